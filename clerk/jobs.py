@@ -1,0 +1,150 @@
+"""What a plugin author works with: the job type, the running job, and the ways a job can end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import IntEnum
+from pathlib import Path
+from typing import Any
+
+from clerk.errors import ClerkError
+
+#: Where plain functions go, and how they are treated, when the author asks for nothing else.
+DEFAULT_QUEUE = "default"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backoff:
+    """How long to wait before the next attempt: `base` seconds, doubled each time up to `cap`, with jitter."""
+
+    base: float = 15.0
+    cap: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobType:
+    """A named kind of work: a function, the queue it runs on, and how it is retried.
+
+    `function` is called as `function(subdomain, run_id=..., **arguments)`.
+    `time_limit` is in seconds; a job that runs longer is killed and counts as a failed attempt.
+    `unique` allows one unfinished job per key: True means one per site, text is a template over
+    `{job_type}`, `{subdomain}` and the arguments' names, such as `"finance:{subdomain}"`.
+    `replaces` lets a plugin take the place of a built-in job type of the same name.
+    """
+
+    function: Callable[..., Any]
+    queue: str = field(default=DEFAULT_QUEUE, kw_only=True)
+    max_attempts: int = field(default=3, kw_only=True)
+    time_limit: float = field(default=3600.0, kw_only=True)
+    backoff: Backoff = field(default_factory=Backoff, kw_only=True)
+    unique: bool | str = field(default=False, kw_only=True)
+    replaces: bool = field(default=False, kw_only=True)
+
+
+class Retry(ClerkError):
+    """Raised by a job function: this attempt failed; try again after `after` seconds, or by the backoff if None."""
+
+    def __init__(self, reason: str, *, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.after = after
+
+
+class Discard(ClerkError):
+    """Raised by a job function: no further attempt would help; make it a dead letter."""
+
+
+class Cancel(ClerkError):
+    """Raised by a job function, or by `checkpoint()`: stop, the work is no longer wanted."""
+
+
+class Fenced(ClerkError):
+    """This attempt no longer owns the job: whatever it was about to do must not be done."""
+
+
+class Priority(IntEnum):
+    """How urgent a job is within its queue; the smaller, the sooner, whatever the broker's own direction."""
+
+    HIGH = 0
+    NORMAL = 1
+    LOW = 2
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """A job that somebody asks for: a batch, a schedule, or a running job that wants children.
+
+    `stage` names a later stage of the parent's run, None its own; only children have a choice.
+    """
+
+    job_type: str
+    subdomain: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    priority: Priority = field(default=Priority.NORMAL, kw_only=True)
+    stage: str | None = field(default=None, kw_only=True)
+
+
+class JobContext:
+    """The running job, as its function sees it; the base class is what a function called by hand gets."""
+
+    job_id = "by-hand"
+    run_id = "by-hand"
+    attempt = 1
+    max_attempts = 1
+
+    def __init__(self) -> None:
+        self.children: list[JobRequest] = []
+
+    def checkpoint(self) -> None:
+        """Raise Cancel if the job was cancelled, Fenced if another attempt owns it; call it in long loops."""
+
+    def progress(self, message: str) -> None:
+        """Say, for `jobs show` and `--wait`, what the job is doing right now."""
+
+    def commit_files(self, files: Mapping[Path, Path]) -> None:
+        """Put finished files in place, {temporary: final}, each atomically, if this attempt still owns the job.
+
+        Every temporary file must be on the same file system as its final path. Raises Fenced, and moves
+        nothing, when another attempt has taken over.
+        """
+        for temporary in files:
+            _fsync(temporary)
+        self.checkpoint()
+        for temporary, final in files.items():
+            final.parent.mkdir(parents=True, exist_ok=True)
+            os.replace(temporary, final)
+        for folder in {final.parent for final in files.values()}:
+            _fsync(folder)
+
+    def spawn(self, job_type: str, subdomain: str, *, stage: str | None = None, **arguments: Any) -> None:
+        """Ask for another job of this run, in this stage or a later one; it exists once this job completes."""
+        self.children.append(JobRequest(job_type, subdomain, arguments, stage=stage))
+
+
+_current: ContextVar[JobContext | None] = ContextVar("clerk_current_job", default=None)
+
+
+def current_job() -> JobContext:
+    """Return the job that is running, or a context without one when the function was called by hand."""
+    return _current.get() or JobContext()
+
+
+@contextmanager
+def running(context: JobContext) -> Iterator[JobContext]:
+    """Make `context` the current job for the length of a with block."""
+    token = _current.set(context)
+    try:
+        yield context
+    finally:
+        _current.reset(token)
+
+
+def _fsync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,52 @@
+"""Everything that the environment decides, read once and typed; each name here is documented in docs/reference."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from clerk.errors import SettingError
+
+Names = Annotated[
+    tuple[str, ...],
+    NoDecode,
+    BeforeValidator(lambda text: tuple(text.replace(",", " ").split()) if isinstance(text, str) else text),
+]
+
+
+class Settings(BaseSettings):
+    """The environment of this process; `.env` in the working directory fills in what is not set."""
+
+    model_config = SettingsConfigDict(env_prefix="CLERK_", env_file=".env", extra="ignore", frozen=True)
+
+    database_url: str = Field("sqlite:///civic.db", validation_alias="DATABASE_URL")
+    broker_url: str | None = Field(None, validation_alias=AliasChoices("BROKER_URL", "REDIS_URL"))
+    storage_dir: Path = Field(Path("../sites"), validation_alias="STORAGE_DIR")
+
+    home: Path = Path(".clerk")
+    plugins_dir: Path = Path("plugins")
+    lease: float = Field(30.0, ge=0.5, le=3600)  # seconds
+    relay_interval: float = Field(5.0, ge=0.1, le=300)  # seconds
+    shutdown_grace: float = Field(20.0, ge=0, le=3600)  # seconds
+
+    finance_states: Names = ("CA",)
+    finance_cron: str = "0 6 * * *"
+    finance_timezone: str = "America/Los_Angeles"
+    finance_sites_per_night: int = Field(1, ge=1, le=1000)
+    finance_base_url: str = "https://public.netfile.com/pub2/excel"
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Return the settings of this process; SettingError names the variable that holds a bad value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        variable = name if name.isupper() else f"CLERK_{name.upper()}"
+        raise SettingError(f"{variable}={first['input']!r}: {first['msg'].lower()}") from None

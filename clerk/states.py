@@ -1,0 +1,40 @@
+"""The words for where a job, a stage and a run can be."""
+
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where a job is; the words are Oban's and River's."""
+
+    SCHEDULED = "scheduled"  # waits for its time, or for its stage to open
+    AVAILABLE = "available"  # may be claimed by any worker of its queue
+    RUNNING = "running"  # owned by one worker child until its lease ends
+    RETRYABLE = "retryable"  # failed, and waits for its next attempt
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    DISCARDED = "discarded"  # a dead letter: listed, explained, retried by hand
+
+
+#: A job in one of these still has something to do.
+UNFINISHED = (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RUNNING, JobState.RETRYABLE)
+
+#: A job in one of these has ended.
+FINISHED = (JobState.COMPLETED, JobState.CANCELLED, JobState.DISCARDED)
+
+
+class StageState(StrEnum):
+    """Where a stage of a run is."""
+
+    WAITING = "waiting"  # an earlier stage has not ended
+    OPEN = "open"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+
+
+class RunState(StrEnum):
+    """Where a run is."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
