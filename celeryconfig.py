@@ -1,0 +1,1 @@
+"""The Celery configuration: each setting with its reason."""

@@ -1,0 +1,1 @@
+"""The Celery side: application, registry, dispatcher, executor, worker, schedules, command line."""

@@ -1,0 +1,1 @@
+"""The Alembic chain; shipped inside the wheel."""

@@ -1,0 +1,1 @@
+"""The plugins that we ship, loaded like anybody else's."""
