@@ -74,12 +74,13 @@ jobs_table = Table(
     Column("time_limit", Float, nullable=False),  # seconds
     Column("state", Text, nullable=False),
     Column("attempt", SmallInteger, nullable=False, server_default=text("0")),
-    Column("due_at", UtcDateTime, nullable=False),
+    Column("due_at", UtcDateTime),  # NULL: waits for its stage to open
     Column("ring_at", UtcDateTime),  # when to publish again if nobody has claimed it
     Column("ring_delay", Float, nullable=False),  # seconds; doubles with each ring
     Column("instance", Text),  # the worker start that claimed it last
     Column("pid", Integer),
     Column("lease_until", UtcDateTime),
+    Column("deadline_at", UtcDateTime),  # when the attempt's time limit ends; no lease reaches past it
     Column("started_at", UtcDateTime),  # of the last attempt
     Column("finished_at", UtcDateTime),
     Column("cancel_requested_at", UtcDateTime),
@@ -137,6 +138,7 @@ attempts_table = Table(
     Column("lease_until", UtcDateTime),
     Column("finished_at", UtcDateTime, nullable=False),
     Column("error", Text),
+    Column("traceback", Text),
     Index("ix_attempts_job_id", "job_id"),
 )
 
