@@ -12,6 +12,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
+
 class _SqliteDateTime(sqlite.DATETIME):
     """Milliseconds rather than microseconds, so that what we bind and what strftime makes compare as text."""
 

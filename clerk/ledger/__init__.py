@@ -1,0 +1,12 @@
+"""All SQL about runs, stages and jobs: the database is the truth, and these are the only ways to change it.
+
+    record       a run with its stages and jobs, in one transaction
+    attempts     claim, complete, fail, stop, hand back: each guarded by state and attempt
+    operators    cancel, and retry by hand
+    stages       the counters, and what opens when a stage ends
+    leases       who owns a running job, and until when
+    rings        which jobs should be published (again)
+    queries      what the command line prints
+
+Locks are always taken in one order: jobs, then stages by id, then runs.
+"""

@@ -1,0 +1,259 @@
+"""One attempt, from the worker's side: claim, complete, fail, stop, hand back.
+
+Every transition runs in the caller's transaction and is guarded by the state and the attempt it starts from; one
+that finds another attempt in place raises Fenced, so that the transaction changes nothing.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, case, insert, select, update
+
+from clerk.clock import now
+from clerk.jobs import Discard, Fenced
+from clerk.ledger.record import Bell, NewJob, Recorded, grow_stage, insert_jobs
+from clerk.ledger.stages import close_if_done, count_down, count_out
+from clerk.models import attempts_table as attempts
+from clerk.models import jobs_table as jobs
+from clerk.models import stages_table as stages
+from clerk.states import JobState, StageState
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job that this process owns, for this one attempt."""
+
+    job_id: str
+    attempt: int
+    instance: str
+    pid: int
+    run_id: str
+    stage_id: int
+    job_type: str
+    subdomain: str
+    arguments: Mapping[str, Any]
+    max_attempts: int
+    backoff_base: float  # seconds
+    backoff_cap: float  # seconds
+    time_limit: float  # seconds
+    started_at: datetime
+    lease_until: datetime
+
+
+#: The columns that make a Claim, in its order.
+CLAIMED = (
+    jobs.c.id,
+    jobs.c.attempt,
+    jobs.c.instance,
+    jobs.c.pid,
+    jobs.c.run_id,
+    jobs.c.stage_id,
+    jobs.c.job_type,
+    jobs.c.subdomain,
+    jobs.c.arguments,
+    jobs.c.max_attempts,
+    jobs.c.backoff_base,
+    jobs.c.backoff_cap,
+    jobs.c.time_limit,
+    jobs.c.started_at,
+    jobs.c.lease_until,
+)
+_OVER: dict[str, Any] = {"lease_until": None, "deadline_at": None, "note": None, "ring_at": None}
+_CLAIM = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("b_id"), jobs.c.state == JobState.AVAILABLE.value, jobs.c.due_at <= now())
+    .values(
+        state=JobState.RUNNING.value,
+        attempt=jobs.c.attempt + 1,
+        instance=bindparam("b_instance"),
+        pid=bindparam("b_pid"),
+        started_at=now(),
+        lease_until=now(
+            case((jobs.c.time_limit < bindparam("b_lease"), jobs.c.time_limit), else_=bindparam("b_lease"))
+        ),
+        deadline_at=now(jobs.c.time_limit),
+        ring_at=None,
+        note=None,
+    )
+    .returning(*CLAIMED)
+)
+_MINE = (
+    jobs.c.id == bindparam("b_id"),
+    jobs.c.state == JobState.RUNNING.value,
+    jobs.c.attempt == bindparam("b_attempt"),
+)
+_COMPLETE = (
+    update(jobs)
+    .where(*_MINE)
+    .values(
+        _OVER
+        | {"state": JobState.COMPLETED.value, "finished_at": now(), "error": None, "result": bindparam("b_result")}
+    )
+)
+_RETRY_LATER = (
+    update(jobs)
+    .where(*_MINE)
+    .values(
+        _OVER | {"state": JobState.RETRYABLE.value, "due_at": now(bindparam("b_delay")), "error": bindparam("b_error")}
+    )
+)
+_END = (
+    update(jobs)
+    .where(*_MINE)
+    .values(_OVER | {"state": bindparam("b_state"), "finished_at": now(), "error": bindparam("b_error")})
+)
+# Handed back: not counted as an attempt, and ready for the next worker at once.
+_HAND_BACK = (
+    update(jobs)
+    .where(*_MINE)
+    .values(_OVER | {"state": JobState.RETRYABLE.value, "due_at": now(), "max_attempts": jobs.c.max_attempts + 1})
+)
+_RECORD_ATTEMPT = insert(attempts).values(finished_at=now())
+_STAGE_OF_RUN = select(stages.c.id, stages.c.state).where(
+    stages.c.run_id == bindparam("b_run"), stages.c.name == bindparam("b_name")
+)
+_OWNED = select(jobs.c.cancel_requested_at).where(*_MINE)
+_NOTE = update(jobs).where(*_MINE).values(note=bindparam("b_note"))
+
+
+def claim(connection: Connection, job_id: str, *, instance: str, pid: int, lease: float) -> Claim | None:
+    """Take a job that is due, for `lease` seconds; None if there is nothing to take (a duplicate, a cancelled job)."""
+    row = connection.execute(_CLAIM, {"b_id": job_id, "b_instance": instance, "b_pid": pid, "b_lease": lease}).first()
+    return Claim(*row) if row else None
+
+
+def complete(connection: Connection, claim: Claim, *, result: Any, children: Sequence[NewJob] = ()) -> list[Bell]:
+    """Record success, the children and the stages' counts together; return the doorbells to ring after commit.
+
+    Raises Fenced if this attempt no longer owns the job, Discard if a child names a stage that its run lacks.
+    """
+    done = connection.execute(_COMPLETE, {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_result": result})
+    _fence(claim, done.rowcount)
+    if not children:
+        return count_down(connection, claim.stage_id, ended=JobState.COMPLETED)
+    recorded, grown = _add_children(connection, claim, children)
+    remaining = None
+    for stage_id in sorted({*grown, claim.stage_id}):
+        grow_stage(connection, stage_id, grown.get(stage_id, 0))
+        if stage_id == claim.stage_id:
+            remaining = count_out(connection, stage_id, ended=JobState.COMPLETED)
+    # Only now: the stage that would open must have been given its children first.
+    return recorded.bells + (close_if_done(connection, claim.stage_id) if remaining == 0 else [])
+
+
+def _add_children(connection: Connection, claim: Claim, children: Sequence[NewJob]) -> tuple[Recorded, dict[int, int]]:
+    """Insert children without counting them; return what was inserted, and how many into which stage."""
+    by_stage: dict[str | None, list[NewJob]] = {}
+    for child in children:
+        by_stage.setdefault(child.stage, []).append(child)
+    recorded, grown = Recorded(), dict[int, int]()
+    for name, batch in by_stage.items():
+        stage_id, opened = (claim.stage_id, True) if name is None else _stage(connection, claim, name)
+        before = len(recorded.job_ids)
+        insert_jobs(connection, recorded, batch, run_id=claim.run_id, stage_id=stage_id, opened=opened)
+        grown[stage_id] = grown.get(stage_id, 0) + len(recorded.job_ids) - before
+    return recorded, grown
+
+
+def _stage(connection: Connection, claim: Claim, name: str) -> tuple[int, bool]:
+    row = connection.execute(_STAGE_OF_RUN, {"b_run": claim.run_id, "b_name": name}).first()
+    if row is None:
+        raise Discard(f"Run {claim.run_id} has no stage {name!r} for the children of job {claim.job_id}.")
+    return row.id, row.state == StageState.OPEN
+
+
+def _fence(claim: Claim, changed: int) -> None:
+    if changed != 1:
+        raise Fenced(f"Job {claim.job_id} is no longer attempt {claim.attempt}'s.")
+
+
+def fail(
+    connection: Connection,
+    claim: Claim,
+    error: str,
+    *,
+    outcome: str | None = None,
+    delay: float | None = None,
+    final: bool = False,
+    traceback: str | None = None,
+) -> tuple[JobState, list[Bell]]:
+    """Record a failed attempt: retryable after `delay` seconds (None: by the backoff), or discarded.
+
+    It is discarded when `final` or when no attempt is left. `outcome` is the attempt's word in the history, by
+    default the job's new state. Raises Fenced if this attempt no longer owns the job.
+    """
+    retry = not final and claim.attempt < claim.max_attempts
+    state = JobState.RETRYABLE if retry else JobState.DISCARDED
+    values = {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_error": error}
+    if retry:
+        ended = connection.execute(_RETRY_LATER, values | {"b_delay": backoff(claim) if delay is None else delay})
+    else:
+        ended = connection.execute(_END, values | {"b_state": state.value})
+    _fence(claim, ended.rowcount)
+    _remember(connection, claim, outcome or state, error, traceback)
+    return state, [] if retry else count_down(connection, claim.stage_id, ended=state)
+
+
+def backoff(claim: Claim) -> float:
+    """Return the seconds until the next attempt: doubled with each, capped, and spread lest a crowd return at once."""
+    delay: float = min(claim.backoff_cap, claim.backoff_base * 2 ** (claim.attempt - 1))
+    return delay * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, not a secret
+
+
+def stop(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
+    """Record that a running job was cancelled; Fenced if this attempt no longer owns it."""
+    ended = connection.execute(
+        _END,
+        {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_error": reason, "b_state": JobState.CANCELLED.value},
+    )
+    _fence(claim, ended.rowcount)
+    _remember(connection, claim, JobState.CANCELLED, reason, None)
+    return count_down(connection, claim.stage_id, ended=JobState.CANCELLED)
+
+
+def hand_back(connection: Connection, claim: Claim, reason: str) -> bool:
+    """Give a running job back unfinished, without counting the attempt; False if it is no longer this attempt's."""
+    ended = connection.execute(_HAND_BACK, {"b_id": claim.job_id, "b_attempt": claim.attempt})
+    if ended.rowcount == 1:
+        _remember(connection, claim, "handed-back", reason, None)
+    return ended.rowcount == 1
+
+
+def _remember(connection: Connection, claim: Claim, outcome: str, error: str, traceback: str | None) -> None:
+    connection.execute(
+        _RECORD_ATTEMPT,
+        {
+            "job_id": claim.job_id,
+            "attempt": claim.attempt,
+            "outcome": str(outcome),
+            "instance": claim.instance,
+            "pid": claim.pid,
+            "started_at": claim.started_at,
+            "lease_until": claim.lease_until,
+            "error": error,
+            "traceback": traceback,
+        },
+    )
+
+
+def check_owned(connection: Connection, claim: Claim, *, lock: bool = False) -> bool:
+    """Return whether the job was asked to cancel; raise Fenced if this attempt no longer owns it.
+
+    With `lock` nobody can take the job over until the transaction ends.
+    """
+    row = connection.execute(
+        _OWNED.with_for_update() if lock else _OWNED, {"b_id": claim.job_id, "b_attempt": claim.attempt}
+    ).first()
+    if row is None:
+        raise Fenced(f"Job {claim.job_id} is no longer attempt {claim.attempt}'s.")
+    return row.cancel_requested_at is not None
+
+
+def note(connection: Connection, claim: Claim, text: str) -> None:
+    """Say what a running job is doing."""
+    connection.execute(_NOTE, {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_note": text})

@@ -1,0 +1,134 @@
+"""Who owns a running job, and until when: renewal by the owner, the end of a lost attempt, the workers themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, case, insert, select, update
+
+from clerk.clock import now
+from clerk.jobs import Fenced
+from clerk.ledger.attempts import CLAIMED, Claim, fail, stop
+from clerk.ledger.record import Bell
+from clerk.models import jobs_table as jobs
+from clerk.models import workers_table as workers
+from clerk.states import JobState
+
+_RUNNING = jobs.c.state == JobState.RUNNING.value
+_OF_INSTANCE = select(*CLAIMED, (jobs.c.deadline_at <= now()).label("late")).where(
+    _RUNNING, jobs.c.instance == bindparam("b_instance")
+)
+_OF_PROCESS = select(*CLAIMED).where(
+    _RUNNING, jobs.c.instance == bindparam("b_instance"), jobs.c.pid == bindparam("b_pid")
+)
+_RENEW = (
+    update(jobs)
+    .where(
+        _RUNNING,
+        jobs.c.instance == bindparam("b_instance"),
+        jobs.c.pid.in_(bindparam("b_pids", expanding=True)),
+        jobs.c.deadline_at > now(),
+    )
+    .values(
+        lease_until=case(
+            (jobs.c.deadline_at < now(bindparam("b_lease")), jobs.c.deadline_at), else_=now(bindparam("b_lease"))
+        )
+    )
+)
+_EXPIRED = select(*CLAIMED).where(_RUNNING, jobs.c.lease_until <= now()).limit(1000)
+_STILL_EXPIRED = (
+    select(jobs.c.cancel_requested_at)
+    .where(
+        _RUNNING,
+        jobs.c.id == bindparam("b_id"),
+        jobs.c.attempt == bindparam("b_attempt"),
+        jobs.c.lease_until == bindparam("b_lease_until", type_=jobs.c.lease_until.type),
+        jobs.c.lease_until <= now(),
+    )
+    .with_for_update()
+)
+_CANCEL_REQUESTED = select(jobs.c.cancel_requested_at, jobs.c.note).where(
+    _RUNNING, jobs.c.id == bindparam("b_id"), jobs.c.attempt == bindparam("b_attempt")
+)
+_OWNERS = select(jobs.c.id, jobs.c.state, jobs.c.instance, jobs.c.pid).where(
+    jobs.c.id.in_(bindparam("b_ids", expanding=True))
+)
+_SEEN = update(workers).where(workers.c.instance == bindparam("b_instance")).values(seen_at=now())
+
+
+def running_of(connection: Connection, instance: str) -> list[tuple[Claim, bool]]:
+    """Return the jobs that a worker start owns, each with whether it is past its time limit."""
+    return [(Claim(*row[:-1]), bool(row.late)) for row in connection.execute(_OF_INSTANCE, {"b_instance": instance})]
+
+
+def running_in(connection: Connection, instance: str, pid: int) -> list[Claim]:
+    """Return the jobs that one process is recorded to own."""
+    return [Claim(*row) for row in connection.execute(_OF_PROCESS, {"b_instance": instance, "b_pid": pid})]
+
+
+def renew(connection: Connection, instance: str, pids: Collection[int], *, lease: float) -> None:
+    """Extend the leases of a worker start's live children by `lease` seconds from now, never past the time limit."""
+    connection.execute(_RENEW, {"b_instance": instance, "b_pids": list(pids), "b_lease": lease})
+
+
+def expired(connection: Connection) -> list[Claim]:
+    """Return running jobs whose lease has ended, whoever owned them; at most 1 000."""
+    return [Claim(*row) for row in connection.execute(_EXPIRED)]
+
+
+def still_expired(connection: Connection, claim: Claim) -> bool:
+    """Return whether the very lease that was seen is still the last word, and lock the row if so."""
+    values = {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_lease_until": claim.lease_until}
+    return connection.execute(_STILL_EXPIRED, values).first() is not None
+
+
+def lost(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
+    """End an attempt whose process is gone or was killed: cancelled if that was asked for, else retried or discarded.
+
+    The first loss is retried at once, since it is rarely the job's own fault; later ones wait by the backoff.
+    """
+    row = connection.execute(_CANCEL_REQUESTED, {"b_id": claim.job_id, "b_attempt": claim.attempt}).first()
+    if row is None:
+        return []
+    try:
+        if row.cancel_requested_at is not None:
+            return stop(connection, claim, row.note or "cancelled")
+        return fail(connection, claim, reason, outcome="lost", delay=0.0 if claim.attempt == 1 else None)[1]
+    except Fenced:
+        return []
+
+
+def owners(connection: Connection, job_ids: Sequence[str]) -> dict[str, tuple[str, str | None, int | None]]:
+    """Return {job id: (state, instance, pid)}."""
+    rows = connection.execute(_OWNERS, {"b_ids": list(job_ids)})
+    return {row.id: (row.state, row.instance, row.pid) for row in rows}
+
+
+def register_worker(connection: Connection, **facts: Any) -> None:
+    """Record a worker start: instance, hostname, pid, version, queues, job_types, concurrency."""
+    connection.execute(insert(workers).values(started_at=now(), seen_at=now()), facts)
+
+
+def worker_seen(connection: Connection, instance: str) -> None:
+    """Record that a worker start is alive."""
+    connection.execute(_SEEN, {"b_instance": instance})
+
+
+def worker_stopped(connection: Connection, instance: str) -> None:
+    """Record that a worker start has ended in good order."""
+    connection.execute(_SEEN.values(stopped_at=now()), {"b_instance": instance})
+
+
+def live_workers(connection: Connection, *, within: float) -> Sequence[Any]:
+    """Return the rows of the workers that were seen in the last `within` seconds and have not stopped."""
+    return connection.execute(
+        select(workers).where(workers.c.stopped_at.is_(None), workers.c.seen_at > now(-within))
+    ).all()
+
+
+def database_time(connection: Connection) -> datetime:
+    """Return what the database's clock says."""
+    moment: datetime = connection.execute(select(now())).scalar_one()
+    return moment

@@ -1,0 +1,115 @@
+"""What an operator does to jobs and runs: cancel, and retry by hand."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, case, select, update
+from sqlalchemy.exc import IntegrityError
+
+from clerk.clock import now
+from clerk.errors import ConflictError, NotFoundError
+from clerk.ledger.record import RING_DELAY, Bell
+from clerk.ledger.stages import cancel_waiting, count_again, count_down
+from clerk.models import jobs_table as jobs
+from clerk.models import runs_table as runs
+from clerk.states import UNFINISHED, JobState, RunState
+
+_CANCEL = (
+    update(jobs)
+    .where(
+        jobs.c.id == bindparam("b_id"),
+        jobs.c.state.in_([JobState.SCHEDULED.value, JobState.AVAILABLE.value, JobState.RETRYABLE.value]),
+    )
+    .values({"state": JobState.CANCELLED.value, "finished_at": now(), "note": bindparam("b_note")})
+    .returning(jobs.c.stage_id)
+)
+_REQUEST_CANCEL = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("b_id"), jobs.c.state == JobState.RUNNING.value)
+    .values(cancel_requested_at=now(), note=bindparam("b_note"))
+)
+_STATE = select(jobs.c.state).where(jobs.c.id == bindparam("b_id"))
+_ENDED_JOB = select(jobs.c.state, jobs.c.stage_id, jobs.c.unique_key).where(jobs.c.id == bindparam("b_id"))
+_RETRY = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("b_id"), jobs.c.state == bindparam("b_state"))
+    .values(
+        state=JobState.AVAILABLE.value,
+        max_attempts=case((jobs.c.max_attempts > jobs.c.attempt, jobs.c.max_attempts), else_=jobs.c.attempt + 1),
+        due_at=now(),
+        ring_at=now(RING_DELAY),
+        ring_delay=RING_DELAY,
+        finished_at=None,
+        cancel_requested_at=None,
+        note=None,
+    )
+    .returning(jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
+)
+
+
+def cancel(connection: Connection, job_id: str, *, by: str) -> tuple[JobState, list[Bell]]:
+    """Cancel a job: at once if it waits; if it runs, ask it to stop. Returns its state now, and doorbells to ring.
+
+    Raises NotFoundError for an unknown job, ConflictError for one that has ended.
+    """
+    note = f"cancelled by {by}"
+    row = connection.execute(_CANCEL, {"b_id": job_id, "b_note": note}).first()
+    if row is not None:
+        return JobState.CANCELLED, count_down(connection, row.stage_id, ended=JobState.CANCELLED)
+    if connection.execute(_REQUEST_CANCEL, {"b_id": job_id, "b_note": note}).rowcount == 1:
+        return JobState.RUNNING, []
+    state = connection.execute(_STATE, {"b_id": job_id}).scalar()
+    if state is None:
+        raise NotFoundError(f"There is no job {job_id}.")
+    raise ConflictError(f"Job {job_id} has already ended: {state}.")
+
+
+def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Bell]:
+    """Cancel what a run has left; its running jobs are asked to stop. Raises NotFoundError or ConflictError."""
+    state = connection.execute(select(runs.c.state).where(runs.c.id == run_id)).scalar()
+    if state is None:
+        raise NotFoundError(f"There is no run {run_id}.")
+    if state != RunState.RUNNING:
+        raise ConflictError(f"Run {run_id} has already ended: {state}.")
+    cancel_waiting(connection, run_id, f"cancelled by {by}")
+    unfinished = select(jobs.c.id).where(
+        jobs.c.run_id == run_id, jobs.c.state.in_([state.value for state in UNFINISHED])
+    )
+    bells: list[Bell] = []
+    for job_id in connection.execute(unfinished.order_by(jobs.c.id)).scalars().all():
+        bells += cancel(connection, job_id, by=by)[1]
+    return bells
+
+
+def retry(connection: Connection, job_id: str) -> Bell:
+    """Make an ended job available again, with its exact arguments and at least one attempt more.
+
+    Raises NotFoundError, or ConflictError when it has not ended or another unfinished job has its unique key.
+    """
+    row = connection.execute(_ENDED_JOB, {"b_id": job_id}).first()
+    if row is None:
+        raise NotFoundError(f"There is no job {job_id}.")
+    if row.state not in (JobState.DISCARDED, JobState.CANCELLED):
+        raise ConflictError(f"Job {job_id} is {row.state}; only a discarded or cancelled job can be retried.")
+    _refuse_conflict(connection, job_id, row.unique_key)
+    try:
+        retried = connection.execute(_RETRY, {"b_id": job_id, "b_state": row.state}).first()
+    except IntegrityError:
+        raise ConflictError(f"Another job took {row.unique_key} just now; wait for it, or cancel it.") from None
+    if retried is None:
+        raise ConflictError(f"Job {job_id} was retried by somebody else just now.")
+    count_again(connection, row.stage_id, ended=JobState(row.state))
+    return Bell(*retried)
+
+
+def _refuse_conflict(connection: Connection, job_id: str, unique_key: str | None) -> None:
+    if unique_key is None:
+        return
+    winner = connection.execute(
+        select(jobs.c.id).where(
+            jobs.c.unique_key == unique_key,
+            jobs.c.id != job_id,
+            jobs.c.state.in_([state.value for state in UNFINISHED]),
+        )
+    ).scalar()
+    if winner is not None:
+        raise ConflictError(f"Job {winner} is already doing this ({unique_key}); wait for it, or cancel it.")

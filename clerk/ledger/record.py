@@ -1,0 +1,250 @@
+"""Record new work: a run with its stages and jobs in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+import uuid_utils
+from sqlalchemy import Connection, Insert, bindparam, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from clerk.clock import now
+from clerk.errors import ConflictError, UsageError
+from clerk.jobs import Backoff, Priority
+from clerk.models import jobs_table as jobs
+from clerk.models import runs_table as runs
+from clerk.models import stages_table as stages
+from clerk.states import UNFINISHED, JobState, RunState, StageState
+
+#: How long a message may take before the relay publishes it again, in seconds: a lone job's, and a batch's.
+RING_DELAY, BATCH_RING_DELAY = 10.0, 60.0
+BATCH = 100  # jobs; from here on it is a batch
+
+
+@dataclass(frozen=True, slots=True)
+class Bell:
+    """What a message needs to say: the doorbell of one job."""
+
+    job_id: str
+    job_type: str
+    queue: str
+    priority: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewJob:
+    """A validated job, ready to be recorded; `delay` is in seconds, `arguments` is JSON."""
+
+    job_type: str
+    subdomain: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    queue: str = "default"
+    priority: Priority = Priority.NORMAL
+    max_attempts: int = 3
+    backoff: Backoff = field(default_factory=Backoff)
+    time_limit: float = 3600.0
+    unique_key: str | None = None
+    delay: float = 0.0
+    stage: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewStage:
+    """A stage and the jobs that it begins with; it lets the run go on while the failed share is <= `tolerance`."""
+
+    name: str
+    jobs: Sequence[NewJob] = ()
+    tolerance: float = 0.0
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What an insertion did: the doorbells to ring, every new id, and {unique key: id of the job that won}."""
+
+    bells: list[Bell] = field(default_factory=list)
+    job_ids: list[str] = field(default_factory=list)
+    conflicts: dict[str, str] = field(default_factory=dict)
+
+
+_ROW = {
+    column: bindparam(column)
+    for column in (
+        *("id", "run_id", "stage_id", "job_type", "subdomain", "queue", "priority", "arguments", "unique_key"),
+        *("max_attempts", "backoff_base", "backoff_cap", "time_limit", "ring_delay"),
+    )
+}
+_DUE = {
+    "state": JobState.AVAILABLE.value,
+    "due_at": now(),
+    "ring_at": now(bindparam("ring_delay")),
+    "created_at": now(),
+}
+_LATER = {"state": JobState.SCHEDULED.value, "due_at": now(bindparam("delay")), "created_at": now()}
+_WAITING = {"state": JobState.SCHEDULED.value, "created_at": now()}
+
+
+_KINDS: dict[str, Mapping[str, Any]] = {"due": _DUE, "later": _LATER, "waiting": _WAITING}
+
+
+def _guarded(values: Mapping[str, Any], dialect: ModuleType) -> Insert:
+    statement: Insert = (
+        dialect.insert(jobs)
+        .values(_ROW | dict(values))
+        .on_conflict_do_nothing(
+            index_elements=[jobs.c.unique_key], index_where=jobs.c.state.in_([state.value for state in UNFINISHED])
+        )
+    )
+    return statement
+
+
+_INSERT = {kind: insert(jobs).values(_ROW | dict(values)) for kind, values in _KINDS.items()}
+_INSERT_UNIQUE = {
+    name: {kind: _guarded(values, dialect) for kind, values in _KINDS.items()}
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+_WINNER = select(jobs.c.id).where(
+    jobs.c.unique_key == bindparam("key"), jobs.c.state.in_([state.value for state in UNFINISHED])
+)
+_INSERT_RUN = insert(runs).values(state=RunState.RUNNING.value, created_at=now())
+_RUN = select(runs.c.subdomain, runs.c.state).where(runs.c.id == bindparam("b_run"))
+_REOPEN_RUN = update(runs).where(runs.c.id == bindparam("b_run")).values(state=RunState.RUNNING.value, finished_at=None)
+_LAST_POSITION = select(func.max(stages.c.position)).where(stages.c.run_id == bindparam("b_run"))
+_INSERT_STAGE = insert(stages).values(failed=0, cancelled=0)
+_INSERT_OPEN_STAGE = _INSERT_STAGE.values(opened_at=now())
+_GROW = (
+    update(stages)
+    .where(
+        stages.c.id == bindparam("b_stage"),
+        stages.c.state.in_([StageState.OPEN.value, StageState.WAITING.value]),
+    )
+    .values(total=stages.c.total + bindparam("b_n"), remaining=stages.c.remaining + bindparam("b_n"))
+)
+
+
+def record_run(
+    connection: Connection,
+    run_id: str,
+    *,
+    subdomain: str,
+    pipeline: str,
+    new_stages: Sequence[NewStage],
+    options: Mapping[str, Any] | None = None,
+) -> Recorded:
+    """Insert a run, its stages and their jobs; the first stage is open, the others wait.
+
+    A `run_id` that exists gets the stages added, if it is the same site's; another site's is a ConflictError.
+    """
+    joined = connection.execute(_RUN, {"b_run": run_id}).first()
+    first = 0
+    if joined is None:
+        connection.execute(
+            _INSERT_RUN, {"id": run_id, "subdomain": subdomain, "pipeline": pipeline, "options": dict(options or {})}
+        )
+    elif joined.subdomain != subdomain:
+        raise ConflictError(f"Run {run_id} is of {joined.subdomain}, not of {subdomain}; leave out the run id.")
+    else:
+        first = connection.execute(_LAST_POSITION, {"b_run": run_id}).scalar_one() + 1
+        if joined.state != RunState.RUNNING:
+            connection.execute(_REOPEN_RUN, {"b_run": run_id})
+    recorded = Recorded()
+    for position, stage in enumerate(new_stages, start=first):
+        _record_stage(connection, recorded, stage, run_id=run_id, position=position, opened=position == first)
+    return recorded
+
+
+def _record_stage(
+    connection: Connection, recorded: Recorded, stage: NewStage, *, run_id: str, position: int, opened: bool
+) -> None:
+    # Unique jobs are counted once it is known which of them were inserted.
+    uncounted = any(job.unique_key for job in stage.jobs)
+    count = 0 if uncounted else len(stage.jobs)
+    result = connection.execute(
+        _INSERT_OPEN_STAGE if opened else _INSERT_STAGE,
+        {
+            "run_id": run_id,
+            "name": stage.name,
+            "position": position,
+            "state": StageState.OPEN.value if opened else StageState.WAITING.value,
+            "total": count,
+            "remaining": count,
+            "tolerance": stage.tolerance,
+        },
+    )
+    stage_id = result.inserted_primary_key[0]
+    before = len(recorded.job_ids)
+    insert_jobs(connection, recorded, stage.jobs, run_id=run_id, stage_id=stage_id, opened=opened)
+    if uncounted:
+        grow_stage(connection, stage_id, len(recorded.job_ids) - before)
+
+
+def grow_stage(connection: Connection, stage_id: int, count: int) -> bool:
+    """Count more jobs into a stage that has not ended; False if it has."""
+    return connection.execute(_GROW, {"b_stage": stage_id, "b_n": count}).rowcount == 1
+
+
+def insert_jobs(
+    connection: Connection,
+    recorded: Recorded,
+    new_jobs: Iterable[NewJob],
+    *,
+    run_id: str,
+    stage_id: int,
+    opened: bool,
+) -> None:
+    """Insert jobs into one stage, without counting them; those whose unique key is taken are skipped.
+
+    Fills `recorded`. Unique keys are taken in sorted order, so that two batches cannot wait for each other.
+    """
+    batch = list(new_jobs)
+    ring_delay = BATCH_RING_DELAY if len(batch) >= BATCH else RING_DELAY
+    plain: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _KINDS}
+    for job in sorted(batch, key=lambda job: job.unique_key or ""):
+        kind = "waiting" if not opened else "later" if job.delay else "due"
+        row = _row(job, run_id=run_id, stage_id=stage_id, ring_delay=ring_delay)
+        if job.unique_key is None:
+            plain[kind].append(row)
+        elif (winner := _insert_unique(connection, kind, row)) is not None:
+            recorded.conflicts[job.unique_key] = winner
+            continue
+        recorded.job_ids.append(row["id"])
+        if kind == "due":
+            recorded.bells.append(Bell(row["id"], job.job_type, job.queue, job.priority))
+    for kind, rows in plain.items():
+        if rows:
+            connection.execute(_INSERT[kind], rows)
+
+
+def _row(job: NewJob, *, run_id: str, stage_id: int, ring_delay: float) -> dict[str, Any]:
+    return {
+        "id": str(uuid_utils.uuid7()),
+        "run_id": run_id,
+        "stage_id": stage_id,
+        "job_type": job.job_type,
+        "subdomain": job.subdomain,
+        "queue": job.queue,
+        "priority": int(job.priority),
+        "arguments": job.arguments,
+        "unique_key": job.unique_key,
+        "max_attempts": job.max_attempts,
+        "backoff_base": job.backoff.base,
+        "backoff_cap": job.backoff.cap,
+        "time_limit": job.time_limit,
+        "ring_delay": ring_delay,
+        "delay": job.delay,
+    }
+
+
+def _insert_unique(connection: Connection, kind: str, row: dict[str, Any]) -> str | None:
+    """Insert a job with a unique key; return the id of the unfinished job that already has it, if one has."""
+    statement = _INSERT_UNIQUE[connection.dialect.name][kind]
+    for _ in range(10):
+        if connection.execute(statement, row).rowcount == 1:
+            return None
+        winner: str | None = connection.execute(_WINNER, {"key": row["unique_key"]}).scalar()
+        if winner is not None:
+            return winner
+        # The winner ended between the two statements: the key is free again.
+    raise UsageError(f"Could not settle who holds the unique key {row['unique_key']!r}; try again.")

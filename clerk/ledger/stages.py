@@ -1,0 +1,174 @@
+"""The counters of a run's stages: what a job's end does to its stage, and what opens when a stage ends."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from clerk.clock import now
+from clerk.ledger.record import BATCH_RING_DELAY, Bell
+from clerk.models import jobs_table as jobs
+from clerk.models import runs_table as runs
+from clerk.models import stages_table as stages
+from clerk.states import JobState, RunState, StageState
+
+_COUNT_DOWN = (
+    update(stages)
+    .where(
+        stages.c.id == bindparam("b_stage"),
+        stages.c.state.in_([StageState.OPEN.value, StageState.WAITING.value]),
+    )
+    .values(
+        remaining=stages.c.remaining - 1,
+        failed=stages.c.failed + bindparam("b_failed"),
+        cancelled=stages.c.cancelled + bindparam("b_cancelled"),
+    )
+    .returning(stages.c.remaining)
+)
+_COUNT_AGAIN = (
+    update(stages)
+    .where(stages.c.id == bindparam("b_stage"), stages.c.state == StageState.OPEN.value)
+    .values(
+        remaining=stages.c.remaining + 1,
+        failed=stages.c.failed - bindparam("b_failed"),
+        cancelled=stages.c.cancelled - bindparam("b_cancelled"),
+    )
+)
+# The guard that lets exactly one of the last finishers close a stage.
+_CLOSE = (
+    update(stages)
+    .where(
+        stages.c.id == bindparam("b_stage"),
+        stages.c.state == StageState.OPEN.value,
+        stages.c.remaining == 0,
+    )
+    .values(state=StageState.CLOSED.value, closed_at=now())
+    .returning(stages.c.run_id, stages.c.total, stages.c.failed, stages.c.cancelled, stages.c.tolerance)
+)
+_UNENDED = (
+    select(stages.c.id, stages.c.state)
+    .where(
+        stages.c.run_id == bindparam("b_run"),
+        stages.c.state.in_([StageState.OPEN.value, StageState.WAITING.value]),
+    )
+    .order_by(stages.c.position)
+)
+_OPEN = (
+    update(stages)
+    .where(stages.c.id == bindparam("b_stage"), stages.c.state == StageState.WAITING.value)
+    .values(state=StageState.OPEN.value, opened_at=now())
+    .returning(stages.c.remaining)
+)
+_RELEASE = (
+    update(jobs)
+    .where(jobs.c.stage_id == bindparam("b_stage"), jobs.c.state == JobState.SCHEDULED.value, jobs.c.due_at.is_(None))
+    .values(
+        state=JobState.AVAILABLE.value,
+        due_at=now(),
+        ring_at=now(BATCH_RING_DELAY),
+        ring_delay=BATCH_RING_DELAY,
+    )
+    .returning(jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
+)
+_CANCEL_WAITING_JOBS = (
+    update(jobs)
+    .where(
+        jobs.c.stage_id.in_(
+            select(stages.c.id).where(stages.c.run_id == bindparam("b_run"), stages.c.state == StageState.WAITING.value)
+        ),
+        jobs.c.state == JobState.SCHEDULED.value,
+    )
+    .values(state=JobState.CANCELLED.value, finished_at=now(), note=bindparam("b_note"))
+)
+_CANCEL_WAITING_STAGES = (
+    update(stages)
+    .where(stages.c.run_id == bindparam("b_run"), stages.c.state == StageState.WAITING.value)
+    .values(
+        state=StageState.CANCELLED.value,
+        closed_at=now(),
+        cancelled=stages.c.cancelled + stages.c.remaining,
+        remaining=0,
+    )
+)
+_OUTCOME = select(
+    func.max(stages.c.failed - stages.c.tolerance * stages.c.total),
+    func.sum(stages.c.cancelled),
+    func.sum(stages.c.total),
+).where(stages.c.run_id == bindparam("b_run"))
+_END_RUN = (
+    update(runs)
+    .where(runs.c.id == bindparam("b_run"), runs.c.state == RunState.RUNNING.value)
+    .values(state=bindparam("b_state"), finished_at=now())
+)
+
+
+def count_down(connection: Connection, stage_id: int, *, ended: JobState) -> list[Bell]:
+    """Count one ended job out of its stage; close the stage, and open what follows, if it was the last.
+
+    Returns the doorbells to ring after commit.
+    """
+    return close_if_done(connection, stage_id) if count_out(connection, stage_id, ended=ended) == 0 else []
+
+
+def count_out(connection: Connection, stage_id: int, *, ended: JobState) -> int | None:
+    """Count one ended job out of its stage; return how many remain, None for one retried after its stage closed."""
+    remaining: int | None = connection.execute(_COUNT_DOWN, _counts(stage_id, ended)).scalar()
+    return remaining
+
+
+def count_again(connection: Connection, stage_id: int, *, ended: JobState) -> None:
+    """Take back what `count_out` did, for an ended job that is retried by hand; nothing if the stage has closed."""
+    connection.execute(_COUNT_AGAIN, _counts(stage_id, ended))
+
+
+def _counts(stage_id: int, ended: JobState) -> dict[str, int]:
+    return {
+        "b_stage": stage_id,
+        "b_failed": int(ended is JobState.DISCARDED),
+        "b_cancelled": int(ended is JobState.CANCELLED),
+    }
+
+
+def close_if_done(connection: Connection, stage_id: int) -> list[Bell]:
+    """Close an open stage that has nothing left, and go on down the run: a stage opened with no jobs ends at once."""
+    bells: list[Bell] = []
+    closing: int | None = stage_id
+    while closing is not None:
+        closed = connection.execute(_CLOSE, {"b_stage": closing}).first()
+        if closed is None:
+            return bells
+        if closed.failed > closed.tolerance * closed.total or (closed.total and closed.cancelled == closed.total):
+            cancel_waiting(connection, closed.run_id, "an earlier stage of its run did not succeed")
+        closing = _advance(connection, closed.run_id, bells)
+    return bells
+
+
+def cancel_waiting(connection: Connection, run_id: str, note: str) -> None:
+    """Cancel the stages of a run that have not opened, with their jobs."""
+    connection.execute(_CANCEL_WAITING_JOBS, {"b_run": run_id, "b_note": note})
+    connection.execute(_CANCEL_WAITING_STAGES, {"b_run": run_id})
+
+
+def _advance(connection: Connection, run_id: str, bells: list[Bell]) -> int | None:
+    """Open the next stage, or end the run; return the id of a stage that opened with nothing to do."""
+    following = connection.execute(_UNENDED, {"b_run": run_id}).first()
+    if following is None:
+        _end_run(connection, run_id)
+        return None
+    if following.state == StageState.OPEN:
+        return None
+    remaining = connection.execute(_OPEN, {"b_stage": following.id}).scalar()
+    if remaining == 0:
+        return int(following.id)
+    bells.extend(Bell(*row) for row in connection.execute(_RELEASE, {"b_stage": following.id}))
+    return None
+
+
+def _end_run(connection: Connection, run_id: str) -> None:
+    excess, cancelled, total = connection.execute(_OUTCOME, {"b_run": run_id}).one()
+    if excess > 0:
+        state = RunState.FAILED
+    elif total and cancelled == total:
+        state = RunState.CANCELLED
+    else:
+        state = RunState.COMPLETED
+    connection.execute(_END_RUN, {"b_run": run_id, "b_state": state.value})
