@@ -1,0 +1,49 @@
+"""Every test runs in a folder and an environment of its own; the report says which servers were found."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.binaries import SERVICES, find, required
+
+pytest_plugins = ("tests.support.fixtures",)
+
+#: What the environment of whoever runs the tests must not decide.
+OURS = ("CLERK_", "DATABASE_URL", "BROKER_URL", "REDIS_URL", "STORAGE_DIR", "CELERY_", "C_FORCE_ROOT", "NO_COLOR")
+
+
+def pytest_report_header() -> list[str]:
+    """Say where each server comes from."""
+    needed = required()
+    return [f"{find(service)}{' [required]' if service in needed else ''}" for service in SERVICES]
+
+
+@pytest.fixture(autouse=True)
+def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give the test an empty working directory and settings that nobody else has made."""
+    for name in [name for name in os.environ if name.startswith(OURS)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CLERK_HOME", str(tmp_path / "clerk-home"))
+    monkeypatch.setenv("STORAGE_DIR", str(tmp_path / "sites"))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    forget()
+    yield
+    forget()
+
+
+def forget() -> None:
+    """Empty every cache of our own modules: settings, engine, plugins, registry."""
+    db = sys.modules.get("clerk.db")
+    if db is not None and db.engine.cache_info().currsize:
+        db.engine().dispose()
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in ("clerk", "clerk_tasks", "plugins"):
+            for value in list(vars(module).values()):
+                if hasattr(value, "cache_clear") and getattr(value, "__module__", None) == name:
+                    value.cache_clear()

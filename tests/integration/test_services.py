@@ -1,0 +1,46 @@
+"""The test services themselves: fresh for every test, on every kind of server."""
+
+import kombu
+import pytest
+import sqlalchemy as sa
+
+from clerk.db import engine, transaction
+from clerk.settings import settings
+from tests.support.services import PostgresServer, RedisServer
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_database_is_migrated_and_empty_for_every_test(database_url: str, turn: str) -> None:
+    assert settings().database_url == database_url
+    with transaction() as connection:
+        assert connection.scalar(sa.text("SELECT count(*) FROM clerk_meta WHERE key = 'mark'")) == 0
+        connection.execute(sa.text("INSERT INTO clerk_meta (key, value) VALUES ('mark', :turn)"), {"turn": turn})
+
+
+def test_empty_database_has_no_tables(empty_database_url: str) -> None:
+    assert sa.inspect(engine()).get_table_names() == []
+
+
+@pytest.mark.parametrize("turn", ["first", "second"])
+def test_broker_is_empty_for_every_test(broker_url: str, turn: str) -> None:
+    with kombu.Connection(broker_url) as connection, connection.channel() as channel:
+        queue = kombu.Queue("marks", channel=channel)
+        assert queue.queue_declare().message_count == 0
+        kombu.Producer(channel).publish({"turn": turn}, routing_key="marks", serializer="json")
+
+
+def test_a_private_redis_keeps_what_it_was_told_when_it_is_killed(private_redis: RedisServer) -> None:
+    with private_redis.client() as client:
+        client.rpush("queue", "message")
+    private_redis.kill()
+    assert not private_redis.answers()
+    private_redis.start()
+    with private_redis.client() as client:
+        assert client.lrange("queue", 0, -1) == [b"message"]
+
+
+def test_a_private_postgres_starts_again_after_a_kill(private_postgres: PostgresServer) -> None:
+    private_postgres.kill()
+    assert not private_postgres.answers()
+    private_postgres.start()
+    assert private_postgres.answers()
