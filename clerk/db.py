@@ -3,27 +3,54 @@
 from __future__ import annotations
 
 import sqlite3
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 
 from clerk.errors import DatabaseUnavailable
 from clerk.settings import settings
 
+if TYPE_CHECKING:
+    from clerk.finance_db import get_next_finance_site as get_next_finance_site
+    from clerk.finance_db import get_sites_with_finance_data as get_sites_with_finance_data
+    from clerk.finance_db import update_site_finance_status as update_site_finance_status
+    from clerk.sites import delete_site as delete_site
+    from clerk.sites import get_all_sites as get_all_sites
+    from clerk.sites import get_oldest_site as get_oldest_site
+    from clerk.sites import get_site_by_subdomain as get_site_by_subdomain
+    from clerk.sites import insert_site as insert_site
+    from clerk.sites import update_site as update_site
+    from clerk.sites import upsert_site as upsert_site
+
 #: How long a SQLite connection waits for another writer, in seconds.
 BUSY_TIMEOUT = 30
+
+#: What plugins import from here, and where it lives.
+ELSEWHERE = {
+    "clerk.sites": (
+        "delete_site",
+        "get_all_sites",
+        "get_oldest_site",
+        "get_site_by_subdomain",
+        "insert_site",
+        "update_site",
+        "upsert_site",
+    ),
+    "clerk.finance_db": ("get_next_finance_site", "get_sites_with_finance_data", "update_site_finance_status"),
+}
 
 
 def normalise_url(text: str) -> sa.URL:
     """Parse a database address; bare PostgreSQL names get the driver that we install, psycopg 3."""
     try:
         url = sa.make_url(text)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):
         raise DatabaseUnavailable("DATABASE_URL is not a database address, such as sqlite:///civic.db") from None
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
@@ -32,11 +59,12 @@ def normalise_url(text: str) -> sa.URL:
     return url
 
 
-def create_engine(address: str | sa.URL, *, durable: bool = True) -> Engine:
+def create_engine(address: str | sa.URL, *, durable: bool = True, migrating: bool = False) -> Engine:
     """Make an engine for a SQLite or PostgreSQL address.
 
     `durable` makes every SQLite commit survive a power loss; without it the last commits may be undone by
-    one, which is right for a worker, whose jobs are then simply run again.
+    one, which is right for a worker, whose jobs are then simply run again. `migrating` leaves a SQLite file's
+    journal mode as it is, and foreign keys unchecked, since tables are rebuilt by dropping them.
     """
     url = normalise_url(address) if isinstance(address, str) else address
     if url.get_backend_name() == "postgresql":
@@ -46,9 +74,12 @@ def create_engine(address: str | sa.URL, *, durable: bool = True) -> Engine:
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
-        connection.execute("PRAGMA journal_mode = WAL")
+        if migrating:
+            connection.execute("PRAGMA legacy_alter_table = ON")  # or a view of a rebuilt table stops us
+        else:
+            connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute(f"PRAGMA foreign_keys = {'OFF' if migrating else 'ON'}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
@@ -67,29 +98,86 @@ def engine() -> Engine:
 @contextmanager
 def transaction(on: Engine | None = None) -> Iterator[Connection]:
     """Open a write transaction: committed at the end of the block, rolled back by an exception."""
-    with unavailable_as_advice(), (on or engine()).begin() as connection:
+    target = on or engine()
+    with unavailable_as_advice(target), target.begin() as connection:
         yield connection
 
 
 @contextmanager
 def reading(on: Engine | None = None) -> Iterator[Connection]:
     """Open a transaction that only reads: it sees one moment, and waits for no writer."""
-    with unavailable_as_advice(), (on or engine()).connect().execution_options(reading=True) as connection:
+    target = on or engine()
+    with unavailable_as_advice(target), target.connect().execution_options(reading=True) as connection:
         yield connection
 
 
+def serialise(connection: Connection, what: str) -> None:
+    """Wait until no other transaction is doing `what`, and keep it to ours until it ends.
+
+    On SQLite a write transaction is that already.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(zlib.crc32(f"clerk:{what}".encode()))))
+
+
 @contextmanager
-def unavailable_as_advice() -> Iterator[None]:
-    """Turn a lost or missing database into DatabaseUnavailable, without the address's password."""
+def unavailable_as_advice(on: Engine | None = None) -> Iterator[None]:
+    """Turn a lost, missing or unready database into DatabaseUnavailable, without the address's password."""
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        raise DatabaseUnavailable(_advice(error)) from error
+        raise DatabaseUnavailable(_advice(error, on)) from error
+    except (ProgrammingError, sa.exc.DatabaseError) as error:
+        if advice := _advice_on_contents(error, on):
+            raise DatabaseUnavailable(advice) from error
+        raise
 
 
-def _advice(error: DBAPIError) -> str:
-    reason = str(error.orig).strip().splitlines()[0] if error.orig else str(error)
-    where = normalise_url(settings().database_url).render_as_string(hide_password=True)
-    if "no such table" in reason:
-        return f"The database {where} has no tables yet: run `clerk-tasks db upgrade`."
-    return f"Cannot connect to database: {where}: {reason}. Check DATABASE_URL."
+def get_civic_db() -> Engine:
+    """Return this process's engine, having reached the database once; DatabaseUnavailable, a RuntimeError, if not."""
+    with unavailable_as_advice():
+        engine().connect().close()
+    return engine()
+
+
+def civic_db_connection() -> AbstractContextManager[Connection]:
+    """Open a write transaction, under the name that plugins use."""
+    return transaction()
+
+
+def _advice(error: DBAPIError, on: Engine | None) -> str:
+    if contents := _advice_on_contents(error, on):
+        return contents
+    if "database is locked" in _reason(error):
+        return f"The database {_where(on)} stayed locked for {BUSY_TIMEOUT} s: another program is writing to it."
+    return f"Cannot connect to database: {_where(on)}: {_reason(error)}. Check DATABASE_URL."
+
+
+def _advice_on_contents(error: DBAPIError, on: Engine | None) -> str | None:
+    reason = _reason(error)
+    if "no such table" in reason or getattr(error.orig, "sqlstate", None) == "42P01":
+        return f"The database {_where(on)} lacks tables: run `clerk-tasks db upgrade`."
+    if "no such column" in reason or getattr(error.orig, "sqlstate", None) == "42703":
+        return f"The database {_where(on)} lacks columns: run `clerk-tasks db upgrade`."
+    if "file is not a database" in reason or "malformed" in reason:
+        return f"The database {_where(on)} is damaged or no database: {reason}. Check DATABASE_URL, restore a backup."
+    return None
+
+
+def _reason(error: DBAPIError) -> str:
+    lines = str(error.orig or error).strip().splitlines()
+    return lines[0] if lines else type(error.orig).__name__
+
+
+def _where(on: Engine | None) -> str:
+    return (on or engine()).url.render_as_string(hide_password=True)
+
+
+def __getattr__(name: str) -> Any:
+    """Find what plugins import from here in the module that has it."""
+    from importlib import import_module
+
+    for module, names in ELSEWHERE.items():
+        if name in names:
+            return getattr(import_module(module), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,8 +2,11 @@
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     CheckConstraint,
     Column,
+    Date,
+    DateTime,
     Float,
     ForeignKey,
     Index,
@@ -11,14 +14,97 @@ from sqlalchemy import (
     MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
+    String,
     Table,
     Text,
+    false,
+    func,
     text,
 )
 
 from clerk.clock import UtcDateTime
 
 metadata = MetaData()
+
+# --- what other programs read and write too: not a column more ------------------------------------
+
+STAGE_NAMES = ("fetch", "ocr", "compilation", "extraction", "deploy")
+
+sites_table = Table(
+    "sites",
+    metadata,
+    Column("subdomain", String, primary_key=True),
+    Column("name", String),
+    Column("state", String),
+    Column("kind", String),
+    Column("scraper", String),
+    Column("pages", Integer),
+    Column("start_year", Integer),
+    Column("extra", String),  # JSON text, but not always
+    Column("country", String),
+    Column("status", String),
+    Column("last_updated", String),  # of the meetings; text of several formats
+    Column("last_deployed", String),
+    Column("lat", String),
+    Column("lng", String),
+    Column("extraction_status", String, server_default="pending"),
+    Column("last_extracted", String),
+    Column("current_stage", String),
+    Column("started_at", DateTime(timezone=True)),
+    Column("updated_at", DateTime(timezone=True)),
+    *(
+        Column(f"{stage}_{what}", Integer, nullable=False, server_default=text("0"))
+        for stage in STAGE_NAMES
+        for what in ("total", "completed", "failed")
+    ),
+    Column("coordinator_enqueued", Boolean, nullable=False, server_default=false()),
+    Column("last_error_stage", String),
+    Column("last_error_message", Text),
+    Column("last_error_at", DateTime(timezone=True)),
+    Column("has_finance_data", Boolean, nullable=False, server_default=false()),
+    Column("finance_last_updated", DateTime(timezone=True)),
+    Column("finance_source", String(100)),
+    Column("finance_coverage_start", Date),
+    Column("finance_coverage_end", Date),
+    Column("finance_record_count", Integer),
+    Column("finance_data_types", JSON),
+    Index("idx_sites_current_stage", "current_stage"),
+    Index("idx_sites_updated_at", "updated_at"),
+    Index(
+        "idx_sites_coordinator_enqueued",
+        "subdomain",
+        "coordinator_enqueued",
+        postgresql_where=text("coordinator_enqueued = false"),
+    ),
+    Index("idx_sites_has_finance_data", "has_finance_data"),
+    Index("idx_sites_finance_metadata", "has_finance_data", "finance_last_updated", "state"),
+)
+
+# No foreign key to sites: rows outlive them.
+site_progress_table = Table(
+    "site_progress",
+    metadata,
+    Column("subdomain", String, primary_key=True),
+    Column("current_stage", String),
+    Column("stage_total", Integer, nullable=False, server_default=text("0")),
+    Column("stage_completed", Integer, nullable=False, server_default=text("0")),
+    Column("started_at", DateTime(timezone=True)),
+    Column("updated_at", DateTime(timezone=True)),
+)
+
+# What the RQ-based clerk knew of its jobs, kept to be read.
+job_tracking_table = Table(
+    "job_tracking_archive",
+    metadata,
+    Column("rq_job_id", String, primary_key=True),
+    Column("subdomain", String, nullable=False),
+    Column("job_type", String, nullable=False),
+    Column("stage", String),
+    Column("created_at", DateTime(timezone=True), server_default=func.now()),
+    Column("run_id", String),
+    Index("ix_job_tracking_subdomain", "subdomain"),
+    Index("ix_job_tracking_run_id", "run_id"),
+)
 
 # --- the ledger ---------------------------------------------------------------------------------
 

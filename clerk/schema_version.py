@@ -1,0 +1,93 @@
+"""Which database this code can use: the chain of revisions, and how a newer database keeps older code going.
+
+A generation is a place in the chain. The database stores its own, and the oldest that may still use it: while machines
+are upgraded one by one, older code goes on working with a newer database as long as that one allows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from clerk.errors import DatabaseUnavailable
+from clerk.models import clerk_meta_table
+
+#: Every revision in order: the nine of the RQ-based clerk, then ours.
+REVISIONS = (
+    "45db71312424",
+    "c27bd77144ce",
+    "s9z7il1abnmz",
+    "9daf09ff2554",
+    "e2eeb77e18bc",
+    "f3d4e5b6c7a8",
+    "e032d9c68444",
+    "bf2f44a2e00c",
+    "f33eeb46479b",
+    "6d20fdeb68ab",
+    "5cfa734e6c14",
+)
+HEAD = REVISIONS[-1]
+GENERATION = len(REVISIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a database says of itself; `revision` is None when nothing was ever stamped."""
+
+    revision: str | None
+    generation: int | None
+    oldest_code: int | None
+
+    @property
+    def newer(self) -> bool:
+        """Say whether newer code made this database and lets ours use it."""
+        return (self.generation or 0) > GENERATION and (self.oldest_code or 0) <= GENERATION
+
+    def problem(self) -> str | None:
+        """Return why this code cannot use the database, and what to do; None if it can."""
+        if self.revision is None:
+            return "has no tables of this version yet: run `clerk-tasks db upgrade`."
+        if (self.oldest_code or 0) > GENERATION:
+            return (
+                f"needs code of generation {self.oldest_code} or later, and this is {GENERATION}: "
+                "install a newer clerk-tasks."
+            )
+        if self.revision == HEAD or self.newer:
+            return None
+        if self.revision in REVISIONS:
+            return f"is at revision {self.revision}, older than this code: run `clerk-tasks db upgrade`."
+        return (
+            f"is at the unknown revision {self.revision}: it was made by another program or another release. "
+            "Check DATABASE_URL, or use the code that made it."
+        )
+
+
+def read_stamp(connection: Connection) -> Stamp:
+    """Read what the database says of itself."""
+    inspector = sa.inspect(connection)
+    revisions: list[str] = []
+    if inspector.has_table("alembic_version"):
+        query = sa.select(sa.column("version_num", sa.Text)).select_from(sa.table("alembic_version"))
+        revisions = sorted(connection.execute(query).scalars())
+    meta: dict[str, str] = {}
+    if inspector.has_table(clerk_meta_table.name):
+        meta = {key: value for key, value in connection.execute(sa.select(clerk_meta_table)).tuples()}
+    return Stamp(
+        revision=",".join(revisions) or None,
+        generation=int(meta["generation"]) if "generation" in meta else None,
+        oldest_code=int(meta["oldest_code"]) if "oldest_code" in meta else None,
+    )
+
+
+def ensure_usable(on: Connection | Engine) -> None:
+    """Raise DatabaseUnavailable, with advice, if this code cannot use the database."""
+    if isinstance(on, Engine):
+        from clerk.db import reading
+
+        with reading(on) as connection:
+            return ensure_usable(connection)
+    if problem := read_stamp(on).problem():
+        raise DatabaseUnavailable(f"The database {on.engine.url.render_as_string(hide_password=True)} {problem}")
+    return None

@@ -1,0 +1,1 @@
+"""The migrations, oldest first by file name; Alembic itself follows `down_revision`."""

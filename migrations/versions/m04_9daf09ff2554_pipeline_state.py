@@ -1,0 +1,39 @@
+"""Add the state of the pipeline to sites."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from migrations.steps import add_columns, add_index, refuse_downgrade
+
+revision = "9daf09ff2554"
+down_revision = "s9z7il1abnmz"
+
+STAGES = ("fetch", "ocr", "compilation", "extraction", "deploy")
+COUNTERS = tuple(f"{stage}_{what}" for stage in STAGES for what in ("total", "completed", "failed"))
+
+
+def upgrade() -> None:
+    add_columns(
+        "sites",
+        sa.Column("current_stage", sa.String),
+        sa.Column("started_at", sa.DateTime(timezone=True)),
+        sa.Column("updated_at", sa.DateTime(timezone=True)),
+        *(sa.Column(name, sa.Integer, server_default=sa.text("0"), nullable=False) for name in COUNTERS),
+        sa.Column("coordinator_enqueued", sa.Boolean, server_default=sa.false(), nullable=False),
+        sa.Column("last_error_stage", sa.String),
+        sa.Column("last_error_message", sa.Text),
+        sa.Column("last_error_at", sa.DateTime(timezone=True)),
+    )
+    add_index("idx_sites_current_stage", "sites", ["current_stage"])
+    add_index("idx_sites_updated_at", "sites", ["updated_at"])
+    add_index(
+        "idx_sites_coordinator_enqueued",
+        "sites",
+        ["subdomain", "coordinator_enqueued"],
+        postgresql_where="coordinator_enqueued = false",
+    )
+
+
+def downgrade() -> None:
+    refuse_downgrade(revision)
