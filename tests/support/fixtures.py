@@ -96,7 +96,7 @@ def _rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[],
     configured = found("rabbitmq").url
     if configured is None:
         for server in serve(RabbitServer, "rabbitmq", tmp_path_factory.mktemp("rabbitmq")):
-            yield lambda: server.url_of(server.fresh_vhost())
+            yield server.fresh_url
     else:
         yield lambda: configured
 

@@ -135,7 +135,7 @@ class Program:
             except (ProcessLookupError, psutil.NoSuchProcess):
                 continue
         self.popen.wait(10)
-        psutil.wait_procs(family, timeout=10)
+        wait_for(lambda: not any(map(_lives, family)), f"the children of {self} end")
 
     def __str__(self) -> str:
         """Name it as an operator would type it."""
@@ -164,6 +164,13 @@ class Programs:
         """Stop everything, the last started first."""
         for program in reversed(self._started):
             program.stop()
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def script(name: str) -> Path:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import psycopg
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from tests.support.processes import Program, wait_for
 
@@ -80,7 +82,7 @@ class RedisServer(Server):
 
     def command(self, program: Path) -> list[str | Path]:
         """Return the command line that runs the server in the foreground."""
-        where = ["--bind", HOST, "--port", str(self.port), "--dir", self.folder]
+        where = ["--bind", HOST, "--port", str(self.port), "--dir", str(self.folder)]
         return [program, *where, "--save", "", "--appendonly", "yes", "--appendfsync", "everysec"]
 
     @property
@@ -90,7 +92,7 @@ class RedisServer(Server):
 
     def client(self) -> redis.Redis:
         """Return a client; close it."""
-        return redis.Redis(port=self.port, host=HOST, socket_timeout=5)
+        return redis.Redis(port=self.port, host=HOST, socket_timeout=5, retry=Retry(NoBackoff(), 0))
 
     def answers(self) -> bool:
         """Whether the server serves clients right now."""
@@ -183,12 +185,12 @@ class RabbitServer(Server):
         """Return the address of a virtual host."""
         return f"amqp://guest:guest@{HOST}:{self.port}/{vhost}"
 
-    def fresh_vhost(self) -> str:
-        """Return the name of a virtual host that nobody has used."""
+    def fresh_url(self) -> str:
+        """Return the address of a virtual host that nobody has used."""
         if self._used == len(self._vhosts):
             self._restock()
         self._used += 1
-        return self._vhosts[self._used - 1]
+        return self.url_of(self._vhosts[self._used - 1])
 
     def _restock(self) -> None:
         names = [f"t{number}" for number in range(self._used, self._used + self.STOCK)]
