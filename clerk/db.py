@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
@@ -16,33 +16,21 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, Program
 from clerk.errors import DatabaseUnavailable
 from clerk.settings import settings
 
-if TYPE_CHECKING:
-    from clerk.finance_db import get_next_finance_site as get_next_finance_site
-    from clerk.finance_db import get_sites_with_finance_data as get_sites_with_finance_data
-    from clerk.finance_db import update_site_finance_status as update_site_finance_status
-    from clerk.sites import delete_site as delete_site
-    from clerk.sites import get_all_sites as get_all_sites
-    from clerk.sites import get_oldest_site as get_oldest_site
-    from clerk.sites import get_site_by_subdomain as get_site_by_subdomain
-    from clerk.sites import insert_site as insert_site
-    from clerk.sites import update_site as update_site
-    from clerk.sites import upsert_site as upsert_site
-
 #: How long a SQLite connection waits for another writer, in seconds.
 BUSY_TIMEOUT = 30
 
-#: What plugins import from here, and where it lives.
+#: What plugins import from here, and where it is: those modules build on this one.
 ELSEWHERE = {
-    "clerk.sites": (
-        "delete_site",
-        "get_all_sites",
-        "get_oldest_site",
-        "get_site_by_subdomain",
-        "insert_site",
-        "update_site",
-        "upsert_site",
-    ),
-    "clerk.finance_db": ("get_next_finance_site", "get_sites_with_finance_data", "update_site_finance_status"),
+    "delete_site": "clerk.sites",
+    "get_all_sites": "clerk.sites",
+    "get_next_finance_site": "clerk.finance_db",
+    "get_oldest_site": "clerk.sites",
+    "get_site_by_subdomain": "clerk.sites",
+    "get_sites_with_finance_data": "clerk.finance_db",
+    "insert_site": "clerk.sites",
+    "update_site": "clerk.sites",
+    "update_site_finance_status": "clerk.finance_db",
+    "upsert_site": "clerk.sites",
 }
 
 
@@ -74,9 +62,7 @@ def create_engine(address: str | sa.URL, *, durable: bool = True, migrating: boo
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # we say BEGIN ourselves, below
-        if migrating:
-            connection.execute("PRAGMA legacy_alter_table = ON")  # or a view of a rebuilt table stops us
-        else:
+        if not migrating:
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         connection.execute(f"PRAGMA foreign_keys = {'OFF' if migrating else 'ON'}")
@@ -174,10 +160,9 @@ def _where(on: Engine | None) -> str:
 
 
 def __getattr__(name: str) -> Any:
-    """Find what plugins import from here in the module that has it."""
+    """Resolve what lives elsewhere when somebody asks for it."""
+    if name not in ELSEWHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    for module, names in ELSEWHERE.items():
-        if name in names:
-            return getattr(import_module(module), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(ELSEWHERE[name]), name)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import sqlite3
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
+from clerk.backup import back_up
 from clerk.db import create_engine, serialise, unavailable_as_advice
 from clerk.errors import ClerkError, DatabaseUnavailable
 from clerk.models import clerk_meta_table
-from clerk.schema_version import GENERATION, HEAD, REVISIONS, Stamp, read_stamp
+from clerk.schema_version import GENERATION, HEAD, REVISIONS, Stamp, read_stamp, shown
 from clerk.settings import settings
 
 if TYPE_CHECKING:
@@ -35,6 +33,15 @@ class Upgraded:
     backup: Path | None
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A revision of the chain."""
+
+    revision: str
+    follows: str | None
+    summary: str
+
+
 def upgrade(address: str | sa.URL | None = None, *, to: str = HEAD) -> Upgraded:
     """Bring a database (by default DATABASE_URL's) to a revision; a SQLite file is backed up before it is changed.
 
@@ -50,40 +57,32 @@ def upgrade(address: str | sa.URL | None = None, *, to: str = HEAD) -> Upgraded:
             if pending:
                 _apply(connection, to, backup)
         if pending and engine.dialect.name == "sqlite":
-            _use_write_ahead_log(engine)
-        after = to if pending else str(stamp.revision)
-        return Upgraded(_shown(engine), stamp.revision, after, pending, backup)
+            _settle_journal(engine)
+        return Upgraded(shown(engine), stamp.revision, to if pending else str(stamp.revision), pending, backup)
 
 
 def current(address: str | sa.URL | None = None) -> Stamp:
     """Return what a database says of itself, without changing it."""
-    with _migrating(address) as engine, engine.connect() as connection:
-        return read_stamp(connection)
+    with _looking(address) as connection:
+        return read_stamp(connection) if connection else Stamp(None, None, None)
 
 
-@dataclass(frozen=True, slots=True)
-class Revision:
-    """A step of the chain."""
-
-    id: str
-    follows: str | None
-    summary: str
-
-
-def history() -> list[Revision]:
+def history() -> list[Step]:
     """Return the chain, oldest first."""
     from alembic.script import ScriptDirectory
 
     scripts = ScriptDirectory.from_config(_config())
-    steps = reversed(list(scripts.walk_revisions()))
-    return [Revision(step.revision, _only(step.down_revision), step.doc.splitlines()[0]) for step in steps]
+    steps = [scripts.get_revision(revision) for revision in REVISIONS]
+    return [Step(step.revision, before, step.doc) for step, before in zip(steps, (None, *REVISIONS), strict=False)]
 
 
 def check(address: str | sa.URL | None = None) -> list[str]:
     """Return what is wrong with a database, one line each: its revision, or tables that differ from the model."""
-    with _migrating(address) as engine, engine.connect() as connection:
-        problem = read_stamp(connection).problem()
-        return [f"The database {_shown(engine)} {problem}"] if problem else differences(connection)
+    with _looking(address) as connection:
+        stamp = read_stamp(connection) if connection else Stamp(None, None, None)
+        if problem := stamp.problem():
+            return [f"The database {shown(address or settings().database_url)} {problem}"]
+        return differences(connection) if connection and not stamp.newer else []
 
 
 def differences(connection: Connection) -> list[str]:
@@ -94,16 +93,13 @@ def differences(connection: Connection) -> list[str]:
     from migrations.comparison import OPTIONS
 
     context = MigrationContext.configure(connection, opts=OPTIONS)
-    return [_line(item) for item in compare_metadata(context, OPTIONS["target_metadata"])]
+    return [_line(found) for found in compare_metadata(context, OPTIONS["target_metadata"])]
 
 
-def _line(difference: Any) -> str:
-    # Alembic gives a tuple (what, ...), or a list of them for the changes of one column.
-    return "; ".join(" ".join(str(part) for part in item) for item in _as_list(difference))
-
-
-def _as_list(difference: Any) -> list[Any]:
-    return difference if isinstance(difference, list) else [difference]
+def _line(found: Any) -> str:
+    # Alembic gives one tuple (what, ...), or a list of them where a column differs in several ways.
+    changes = found if isinstance(found, list) else [found]
+    return "; ".join(" ".join(str(part) for part in change if part is not None) for change in changes)
 
 
 def _pending(connection: Connection, stamp: Stamp, to: str) -> tuple[str, ...]:
@@ -111,19 +107,26 @@ def _pending(connection: Connection, stamp: Stamp, to: str) -> tuple[str, ...]:
     if stamp.revision is None:
         _refuse_foreign_sites(connection)
         return REVISIONS[: REVISIONS.index(to) + 1]
-    if stamp.revision not in REVISIONS:
-        if stamp.newer:
-            return ()
-        raise DatabaseUnavailable(f"The database {_shown(connection.engine)} {stamp.problem()} Nothing was changed.")
-    return REVISIONS[REVISIONS.index(stamp.revision) + 1 : REVISIONS.index(to) + 1]
+    if stamp.revision in REVISIONS:
+        return REVISIONS[REVISIONS.index(stamp.revision) + 1 : REVISIONS.index(to) + 1]
+    if stamp.newer:
+        return ()
+    raise DatabaseUnavailable(f"The database {shown(connection.engine)} {stamp.problem()} Nothing was changed.")
 
 
 def _refuse_foreign_sites(connection: Connection) -> None:
     inspector = sa.inspect(connection)
     if inspector.has_table("sites") and "subdomain" not in {c["name"] for c in inspector.get_columns("sites")}:
         raise DatabaseUnavailable(
-            f"The database {_shown(connection.engine)} holds a table `sites` of another program. Check DATABASE_URL."
+            f"The database {shown(connection.engine)} holds a table `sites` of another program. Check DATABASE_URL."
         )
+
+
+def _back_up(connection: Connection, stamp: Stamp) -> Path | None:
+    name = connection.engine.url.database
+    if connection.dialect.name != "sqlite" or not name or not sa.inspect(connection).get_table_names():
+        return None
+    return back_up(Path(name), stamp.revision or "unversioned")
 
 
 def _apply(connection: Connection, to: str, backup: Path | None) -> None:
@@ -140,7 +143,7 @@ def _apply(connection: Connection, to: str, backup: Path | None) -> None:
         if backup:
             backup.unlink()
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        raise ClerkError(f"Upgrading {_shown(connection.engine)} failed, nothing was changed: {reason}") from error
+        raise ClerkError(f"Upgrading {shown(connection.engine)} failed, nothing was changed: {reason}") from error
 
 
 def _record_generation(connection: Connection) -> None:
@@ -148,26 +151,11 @@ def _record_generation(connection: Connection) -> None:
     connection.execute(clerk_meta_table.insert().values(key="generation", value=str(GENERATION)))
 
 
-def _back_up(connection: Connection, stamp: Stamp) -> Path | None:
-    """Copy a SQLite file that holds anything; our write lock keeps others from changing it meanwhile."""
-    name = connection.engine.url.database
-    if connection.dialect.name != "sqlite" or not name or not sa.inspect(connection).get_table_names():
-        return None
-    source = Path(name)
-    label = stamp.revision or "unversioned"
-    target = source.with_name(f"{source.name}.backup-{label}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
-    partial = target.with_name(target.name + ".partial")
-    with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(partial)) as writer:
-        reader.backup(writer)
-    os.replace(partial, target)
-    return target
-
-
-def _use_write_ahead_log(engine: Engine) -> None:
-    with engine.connect() as connection:
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, sqlite3.Connection)
-        driver.execute("PRAGMA journal_mode = WAL")
+def _settle_journal(migrating: Engine) -> None:
+    """Let the first ordinary connection turn on SQLite's write-ahead log, while nobody else is here yet."""
+    ordinary = create_engine(migrating.url)
+    ordinary.connect().close()
+    ordinary.dispose()
 
 
 @contextmanager
@@ -180,20 +168,23 @@ def _migrating(address: str | sa.URL | None) -> Iterator[Engine]:
         engine.dispose()
 
 
+@contextmanager
+def _looking(address: str | sa.URL | None) -> Iterator[Connection | None]:
+    """Open a database to look at; None if it is a SQLite file that does not exist, which looking would create."""
+    with _migrating(address) as engine:
+        if engine.dialect.name == "sqlite" and not Path(engine.url.database or "").exists():
+            yield None
+        else:
+            with engine.connect().execution_options(reading=True) as connection:
+                yield connection
+
+
 def _config() -> Config:
     from alembic.config import Config
 
     import migrations
 
     config = Config()
-    place = str(Path(str(migrations.__file__)).parent)
-    config.set_main_option("script_location", place.replace("%", "%%"))
+    folder = str(Path(str(migrations.__file__)).parent)
+    config.set_main_option("script_location", folder.replace("%", "%%"))
     return config
-
-
-def _only(down: str | Sequence[str] | None) -> str | None:
-    return down if isinstance(down, str) or down is None else ",".join(down)
-
-
-def _shown(engine: Engine) -> str:
-    return engine.url.render_as_string(hide_password=True)

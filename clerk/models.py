@@ -6,7 +6,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     Date,
-    DateTime,
     Float,
     ForeignKey,
     Index,
@@ -23,6 +22,7 @@ from sqlalchemy import (
 )
 
 from clerk.clock import UtcDateTime
+from clerk.old_columns import OldMoment
 
 metadata = MetaData()
 
@@ -50,8 +50,8 @@ sites_table = Table(
     Column("extraction_status", String, server_default="pending"),
     Column("last_extracted", String),
     Column("current_stage", String),
-    Column("started_at", DateTime(timezone=True)),
-    Column("updated_at", DateTime(timezone=True)),
+    Column("started_at", OldMoment),
+    Column("updated_at", OldMoment),
     *(
         Column(f"{stage}_{what}", Integer, nullable=False, server_default=text("0"))
         for stage in STAGE_NAMES
@@ -60,9 +60,9 @@ sites_table = Table(
     Column("coordinator_enqueued", Boolean, nullable=False, server_default=false()),
     Column("last_error_stage", String),
     Column("last_error_message", Text),
-    Column("last_error_at", DateTime(timezone=True)),
+    Column("last_error_at", OldMoment),
     Column("has_finance_data", Boolean, nullable=False, server_default=false()),
-    Column("finance_last_updated", DateTime(timezone=True)),
+    Column("finance_last_updated", OldMoment),
     Column("finance_source", String(100)),
     Column("finance_coverage_start", Date),
     Column("finance_coverage_end", Date),
@@ -88,8 +88,8 @@ site_progress_table = Table(
     Column("current_stage", String),
     Column("stage_total", Integer, nullable=False, server_default=text("0")),
     Column("stage_completed", Integer, nullable=False, server_default=text("0")),
-    Column("started_at", DateTime(timezone=True)),
-    Column("updated_at", DateTime(timezone=True)),
+    Column("started_at", OldMoment),
+    Column("updated_at", OldMoment),
 )
 
 # What the RQ-based clerk knew of its jobs, kept to be read.
@@ -100,7 +100,7 @@ job_tracking_table = Table(
     Column("subdomain", String, nullable=False),
     Column("job_type", String, nullable=False),
     Column("stage", String),
-    Column("created_at", DateTime(timezone=True), server_default=func.now()),
+    Column("created_at", OldMoment, server_default=func.now()),
     Column("run_id", String),
     Index("ix_job_tracking_subdomain", "subdomain"),
     Index("ix_job_tracking_run_id", "run_id"),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
+from clerk.db import normalise_url, reading
 from clerk.errors import DatabaseUnavailable
 from clerk.models import clerk_meta_table
 
@@ -73,7 +74,7 @@ def read_stamp(connection: Connection) -> Stamp:
         revisions = sorted(connection.execute(query).scalars())
     meta: dict[str, str] = {}
     if inspector.has_table(clerk_meta_table.name):
-        meta = {key: value for key, value in connection.execute(sa.select(clerk_meta_table)).tuples()}
+        meta = dict(connection.execute(sa.select(clerk_meta_table)).tuples().all())
     return Stamp(
         revision=",".join(revisions) or None,
         generation=int(meta["generation"]) if "generation" in meta else None,
@@ -83,11 +84,16 @@ def read_stamp(connection: Connection) -> Stamp:
 
 def ensure_usable(on: Connection | Engine) -> None:
     """Raise DatabaseUnavailable, with advice, if this code cannot use the database."""
-    if isinstance(on, Engine):
-        from clerk.db import reading
-
+    if isinstance(on, Connection):
+        if problem := read_stamp(on).problem():
+            raise DatabaseUnavailable(f"The database {shown(on.engine)} {problem}")
+    else:
         with reading(on) as connection:
-            return ensure_usable(connection)
-    if problem := read_stamp(on).problem():
-        raise DatabaseUnavailable(f"The database {on.engine.url.render_as_string(hide_password=True)} {problem}")
-    return None
+            ensure_usable(connection)
+
+
+def shown(database: Engine | sa.URL | str) -> str:
+    """Return a database's address without its password."""
+    address = database.url if isinstance(database, Engine) else database
+    url = normalise_url(address) if isinstance(address, str) else address
+    return url.render_as_string(hide_password=True)

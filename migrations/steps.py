@@ -74,16 +74,19 @@ def normalise_booleans(table: str, *names: str) -> None:
 @contextmanager
 def rebuilding(table: str) -> Iterator[BatchOperations]:
     """Alter columns in place on PostgreSQL; on SQLite rebuild the table, and put its triggers back."""
-    triggers = _triggers(table) if is_sqlite() else []
-    with op.batch_alter_table(table, recreate="auto") as batch:
-        yield batch
-    for sql in triggers:
-        op.get_bind().exec_driver_sql(sql)
-
-
-def _triggers(table: str) -> list[str]:
+    if not is_sqlite():
+        with op.batch_alter_table(table, recreate="never") as batch:
+            yield batch
+        return
+    run = op.get_bind().exec_driver_sql
     query = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower(?)"
-    return [row.sql for row in op.get_bind().exec_driver_sql(query, (table,))]
+    triggers = [row.sql for row in run(query, (table,))]
+    run("PRAGMA legacy_alter_table = ON")  # else a view of the table, gone for a moment, stops the renaming
+    with op.batch_alter_table(table, recreate="always") as batch:
+        yield batch
+    run("PRAGMA legacy_alter_table = OFF")
+    for sql in triggers:
+        run(sql)
 
 
 def refuse_downgrade(revision: str) -> None:

@@ -13,10 +13,7 @@ down_revision = "f33eeb46479b"
 STAGES = ("fetch", "ocr", "compilation", "extraction", "deploy")
 COUNTERS = tuple(f"{stage}_{what}" for stage in STAGES for what in ("total", "completed", "failed"))
 FLAGS = ("coordinator_enqueued", "has_finance_data")
-COMMENTED = tuple(
-    f"finance_{name}"
-    for name in ("last_updated", "source", "coverage_start", "coverage_end", "record_count", "data_types")
-)
+COMMENTED = ("last_updated", "source", "coverage_start", "coverage_end", "record_count", "data_types")
 
 
 def upgrade() -> None:
@@ -24,9 +21,9 @@ def upgrade() -> None:
     settle("sites", counters=COUNTERS, flags=FLAGS)
     settle("site_progress", counters=("stage_total", "stage_completed"))
     ensure_archive()
-    if not is_sqlite():
+    if not is_sqlite():  # remarks that only databases made by the RQ-based clerk have
         for name in COMMENTED:
-            op.execute(f"COMMENT ON COLUMN sites.{name} IS NULL")
+            op.execute(f"COMMENT ON COLUMN sites.finance_{name} IS NULL")
 
 
 def settle(table: str, *, counters: tuple[str, ...], flags: tuple[str, ...] = ()) -> None:
