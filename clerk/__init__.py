@@ -7,7 +7,9 @@ from clerk.jobs import Backoff, Cancel, Discard, JobContext, JobRequest, JobType
 from clerk.schedule import CatchUp, Schedule
 
 if TYPE_CHECKING:
-    from clerk.plugin_loader import pm as pm
+    import pluggy
+
+    pm: pluggy.PluginManager
 
 __version__ = "0.1.0"
 
@@ -26,3 +28,16 @@ __all__ = [
     "current_job",
     "hookimpl",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Resolve the names that cost something: `pm` (the plugin manager), `cli` and `main` (the command line)."""
+    if name == "pm":
+        from clerk.plugin_loader import plugin_manager
+
+        return plugin_manager()
+    if name in ("cli", "main"):
+        from clerk.ports import port
+
+        return getattr(port("cli"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,118 @@
+"""Loads the plugins, once a process: ours, those of installed distributions, those of the plugins directory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from threading import RLock
+from typing import Any
+
+import pluggy
+
+from clerk.plugin_set import PluginSet, Quarantined, log
+from clerk.plugin_sources import has_hookimpl_methods, load_directory, load_entry_points, require_directory
+
+__all__ = [
+    "call_hook",
+    "forget_plugins",
+    "has_hookimpl_methods",
+    "load_plugins_from_directory",
+    "load_plugins_from_entry_points",
+    "plugin_manager",
+    "plugins",
+    "plugins_directory",
+    "quarantined",
+    "use_plugins_directory",
+]
+
+_lock = RLock()
+_plugins: PluginSet | None = None
+
+
+def plugins() -> PluginSet:
+    """Return the plugins of this process, loading them the first time.
+
+    A plugin that asks for the manager while it is being imported gets the one that is being filled.
+    """
+    global _plugins
+    with _lock:
+        if _plugins is None:
+            _plugins = PluginSet()
+            try:
+                _load(_plugins)
+            except BaseException:
+                _plugins = None
+                raise
+        return _plugins
+
+
+def forget_plugins() -> None:
+    """Make the next call of `plugins()` load everything again; for tests."""
+    global _plugins
+    with _lock:
+        _plugins = None
+
+
+def plugin_manager() -> pluggy.PluginManager:
+    """Return the pluggy manager that holds every plugin; calls through it let a plugin's exception through."""
+    return plugins().manager
+
+
+def call_hook(hook: str, /, **arguments: Any) -> list[tuple[str, Any]]:
+    """Call a hook on every plugin, last registered first; return (plugin name, answer) where it is not None.
+
+    An implementation that raises is quarantined and the others still answer. Where a failure must be the
+    caller's failure (deploying, uploading), call `plugin_manager().hook` instead.
+    """
+    return [(plugin.name, answer) for plugin, answer in plugins().call(hook, **arguments)]
+
+
+def quarantined() -> tuple[Quarantined, ...]:
+    """List the plugins, and parts of plugins, that were set aside."""
+    return plugins().quarantined
+
+
+def load_plugins_from_directory(plugins_dir: str | os.PathLike[str]) -> None:
+    """Add the plugins of one more directory; UsageError if the path is a file, nothing if it does not exist."""
+    load_directory(plugins(), Path(plugins_dir))
+
+
+def load_plugins_from_entry_points() -> None:
+    """Add the plugins of installed distributions; those that are there already stay as they are."""
+    load_entry_points(plugins())
+
+
+def plugins_directory() -> Path:
+    """Return the plugins directory: CLERK_PLUGINS_DIR, set or in `.env`, else `plugins`.
+
+    `settings().plugins_dir` is the same; this way `--help` need not wait for pydantic.
+    """
+    from_environment = os.environ.get("CLERK_PLUGINS_DIR")
+    if not from_environment and Path(".env").is_file():
+        from dotenv import dotenv_values
+
+        from_environment = dotenv_values(".env").get("CLERK_PLUGINS_DIR")
+    return Path(from_environment or "plugins")
+
+
+def use_plugins_directory(directory: str | None) -> None:
+    """Make this process, and those that it starts, take plugins from `directory`; None keeps what is configured.
+
+    Raises UsageError if it is something else than a directory.
+    """
+    if directory is not None:
+        chosen = os.path.abspath(directory)  # noqa: PTH100 - Path.resolve would follow links
+        if chosen != os.environ.get("CLERK_PLUGINS_DIR"):
+            os.environ["CLERK_PLUGINS_DIR"] = chosen
+            forget_plugins()
+        if not os.path.exists(chosen):  # noqa: PTH110
+            log.warning("plugins directory %s does not exist; no plugins are loaded from it", directory)
+    require_directory(plugins_directory())
+
+
+def _load(found: PluginSet) -> None:
+    from clerk.builtin import BuiltinPlugin
+
+    found.add(BuiltinPlugin(), name="clerk", source="built-in", where="clerk.builtin")
+    load_entry_points(found)
+    load_directory(found, plugins_directory())

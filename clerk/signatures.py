@@ -1,0 +1,91 @@
+"""Reads what a job function can be called with."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, get_type_hints
+
+from clerk.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument that a job function takes, besides the subdomain and the run id."""
+
+    name: str
+    annotation: Any
+    required: bool
+
+    def __str__(self) -> str:
+        return self.name if self.annotation is Any else f"{self.name}: {inspect.formatannotation(self.annotation)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a job function can be called with."""
+
+    parameters: Mapping[str, Parameter]
+    others: Parameter | None  # what `**kwargs` takes, if there is one
+    takes_run_id: bool
+
+    def parameter(self, name: str) -> Parameter | None:
+        """Return the parameter that takes an argument of this name."""
+        return self.parameters.get(name) or self.others
+
+    @property
+    def accepted(self) -> str:
+        """List the arguments for an error message."""
+        names = [str(parameter) for parameter in self.parameters.values()]
+        return ", ".join([*names, "any other"] if self.others else names) or "none"
+
+
+@lru_cache(maxsize=1024)
+def signature(function: Callable[..., Any]) -> Signature:
+    """Read a job function's signature; its first parameter is the subdomain, whatever its name.
+
+    Raises UsageError if it cannot be called as `function(subdomain, run_id=..., **arguments)`.
+    """
+    hints = _hints(function)
+    parameters: dict[str, Parameter] = {}
+    others, takes_run_id = None, False
+    for raw in _after_subdomain(function):
+        parameter = Parameter(raw.name, hints.get(raw.name, Any), raw.default is raw.empty)
+        if raw.kind is raw.VAR_KEYWORD:
+            others, takes_run_id = parameter, True
+        elif raw.kind is raw.POSITIONAL_ONLY and parameter.required:
+            raise UsageError(f"parameter {raw.name!r} is positional-only, but arguments are passed by name")
+        elif raw.name == "run_id":
+            takes_run_id = True
+        elif raw.kind not in (raw.VAR_POSITIONAL, raw.POSITIONAL_ONLY):
+            parameters[raw.name] = parameter
+    return Signature(parameters, others, takes_run_id)
+
+
+def _after_subdomain(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    try:
+        first, *rest = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        raise UsageError("it must be a function whose first parameter is the subdomain") from None
+    if first.kind in (first.KEYWORD_ONLY, first.VAR_KEYWORD):
+        raise UsageError("its first parameter, the subdomain, must be positional")
+    return rest
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Resolve annotations one by one, so that one that only type checkers can see costs no other its type."""
+    plain = inspect.unwrap(getattr(function, "func", function))
+    try:
+        return get_type_hints(plain, include_extras=True)
+    except Exception:  # an annotation may hold anything
+        hints = getattr(plain, "__annotations__", {})
+        return {name: _evaluate(hint, plain) if isinstance(hint, str) else hint for name, hint in hints.items()}
+
+
+def _evaluate(hint: str, function: Callable[..., Any]) -> Any:
+    try:
+        return eval(hint, getattr(function, "__globals__", {}))  # noqa: S307 - the plugin author's own annotation
+    except Exception:
+        return Any

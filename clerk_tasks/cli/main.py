@@ -1,0 +1,173 @@
+"""The root of `clerk-tasks` (and `clerk`): global options, commands by name, and the one place where errors end."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from clerk import __version__
+from clerk.errors import ClerkError
+from clerk.plugin_loader import use_plugins_directory
+from clerk_tasks.cli import output
+from clerk_tasks.cli.mount import LazyCommand, mount_plugins
+
+#: Name -> what it does. Each is the module clerk_tasks.cli.<name>, imported when it is asked for.
+COMMANDS = {
+    "enqueue": "Record a job and have it run soon.",
+    "update": "Bring a site up to date.",
+    "status": "Show how the sites and their runs are doing.",
+    "jobs": "List, explain, retry and cancel jobs.",
+    "runs": "List and show runs.",
+    "sites": "Add, list, show and remove sites.",
+    "plugins": "List the plugins and check them.",
+    "schedule": "List the schedules, and when they are due; force one.",
+    "worker": "Work on the jobs of one pool, or of all.",
+    "beat": "Keep the schedules.",
+    "up": "Run the whole system in this terminal.",
+    "health": "Check that everything is there and at work.",
+    "db": "Create the database, bring it up to date, check it.",
+}
+
+BUG = 1
+INTERRUPTED = 130
+
+
+class Root(TyperGroup):
+    """The command tree's root: ours by name, and the plugins' when one is asked for that is not ours."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands.update({name: LazyCommand(name, help=text) for name, text in COMMANDS.items()})
+        self._mounted = False
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Find the plugins directory first: `--help` and completion, wherever they stand, need it."""
+        _log_to_stderr(debug="--debug" in _own_options(args))
+        use_plugins_directory(_option(_own_options(args), "--plugins-dir"))
+        return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Name every command, plugins' included."""
+        self._mount()
+        return super().list_commands(ctx)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return a command, loading the plugins only for one that is not ours."""
+        if cmd_name not in self.commands:
+            self._mount()
+        return super().get_command(ctx, cmd_name)
+
+    def _mount(self) -> None:
+        if not self._mounted:
+            self._mounted = True
+            self.commands.update(mount_plugins(reserved=COMMANDS))
+
+
+cli = typer.Typer(
+    cls=Root,
+    name="clerk-tasks",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        output.print_line(f"clerk-tasks {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def root(
+    ctx: typer.Context,
+    plugins_dir: Annotated[
+        Path | None,
+        typer.Option(envvar="CLERK_PLUGINS_DIR", help="Directory of plugins (default: ./plugins)."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print answers and errors only.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Turn city websites into searchable public databases."""
+    output.set_quiet(quiet)
+    ctx.obj = {"plugins_dir": plugins_dir, "quiet": quiet, "debug": debug}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code; an error is one line, a traceback only with --debug."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return _run(arguments)
+    except ClerkError as error:
+        code, line = error.exit_code, str(error)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Nobody reads us any more; Python must not complain about it when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BUG
+    except Exception as error:
+        code, line = BUG, f"{type(error).__name__}: {error} (a bug; --debug before the command shows where)"
+    if "--debug" in _own_options(arguments):
+        traceback.print_exc()
+    output.fail(" ".join(line.split()))
+    return code
+
+
+def _run(arguments: list[str]) -> int:
+    try:
+        typer.main.get_command(cli).main(arguments)
+        sys.stdout.flush()
+    except SystemExit as exit_:
+        sys.stdout.flush()
+        return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+    return 0
+
+
+def _own_options(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments before the command's name: the root's own options with their values."""
+    own: list[str] = []
+    for argument in arguments:
+        takes_this = bool(own) and own[-1] == "--plugins-dir"
+        if not takes_this and (argument == "--" or not argument.startswith("-")):
+            break
+        own.append(argument)
+    return own
+
+
+def _option(own: Sequence[str], name: str) -> str | None:
+    """Return the last value of an option, written `--name value` or `--name=value`."""
+    value = None
+    for argument, following in pairwise([*own, None]):
+        if argument == name:
+            value = following
+        elif argument and argument.startswith(f"{name}="):
+            value = argument.partition("=")[2]
+    return value
+
+
+class _ToStderr(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        output.warn(self.format(record))
+
+
+def _log_to_stderr(*, debug: bool) -> None:
+    """Have the core's warnings (a quarantined plugin, say) reach the operator as our own do."""
+    logger = logging.getLogger("clerk")
+    if not any(isinstance(handler, _ToStderr) for handler in logger.handlers):
+        logger.addHandler(_ToStderr(logging.WARNING))
+    if debug:
+        logger.setLevel(logging.DEBUG)

@@ -1,0 +1,115 @@
+"""Puts commands into the tree: ours on demand, plugins' Typer apps as they are, plugins' click commands by a bridge."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Collection
+from types import ModuleType
+from typing import Any
+
+import typer
+from typer.core import TyperCommand
+
+from clerk.plugin_loader import plugins
+
+
+class LazyCommand(TyperCommand):
+    """One of our commands: its name and one line of help; the module behind it is imported when it is used."""
+
+    def __init__(self, name: str, *, help: str) -> None:  # noqa: A002 - Typer's own word
+        super().__init__(name, help=help, rich_markup_mode=None)
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Hand over to the real command."""
+        module = importlib.import_module(f"clerk_tasks.cli.{self.name}")
+        return _command_of(module, str(self.name)).make_context(info_name, args, parent=parent, **extra)
+
+
+class ClickCommand(TyperCommand):
+    """A plugin's click command as a leaf of the Typer tree; Typer has its own copy of click, so the two never meet.
+
+    The leaf takes its arguments unread and has click read them; what click raises becomes what Typer expects.
+    """
+
+    def __init__(self, command: Any) -> None:
+        help_line = command.get_short_help_str(limit=200)
+        super().__init__(command.name, help=help_line, hidden=command.hidden, rich_markup_mode=None)
+        self.command = command
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Keep every argument, `--help` too, for click."""
+        ctx.args = list(args)
+        return list(args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the click command under our name, with our context's object."""
+        import click
+
+        try:
+            with self.command.make_context(ctx.command_path, list(ctx.args), obj=ctx.obj) as inner:
+                return self.command.invoke(inner)
+        except click.exceptions.Exit as exit_:
+            raise typer.Exit(exit_.exit_code) from None
+        except click.ClickException as error:
+            error.show()
+            raise typer.Exit(error.exit_code) from None
+        except (click.Abort, EOFError):
+            raise typer.Abort from None
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Ask click what could come next."""
+        from click.shell_completion import ShellComplete
+
+        return ShellComplete(self.command, {}, ctx.command_path, "").get_completions(list(ctx.args), incomplete)
+
+
+def mount_plugins(*, reserved: Collection[str]) -> dict[str, Any]:
+    """Return the plugins' commands by name; one whose name is taken is quarantined, the first keeps it."""
+    found = plugins()
+    mounted: dict[str, Any] = {}
+    owners = dict.fromkeys(reserved, "clerk-tasks itself")
+    for plugin, answer in reversed(found.call("register_cli_commands")):
+        try:
+            command = _plugin_command(answer)
+        except Exception as error:
+            found.quarantine(plugin.name, plugin.where, phase="command", error=error)
+            continue
+        if command.name in owners:
+            error_line = f"the name is taken by {owners[command.name]}: give it another"
+            found.quarantine(plugin.name, plugin.where, phase=f"command {command.name}", error=error_line)
+            continue
+        owners[command.name] = f"plugin {plugin.name} ({plugin.where})"
+        mounted[command.name] = command
+    return mounted
+
+
+def _plugin_command(answer: object) -> Any:
+    if isinstance(answer, typer.Typer):
+        return _typer_command(answer)
+    click = sys.modules.get("click")  # whoever returns a click command has imported it
+    if click is None or not isinstance(answer, click.Command):
+        raise TypeError(f"return a click command or group, or a typer.Typer, not {type(answer).__name__}")
+    if not answer.name:
+        raise ValueError("the click command needs a name")
+    return ClickCommand(answer)
+
+
+def _typer_command(app: typer.Typer) -> Any:
+    """Build a named app as a group, even around one command; an unnamed app of one command as that command."""
+    name = app.info.name
+    command = typer.main.get_group(app) if isinstance(name, str) else typer.main.get_command(app)
+    if not command.name:
+        raise ValueError('the app needs a name: typer.Typer(name="...")')
+    return command
+
+
+def _command_of(module: ModuleType, name: str) -> Any:
+    """Return a module's `app` as a group, or its function `command` as a leaf."""
+    app = getattr(module, "app", None)
+    if app is not None:
+        app.rich_markup_mode = None  # rich costs a third of a second, and eats [brackets]
+        return typer.main.get_group(app)
+    leaf = typer.Typer(rich_markup_mode=None, add_completion=False)
+    leaf.command(name)(module.command)
+    return typer.main.get_command(leaf)

@@ -1,0 +1,84 @@
+"""Prints answers on stdout, and everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_quiet = False
+
+
+def set_quiet(quiet: bool) -> None:
+    """Silence `note` for the rest of this process."""
+    global _quiet
+    _quiet = quiet
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document; times in ISO 8601."""
+    print(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))  # noqa: T201
+
+
+def print_line(text: str = "") -> None:
+    """Print one line of the answer."""
+    print(text)  # noqa: T201
+
+
+def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "Nothing to show.") -> None:
+    """Print rows under column headings: a table on a terminal, else text that awk can split; `empty` on stderr."""
+    if not rows:
+        note(empty)
+        return
+    cells = [[_text(row.get(column)) for column in columns] for row in rows]
+    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+        _rich_table(columns, cells)
+        return
+    lines = [[column.upper() for column in columns], *cells]
+    widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
+    for line in lines:
+        print_line("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def note(text: str) -> None:
+    """Say something on stderr that --quiet silences."""
+    if not _quiet:
+        print(text, file=sys.stderr)  # noqa: T201
+
+
+def warn(text: str) -> None:
+    """Say on stderr that something is not as it should be."""
+    print(f"warning: {text}", file=sys.stderr)  # noqa: T201
+
+
+def fail(text: str) -> None:
+    """Say on stderr why the command ends here."""
+    print(f"error: {text}", file=sys.stderr)  # noqa: T201
+
+
+def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column.replace("_", " "), overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(map(str, value)) or "-"
+    return " ".join(str(_plain(value) if hasattr(value, "isoformat") else value).split()) or "-"
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -1,0 +1,53 @@
+"""`clerk-tasks plugins`: what is plugged in, and whether it works."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clerk_tasks.cli import output
+
+if TYPE_CHECKING:
+    from clerk_tasks.plugin_report import PluginReport
+
+app = typer.Typer(no_args_is_help=True, help="List the plugins and check them.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+COLUMNS = ("name", "state", "source", "version", "hooks", "job_types", "error")
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """List every plugin, quarantined ones with their error."""
+    reports = [asdict(report) for report in _reports()]
+    if as_json:
+        output.print_json(reports)
+    else:
+        output.print_table(reports, COLUMNS)
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Exit 1 if a plugin, or a part of one, is quarantined."""
+    reports = _reports()
+    broken = [report for report in reports if report.error]
+    if as_json:
+        output.print_json([asdict(report) for report in broken])
+    elif broken:
+        output.print_table([asdict(report) for report in broken], ("name", "where", "error"))
+    else:
+        output.print_line(f"{len(reports)} plugins, all of them well")
+    raise typer.Exit(1 if broken else 0)
+
+
+def _reports() -> list[PluginReport]:
+    """Have the commands looked at too, then report."""
+    from clerk_tasks.cli.main import COMMANDS
+    from clerk_tasks.cli.mount import mount_plugins
+    from clerk_tasks.plugin_report import plugin_reports
+
+    mount_plugins(reserved=COMMANDS)
+    return plugin_reports()

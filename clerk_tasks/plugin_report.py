@@ -1,0 +1,41 @@
+"""What there is to say about each plugin, at work or set aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from clerk.plugin_loader import plugins
+from clerk_tasks.registry import registry
+
+
+@dataclass(frozen=True, slots=True)
+class PluginReport:
+    """One line of `plugins list`."""
+
+    name: str
+    source: str | None  # None: it never got as far as being one
+    where: str
+    version: str | None
+    hooks: tuple[str, ...]
+    job_types: tuple[str, ...]
+    state: str  # ok or quarantined
+    error: str | None
+
+
+def plugin_reports() -> list[PluginReport]:
+    """Describe every plugin after asking each for its job types, pools and schedules."""
+    found, known = plugins(), registry()
+    found.call("register_schedules")
+    problems: dict[tuple[str, str], list[str]] = {}
+    for entry in found.quarantined:
+        problems.setdefault((entry.name, entry.where), []).append(f"{entry.phase}: {entry.error}")
+    reports = []
+    for plugin in found.plugins:
+        own = tuple(sorted(name for name, entry in known.job_types.items() if entry.plugin == plugin.name))
+        error = "; ".join(problems.pop((plugin.name, plugin.where), [])) or None
+        state = "quarantined" if error else "ok"
+        hooks = found.hooks_of(plugin.implementation)
+        reports.append(PluginReport(plugin.name, plugin.source, plugin.where, plugin.version, hooks, own, state, error))
+    for (name, where), errors in problems.items():
+        reports.append(PluginReport(name, None, where, None, (), (), "quarantined", "; ".join(errors)))
+    return reports
