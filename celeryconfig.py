@@ -1,1 +1,58 @@
-"""The Celery configuration: each setting with its reason."""
+"""The Celery configuration: each setting with its reason.
+
+The broker's address, the queues and the routes depend on the environment and the plugins; clerk_tasks/celery.py
+adds them. Facts about Celery are those of 5.7.
+"""
+
+# --- messages: doorbells that carry a job's id; the database is the truth ---
+
+#: JSON only, everywhere: a pickle from the broker would run as code.
+task_serializer = "json"
+accept_content = ["json"]
+result_accept_content = ["json"]
+#: Outcomes are rows of the jobs table. Without a result backend, publishing does not depend on a second store.
+task_ignore_result = True
+result_backend = None
+#: Acknowledged before the work starts: nothing relies on redelivery, since the relay publishes what nobody claimed.
+task_acks_late = False
+#: A typo in a queue's name is an error where it is made, not a queue that nobody serves.
+task_create_missing_queues = False
+task_default_queue = "default"
+
+# --- the worker ---
+
+#: A process that forks must never hold SQLite open: commits were silently lost. Spawned children are fresh.
+worker_pool = "prefork"
+worker_pool_start_method = "spawn"
+#: A fresh child imports the plugins and what they import.
+worker_proc_alive_timeout = 120
+#: A worker takes what it can start: a message held back by a busy worker is a job that waits beside an idle one.
+worker_prefetch_multiplier = 1
+worker_disable_prefetch = True
+#: A pool child that leaks is replaced now and then.
+worker_max_tasks_per_child = 10_000
+#: Logging is the program's, not Celery's, and a job's print stays a print.
+worker_hijack_root_logger = False
+worker_redirect_stdouts = False
+#: `celery inspect` and Flower work; events are off, since the jobs table says more and loses nothing.
+worker_enable_remote_control = True
+worker_send_task_events = False
+#: Only matters for late acknowledgement, which we do not use; set, because Celery warns when it is not.
+worker_cancel_long_running_tasks_on_connection_loss = False
+
+# --- the broker comes and goes ---
+
+#: A worker started before its broker waits for it, and never gives up; 100 tries, the default, end after 47 minutes.
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None
+#: Redis out of memory, or a queue deleted under the consumer, is a reason to reconnect, not to exit.
+broker_channel_error_retry = True
+#: Without it, an exhausted connection pool blocks for ever.
+broker_pool_acquire_timeout = 10
+
+# --- time ---
+
+enable_utc = True
+timezone = "UTC"
+#: Beat is only a pacemaker: the schedules, and what became of every slot, are in the database.
+beat_scheduler = "clerk_tasks.schedules:LedgerScheduler"

@@ -104,18 +104,26 @@ class JobContext:
     def progress(self, message: str) -> None:
         """Say, for `jobs show` and `--wait`, what the job is doing right now."""
 
+    @contextmanager
+    def fence(self) -> Iterator[None]:
+        """Keep the job this attempt's for the length of a with block, for one quick last step.
+
+        Raises Fenced if another attempt owns the job already, Cancel if it was cancelled.
+        """
+        yield
+
     def commit_files(self, files: Mapping[Path, Path]) -> None:
         """Put finished files in place, {temporary: final}, each atomically, if this attempt still owns the job.
 
         Every temporary file must be on the same file system as its final path. Raises Fenced, and moves
         nothing, when another attempt has taken over.
         """
-        for temporary in files:
-            _fsync(temporary)
-        self.checkpoint()
         for temporary, final in files.items():
+            _fsync(temporary)
             final.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(temporary, final)
+        with self.fence():
+            for temporary, final in files.items():
+                temporary.replace(final)
         for folder in {final.parent for final in files.values()}:
             _fsync(folder)
 

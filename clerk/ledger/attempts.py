@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, case, insert, select, update
 
@@ -24,8 +23,7 @@ from clerk.models import stages_table as stages
 from clerk.states import JobState, StageState
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A job that this process owns, for this one attempt."""
 
     job_id: str
@@ -124,7 +122,7 @@ _NOTE = update(jobs).where(*_MINE).values(note=bindparam("b_note"))
 def claim(connection: Connection, job_id: str, *, instance: str, pid: int, lease: float) -> Claim | None:
     """Take a job that is due, for `lease` seconds; None if there is nothing to take (a duplicate, a cancelled job)."""
     row = connection.execute(_CLAIM, {"b_id": job_id, "b_instance": instance, "b_pid": pid, "b_lease": lease}).first()
-    return Claim(*row) if row else None
+    return Claim._make(row) if row else None
 
 
 def complete(connection: Connection, claim: Claim, *, result: Any, children: Sequence[NewJob] = ()) -> list[Bell]:

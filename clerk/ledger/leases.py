@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, insert, select, update
+from sqlalchemy import Connection, Float, bindparam, case, insert, select, update
 
 from clerk.clock import now
 from clerk.jobs import Fenced
@@ -17,9 +18,11 @@ from clerk.models import workers_table as workers
 from clerk.states import JobState
 
 _RUNNING = jobs.c.state == JobState.RUNNING.value
-_OF_INSTANCE = select(*CLAIMED, (jobs.c.deadline_at <= now()).label("late")).where(
-    _RUNNING, jobs.c.instance == bindparam("b_instance")
-)
+_OF_INSTANCE = select(
+    *CLAIMED,
+    (jobs.c.deadline_at <= now()).label("late"),
+    (jobs.c.cancel_requested_at <= now(-bindparam("b_grace", type_=Float))).label("deaf"),
+).where(_RUNNING, jobs.c.instance == bindparam("b_instance"))
 _OF_PROCESS = select(*CLAIMED).where(
     _RUNNING, jobs.c.instance == bindparam("b_instance"), jobs.c.pid == bindparam("b_pid")
 )
@@ -58,14 +61,24 @@ _OWNERS = select(jobs.c.id, jobs.c.state, jobs.c.instance, jobs.c.pid).where(
 _SEEN = update(workers).where(workers.c.instance == bindparam("b_instance")).values(seen_at=now())
 
 
-def running_of(connection: Connection, instance: str) -> list[tuple[Claim, bool]]:
-    """Return the jobs that a worker start owns, each with whether it is past its time limit."""
-    return [(Claim(*row[:-1]), bool(row.late)) for row in connection.execute(_OF_INSTANCE, {"b_instance": instance})]
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A job that a worker start owns, and the two reasons there may be to kill its process."""
+
+    claim: Claim
+    late: bool  # past its time limit
+    deaf: bool  # asked to cancel a while ago, and still running
+
+
+def running_of(connection: Connection, instance: str, *, cancel_grace: float) -> list[Running]:
+    """Return the jobs that a worker start owns; one may take `cancel_grace` seconds to notice a cancel."""
+    rows = connection.execute(_OF_INSTANCE, {"b_instance": instance, "b_grace": cancel_grace})
+    return [Running(Claim._make(row[:-2]), bool(row.late), bool(row.deaf)) for row in rows]
 
 
 def running_in(connection: Connection, instance: str, pid: int) -> list[Claim]:
     """Return the jobs that one process is recorded to own."""
-    return [Claim(*row) for row in connection.execute(_OF_PROCESS, {"b_instance": instance, "b_pid": pid})]
+    return [Claim._make(row) for row in connection.execute(_OF_PROCESS, {"b_instance": instance, "b_pid": pid})]
 
 
 def renew(connection: Connection, instance: str, pids: Collection[int], *, lease: float) -> None:
@@ -75,7 +88,7 @@ def renew(connection: Connection, instance: str, pids: Collection[int], *, lease
 
 def expired(connection: Connection) -> list[Claim]:
     """Return running jobs whose lease has ended, whoever owned them; at most 1 000."""
-    return [Claim(*row) for row in connection.execute(_EXPIRED)]
+    return [Claim._make(row) for row in connection.execute(_EXPIRED)]
 
 
 def still_expired(connection: Connection, claim: Claim) -> bool:

@@ -98,7 +98,7 @@ def retry(connection: Connection, job_id: str) -> Bell:
     if retried is None:
         raise ConflictError(f"Job {job_id} was retried by somebody else just now.")
     count_again(connection, row.stage_id, ended=JobState(row.state))
-    return Bell(*retried)
+    return Bell._make(retried)
 
 
 def _refuse_conflict(connection: Connection, job_id: str, unique_key: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import uuid_utils
 from sqlalchemy import Connection, Insert, bindparam, func, insert, select, update
@@ -24,8 +24,7 @@ RING_DELAY, BATCH_RING_DELAY = 10.0, 60.0
 BATCH = 100  # jobs; from here on it is a batch
 
 
-@dataclass(frozen=True, slots=True)
-class Bell:
+class Bell(NamedTuple):
     """What a message needs to say: the doorbell of one job."""
 
     job_id: str
@@ -69,7 +68,7 @@ class Recorded:
     conflicts: dict[str, str] = field(default_factory=dict)
 
 
-_ROW = {
+_ROW: dict[str, Any] = {
     column: bindparam(column)
     for column in (
         *("id", "run_id", "stage_id", "job_type", "subdomain", "queue", "priority", "arguments", "unique_key"),
@@ -173,7 +172,7 @@ def _record_stage(
             "tolerance": stage.tolerance,
         },
     )
-    stage_id = result.inserted_primary_key[0]
+    stage_id = int(result.inserted_primary_key[0])  # type: ignore[index]
     before = len(recorded.job_ids)
     insert_jobs(connection, recorded, stage.jobs, run_id=run_id, stage_id=stage_id, opened=opened)
     if uncounted:

@@ -61,7 +61,7 @@ _LATER = (
 
 def promote_due(connection: Connection) -> list[Bell]:
     """Make scheduled and retryable jobs available whose time has come; return the doorbells to ring, at most PASS."""
-    return [Bell(*row) for row in connection.execute(_PROMOTE)]
+    return [Bell._make(row) for row in connection.execute(_PROMOTE)]
 
 
 def silent_queues(connection: Connection) -> list[str]:
@@ -78,7 +78,7 @@ def take_silent(connection: Connection, queue: str, *, depth: int) -> list[Bell]
     if missing <= 0:
         return []
     rows = connection.execute(_RING, {"b_queue": queue, "b_limit": min(missing, PASS)})
-    return [Bell(*row) for row in rows]
+    return [Bell._make(row) for row in rows]
 
 
 def ring_now(connection: Connection, job_ids: Sequence[str]) -> None:

@@ -159,7 +159,7 @@ def _advance(connection: Connection, run_id: str, bells: list[Bell]) -> int | No
     remaining = connection.execute(_OPEN, {"b_stage": following.id}).scalar()
     if remaining == 0:
         return int(following.id)
-    bells.extend(Bell(*row) for row in connection.execute(_RELEASE, {"b_stage": following.id}))
+    bells.extend(Bell._make(row) for row in connection.execute(_RELEASE, {"b_stage": following.id}))
     return None
 
 

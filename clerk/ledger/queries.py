@@ -1,0 +1,181 @@
+"""What the ledger says to people: jobs, runs, depth and age, as plain dictionaries with stable keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, and_, exists, func, or_, select
+
+from clerk.clock import now
+from clerk.errors import NotFoundError
+from clerk.jobs import Priority
+from clerk.models import attempts_table as attempts
+from clerk.models import jobs_table as jobs
+from clerk.models import runs_table as runs
+from clerk.models import stages_table as stages
+from clerk.models import workers_table as workers
+from clerk.states import UNFINISHED, JobState
+
+_SUMMARY = (
+    jobs.c.id,
+    jobs.c.job_type,
+    jobs.c.subdomain,
+    jobs.c.run_id,
+    jobs.c.queue,
+    jobs.c.priority,
+    jobs.c.state,
+    jobs.c.attempt,
+    jobs.c.max_attempts,
+    jobs.c.error,
+    jobs.c.note,
+    jobs.c.created_at,
+    jobs.c.started_at,
+    jobs.c.finished_at,
+    jobs.c.due_at,
+    jobs.c.cancel_requested_at,
+)
+_DETAIL = (
+    jobs.c.arguments,
+    jobs.c.result,
+    jobs.c.unique_key,
+    jobs.c.time_limit,
+    jobs.c.ring_at,
+    jobs.c.lease_until,
+    jobs.c.instance,
+    jobs.c.pid,
+)
+
+
+def list_jobs(
+    connection: Connection,
+    *,
+    subdomain: str | None = None,
+    state: JobState | None = None,
+    job_type: str | None = None,
+    run_id: str | None = None,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """Return jobs, newest first; ids sort by time of birth."""
+    filters = {"subdomain": subdomain, "state": state and state.value, "job_type": job_type, "run_id": run_id}
+    query = select(*_SUMMARY).order_by(jobs.c.id.desc()).limit(limit)
+    for column, value in filters.items():
+        if value is not None:
+            query = query.where(jobs.c[column] == value)
+    return [_job(row) for row in connection.execute(query).mappings()]
+
+
+def show_job(connection: Connection, job_id: str) -> dict[str, Any]:
+    """Return one job with its arguments and every attempt; NotFoundError if there is none."""
+    row = connection.execute(select(*_SUMMARY, *_DETAIL).where(jobs.c.id == job_id)).mappings().first()
+    if row is None:
+        raise NotFoundError(f"There is no job {job_id}; `clerk-tasks jobs list` shows what there is.")
+    return _job(row) | {"attempts": _attempts(connection, row)}
+
+
+def job_states(connection: Connection, job_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the summaries of some jobs, in the order of their ids."""
+    query = select(*_SUMMARY).where(jobs.c.id.in_(job_ids)).order_by(jobs.c.id)
+    return [_job(row) for row in connection.execute(query).mappings()]
+
+
+def _job(row: RowMapping) -> dict[str, Any]:
+    return _plain(row) | {"priority": Priority(row["priority"]).name.lower()}
+
+
+def _attempts(connection: Connection, job: RowMapping) -> list[dict[str, Any]]:
+    query = select(attempts).where(attempts.c.job_id == job["id"]).order_by(attempts.c.attempt)
+    rows = [_plain(row) for row in connection.execute(query).mappings()]
+    if job["attempt"] and job["state"] in (JobState.RUNNING, JobState.COMPLETED):
+        # Only attempts that failed have a row of their own; the job's row has the one that runs or succeeded.
+        same = {key: job[key] for key in ("attempt", "instance", "pid", "started_at", "lease_until", "finished_at")}
+        rows.append(_plain({"job_id": job["id"], **same, "outcome": job["state"], "error": None, "traceback": None}))
+    hosts = {row.instance: row.hostname for row in connection.execute(select(workers.c.instance, workers.c.hostname))}
+    return [row | {"worker": hosts.get(row["instance"])} for row in rows]
+
+
+def list_runs(
+    connection: Connection, *, subdomain: str | None = None, state: str | None = None, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Return runs, newest first, each with its counts of jobs."""
+    counts = (
+        select(
+            stages.c.run_id,
+            func.sum(stages.c.total).label("jobs"),
+            func.sum(stages.c.remaining).label("remaining"),
+            func.sum(stages.c.failed).label("failed"),
+            func.sum(stages.c.cancelled).label("cancelled"),
+        )
+        .group_by(stages.c.run_id)
+        .subquery()
+    )
+    query = (
+        select(runs, counts.c.jobs, counts.c.remaining, counts.c.failed, counts.c.cancelled)
+        .outerjoin(counts, counts.c.run_id == runs.c.id)
+        .order_by(runs.c.created_at.desc(), runs.c.id)
+        .limit(limit)
+    )
+    if subdomain is not None:
+        query = query.where(runs.c.subdomain == subdomain)
+    if state is not None:
+        query = query.where(runs.c.state == state)
+    return [_plain(row) for row in connection.execute(query).mappings()]
+
+
+def show_run(connection: Connection, run_id: str) -> dict[str, Any]:
+    """Return one run with its stages and jobs; NotFoundError if there is none."""
+    row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
+    if row is None:
+        raise NotFoundError(f"There is no run {run_id}; `clerk-tasks runs list` shows what there is.")
+    of_run = select(stages).where(stages.c.run_id == run_id).order_by(stages.c.position)
+    return _plain(row) | {
+        "stages": [_plain(stage) for stage in connection.execute(of_run).mappings()],
+        "jobs": list_jobs(connection, run_id=run_id),
+    }
+
+
+def count_states(connection: Connection, *, subdomain: str | None = None) -> dict[str, int]:
+    """Return {state: number of jobs}, every state named."""
+    query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+    if subdomain is not None:
+        query = query.where(jobs.c.subdomain == subdomain)
+    found: dict[str, int] = dict(connection.execute(query).tuples().all())
+    return {state.value: found.get(state.value, 0) for state in JobState}
+
+
+def backlog(connection: Connection) -> list[dict[str, Any]]:
+    """Return, for each queue with unfinished jobs, how many wait, retry and run, and since when the oldest waits."""
+
+    def number(*states: JobState) -> Any:
+        return func.count().filter(jobs.c.state.in_([state.value for state in states]))
+
+    query = (
+        select(
+            jobs.c.queue,
+            number(JobState.AVAILABLE).label("available"),
+            number(JobState.SCHEDULED, JobState.RETRYABLE).label("waiting"),
+            number(JobState.RUNNING).label("running"),
+            func.min(jobs.c.due_at).filter(jobs.c.state == JobState.AVAILABLE.value).label("oldest"),
+        )
+        .where(jobs.c.state.in_([state.value for state in UNFINISHED]))
+        .group_by(jobs.c.queue)
+        .order_by(jobs.c.queue)
+    )
+    return [_plain(row) for row in connection.execute(query).mappings()]
+
+
+def has_work(connection: Connection, queues: Sequence[str], job_types: Sequence[str]) -> bool:
+    """Return whether a worker of these queues that knows these job types has something to do or to wait for.
+
+    A running job counts, whoever runs it: its worker may die. One that is to be retried later does not.
+    """
+    due = and_(jobs.c.state.in_([JobState.SCHEDULED.value, JobState.RETRYABLE.value]), jobs.c.due_at <= now())
+    ready = and_(or_(jobs.c.state == JobState.AVAILABLE.value, due), jobs.c.job_type.in_(job_types))
+    query = select(exists().where(jobs.c.queue.in_(queues), or_(ready, jobs.c.state == JobState.RUNNING.value)))
+    return bool(connection.execute(query).scalar())
+
+
+def _plain(row: Any) -> dict[str, Any]:
+    """Return a row as a dictionary that JSON can hold: moments as ISO 8601 in UTC."""
+    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in dict(row).items()}

@@ -1,0 +1,13 @@
+"""Keep secrets out of logs and errors."""
+
+import re
+
+#: The password of an address: //user:password@host, also where the user is missing, as Redis allows.
+_PASSWORD = re.compile(r"(?<=://)([^\s/:@]*):([^\s/@]+)@")
+#: Keys and tokens in a query string or a header.
+_TOKEN = re.compile(r"(?i)\b((?:api[_-]?key|access[_-]?token|token|secret|password|authorization)[=:]\s*)[^\s&'\"]+")
+
+
+def redact(text: str) -> str:
+    """Return the text with passwords in addresses, and tokens in queries and headers, replaced by ***."""
+    return _TOKEN.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))

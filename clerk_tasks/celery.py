@@ -1,0 +1,54 @@
+"""The Celery application: `celery -A clerk_tasks worker` and `celery -A clerk_tasks beat` work unaided."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import Celery
+
+from clerk_tasks.publisher import broker_url, queue, task_name, transport_options
+from clerk_tasks.worker import install
+
+
+class ClerkCelery(Celery):  # type: ignore[misc]
+    """An application that reads the environment and the plugins when it is first used, not when it is imported."""
+
+    def __reduce__(self) -> str:
+        """Let a spawned child unpickle the application by importing this module, like everybody else."""
+        return "app"
+
+
+app = ClerkCelery("clerk", config_source="celeryconfig", set_as_current=True)
+
+
+@app.on_configure.connect  # type: ignore[untyped-decorator]
+def _configure(sender: Celery, **_: Any) -> None:
+    from clerk_tasks.registry import registry
+
+    url = broker_url()
+    known = registry()
+    queues = sorted({name for pool in known.pools.values() for name in pool.queues})
+    sender.conf.update(
+        broker_url=url,
+        broker_transport_options=transport_options(url),
+        task_queues=[queue(name) for name in queues],
+        task_routes={task_name(name): {"queue": found.job_type.queue} for name, found in known.job_types.items()},
+    )
+
+
+@app.on_after_finalize.connect  # type: ignore[untyped-decorator]
+def _register_tasks(sender: Celery, **_: Any) -> None:
+    from clerk_tasks.registry import registry
+
+    for name in registry().job_types:
+        sender.task(run_job, name=task_name(name), lazy=False, shared=False)
+
+
+def run_job(job_id: str) -> None:
+    """Execute one job; the whole of every task."""
+    from clerk_tasks.executor import executor
+
+    executor().run(job_id)
+
+
+install(app)

@@ -1,0 +1,156 @@
+"""Record work, then publish it: what every command, schedule and plugin enqueues through."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, Engine, bindparam, select
+
+from clerk.arguments import prepare
+from clerk.db import engine, transaction
+from clerk.errors import BrokerUnavailable, ConflictError, NotFoundError, UsageError
+from clerk.jobs import JobRequest, Priority
+from clerk.ledger.record import Bell, NewJob, NewStage, Recorded, record_run
+from clerk.ledger.rings import ring_now
+from clerk.models import sites_table as sites
+from clerk.paths import validate_subdomain
+from clerk.rq_keywords import split_rq_keywords
+from clerk.run_ids import generate_run_id
+from clerk_tasks.publisher import publisher
+from clerk_tasks.registry import registry
+
+logger = logging.getLogger(__name__)
+
+_SITE = select(sites.c.subdomain).where(sites.c.subdomain == bindparam("subdomain"))
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueued:
+    """What was recorded: job ids, {unique key: id of the unfinished job that has it}, and whether it was published."""
+
+    job_ids: list[str]
+    conflicts: Mapping[str, str]
+    published: bool
+
+
+def enqueue_job(job_type: str, site_id: str, priority: str = "normal", run_id: str | None = None, **kwargs: Any) -> str:
+    """Enqueue one job for a site and return its id, as the RQ-based clerk did.
+
+    Raises NotFoundError (a ValueError that lists the known job types) or UsageError before anything is recorded,
+    and ConflictError, which names the winner, when a unique job of the same key is unfinished.
+    """
+    arguments, time_limit = split_rq_keywords(registry().get(job_type).job_type.function, kwargs)
+    request = JobRequest(job_type, site_id, arguments, priority=parse_priority(priority))
+    return enqueue(request, run_id=run_id, time_limit=time_limit).job_ids[0]
+
+
+def enqueue(request: JobRequest, *, run_id: str | None = None, time_limit: float | None = None) -> Enqueued:
+    """Enqueue one job: one transaction, then one message. Raises what `enqueue_job` raises."""
+    job = new_job(request, time_limit=time_limit)
+    with transaction() as connection:
+        _require_site(connection, job.subdomain)
+        recorded = _record(connection, [job], run_id=run_id)
+        if recorded.conflicts:
+            key, winner = next(iter(recorded.conflicts.items()))
+            raise ConflictError(f"Job {winner} is already doing this ({key}); wait for it, or cancel it.")
+    return Enqueued(recorded.job_ids, {}, ring(recorded.bells))
+
+
+def enqueue_many(requests: Sequence[JobRequest]) -> Enqueued:
+    """Enqueue any number of jobs in one transaction and one publish; unique keys already taken are skipped."""
+    with transaction() as connection:
+        recorded = record_requests(connection, requests)
+    return Enqueued(recorded.job_ids, recorded.conflicts, ring(recorded.bells))
+
+
+def record_requests(connection: Connection, requests: Sequence[JobRequest]) -> Recorded:
+    """Record jobs, one run per site, in the caller's transaction; `ring` the bells after the commit."""
+    new_jobs = [new_job(request) for request in requests]
+    total = Recorded()
+    for subdomain, group in groupby(sorted(new_jobs, key=_by_site), key=_by_site):
+        _require_site(connection, subdomain)
+        recorded = _record(connection, list(group), run_id=None)
+        total.bells += recorded.bells
+        total.job_ids += recorded.job_ids
+        total.conflicts.update(recorded.conflicts)
+    return total
+
+
+def _by_site(job: NewJob) -> str:
+    return job.subdomain
+
+
+def _record(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: str | None) -> Recorded:
+    first = new_jobs[0]
+    return record_run(
+        connection,
+        run_id or generate_run_id(first.subdomain),
+        subdomain=first.subdomain,
+        pipeline=first.job_type,
+        new_stages=[NewStage(name=first.job_type, jobs=new_jobs)],
+    )
+
+
+def _require_site(connection: Connection, subdomain: str) -> None:
+    if connection.execute(_SITE, {"subdomain": subdomain}).first() is None:
+        raise NotFoundError(f"There is no site {subdomain!r}; add it with `clerk-tasks sites add {subdomain} ...`.")
+
+
+def new_job(request: JobRequest, *, time_limit: float | None = None) -> NewJob:
+    """Validate a request against its job type; raises NotFoundError or UsageError."""
+    job_type = registry().get(request.job_type).job_type
+    subdomain = validate_subdomain(request.subdomain)
+    arguments = prepare(job_type.function, request.arguments)
+    return NewJob(
+        job_type=request.job_type,
+        subdomain=subdomain,
+        arguments=arguments,
+        queue=job_type.queue,
+        priority=Priority(request.priority),
+        max_attempts=job_type.max_attempts,
+        backoff=job_type.backoff,
+        time_limit=time_limit or job_type.time_limit,
+        unique_key=_unique_key(job_type.unique, request.job_type, subdomain, arguments),
+        stage=request.stage,
+    )
+
+
+def _unique_key(unique: bool | str, job_type: str, subdomain: str, arguments: Mapping[str, Any]) -> str | None:
+    if not unique:
+        return None
+    template = "{job_type}:{subdomain}" if unique is True else unique
+    try:
+        return template.format(job_type=job_type, subdomain=subdomain, **arguments)
+    except KeyError as missing:
+        raise UsageError(f"Job type {job_type} is unique by {missing}; give that argument.") from None
+
+
+def parse_priority(text: str) -> Priority:
+    """Return the priority that a word names; UsageError lists the words."""
+    try:
+        return Priority[text.upper()]
+    except KeyError:
+        words = ", ".join(priority.name.lower() for priority in Priority)
+        raise UsageError(f"Unknown priority {text!r}; use one of {words}.") from None
+
+
+def ring(bells: Sequence[Bell], *, on: Engine | None = None) -> bool:
+    """Publish the doorbells of recorded jobs; False if the broker cannot be reached, and the relay will do it."""
+    if not bells:
+        return True
+    try:
+        publisher().publish(bells)
+    except BrokerUnavailable as error:
+        logger.warning("%s The work is recorded, and waits until the broker is back.", error)
+        _leave_to_relay(bells, on or engine())
+        return False
+    return True
+
+
+def _leave_to_relay(bells: Sequence[Bell], on: Engine) -> None:
+    with transaction(on) as connection:
+        ring_now(connection, [bell.job_id for bell in bells])

@@ -1,0 +1,195 @@
+"""Execute one job in a pool child: claim, call the plain function, record what came of it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection
+from tenacity import retry, retry_if_exception_type, wait_random_exponential
+
+from clerk.arguments import MAX_BYTES, call_arguments
+from clerk.connection import HeldConnection
+from clerk.db import create_engine
+from clerk.errors import DatabaseUnavailable
+from clerk.jobs import Cancel, Discard, Fenced, JobContext, Retry, running
+from clerk.ledger import attempts, leases
+from clerk.ledger.attempts import Claim
+from clerk.ledger.record import Bell, NewJob
+from clerk.redaction import redact
+from clerk.settings import settings
+from clerk_tasks.dispatcher import new_job, ring
+from clerk_tasks.registry import registry
+
+logger = logging.getLogger(__name__)
+
+#: The environment variable through which a worker's parent tells its children which worker start they belong to.
+INSTANCE = "CLERK_INSTANCE"
+
+#: A transition that settles a claim: it records an outcome and returns the doorbells to ring.
+Settle = Callable[[Connection, Claim], list[Bell]]
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The function returned; `result` is JSON or None."""
+
+    result: Any
+    children: Sequence[NewJob] = ()
+
+    def __call__(self, connection: Connection, claim: Claim) -> list[Bell]:
+        """Record it."""
+        return attempts.complete(connection, claim, result=self.result, children=self.children)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The function raised; `delay` is in seconds, None means by the backoff."""
+
+    error: str
+    traceback: str | None = None
+    delay: float | None = None
+    final: bool = False
+
+    def __call__(self, connection: Connection, claim: Claim) -> list[Bell]:
+        """Record it."""
+        return attempts.fail(
+            connection, claim, self.error, delay=self.delay, final=self.final, traceback=self.traceback
+        )[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The function stopped because the job was cancelled."""
+
+    reason: str
+
+    def __call__(self, connection: Connection, claim: Claim) -> list[Bell]:
+        """Record it."""
+        return attempts.stop(connection, claim, self.reason)
+
+
+class RunningJob(JobContext):
+    """What a function sees of the job that this process has claimed."""
+
+    def __init__(self, claim: Claim, held: HeldConnection) -> None:
+        super().__init__()
+        self.job_id, self.run_id = claim.job_id, claim.run_id
+        self.attempt, self.max_attempts = claim.attempt, claim.max_attempts
+        self._claim, self._held = claim, held
+
+    def checkpoint(self) -> None:
+        """Raise Cancel if the job was cancelled, Fenced if another attempt owns it."""
+        with self.fence():
+            pass
+
+    def progress(self, message: str) -> None:
+        """Say what the job is doing right now."""
+        with self._held.transaction() as connection:
+            attempts.note(connection, self._claim, message[:500])
+
+    @contextmanager
+    def fence(self) -> Iterator[None]:
+        """Hold the job's row, so that nobody can take the job over, for the length of the block."""
+        with self._held.transaction() as connection:
+            if attempts.check_owned(connection, self._claim, lock=True):
+                raise Cancel("cancelled while it ran")
+            yield
+
+
+@dataclass(slots=True)
+class Executor:
+    """One process's executor: it runs one job at a time, and holds one connection to the database."""
+
+    held: HeldConnection
+    instance: str
+    lease: float  # seconds
+    pid: int = field(default_factory=os.getpid)
+    _settled: bool = False  # nothing of ours can be left running from before
+
+    def run(self, job_id: str) -> None:
+        """Execute a job if it is there to be claimed; a duplicate delivery, or a cancelled job, is nothing to do."""
+        claim = self._claim(job_id)
+        if claim is None:
+            logger.info("job %s is not there to be claimed", job_id)
+            return
+        self._settled = False
+        outcome = self._perform(claim)
+        if outcome is not None:
+            self._record(claim, outcome)
+        self._settled = True
+
+    def _claim(self, job_id: str) -> Claim | None:
+        with self.held.transaction() as connection:
+            if not self._settled:
+                for left in leases.running_in(connection, self.instance, self.pid):
+                    leases.lost(connection, left, "Its process went on without recording an end.")
+                self._settled = True
+            return attempts.claim(connection, job_id, instance=self.instance, pid=self.pid, lease=self.lease)
+
+    def _perform(self, claim: Claim) -> Settle | None:
+        """Call the job's function; return how to record the outcome, None if another attempt took over meanwhile."""
+        context = RunningJob(claim, self.held)
+        try:
+            function = registry().get(claim.job_type).job_type.function
+            arguments = call_arguments(function, claim.run_id, claim.arguments)
+            with running(context):
+                value = function(claim.subdomain, **arguments)
+            return Completed(_as_json(value), [new_job(child) for child in context.children])
+        except Fenced:
+            logger.warning("job %s: another attempt has taken over from attempt %s", claim.job_id, claim.attempt)
+            return None
+        except Cancel as cancelled:
+            return Stopped(str(cancelled))
+        except Retry as later:
+            return Failed(_describe(later, plain=True), delay=later.after)
+        except Discard as final:
+            return Failed(_describe(final, plain=True), final=True)
+        except BaseException as error:  # SystemExit, KeyboardInterrupt and MemoryError are the job's failures too
+            return Failed(_describe(error), traceback=redact("".join(traceback.format_exception(error)))[-8000:])
+
+    def _record(self, claim: Claim, outcome: Settle) -> None:
+        """Record an outcome, for as long as the database is away, until it is recorded or we are fenced off."""
+
+        @retry(retry=retry_if_exception_type(DatabaseUnavailable), wait=wait_random_exponential(0.1, max=5))
+        def record(settle: Settle) -> list[Bell]:
+            with self.held.transaction() as connection:
+                return settle(connection, claim)
+
+        try:
+            bells = record(outcome)
+        except Discard as refused:
+            bells = record(Failed(_describe(refused, plain=True), final=True))
+        except Fenced as fenced:
+            logger.warning("%s Its outcome is dropped.", fenced)
+            return
+        ring(bells, on=self.held.engine)
+
+
+def _as_json(value: Any) -> Any:
+    """Return what a function returned if it is JSON of a reasonable size, else None: a courtesy, not a channel."""
+    try:
+        return value if len(json.dumps(value, allow_nan=False)) <= MAX_BYTES else None
+    except (TypeError, ValueError, RecursionError):
+        return None
+
+
+def _describe(error: BaseException, *, plain: bool = False) -> str:
+    """Return one line: the error's type, unless `plain`, and its message, without secrets or NULs."""
+    text = " ".join(str(error).split())
+    kind = "" if plain and text else type(error).__name__ + (": " if text else "")
+    return redact(f"{kind}{text}".replace("\x00", "?"))[:2000]
+
+
+@lru_cache(maxsize=1)
+def executor() -> Executor:
+    """Return this pool child's executor."""
+    engine = create_engine(settings().database_url, durable=False)
+    return Executor(HeldConnection(engine), os.environ[INSTANCE], settings().lease / 2)

@@ -1,0 +1,111 @@
+"""Keep the leases of one worker's children: renew while they live, end at once when one dies or must be killed.
+
+It runs in a thread of the worker's parent, so that a child that is busy, stuck or stopped cannot keep a lease alive
+by itself, nor lose one by being busy.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from typing import Protocol
+
+from clerk.connection import HeldConnection
+from clerk.ledger import attempts, leases
+from clerk.ledger.leases import Running
+from clerk.ledger.record import Bell
+from clerk.states import JobState
+
+#: How long a running job may take to notice that it was cancelled before its process is killed, in seconds.
+CANCEL_GRACE = 10.0
+
+
+class Pool(Protocol):
+    """What the keeper needs to know of the worker's pool."""
+
+    def live(self) -> set[int]:
+        """Return the process ids of the children that are alive."""
+
+    def busy(self) -> Mapping[str, int]:
+        """Return {job id: process id} for the jobs that the pool believes to be running."""
+
+
+class LeaseKeeper:
+    """The keeper of one worker start's leases."""
+
+    def __init__(
+        self,
+        held: HeldConnection,
+        pool: Pool,
+        instance: str,
+        *,
+        lease: float,
+        ring: Callable[[list[Bell]], object],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take `lease`: the seconds that a renewal lasts; a third of it lies between two renewals."""
+        self.held, self.pool, self.instance = held, pool, instance
+        self.lease, self.ring, self.clock = lease, ring, clock
+        self._renewed_at = float("-inf")
+
+    def run_once(self) -> bool:
+        """Make one pass; return whether an attempt was ended. Raises DatabaseUnavailable, and is then run again."""
+        busy = self.pool.busy()  # before the rows are read: a job that ends meanwhile is then no zombie
+        live = self.pool.live()
+        doomed: set[int] = set()
+        bells: list[Bell] = []
+        ended = False
+        with self.held.transaction() as connection:
+            rows = leases.running_of(connection, self.instance, cancel_grace=CANCEL_GRACE)
+            for row in rows:
+                if (reason := _end_of(row, live)) is not None:
+                    bells += leases.lost(connection, row.claim, reason)
+                    ended = True
+                    doomed.add(row.claim.pid)
+            if self.clock() - self._renewed_at >= self.lease / 3:
+                leases.renew(connection, self.instance, live - doomed, lease=self.lease)
+                leases.worker_seen(connection, self.instance)
+                self._renewed_at = self.clock()
+            taken = leases.owners(connection, list(busy))
+        owning = {row.claim.pid for row in rows} - doomed
+        doomed |= {
+            pid
+            for job_id, pid in busy.items()
+            if pid not in owning and _is_anothers(taken.get(job_id), self.instance, pid)
+        }
+        kill(doomed & live)
+        self.ring(bells)
+        return ended
+
+    def hand_back(self) -> None:
+        """Give every running job back, uncounted, and kill its process: the worker has to go now."""
+        with self.held.transaction() as connection:
+            rows = leases.running_of(connection, self.instance, cancel_grace=CANCEL_GRACE)
+            given = [row for row in rows if attempts.hand_back(connection, row.claim, "The worker was shut down.")]
+        kill({row.claim.pid for row in given} & self.pool.live())
+
+
+def _end_of(row: Running, live: set[int]) -> str | None:
+    """Return why an attempt is over although its process has not said so, None if it is not."""
+    if row.claim.pid not in live:
+        return f"Its process ({row.claim.pid}) died."
+    if row.late:
+        return f"It ran past its time limit of {row.claim.time_limit:g} s and was killed."
+    if row.deaf:
+        return "It was cancelled, did not stop by itself, and was killed."
+    return None
+
+
+def _is_anothers(owner: tuple[str, str | None, int | None] | None, instance: str, pid: int) -> bool:
+    """Return whether a job that our process works on is running elsewhere: ours is a zombie."""
+    return owner is not None and owner[0] == JobState.RUNNING and owner[1:] != (instance, pid)
+
+
+def kill(pids: Iterable[int]) -> None:
+    """Kill processes; those that are gone already are fine."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)

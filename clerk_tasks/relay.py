@@ -1,0 +1,75 @@
+"""The relay, the housekeeper of every worker: it publishes what waits unheard, and ends the leases of the dead.
+
+Any number of relays may run at any time; each act is guarded in the database.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from clerk.connection import HeldConnection
+from clerk.ledger import leases, rings
+from clerk.ledger.attempts import Claim
+from clerk.ledger.record import Bell
+from clerk_tasks.publisher import Publisher
+
+
+class Relay:
+    """One relay; it remembers which expired leases it has seen, and since when by its own monotonic clock."""
+
+    def __init__(
+        self,
+        held: HeldConnection,
+        publisher: Publisher,
+        *,
+        renewal: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take `renewal`: the seconds between two renewals of a lease by its owner."""
+        self.held, self.publisher = held, publisher
+        self.renewal, self.clock = renewal, clock
+        self._sightings: dict[tuple[str, int, datetime], float] = {}
+
+    def run_once(self) -> None:
+        """Make one pass; raises DatabaseUnavailable or BrokerUnavailable, and is then simply run again."""
+        bells = self._take_over()
+        with self.held.transaction() as connection:
+            bells += rings.promote_due(connection)
+        self._publish(bells)
+        with self.held.transaction() as connection:
+            queues = rings.silent_queues(connection)
+        for queue in queues:
+            depth = self.publisher.depth(queue)
+            with self.held.transaction() as connection:
+                silent = rings.take_silent(connection, queue, depth=depth)
+            self._publish(silent)
+
+    def _take_over(self) -> list[Bell]:
+        """End the attempts whose lease has been over, untouched, for one renewal period of our own clock.
+
+        Once is not enough: the owner may be stopped just before its renewal, or the database's clock may have jumped.
+        """
+        with self.held.transaction() as connection:
+            expired = {(claim.job_id, claim.attempt, claim.lease_until): claim for claim in leases.expired(connection)}
+        seen = self.clock()
+        self._sightings = {sighting: self._sightings.get(sighting, seen) for sighting in expired}
+        ripe = [claim for key, claim in expired.items() if seen - self._sightings[key] >= self.renewal]
+        return [bell for claim in ripe for bell in self._end(claim)]
+
+    def _end(self, claim: Claim) -> list[Bell]:
+        with self.held.transaction() as connection:
+            if not leases.still_expired(connection, claim):
+                return []
+            return leases.lost(
+                connection, claim, f"Its worker (process {claim.pid}) is gone: the lease ended at {claim.lease_until}."
+            )
+
+    def _publish(self, bells: list[Bell]) -> None:
+        try:
+            self.publisher.publish(bells)
+        except Exception:
+            with self.held.transaction() as connection:
+                rings.ring_now(connection, [bell.job_id for bell in bells])
+            raise
