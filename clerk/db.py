@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,13 +24,13 @@ BUSY_TIMEOUT = 30
 ELSEWHERE = {
     "delete_site": "clerk.sites",
     "get_all_sites": "clerk.sites",
-    "get_next_finance_site": "clerk.finance_db",
+    "get_next_finance_site": "clerk.finance_sites",
     "get_oldest_site": "clerk.sites",
     "get_site_by_subdomain": "clerk.sites",
-    "get_sites_with_finance_data": "clerk.finance_db",
+    "get_sites_with_finance_data": "clerk.finance_sites",
     "insert_site": "clerk.sites",
     "update_site": "clerk.sites",
-    "update_site_finance_status": "clerk.finance_db",
+    "update_site_finance_status": "clerk.finance_sites",
     "upsert_site": "clerk.sites",
 }
 
@@ -77,8 +78,18 @@ def create_engine(address: str | sa.URL, *, durable: bool = True, migrating: boo
 
 @lru_cache(maxsize=1)
 def engine() -> Engine:
-    """Return this process's engine for DATABASE_URL."""
-    return create_engine(settings().database_url)
+    """Return this process's engine for DATABASE_URL; it makes no SQLite file, which `db upgrade` is there for."""
+    target = create_engine(settings().database_url)
+
+    @event.listens_for(target, "do_connect")
+    def _refuse_missing_file(*_: Any) -> None:
+        name = target.url.database
+        if target.dialect.name == "sqlite" and name and not Path(name).exists():
+            raise DatabaseUnavailable(
+                f"There is no database {name}: run `clerk-tasks db upgrade`, or check DATABASE_URL."
+            )
+
+    return target
 
 
 @contextmanager
@@ -145,7 +156,7 @@ def _advice_on_contents(error: DBAPIError, on: Engine | None) -> str | None:
         return f"The database {_where(on)} lacks tables: run `clerk-tasks db upgrade`."
     if "no such column" in reason or getattr(error.orig, "sqlstate", None) == "42703":
         return f"The database {_where(on)} lacks columns: run `clerk-tasks db upgrade`."
-    if "file is not a database" in reason or "malformed" in reason:
+    if "file is not a database" in reason or "image is malformed" in reason:
         return f"The database {_where(on)} is damaged or no database: {reason}. Check DATABASE_URL, restore a backup."
     return None
 

@@ -67,7 +67,7 @@ sites_table = Table(
     Column("finance_coverage_start", Date),
     Column("finance_coverage_end", Date),
     Column("finance_record_count", Integer),
-    Column("finance_data_types", JSON),
+    Column("finance_data_types", JSON(none_as_null=True)),
     Index("idx_sites_current_stage", "current_stage"),
     Index("idx_sites_updated_at", "updated_at"),
     Index(

@@ -1,0 +1,38 @@
+"""Names that become paths: checked before they touch the file system, resolved inside STORAGE_DIR."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from clerk.errors import UsageError
+from clerk.settings import settings
+
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_SUBDOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
+
+#: The longest name that DNS allows.
+MAX_SUBDOMAIN = 253
+
+
+def validate_subdomain(subdomain: str) -> str:
+    """Return the subdomain as it is; UsageError unless it is lowercase labels of [a-z0-9-] joined by dots."""
+    if len(subdomain) <= MAX_SUBDOMAIN and _SUBDOMAIN.fullmatch(subdomain):
+        return subdomain
+    raise UsageError(
+        f"bad subdomain {subdomain[:80]!r}: use a-z, 0-9 and -, in labels joined by dots, such as alameda.ca"
+    )
+
+
+def site_dir(subdomain: str) -> Path:
+    """Return the folder of a site, which need not exist; UsageError if the subdomain is not one."""
+    return inside(settings().storage_dir, validate_subdomain(subdomain))
+
+
+def inside(folder: Path, *parts: str) -> Path:
+    """Join and resolve; UsageError if the result, symbolic links followed, leaves `folder`."""
+    base = folder.resolve()
+    path = base.joinpath(*parts).resolve()
+    if not path.is_relative_to(base):
+        raise UsageError(f"{'/'.join(parts)!r} lies outside {folder}")
+    return path

@@ -1,0 +1,116 @@
+"""The rows of `sites`: the helpers that plugins use, each taking a connection first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.dialects import postgresql, sqlite
+
+from clerk.clock import now
+from clerk.db import reading
+from clerk.errors import NotFoundError, UsageError
+from clerk.finance_sites import (
+    get_finance_metadata,
+    get_next_finance_site,
+    get_sites_with_finance_data,
+    next_finance_sites,
+    update_site_finance_metadata,
+    update_site_finance_status,
+)
+from clerk.models import sites_table
+from clerk.old_columns import parse_moment
+
+__all__ = [
+    "delete_site",
+    "get_all_sites",
+    "get_finance_metadata",
+    "get_next_finance_site",
+    "get_oldest_site",
+    "get_site_by_subdomain",
+    "get_sites_with_finance_data",
+    "insert_site",
+    "next_finance_sites",
+    "require_site",
+    "update_site",
+    "update_site_finance_metadata",
+    "update_site_finance_status",
+    "upsert_site",
+]
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def insert_site(connection: Connection, site: Mapping[str, Any]) -> str:
+    """Insert a site and return its subdomain; sqlalchemy's IntegrityError if it is there already."""
+    connection.execute(sites_table.insert().values(_columns(site)))
+    return str(site["subdomain"])
+
+
+def upsert_site(connection: Connection, site: Mapping[str, Any]) -> None:
+    """Insert a site, or set the given columns of the one that is there."""
+    values = _columns(site)
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(sites_table).values(values)
+    changes = {name: value for name, value in values.items() if name != "subdomain"}
+    if changes:
+        connection.execute(statement.on_conflict_do_update(index_elements=["subdomain"], set_=changes))
+    else:
+        connection.execute(statement.on_conflict_do_nothing(index_elements=["subdomain"]))
+
+
+def get_site_by_subdomain(connection: Connection, subdomain: str) -> dict[str, Any] | None:
+    """Return a site's row, or None."""
+    row = connection.execute(sa.select(sites_table).where(sites_table.c.subdomain == subdomain)).mappings().first()
+    return dict(row) if row else None
+
+
+def require_site(connection: Connection, subdomain: str) -> dict[str, Any]:
+    """Return a site's row; NotFoundError if there is none."""
+    site = get_site_by_subdomain(connection, subdomain)
+    if site is None:
+        raise NotFoundError(f"no site {subdomain!r}: `clerk-tasks sites list` lists them, `sites add` adds one")
+    return site
+
+
+def update_site(connection: Connection, subdomain: str, updates: Mapping[str, Any]) -> None:
+    """Set columns of a site; nothing happens without columns, or without the site."""
+    if updates:
+        connection.execute(sites_table.update().where(sites_table.c.subdomain == subdomain).values(_columns(updates)))
+
+
+def delete_site(connection: Connection, subdomain: str) -> None:
+    """Delete a site's row, if there is one; its files and jobs stay."""
+    connection.execute(sites_table.delete().where(sites_table.c.subdomain == subdomain))
+
+
+def get_all_sites(connection: Connection, order_by: str | None = None) -> list[dict[str, Any]]:
+    """Return every site's row; a column name that does not exist does not order."""
+    query = sa.select(sites_table)
+    if order_by is not None and order_by in sites_table.c:
+        query = query.order_by(sites_table.c[order_by])
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def get_oldest_site(lookback_hours: float = 23) -> str | None:
+    """Return the site whose meetings were updated longest ago, never first; None if all were within the look-back.
+
+    The times are text that several programs wrote, so they are read here and not in SQL; unreadable is never.
+    """
+    columns = sites_table.c
+    with reading() as connection:
+        rows = connection.execute(sa.select(columns.subdomain, columns.last_updated)).all()
+        cutoff = connection.execute(sa.select(now())).scalar_one() - timedelta(hours=lookback_hours)
+    ages = sorted((parse_moment(updated) or _NEVER, subdomain) for subdomain, updated in rows)
+    return next((subdomain for updated, subdomain in ages if updated < cutoff), None)
+
+
+def _columns(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values; UsageError for a name that is no column of `sites`."""
+    unknown = sorted(set(values) - set(sites_table.c.keys()))
+    if unknown:
+        raise UsageError(f"no such column of sites: {', '.join(unknown)}; there are {', '.join(sites_table.c.keys())}")
+    return dict(values)

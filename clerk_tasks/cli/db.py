@@ -1,0 +1,72 @@
+"""`clerk-tasks db`: the database's tables, from any release to this one's."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from clerk_tasks.cli import output
+
+app = typer.Typer(no_args_is_help=True, help="Create the database, bring it up to date, check it.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def upgrade(as_json: AsJson = False) -> None:
+    """Create the tables or bring them up to date; a SQLite file is backed up first."""
+    from clerk.migrate import upgrade as run
+
+    done = run()
+    if as_json:
+        output.print_json(asdict(done))
+    elif done.applied:
+        output.print_line(f"{done.database}: {done.before or 'no revision'} -> {done.after}")
+        if done.backup:
+            output.print_line(f"backup: {done.backup}")
+    else:
+        output.print_line(f"{done.database}: {done.after}, nothing to do")
+
+
+@app.command()
+def current(as_json: AsJson = False) -> None:
+    """Show which revision the database is at."""
+    from clerk.migrate import current as look
+    from clerk.schema_version import HEAD
+
+    stamp = look()
+    state = "newest" if stamp.revision == HEAD else (stamp.problem() or "newer than this code, which may use it")
+    if as_json:
+        output.print_json({**asdict(stamp), "head": HEAD, "usable": stamp.problem() is None})
+    else:
+        output.print_line(f"{stamp.revision or 'no revision'} ({state})")
+
+
+@app.command()
+def history(as_json: AsJson = False) -> None:
+    """Show every revision, oldest first."""
+    from clerk.migrate import history as read
+
+    steps = [asdict(step) for step in read()]
+    if as_json:
+        output.print_json(steps)
+    else:
+        output.print_table(steps, ("revision", "summary"))
+
+
+@app.command()
+def check(as_json: AsJson = False) -> None:
+    """Exit 1 if the database is not at this code's revision, or its tables are not as they should be."""
+    from clerk.migrate import check as find
+
+    problems = find()
+    if as_json:
+        output.print_json({"ok": not problems, "problems": problems})
+    else:
+        for problem in problems:
+            output.fail(problem)
+        if not problems:
+            output.print_line("The database is as it should be.")
+    raise typer.Exit(1 if problems else 0)
