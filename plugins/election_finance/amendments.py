@@ -1,0 +1,115 @@
+"""Which version of a report counts: pure functions from filings to verdicts.
+
+A report that covers a period (Forms 460, 461, 465…) replaces every version of the same filer, form and period
+that has a lower report number or, the number being equal, an earlier filing date. Of what is left, a period that
+lies within a wider one of the same filer and form, filed on the same day or later, is dropped: the wider report
+itemises the same money again. Partly overlapping periods are both kept.
+
+A 24-hour report (Forms 496, 497) is known by the filer's own report id, not by a period. Filers start again at 1
+each year, so the year belongs to the key. One without an id cannot be matched with anything and always counts.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+#: Forms whose versions are matched by report id.
+DAILY_FORMS = frozenset({"496", "497"})
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Version:
+    """One filed version of one report; dates are YYYY-MM-DD, or empty where the filer left them out."""
+
+    committee_id: str
+    form: str
+    from_date: str
+    thru_date: str
+    report_num: int
+    report_date: str
+    report_id: str
+    filing_id: str
+
+
+class Reason(StrEnum):
+    """Why a version does not count."""
+
+    AMENDED = "amended"  # a higher report number replaces it
+    REFILED = "refiled"  # filed again later under the same number
+    CONTAINED = "contained"  # its period lies within a later report's
+
+
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """The version that counts instead, and why."""
+
+    by: str
+    reason: Reason
+
+
+def superseded(versions: Iterable[Version]) -> dict[str, Superseded]:
+    """Return the filings that do not count, by filing id; every other one is current."""
+    verdicts: dict[str, Superseded] = {}
+    newest = []
+    for group in _grouped(versions):
+        winner = max(group, key=_age)
+        newest.append(winner)
+        verdicts |= {loser.filing_id: _replaced(loser, winner) for loser in group if loser is not winner}
+    return verdicts | _contained(newest)
+
+
+def _grouped(versions: Iterable[Version]) -> list[list[Version]]:
+    groups: defaultdict[tuple[str, ...], list[Version]] = defaultdict(list)
+    for version in versions:
+        groups[_identity(version)].append(version)
+    return list(groups.values())
+
+
+def _identity(version: Version) -> tuple[str, ...]:
+    who = (version.committee_id, version.form)
+    if version.form not in DAILY_FORMS:
+        return (*who, version.from_date, version.thru_date)
+    if version.report_id:
+        return (*who, version.report_id, (version.thru_date or version.report_date)[:4])
+    return (*who, "", version.filing_id)
+
+
+def _age(version: Version) -> tuple[int, str, str]:
+    return (version.report_num, version.report_date, version.filing_id)
+
+
+def _replaced(loser: Version, winner: Version) -> Superseded:
+    amended = winner.report_num > loser.report_num
+    return Superseded(winner.filing_id, Reason.AMENDED if amended else Reason.REFILED)
+
+
+def _contained(newest: Iterable[Version]) -> dict[str, Superseded]:
+    filers: defaultdict[tuple[str, str], list[Version]] = defaultdict(list)
+    for version in newest:
+        if version.form not in DAILY_FORMS and version.from_date and version.thru_date:
+            filers[version.committee_id, version.form].append(version)
+    verdicts = {}
+    for reports in filers.values():
+        for report in reports:
+            wider = [other for other in reports if _covers(other, report)]
+            if wider:
+                verdicts[report.filing_id] = Superseded(max(wider, key=_breadth).filing_id, Reason.CONTAINED)
+    return verdicts
+
+
+def _covers(wide: Version, narrow: Version) -> bool:
+    return (
+        wide.from_date <= narrow.from_date
+        and narrow.thru_date <= wide.thru_date
+        and (wide.from_date, wide.thru_date) != (narrow.from_date, narrow.thru_date)
+        and wide.report_date >= narrow.report_date
+    )
+
+
+def _breadth(version: Version) -> tuple[int, str, str]:
+    """Order by width, so that what supersedes a contained report is not itself contained; ids break ties."""
+    days = int(version.thru_date.replace("-", "")) - int(version.from_date.replace("-", ""))
+    return (days, version.report_date, version.filing_id)

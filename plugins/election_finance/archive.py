@@ -1,0 +1,106 @@
+"""A year's file, as a workbook's bytes: looked at with suspicion before anything is unpacked."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from plugins.election_finance.errors import BadSource
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a year's file may hold; a real one is under 30 MB and expands to less than 400 MB of XML."""
+
+    bytes: int = 100_000_000
+    members: int = 200
+    unpacked: int = 1_000_000_000
+    ratio: int = 250  # deflate reaches 1032; real sheets stay under 60
+    ratio_from: int = 10_000_000  # bytes; anything is allowed to be small
+
+
+LIMITS = Limits()
+
+#: A cell beyond column CZ or row 499 999: one of those makes a dense table of billions of cells.
+_FAR_CELL = re.compile(rb'\br="(?:(?:[D-Z][A-Z]|[A-Z]{3,})\d+|[A-Z]{0,3}(?:[5-9]\d{5}|\d{7,}))"')
+_CHUNK = 1 << 20
+
+
+def workbook_bytes(path: Path, limits: Limits = LIMITS) -> bytes:
+    """Return the .xlsx in `path`, itself an .xlsx or a .zip with exactly one; BadSource says what is wrong with it."""
+    size = path.stat().st_size
+    if size > limits.bytes:
+        raise BadSource(f"{size:,} bytes, more than the {limits.bytes:,} that are allowed")
+    content = path.read_bytes()
+    with _opened(content) as archive:
+        _check_members(archive, limits)
+        inner = content if "[Content_Types].xml" in archive.namelist() else _only_workbook(archive)
+    with _opened(inner) as workbook:
+        _check_members(workbook, limits)
+        _check_cells(workbook)
+    return inner
+
+
+def _opened(content: bytes) -> zipfile.ZipFile:
+    if content[:2] != b"PK":
+        raise BadSource(f"not a zip file or a workbook: it {_begins(content)}")
+    try:
+        return zipfile.ZipFile(io.BytesIO(content))
+    except zipfile.BadZipFile as error:
+        raise BadSource(f"a damaged zip file: {str(error).lower()}") from None
+
+
+def _begins(content: bytes) -> str:
+    start = content[:200].lstrip().lower()
+    if not start:
+        return "is empty"
+    return "is a web page" if start.startswith((b"<!doctype", b"<html")) else f"begins with {content[:8]!r}"
+
+
+def _check_members(archive: zipfile.ZipFile, limits: Limits) -> None:
+    members = archive.infolist()
+    unpacked = sum(member.file_size for member in members)
+    if len(members) > limits.members:
+        raise BadSource(f"{len(members):,} files in the archive, more than {limits.members}")
+    if unpacked > limits.unpacked:
+        raise BadSource(f"it would unpack to {unpacked:,} bytes, more than {limits.unpacked:,}")
+    for member in members:
+        if member.filename.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", member.filename):
+            raise BadSource(f"the archive names a file outside itself: {member.filename!r}")
+        if member.flag_bits & 1:
+            raise BadSource(f"{member.filename!r} is encrypted")
+        if member.file_size > limits.ratio_from and member.file_size > limits.ratio * member.compress_size:
+            raise BadSource(f"{member.filename!r} expands more than {limits.ratio} times: a zip bomb")
+
+
+def _only_workbook(archive: zipfile.ZipFile) -> bytes:
+    names = [name for name in archive.namelist() if name.lower().endswith(".xlsx") and "__MACOSX/" not in name]
+    if len(names) != 1:
+        found = ", ".join(sorted(names)[:5]) or "none"
+        raise BadSource(f"a zip file must hold exactly one .xlsx; this one holds {found}")
+    return b"".join(_chunks(archive, names[0]))
+
+
+def _check_cells(workbook: zipfile.ZipFile) -> None:
+    for name in workbook.namelist():
+        if not re.match(r"xl/worksheets/[^/]+\.xml$", name):
+            continue
+        tail = b""
+        for chunk in _chunks(workbook, name):
+            if found := _FAR_CELL.search(tail + chunk):
+                raise BadSource(f"{name} has a cell far outside any real sheet: {found[0].decode()}")
+            tail = chunk[-32:]
+
+
+def _chunks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    """Read a member to its end, which is what makes zipfile check its size and its checksum."""
+    try:
+        with archive.open(name) as member:
+            yield from iter(lambda: member.read(_CHUNK), b"")
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError) as error:
+        raise BadSource(f"{name} in the archive is damaged: {error}") from None

@@ -1,0 +1,160 @@
+"""Cells as people typed them, turned into text, dates, dollars, ids and names; None where nothing can be made of one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from datetime import date, datetime, timedelta
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+#: What a workbook gives us for one cell.
+Cell = str | float | int | bool | date | datetime | None
+
+_CENT = Decimal("0.01")
+_LARGEST = Decimal(10) ** 12
+_EPOCH = date(1899, 12, 30)  # day 0 of a spreadsheet's serial dates
+_SERIALS = range(1, 73_051)  # 1900 to 2099
+_YEARS = range(1900, 2100)
+_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)")
+_AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?!\d)")
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})$")
+_ZIP = re.compile(r"(\d{5})(?:-?\d{4})?\D*$")
+_FPPC_ID = re.compile(r"\d{5,7}$")
+_LOCAL_ID = re.compile(r"(?:[A-Z]{1,6}-?)?\d[\d-]*$")
+_WORD = re.compile(r"[^\W_]+")
+
+
+def text(cell: Cell) -> str | None:
+    """Return a cell as text, trimmed, with runs of blanks as one; whole numbers lose their `.0`."""
+    if cell is None or cell == "":
+        return None
+    if isinstance(cell, float) and cell.is_integer():
+        cell = int(cell)
+    return " ".join(str(cell).split()) or None
+
+
+def money(cell: Cell) -> Decimal | None:
+    """Return a cell as dollars, rounded to the cent; `$-1,234.50` and `(1,234.50)` are understood."""
+    value = text(cell)
+    if value is None or isinstance(cell, bool | date):
+        return None
+    negative = value.startswith("(") and value.endswith(")")
+    try:
+        amount = Decimal(value.strip("()").replace("$", "").replace(",", "").replace(" ", ""))
+    except InvalidOperation:
+        return None
+    if not amount.is_finite() or abs(amount) >= _LARGEST:
+        return None
+    return (-amount if negative else amount).quantize(_CENT, ROUND_HALF_UP) + 0  # + 0: no negative zero
+
+
+def iso_date(cell: Cell) -> str | None:
+    """Return a cell as YYYY-MM-DD: a date, a serial number, or text; a time and its zone are cut off, not converted."""
+    if isinstance(cell, datetime):
+        return cell.date().isoformat()
+    if isinstance(cell, date):
+        return cell.isoformat()
+    if isinstance(cell, bool):
+        return None
+    value = text(cell)
+    if value is None:
+        return None
+    try:
+        return _serial_date(float(value))
+    except ValueError:
+        return _written_date(value)
+
+
+def _serial_date(number: float) -> str | None:
+    if int(number) in _SERIALS:
+        return (_EPOCH + timedelta(days=int(number))).isoformat()
+    return _written_date(str(int(number))) if number < 1e9 else None
+
+
+def _written_date(value: str) -> str | None:
+    if found := _ISO.match(value) or _COMPACT.match(value):
+        year, month, day = (int(part) for part in found.groups())
+    elif found := _AMERICAN.match(value):
+        month, day, year = (int(part) for part in found.groups())
+        if year < 100:
+            year += 2000 if year < 70 else 1900
+    else:
+        return None
+    try:
+        return date(year, month, day).isoformat() if year in _YEARS else None
+    except ValueError:
+        return None
+
+
+def report_number(cell: Cell) -> int:
+    """Return 0 for an original, 1 for the first amendment…; `1` and `001` are the same, blank is an original."""
+    digits = re.sub(r"\D", "", text(cell) or "")
+    return int(digits[:6]) if digits else 0
+
+
+def committee_key(filer_id: Cell, name: str | None) -> str:
+    """Return what identifies a committee: its id, or its name while the id is `Pending`, `N/A`, blank…
+
+    Several committees share the word "Pending", so the word alone identifies nobody.
+    """
+    known = _id(filer_id)
+    return known or f"pending:{normal_name(name) or 'unnamed'}"
+
+
+def _id(filer_id: Cell) -> str | None:
+    value = (text(filer_id) or "").upper().lstrip("#").replace(" ", "")
+    if not value.strip("0-"):
+        return None
+    return value if _LOCAL_ID.match(value) else None
+
+
+def fppc_id(key: str) -> str | None:
+    """Return a committee key if it is a number given by the state (FPPC), else None."""
+    return key if _FPPC_ID.match(key) else None
+
+
+def person(last: Cell, first: Cell = None, suffix: Cell = None) -> str | None:
+    """Join the parts of a name as one says it; organisations have only a last name."""
+    return " ".join(part for part in (text(first), text(last), text(suffix)) if part) or None
+
+
+def normal_name(name: str | None) -> str:
+    """Return a name for comparing: lower case words, no accents, no punctuation (nor the `?` of lost characters)."""
+    plain = unicodedata.normalize("NFKD", name or "").encode("ascii", "ignore").decode().lower()
+    return " ".join(_WORD.findall(plain.replace("'", "").replace(".", "")))
+
+
+def postcode(cell: Cell) -> str | None:
+    """Return the five digits of a US postcode, its lost leading zero restored; anything else stays as typed."""
+    value = text(cell)
+    if value is None:
+        return None
+    if re.fullmatch(r"\d{4}", value):
+        return f"0{value}"
+    found = _ZIP.match(value)
+    return found[1] if found else value.upper()
+
+
+def yes(cell: Cell) -> int | None:
+    """Return 1 for y, x, true; 0 for any other mark; None for none."""
+    value = text(cell)
+    return None if value is None else int(value[0].lower() in "yxt1")
+
+
+def is_memo(cell: Cell) -> int:
+    """Return 1 for a literal X, which marks a row as informational; other uses of the column mean nothing of it."""
+    return int((text(cell) or "").upper() == "X")
+
+
+def rate(cell: Cell) -> float | None:
+    """Return an interest rate in percent: `0.00%`, `5`, `5.5 %`; a date or prose has none."""
+    found = re.match(r"\s*(\d+(?:\.\d+)?|\.\d+)\s*%?\s*$", text(cell) or "")
+    return float(found[1]) if found else None
+
+
+def place_name(name: str | None) -> str:
+    """Return a city's name for comparing: `City of Oakland` and `OAKLAND` are one."""
+    words = normal_name(name)
+    for prefix in ("city and county of ", "city of ", "town of "):
+        words = words.removeprefix(prefix)
+    return words.removesuffix(" city of").removesuffix(" town of")

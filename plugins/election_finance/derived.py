@@ -1,0 +1,182 @@
+"""The tables made for reading: totals, top lists, late money. Each counts current rows only, and no memo rows.
+
+docs/reference/election-finance.md defines every one of them for readers. They have no primary key on purpose:
+Datasette then shows their rows in the order they are inserted in, the largest or newest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from plugins.election_finance.layout import SHEETS
+
+_COMMITTEE_TOTALS = """
+CREATE TABLE committee_totals (
+    committee_id TEXT NOT NULL REFERENCES committees(committee_id), committee_name TEXT NOT NULL, year INTEGER,
+    contributions REAL, loans REAL, non_monetary REAL, expenditures REAL, cash_on_hand REAL, debts REAL,
+    as_of TEXT, reports INTEGER NOT NULL
+);
+INSERT INTO committee_totals
+WITH lines AS (
+    SELECT *, CAST(substr(COALESCE(thru_date, report_date), 1, 4) AS INTEGER) AS year,
+           ROW_NUMBER() OVER (
+               PARTITION BY committee_id, substr(COALESCE(thru_date, report_date), 1, 4), line_item
+               ORDER BY thru_date DESC, from_date DESC, report_date DESC, filing_id
+           ) AS recency
+    FROM summaries WHERE form_type = 'F460' AND is_current = 1
+)
+SELECT committee_id, committee_name, year,
+       ROUND(SUM(amount_period) FILTER (WHERE line_item = '5'), 2),
+       ROUND(SUM(amount_period) FILTER (WHERE line_item = '2'), 2),
+       ROUND(SUM(amount_period) FILTER (WHERE line_item = '4'), 2),
+       ROUND(SUM(amount_period) FILTER (WHERE line_item = '11'), 2),
+       SUM(amount_period) FILTER (WHERE line_item = '16' AND recency = 1),
+       SUM(amount_period) FILTER (WHERE line_item = '19' AND recency = 1),
+       MAX(thru_date), COUNT(DISTINCT filing_id)
+FROM lines GROUP BY committee_id, year ORDER BY year DESC, 4 DESC, committee_id;
+CREATE UNIQUE INDEX committee_totals_by_committee ON committee_totals (committee_id, year)
+"""
+
+_TOP_CONTRIBUTORS = """
+CREATE TABLE top_contributors (
+    name_norm TEXT NOT NULL, contributor_name TEXT NOT NULL, type TEXT, gifts INTEGER NOT NULL,
+    committees INTEGER NOT NULL, total REAL NOT NULL, first TEXT, last TEXT, non_monetary REAL NOT NULL,
+    combined REAL NOT NULL
+);
+INSERT INTO top_contributors
+WITH gifts AS (
+    SELECT normal_name(contributor_name) AS name_norm, contributor_name, contributor_type, committee_id, date,
+           COALESCE(amount, 0) AS cash, 0 AS kind
+    FROM monetary_contributions WHERE is_current = 1 AND memo = 0 AND contributor_name IS NOT NULL
+    UNION ALL
+    SELECT normal_name(contributor_name), contributor_name, contributor_type, committee_id, date,
+           0, COALESCE(amount, 0)
+    FROM non_monetary_contributions WHERE is_current = 1 AND memo = 0 AND contributor_name IS NOT NULL
+), spellings AS (
+    SELECT name_norm, contributor_name, contributor_type,
+           ROW_NUMBER() OVER (
+               PARTITION BY name_norm ORDER BY COUNT(*) DESC, contributor_name DESC, contributor_type
+           ) AS rank
+    FROM gifts GROUP BY name_norm, contributor_name, contributor_type
+)
+SELECT g.name_norm, s.contributor_name, s.contributor_type, COUNT(*) FILTER (WHERE g.cash > 0 OR g.kind > 0),
+       COUNT(DISTINCT g.committee_id), ROUND(SUM(g.cash), 2), MIN(g.date), MAX(g.date), ROUND(SUM(g.kind), 2),
+       ROUND(SUM(g.cash) + SUM(g.kind), 2)
+FROM gifts g JOIN spellings s ON s.name_norm = g.name_norm AND s.rank = 1
+GROUP BY g.name_norm ORDER BY 6 DESC, 10 DESC, g.name_norm;
+CREATE UNIQUE INDEX top_contributors_by_name ON top_contributors (name_norm)
+"""
+
+_TOP_PAYEES = """
+CREATE TABLE top_payees (
+    name_norm TEXT NOT NULL, payee_name TEXT NOT NULL, type TEXT, payments INTEGER NOT NULL,
+    committees INTEGER NOT NULL, total REAL NOT NULL, first TEXT, last TEXT
+);
+INSERT INTO top_payees
+WITH payments AS (
+    SELECT normal_name(payee_name) AS name_norm, * FROM payments_made
+    WHERE is_current = 1 AND memo = 0 AND payee_name IS NOT NULL
+), spellings AS (
+    SELECT name_norm, payee_name, payee_type,
+           ROW_NUMBER() OVER (PARTITION BY name_norm ORDER BY COUNT(*) DESC, payee_name DESC, payee_type) AS rank
+    FROM payments GROUP BY name_norm, payee_name, payee_type
+)
+SELECT p.name_norm, s.payee_name, s.payee_type, COUNT(*), COUNT(DISTINCT p.committee_id),
+       ROUND(SUM(COALESCE(p.amount, 0)), 2), MIN(p.date), MAX(p.date)
+FROM payments p JOIN spellings s ON s.name_norm = p.name_norm AND s.rank = 1
+GROUP BY p.name_norm ORDER BY 6 DESC, p.name_norm;
+CREATE UNIQUE INDEX top_payees_by_name ON top_payees (name_norm)
+"""
+
+_MONEY_BY_CITY = """
+CREATE TABLE money_by_city (
+    committee_id TEXT NOT NULL REFERENCES committees(committee_id), committee_name TEXT NOT NULL, year INTEGER,
+    city TEXT, state TEXT, origin TEXT NOT NULL CHECK (origin IN ('in_city', 'in_state', 'out_of_state', 'unknown')),
+    gifts INTEGER NOT NULL, total REAL NOT NULL
+);
+INSERT INTO money_by_city
+WITH gifts AS (
+    SELECT *, CAST(substr(COALESCE(date, thru_date), 1, 4) AS INTEGER) AS year, place_name(city) AS place
+    FROM monetary_contributions WHERE is_current = 1 AND memo = 0
+)
+SELECT committee_id, committee_name, year, place_title(city), state,
+       CASE WHEN state <> 'CA' THEN 'out_of_state'
+            WHEN place = place_name('{home}') AND place <> '' THEN 'in_city'
+            WHEN state = 'CA' THEN 'in_state'
+            ELSE 'unknown' END,
+       COUNT(*) FILTER (WHERE amount > 0), ROUND(SUM(COALESCE(amount, 0)), 2)
+FROM gifts GROUP BY committee_id, year, place, state ORDER BY year DESC, 8 DESC, committee_id, place, state;
+CREATE INDEX money_by_city_by_committee ON money_by_city (committee_id, year);
+CREATE INDEX money_by_city_by_city ON money_by_city (city)
+"""
+
+_INDEPENDENT_SPENDING = """
+CREATE TABLE independent_spending (
+    target TEXT, support_oppose TEXT, spender TEXT NOT NULL, date TEXT, amount REAL, basis TEXT NOT NULL,
+    committee_id TEXT NOT NULL REFERENCES committees(committee_id), filing_id TEXT NOT NULL REFERENCES filings(filing_id)
+);
+INSERT INTO independent_spending
+WITH spending AS (
+    SELECT *, '460 schedule D' AS basis FROM expenditure_summaries WHERE code = 'IND'
+    UNION ALL
+    SELECT *, '461 part 5' FROM major_donor_ie_statements WHERE code = 'IND'
+)
+SELECT COALESCE(candidate_name, NULLIF(TRIM(COALESCE(measure_number, '') || ' ' || COALESCE(measure_name, '')), ''),
+                payee_name) AS target,
+       support_oppose, committee_name, date, amount, basis, committee_id, filing_id
+FROM spending WHERE is_current = 1 AND memo = 0
+UNION ALL
+SELECT COALESCE(candidate_name, NULLIF(TRIM(COALESCE(measure_number, '') || ' ' || COALESCE(measure_name, '')), '')),
+       support_oppose, committee_name, date, amount, '496', committee_id, filing_id
+FROM ie_reports_24_hours late
+WHERE is_current = 1 AND memo = 0 AND NOT EXISTS (
+    SELECT 1 FROM filings f
+    WHERE f.committee_id = late.committee_id AND f.is_current = 1 AND f.form IN ('450', '460', '461')
+      AND COALESCE(late.date, late.report_date) BETWEEN f.from_date AND f.thru_date
+)
+ORDER BY 4 DESC, 5 DESC, 1, 8;
+CREATE INDEX independent_spending_by_target ON independent_spending (target COLLATE NOCASE);
+CREATE INDEX independent_spending_by_committee ON independent_spending (committee_id)
+"""
+
+_LATE_CONTRIBUTIONS = """
+CREATE TABLE late_contributions_open (
+    committee_id TEXT NOT NULL REFERENCES committees(committee_id), committee_name TEXT NOT NULL,
+    contributor_name TEXT, type TEXT, date TEXT, amount REAL, report_id TEXT, last_thru_date TEXT,
+    filing_id TEXT NOT NULL REFERENCES filings(filing_id)
+);
+INSERT INTO late_contributions_open
+WITH reported AS (
+    SELECT committee_id, MAX(thru_date) AS last_thru_date FROM filings
+    WHERE is_current = 1 AND form IN ('450', '460') GROUP BY committee_id
+)
+SELECT late.committee_id, committee_name, contributor_or_recipient, entity_type, date, amount, report_id,
+       last_thru_date, filing_id
+FROM contribution_reports_24_hours late LEFT JOIN reported USING (committee_id)
+WHERE part = 'P1' AND is_current = 1 AND memo = 0 AND COALESCE(date, report_date) > COALESCE(last_thru_date, '')
+ORDER BY date DESC, amount DESC, late.id;
+CREATE INDEX late_contributions_open_by_committee ON late_contributions_open (committee_id, date)
+"""
+
+
+def _coverage() -> str:
+    rows = " UNION ALL ".join(f'SELECT _source_id, _filing_id FROM "{sheet.raw}"' for sheet in SHEETS)
+    return f"""
+CREATE TABLE coverage (
+    year INTEGER NOT NULL, route TEXT NOT NULL, status TEXT NOT NULL, filings INTEGER NOT NULL, rows INTEGER NOT NULL
+);
+INSERT INTO coverage
+SELECT year, route, status, COUNT(DISTINCT _filing_id), COUNT(_filing_id)
+FROM sources LEFT JOIN ({rows}) ON _source_id = source_id GROUP BY source_id ORDER BY year DESC
+"""
+
+
+def statements(municipality: str) -> Iterator[str]:
+    """Yield the statements that make the derived tables; `municipality` says which gifts are from in the city."""
+    yield _COMMITTEE_TOTALS
+    yield _TOP_CONTRIBUTORS
+    yield _TOP_PAYEES
+    yield _MONEY_BY_CITY.format(home=municipality.replace("'", "''").replace(";", " "))
+    yield _INDEPENDENT_SPENDING
+    yield _LATE_CONTRIBUTIONS
+    yield _coverage()

@@ -1,0 +1,92 @@
+"""Who filed what: the committees and the filings that the rows of all workbooks speak of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from plugins.election_finance.amendments import superseded
+from plugins.election_finance.cleaning import fppc_id
+from plugins.election_finance.transform import Filing
+
+
+@dataclass(frozen=True, slots=True)
+class Committee:
+    """A filer, named as on its latest report."""
+
+    committee_id: str
+    name: str
+    committee_type: str | None
+    first_report: str | None
+    last_report: str | None
+    names: tuple[tuple[str, str, str], ...]  # name, first and last date of a report that has it
+
+    @property
+    def row(self) -> tuple[Any, ...]:
+        """Return the values of its row of `committees`."""
+        pending = self.committee_id.startswith("pending:")
+        state_id = fppc_id(self.committee_id)
+        local_id = None if pending or state_id else self.committee_id
+        dates = (self.first_report, self.last_report)
+        return (self.committee_id, state_id, local_id, self.name, self.committee_type, *dates, int(pending))
+
+
+class Rolls:
+    """Collects filings row by row; what comes out does not depend on the order they came in."""
+
+    def __init__(self) -> None:
+        self._filings: dict[str, Filing] = {}
+        self._names: dict[str, set[tuple[str, int, bool, str, str]]] = {}
+
+    def note(self, filing: Filing) -> None:
+        """Remember a filing and the name its committee has on it."""
+        version = filing.version
+        known = self._filings.get(version.filing_id)
+        if known is None or (filing.election_date or "") > (known.election_date or ""):
+            self._filings[version.filing_id] = replace(filing)
+        # Sorts by date and number; of names filed together, one without lost characters comes last.
+        sighting = (
+            version.report_date,
+            version.report_num,
+            "?" not in filing.committee_name,
+            filing.committee_name,
+            filing.committee_type or "",
+        )
+        self._names.setdefault(version.committee_id, set()).add(sighting)
+
+    def committees(self) -> Iterator[Committee]:
+        """Yield the committees, by id."""
+        for committee_id, sightings in sorted(self._names.items()):
+            *_rest, name, kind = max(sightings)
+            dates = sorted(date for date, *_ in sightings if date) or [None]
+            yield Committee(committee_id, name, kind or None, dates[0], dates[-1], _names(sightings))
+
+    def filings(self) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of `filings`, each with its verdict under the amendment rule."""
+        verdicts = superseded(filing.version for filing in self._filings.values())
+        for filing_id, filing in sorted(self._filings.items()):
+            version, verdict = filing.version, verdicts.get(filing_id)
+            yield (
+                filing_id,
+                version.committee_id,
+                version.form,
+                version.report_num,
+                version.report_id or None,
+                version.report_date or None,
+                version.from_date or None,
+                version.thru_date or None,
+                filing.election_date,
+                None,  # the yearly export has no NetFile filing id, and so no link to the PDF
+                None,
+                int(verdict is None),
+                verdict.by if verdict else None,
+                verdict.reason.value if verdict else None,
+            )
+
+
+def _names(sightings: set[tuple[str, int, bool, str, str]]) -> tuple[tuple[str, str, str], ...]:
+    dates: dict[str, list[str]] = {}
+    for date, _number, _whole, name, _kind in sightings:
+        dates.setdefault(name, []).append(date)
+    return tuple((name, min(seen), max(seen)) for name, seen in sorted(dates.items()))
