@@ -55,17 +55,22 @@ class now(FunctionElement[datetime]):  # noqa: N801 - it reads as the SQL functi
     type = UtcDateTime()
     inherit_cache = True
 
-    def __init__(self, seconds: float | ColumnElement[float] = 0.0) -> None:
-        super().__init__(seconds if isinstance(seconds, ColumnElement) else literal(float(seconds), Float))
+    def __init__(self, seconds: float | ColumnElement[float] | None = None) -> None:
+        if seconds is None:
+            super().__init__()
+        else:
+            super().__init__(seconds if isinstance(seconds, ColumnElement) else literal(float(seconds), Float))
 
 
 @compiles(now, "sqlite")
 def _sqlite_now(element: now, compiler: SQLCompiler, **kw: Any) -> str:
     seconds = compiler.process(element.clauses, **kw)
-    return f"strftime('%Y-%m-%d %H:%M:%f', 'now', ({seconds}) || ' seconds')"
+    modifier = f", ({seconds}) || ' seconds'" if seconds else ""
+    return f"strftime('%Y-%m-%d %H:%M:%f', 'now'{modifier})"
 
 
 @compiles(now, "postgresql")
 def _postgresql_now(element: now, compiler: SQLCompiler, **kw: Any) -> str:
     # clock_timestamp, not now(): PostgreSQL's now() stands still for the length of a transaction.
-    return f"(clock_timestamp() + make_interval(secs => {compiler.process(element.clauses, **kw)}))"
+    seconds = compiler.process(element.clauses, **kw)
+    return f"(clock_timestamp() + make_interval(secs => {seconds}))" if seconds else "clock_timestamp()"

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
-from tenacity import retry, retry_if_exception_type, wait_random_exponential
+from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
 from clerk.arguments import MAX_BYTES, call_arguments
 from clerk.connection import HeldConnection
@@ -157,20 +157,32 @@ class Executor:
 
     def _record(self, claim: Claim, outcome: Settle) -> None:
         """Record an outcome, for as long as the database is away, until it is recorded or we are fenced off."""
-
-        @retry(retry=retry_if_exception_type(DatabaseUnavailable), wait=wait_random_exponential(0.1, max=5))
-        def record(settle: Settle) -> list[Bell]:
-            with self.held.transaction() as connection:
-                return settle(connection, claim)
-
         try:
-            bells = record(outcome)
-        except Discard as refused:
-            bells = record(Failed(_describe(refused, plain=True), final=True))
+            try:
+                bells = self._settle(claim, outcome)
+            except Discard as refused:
+                bells = self._settle(claim, Failed(_describe(refused, plain=True), final=True))
         except Fenced as fenced:
             logger.warning("%s Its outcome is dropped.", fenced)
             return
-        ring(bells, on=self.held.engine)
+        if bells:
+            ring(bells, on=self.held.engine)
+
+    def _settle(self, claim: Claim, outcome: Settle) -> list[Bell]:
+        try:
+            return self._settle_once(claim, outcome)
+        except DatabaseUnavailable as error:
+            logger.warning("job %s: its outcome waits for the database: %s", claim.job_id, error)
+            return _until_the_database_is_back(self._settle_once, claim, outcome)
+
+    def _settle_once(self, claim: Claim, outcome: Settle) -> list[Bell]:
+        with self.held.transaction() as connection:
+            return outcome(connection, claim)
+
+
+_until_the_database_is_back = Retrying(
+    retry=retry_if_exception_type(DatabaseUnavailable), wait=wait_random_exponential(0.1, max=5)
+)
 
 
 def _as_json(value: Any) -> Any:

@@ -84,8 +84,9 @@ class LeaseKeeper:
         """Give every running job back, uncounted, and kill its process: the worker has to go now."""
         with self.held.transaction() as connection:
             rows = leases.running_of(connection, self.instance, cancel_grace=CANCEL_GRACE)
-            given = [row for row in rows if attempts.hand_back(connection, row.claim, "The worker was shut down.")]
-        kill({row.claim.pid for row in given} & self.pool.live())
+            for row in rows:
+                attempts.hand_back(connection, row.claim, "The worker was shut down.")
+        kill({row.claim.pid for row in rows} & self.pool.live())
 
 
 def _end_of(row: Running, live: set[int]) -> str | None:
@@ -93,7 +94,7 @@ def _end_of(row: Running, live: set[int]) -> str | None:
     if row.claim.pid not in live:
         return f"Its process ({row.claim.pid}) died."
     if row.late:
-        return f"It ran past its time limit of {row.claim.time_limit:g} s and was killed."
+        return f"It ran past its time limit of {row.time_limit:g} s and was killed."
     if row.deaf:
         return "It was cancelled, did not stop by itself, and was killed."
     return None

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from clerk.connection import HeldConnection
 from clerk.ledger import leases, rings
-from clerk.ledger.attempts import Claim
+from clerk.ledger.leases import Expired
 from clerk.ledger.record import Bell
 from clerk_tasks.publisher import Publisher
 
@@ -52,18 +52,21 @@ class Relay:
         Once is not enough: the owner may be stopped just before its renewal, or the database's clock may have jumped.
         """
         with self.held.transaction() as connection:
-            expired = {(claim.job_id, claim.attempt, claim.lease_until): claim for claim in leases.expired(connection)}
+            expired = {
+                (row.claim.job_id, row.claim.attempt, row.lease_until): row for row in leases.expired(connection)
+            }
         seen = self.clock()
         self._sightings = {sighting: self._sightings.get(sighting, seen) for sighting in expired}
-        ripe = [claim for key, claim in expired.items() if seen - self._sightings[key] >= self.renewal]
-        return [bell for claim in ripe for bell in self._end(claim)]
+        ripe = [row for key, row in expired.items() if seen - self._sightings[key] >= self.renewal]
+        return [bell for row in ripe for bell in self._end(row)]
 
-    def _end(self, claim: Claim) -> list[Bell]:
+    def _end(self, row: Expired) -> list[Bell]:
         with self.held.transaction() as connection:
-            if not leases.still_expired(connection, claim):
+            if not leases.still_expired(connection, row):
                 return []
+            ended = f"{row.lease_until:%Y-%m-%d %H:%M:%S} UTC"
             return leases.lost(
-                connection, claim, f"Its worker (process {claim.pid}) is gone: the lease ended at {claim.lease_until}."
+                connection, row.claim, f"Its worker (process {row.claim.pid}) is gone: the lease ended at {ended}."
             )
 
     def _publish(self, bells: list[Bell]) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, case, insert, select, update
+from sqlalchemy import Connection, Text, bindparam, case, insert, select, update
 
 from clerk.clock import now
 from clerk.jobs import Discard, Fenced
+from clerk.ledger.constants import constant
 from clerk.ledger.record import Bell, NewJob, Recorded, grow_stage, insert_jobs
 from clerk.ledger.stages import close_if_done, count_down, count_out
 from clerk.models import attempts_table as attempts
@@ -38,9 +38,6 @@ class Claim(NamedTuple):
     max_attempts: int
     backoff_base: float  # seconds
     backoff_cap: float  # seconds
-    time_limit: float  # seconds
-    started_at: datetime
-    lease_until: datetime
 
 
 #: The columns that make a Claim, in its order.
@@ -57,16 +54,13 @@ CLAIMED = (
     jobs.c.max_attempts,
     jobs.c.backoff_base,
     jobs.c.backoff_cap,
-    jobs.c.time_limit,
-    jobs.c.started_at,
-    jobs.c.lease_until,
 )
 _OVER: dict[str, Any] = {"lease_until": None, "deadline_at": None, "note": None, "ring_at": None}
 _CLAIM = (
     update(jobs)
-    .where(jobs.c.id == bindparam("b_id"), jobs.c.state == JobState.AVAILABLE.value, jobs.c.due_at <= now())
+    .where(jobs.c.id == bindparam("b_id"), jobs.c.state == constant(JobState.AVAILABLE), jobs.c.due_at <= now())
     .values(
-        state=JobState.RUNNING.value,
+        state=constant(JobState.RUNNING),
         attempt=jobs.c.attempt + 1,
         instance=bindparam("b_instance"),
         pid=bindparam("b_pid"),
@@ -82,7 +76,7 @@ _CLAIM = (
 )
 _MINE = (
     jobs.c.id == bindparam("b_id"),
-    jobs.c.state == JobState.RUNNING.value,
+    jobs.c.state == constant(JobState.RUNNING),
     jobs.c.attempt == bindparam("b_attempt"),
 )
 _COMPLETE = (
@@ -90,14 +84,15 @@ _COMPLETE = (
     .where(*_MINE)
     .values(
         _OVER
-        | {"state": JobState.COMPLETED.value, "finished_at": now(), "error": None, "result": bindparam("b_result")}
+        | {"state": constant(JobState.COMPLETED), "finished_at": now(), "error": None, "result": bindparam("b_result")}
     )
 )
 _RETRY_LATER = (
     update(jobs)
     .where(*_MINE)
     .values(
-        _OVER | {"state": JobState.RETRYABLE.value, "due_at": now(bindparam("b_delay")), "error": bindparam("b_error")}
+        _OVER
+        | {"state": constant(JobState.RETRYABLE), "due_at": now(bindparam("b_delay")), "error": bindparam("b_error")}
     )
 )
 _END = (
@@ -109,9 +104,20 @@ _END = (
 _HAND_BACK = (
     update(jobs)
     .where(*_MINE)
-    .values(_OVER | {"state": JobState.RETRYABLE.value, "due_at": now(), "max_attempts": jobs.c.max_attempts + 1})
+    .values(_OVER | {"state": constant(JobState.RETRYABLE), "due_at": now(), "max_attempts": jobs.c.max_attempts + 1})
 )
-_RECORD_ATTEMPT = insert(attempts).values(finished_at=now())
+# Written before the job's row changes, from what it still says of this attempt.
+_REMEMBER = insert(attempts).from_select(
+    [
+        *("job_id", "attempt", "instance", "pid", "started_at", "lease_until"),
+        *("outcome", "error", "traceback", "finished_at"),
+    ],
+    select(
+        *(jobs.c.id, jobs.c.attempt, jobs.c.instance, jobs.c.pid, jobs.c.started_at, jobs.c.lease_until),
+        *(bindparam(name, type_=Text) for name in ("b_outcome", "b_error", "b_traceback")),
+        now(),
+    ).where(*_MINE),
+)
 _STAGE_OF_RUN = select(stages.c.id, stages.c.state).where(
     stages.c.run_id == bindparam("b_run"), stages.c.name == bindparam("b_name")
 )
@@ -187,13 +193,13 @@ def fail(
     """
     retry = not final and claim.attempt < claim.max_attempts
     state = JobState.RETRYABLE if retry else JobState.DISCARDED
+    _remember(connection, claim, outcome or state, error, traceback)
     values = {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_error": error}
     if retry:
         ended = connection.execute(_RETRY_LATER, values | {"b_delay": backoff(claim) if delay is None else delay})
     else:
         ended = connection.execute(_END, values | {"b_state": state.value})
     _fence(claim, ended.rowcount)
-    _remember(connection, claim, outcome or state, error, traceback)
     return state, [] if retry else count_down(connection, claim.stage_id, ended=state)
 
 
@@ -205,38 +211,33 @@ def backoff(claim: Claim) -> float:
 
 def stop(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
     """Record that a running job was cancelled; Fenced if this attempt no longer owns it."""
-    ended = connection.execute(
-        _END,
-        {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_error": reason, "b_state": JobState.CANCELLED.value},
-    )
-    _fence(claim, ended.rowcount)
     _remember(connection, claim, JobState.CANCELLED, reason, None)
+    values = {"b_error": reason, "b_state": JobState.CANCELLED.value}
+    ended = connection.execute(_END, {"b_id": claim.job_id, "b_attempt": claim.attempt} | values)
+    _fence(claim, ended.rowcount)
     return count_down(connection, claim.stage_id, ended=JobState.CANCELLED)
 
 
-def hand_back(connection: Connection, claim: Claim, reason: str) -> bool:
-    """Give a running job back unfinished, without counting the attempt; False if it is no longer this attempt's."""
-    ended = connection.execute(_HAND_BACK, {"b_id": claim.job_id, "b_attempt": claim.attempt})
-    if ended.rowcount == 1:
-        _remember(connection, claim, "handed-back", reason, None)
-    return ended.rowcount == 1
+def hand_back(connection: Connection, claim: Claim, reason: str) -> None:
+    """Give a running job back unfinished, without counting the attempt; Fenced if it is no longer this attempt's."""
+    _remember(connection, claim, "handed-back", reason, None)
+    given = connection.execute(_HAND_BACK, {"b_id": claim.job_id, "b_attempt": claim.attempt})
+    _fence(claim, given.rowcount)
 
 
 def _remember(connection: Connection, claim: Claim, outcome: str, error: str, traceback: str | None) -> None:
-    connection.execute(
-        _RECORD_ATTEMPT,
+    """Keep the history of an attempt that did not complete; Fenced if it no longer owns the job."""
+    written = connection.execute(
+        _REMEMBER,
         {
-            "job_id": claim.job_id,
-            "attempt": claim.attempt,
-            "outcome": str(outcome),
-            "instance": claim.instance,
-            "pid": claim.pid,
-            "started_at": claim.started_at,
-            "lease_until": claim.lease_until,
-            "error": error,
-            "traceback": traceback,
+            "b_id": claim.job_id,
+            "b_attempt": claim.attempt,
+            "b_outcome": str(outcome),
+            "b_error": error,
+            "b_traceback": traceback,
         },
     )
+    _fence(claim, written.rowcount)
 
 
 def check_owned(connection: Connection, claim: Claim, *, lock: bool = False) -> bool:

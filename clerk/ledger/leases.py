@@ -12,14 +12,16 @@ from sqlalchemy import Connection, Float, bindparam, case, insert, select, updat
 from clerk.clock import now
 from clerk.jobs import Fenced
 from clerk.ledger.attempts import CLAIMED, Claim, fail, stop
+from clerk.ledger.constants import constant
 from clerk.ledger.record import Bell
 from clerk.models import jobs_table as jobs
 from clerk.models import workers_table as workers
 from clerk.states import JobState
 
-_RUNNING = jobs.c.state == JobState.RUNNING.value
+_RUNNING = jobs.c.state == constant(JobState.RUNNING)
 _OF_INSTANCE = select(
     *CLAIMED,
+    jobs.c.time_limit,
     (jobs.c.deadline_at <= now()).label("late"),
     (jobs.c.cancel_requested_at <= now(-bindparam("b_grace", type_=Float))).label("deaf"),
 ).where(_RUNNING, jobs.c.instance == bindparam("b_instance"))
@@ -40,7 +42,7 @@ _RENEW = (
         )
     )
 )
-_EXPIRED = select(*CLAIMED).where(_RUNNING, jobs.c.lease_until <= now()).limit(1000)
+_EXPIRED = select(*CLAIMED, jobs.c.lease_until).where(_RUNNING, jobs.c.lease_until <= now()).limit(1000)
 _STILL_EXPIRED = (
     select(jobs.c.cancel_requested_at)
     .where(
@@ -66,14 +68,23 @@ class Running:
     """A job that a worker start owns, and the two reasons there may be to kill its process."""
 
     claim: Claim
+    time_limit: float  # seconds
     late: bool  # past its time limit
     deaf: bool  # asked to cancel a while ago, and still running
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A running job whose lease has ended."""
+
+    claim: Claim
+    lease_until: datetime
 
 
 def running_of(connection: Connection, instance: str, *, cancel_grace: float) -> list[Running]:
     """Return the jobs that a worker start owns; one may take `cancel_grace` seconds to notice a cancel."""
     rows = connection.execute(_OF_INSTANCE, {"b_instance": instance, "b_grace": cancel_grace})
-    return [Running(Claim._make(row[:-2]), bool(row.late), bool(row.deaf)) for row in rows]
+    return [Running(Claim._make(row[:-3]), row.time_limit, bool(row.late), bool(row.deaf)) for row in rows]
 
 
 def running_in(connection: Connection, instance: str, pid: int) -> list[Claim]:
@@ -86,14 +97,14 @@ def renew(connection: Connection, instance: str, pids: Collection[int], *, lease
     connection.execute(_RENEW, {"b_instance": instance, "b_pids": list(pids), "b_lease": lease})
 
 
-def expired(connection: Connection) -> list[Claim]:
+def expired(connection: Connection) -> list[Expired]:
     """Return running jobs whose lease has ended, whoever owned them; at most 1 000."""
-    return [Claim._make(row) for row in connection.execute(_EXPIRED)]
+    return [Expired(Claim._make(row[:-1]), row.lease_until) for row in connection.execute(_EXPIRED)]
 
 
-def still_expired(connection: Connection, claim: Claim) -> bool:
+def still_expired(connection: Connection, seen: Expired) -> bool:
     """Return whether the very lease that was seen is still the last word, and lock the row if so."""
-    values = {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_lease_until": claim.lease_until}
+    values = {"b_id": seen.claim.job_id, "b_attempt": seen.claim.attempt, "b_lease_until": seen.lease_until}
     return connection.execute(_STILL_EXPIRED, values).first() is not None
 
 

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from clerk.clock import now
 from clerk.errors import ConflictError, NotFoundError
+from clerk.ledger.constants import constant, one_of
 from clerk.ledger.record import RING_DELAY, Bell
 from clerk.ledger.stages import cancel_waiting, count_again, count_down
 from clerk.models import jobs_table as jobs
@@ -17,14 +18,14 @@ _CANCEL = (
     update(jobs)
     .where(
         jobs.c.id == bindparam("b_id"),
-        jobs.c.state.in_([JobState.SCHEDULED.value, JobState.AVAILABLE.value, JobState.RETRYABLE.value]),
+        one_of(jobs.c.state, (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE)),
     )
-    .values({"state": JobState.CANCELLED.value, "finished_at": now(), "note": bindparam("b_note")})
+    .values({"state": constant(JobState.CANCELLED), "finished_at": now(), "note": bindparam("b_note")})
     .returning(jobs.c.stage_id)
 )
 _REQUEST_CANCEL = (
     update(jobs)
-    .where(jobs.c.id == bindparam("b_id"), jobs.c.state == JobState.RUNNING.value)
+    .where(jobs.c.id == bindparam("b_id"), jobs.c.state == constant(JobState.RUNNING))
     .values(cancel_requested_at=now(), note=bindparam("b_note"))
 )
 _STATE = select(jobs.c.state).where(jobs.c.id == bindparam("b_id"))
@@ -33,7 +34,7 @@ _RETRY = (
     update(jobs)
     .where(jobs.c.id == bindparam("b_id"), jobs.c.state == bindparam("b_state"))
     .values(
-        state=JobState.AVAILABLE.value,
+        state=constant(JobState.AVAILABLE),
         max_attempts=case((jobs.c.max_attempts > jobs.c.attempt, jobs.c.max_attempts), else_=jobs.c.attempt + 1),
         due_at=now(),
         ring_at=now(RING_DELAY),
@@ -71,9 +72,7 @@ def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Bell]:
     if state != RunState.RUNNING:
         raise ConflictError(f"Run {run_id} has already ended: {state}.")
     cancel_waiting(connection, run_id, f"cancelled by {by}")
-    unfinished = select(jobs.c.id).where(
-        jobs.c.run_id == run_id, jobs.c.state.in_([state.value for state in UNFINISHED])
-    )
+    unfinished = select(jobs.c.id).where(jobs.c.run_id == run_id, one_of(jobs.c.state, UNFINISHED))
     bells: list[Bell] = []
     for job_id in connection.execute(unfinished.order_by(jobs.c.id)).scalars().all():
         bells += cancel(connection, job_id, by=by)[1]
@@ -108,7 +107,7 @@ def _refuse_conflict(connection: Connection, job_id: str, unique_key: str | None
         select(jobs.c.id).where(
             jobs.c.unique_key == unique_key,
             jobs.c.id != job_id,
-            jobs.c.state.in_([state.value for state in UNFINISHED]),
+            one_of(jobs.c.state, UNFINISHED),
         )
     ).scalar()
     if winner is not None:

@@ -14,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from clerk.clock import now
 from clerk.errors import ConflictError, UsageError
 from clerk.jobs import Backoff, Priority
+from clerk.ledger.constants import constant, one_of
 from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
 from clerk.models import stages_table as stages
@@ -76,13 +77,13 @@ _ROW: dict[str, Any] = {
     )
 }
 _DUE = {
-    "state": JobState.AVAILABLE.value,
+    "state": constant(JobState.AVAILABLE),
     "due_at": now(),
     "ring_at": now(bindparam("ring_delay")),
     "created_at": now(),
 }
-_LATER = {"state": JobState.SCHEDULED.value, "due_at": now(bindparam("delay")), "created_at": now()}
-_WAITING = {"state": JobState.SCHEDULED.value, "created_at": now()}
+_LATER = {"state": constant(JobState.SCHEDULED), "due_at": now(bindparam("delay")), "created_at": now()}
+_WAITING = {"state": constant(JobState.SCHEDULED), "created_at": now()}
 
 
 _KINDS: dict[str, Mapping[str, Any]] = {"due": _DUE, "later": _LATER, "waiting": _WAITING}
@@ -92,9 +93,7 @@ def _guarded(values: Mapping[str, Any], dialect: ModuleType) -> Insert:
     statement: Insert = (
         dialect.insert(jobs)
         .values(_ROW | dict(values))
-        .on_conflict_do_nothing(
-            index_elements=[jobs.c.unique_key], index_where=jobs.c.state.in_([state.value for state in UNFINISHED])
-        )
+        .on_conflict_do_nothing(index_elements=[jobs.c.unique_key], index_where=one_of(jobs.c.state, UNFINISHED))
     )
     return statement
 
@@ -104,12 +103,12 @@ _INSERT_UNIQUE = {
     name: {kind: _guarded(values, dialect) for kind, values in _KINDS.items()}
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
-_WINNER = select(jobs.c.id).where(
-    jobs.c.unique_key == bindparam("key"), jobs.c.state.in_([state.value for state in UNFINISHED])
-)
-_INSERT_RUN = insert(runs).values(state=RunState.RUNNING.value, created_at=now())
+_WINNER = select(jobs.c.id).where(jobs.c.unique_key == bindparam("key"), one_of(jobs.c.state, UNFINISHED))
+_INSERT_RUN = insert(runs).values(state=constant(RunState.RUNNING), created_at=now())
 _RUN = select(runs.c.subdomain, runs.c.state).where(runs.c.id == bindparam("b_run"))
-_REOPEN_RUN = update(runs).where(runs.c.id == bindparam("b_run")).values(state=RunState.RUNNING.value, finished_at=None)
+_REOPEN_RUN = (
+    update(runs).where(runs.c.id == bindparam("b_run")).values(state=constant(RunState.RUNNING), finished_at=None)
+)
 _LAST_POSITION = select(func.max(stages.c.position)).where(stages.c.run_id == bindparam("b_run"))
 _INSERT_STAGE = insert(stages).values(failed=0, cancelled=0)
 _INSERT_OPEN_STAGE = _INSERT_STAGE.values(opened_at=now())
@@ -117,7 +116,7 @@ _GROW = (
     update(stages)
     .where(
         stages.c.id == bindparam("b_stage"),
-        stages.c.state.in_([StageState.OPEN.value, StageState.WAITING.value]),
+        one_of(stages.c.state, (StageState.OPEN, StageState.WAITING)),
     )
     .values(total=stages.c.total + bindparam("b_n"), remaining=stages.c.remaining + bindparam("b_n"))
 )
@@ -166,7 +165,7 @@ def _record_stage(
             "run_id": run_id,
             "name": stage.name,
             "position": position,
-            "state": StageState.OPEN.value if opened else StageState.WAITING.value,
+            "state": (StageState.OPEN if opened else StageState.WAITING).value,
             "total": count,
             "remaining": count,
             "tolerance": stage.tolerance,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, case, func, select, update
 
 from clerk.clock import now
+from clerk.ledger.constants import constant, one_of
 from clerk.ledger.record import RING_DELAY, Bell
 from clerk.models import jobs_table as jobs
 from clerk.states import JobState
@@ -17,10 +18,10 @@ LONGEST_RING_DELAY = 600.0
 PASS = 1000
 
 _BELL = (jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
-_AVAILABLE = jobs.c.state == JobState.AVAILABLE.value
+_AVAILABLE = jobs.c.state == constant(JobState.AVAILABLE)
 _DUE = (
     select(jobs.c.id)
-    .where(jobs.c.state.in_([JobState.SCHEDULED.value, JobState.RETRYABLE.value]), jobs.c.due_at <= now())
+    .where(one_of(jobs.c.state, (JobState.SCHEDULED, JobState.RETRYABLE)), jobs.c.due_at <= now())
     .order_by(jobs.c.due_at)
     .limit(PASS)
     .with_for_update(skip_locked=True)
@@ -28,7 +29,7 @@ _DUE = (
 _PROMOTE = (
     update(jobs)
     .where(jobs.c.id.in_(_DUE.scalar_subquery()))
-    .values(state=JobState.AVAILABLE.value, ring_at=now(RING_DELAY), ring_delay=RING_DELAY)
+    .values(state=constant(JobState.AVAILABLE), ring_at=now(RING_DELAY), ring_delay=RING_DELAY)
     .returning(*_BELL)
 )
 _QUEUES = select(jobs.c.queue).where(_AVAILABLE, jobs.c.ring_at <= now()).distinct()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from clerk.clock import now
+from clerk.ledger.constants import constant, one_of
 from clerk.ledger.record import BATCH_RING_DELAY, Bell
 from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
@@ -15,7 +16,7 @@ _COUNT_DOWN = (
     update(stages)
     .where(
         stages.c.id == bindparam("b_stage"),
-        stages.c.state.in_([StageState.OPEN.value, StageState.WAITING.value]),
+        one_of(stages.c.state, (StageState.OPEN, StageState.WAITING)),
     )
     .values(
         remaining=stages.c.remaining - 1,
@@ -26,7 +27,7 @@ _COUNT_DOWN = (
 )
 _COUNT_AGAIN = (
     update(stages)
-    .where(stages.c.id == bindparam("b_stage"), stages.c.state == StageState.OPEN.value)
+    .where(stages.c.id == bindparam("b_stage"), stages.c.state == constant(StageState.OPEN))
     .values(
         remaining=stages.c.remaining + 1,
         failed=stages.c.failed - bindparam("b_failed"),
@@ -38,31 +39,33 @@ _CLOSE = (
     update(stages)
     .where(
         stages.c.id == bindparam("b_stage"),
-        stages.c.state == StageState.OPEN.value,
+        stages.c.state == constant(StageState.OPEN),
         stages.c.remaining == 0,
     )
-    .values(state=StageState.CLOSED.value, closed_at=now())
+    .values(state=constant(StageState.CLOSED), closed_at=now())
     .returning(stages.c.run_id, stages.c.total, stages.c.failed, stages.c.cancelled, stages.c.tolerance)
 )
 _UNENDED = (
     select(stages.c.id, stages.c.state)
     .where(
         stages.c.run_id == bindparam("b_run"),
-        stages.c.state.in_([StageState.OPEN.value, StageState.WAITING.value]),
+        one_of(stages.c.state, (StageState.OPEN, StageState.WAITING)),
     )
     .order_by(stages.c.position)
 )
 _OPEN = (
     update(stages)
-    .where(stages.c.id == bindparam("b_stage"), stages.c.state == StageState.WAITING.value)
-    .values(state=StageState.OPEN.value, opened_at=now())
+    .where(stages.c.id == bindparam("b_stage"), stages.c.state == constant(StageState.WAITING))
+    .values(state=constant(StageState.OPEN), opened_at=now())
     .returning(stages.c.remaining)
 )
 _RELEASE = (
     update(jobs)
-    .where(jobs.c.stage_id == bindparam("b_stage"), jobs.c.state == JobState.SCHEDULED.value, jobs.c.due_at.is_(None))
+    .where(
+        jobs.c.stage_id == bindparam("b_stage"), jobs.c.state == constant(JobState.SCHEDULED), jobs.c.due_at.is_(None)
+    )
     .values(
-        state=JobState.AVAILABLE.value,
+        state=constant(JobState.AVAILABLE),
         due_at=now(),
         ring_at=now(BATCH_RING_DELAY),
         ring_delay=BATCH_RING_DELAY,
@@ -73,17 +76,19 @@ _CANCEL_WAITING_JOBS = (
     update(jobs)
     .where(
         jobs.c.stage_id.in_(
-            select(stages.c.id).where(stages.c.run_id == bindparam("b_run"), stages.c.state == StageState.WAITING.value)
+            select(stages.c.id).where(
+                stages.c.run_id == bindparam("b_run"), stages.c.state == constant(StageState.WAITING)
+            )
         ),
-        jobs.c.state == JobState.SCHEDULED.value,
+        jobs.c.state == constant(JobState.SCHEDULED),
     )
-    .values(state=JobState.CANCELLED.value, finished_at=now(), note=bindparam("b_note"))
+    .values(state=constant(JobState.CANCELLED), finished_at=now(), note=bindparam("b_note"))
 )
 _CANCEL_WAITING_STAGES = (
     update(stages)
-    .where(stages.c.run_id == bindparam("b_run"), stages.c.state == StageState.WAITING.value)
+    .where(stages.c.run_id == bindparam("b_run"), stages.c.state == constant(StageState.WAITING))
     .values(
-        state=StageState.CANCELLED.value,
+        state=constant(StageState.CANCELLED),
         closed_at=now(),
         cancelled=stages.c.cancelled + stages.c.remaining,
         remaining=0,
@@ -96,7 +101,7 @@ _OUTCOME = select(
 ).where(stages.c.run_id == bindparam("b_run"))
 _END_RUN = (
     update(runs)
-    .where(runs.c.id == bindparam("b_run"), runs.c.state == RunState.RUNNING.value)
+    .where(runs.c.id == bindparam("b_run"), runs.c.state == constant(RunState.RUNNING))
     .values(state=bindparam("b_state"), finished_at=now())
 )
 
