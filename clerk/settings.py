@@ -28,6 +28,7 @@ class Settings(BaseSettings):
     storage_dir: Path = Field(Path("../sites"), validation_alias="STORAGE_DIR")
 
     home: Path = Path(".clerk")
+    valkey_server: Path | None = None
     plugins_dir: Path = Path("plugins")
     lease: float = Field(30.0, ge=0.5, le=3600)  # seconds
     relay_interval: float = Field(5.0, ge=0.1, le=300)  # seconds
