@@ -21,7 +21,7 @@ from clerk.paths import validate_subdomain
 from clerk.rq_keywords import split_rq_keywords
 from clerk.run_ids import generate_run_id
 from clerk_tasks.publisher import publisher
-from clerk_tasks.registry import registry
+from clerk_tasks.registry import Registry, registry
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ def enqueue_job(job_type: str, site_id: str, priority: str = "normal", run_id: s
 
 def enqueue(request: JobRequest, *, run_id: str | None = None, time_limit: float | None = None) -> Enqueued:
     """Enqueue one job: one transaction, then one message. Raises what `enqueue_job` raises."""
-    job = new_job(request, time_limit=time_limit)
+    job = new_job(request, registry(), time_limit=time_limit)
     with transaction() as connection:
         _require_site(connection, job.subdomain)
         recorded = _record(connection, [job], run_id=run_id)
@@ -69,7 +69,8 @@ def enqueue_many(requests: Sequence[JobRequest]) -> Enqueued:
 
 def record_requests(connection: Connection, requests: Sequence[JobRequest]) -> Recorded:
     """Record jobs, one run per site, in the caller's transaction; `ring` the bells after the commit."""
-    new_jobs = [new_job(request) for request in requests]
+    known = registry()
+    new_jobs = [new_job(request, known) for request in requests]
     total = Recorded()
     for subdomain, group in groupby(sorted(new_jobs, key=_by_site), key=_by_site):
         _require_site(connection, subdomain)
@@ -100,9 +101,9 @@ def _require_site(connection: Connection, subdomain: str) -> None:
         raise NotFoundError(f"There is no site {subdomain!r}; add it with `clerk-tasks sites add {subdomain} ...`.")
 
 
-def new_job(request: JobRequest, *, time_limit: float | None = None) -> NewJob:
+def new_job(request: JobRequest, known: Registry, *, time_limit: float | None = None) -> NewJob:
     """Validate a request against its job type; raises NotFoundError or UsageError."""
-    job_type = registry().get(request.job_type).job_type
+    job_type = known.get(request.job_type).job_type
     subdomain = validate_subdomain(request.subdomain)
     arguments = prepare(job_type.function, request.arguments)
     return NewJob(

@@ -138,11 +138,12 @@ class Executor:
         """Call the job's function; return how to record the outcome, None if another attempt took over meanwhile."""
         context = RunningJob(claim, self.held)
         try:
-            function = registry().get(claim.job_type).job_type.function
+            known = registry()
+            function = known.get(claim.job_type).job_type.function
             arguments = call_arguments(function, claim.run_id, claim.arguments)
             with running(context):
                 value = function(claim.subdomain, **arguments)
-            return Completed(_as_json(value), [new_job(child) for child in context.children])
+            return Completed(_as_json(value), [new_job(child, known) for child in context.children])
         except Fenced:
             logger.warning("job %s: another attempt has taken over from attempt %s", claim.job_id, claim.attempt)
             return None
