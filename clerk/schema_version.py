@@ -74,7 +74,7 @@ def read_stamp(connection: Connection) -> Stamp:
         revisions = sorted(connection.execute(query).scalars())
     meta: dict[str, str] = {}
     if inspector.has_table(clerk_meta_table.name):
-        meta = dict(connection.execute(sa.select(clerk_meta_table)).tuples().all())
+        meta = dict(connection.execute(sa.select(clerk_meta_table)).all())
     return Stamp(
         revision=",".join(revisions) or None,
         generation=int(meta["generation"]) if "generation" in meta else None,
