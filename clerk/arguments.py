@@ -151,13 +151,17 @@ def _adapter_for(wanted: Signature, name: str) -> TypeAdapter[Any]:
 
 
 def _adapter(parameter: Parameter) -> TypeAdapter[Any]:
-    from pydantic import TypeAdapter
-    from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation
+    from pydantic import ConfigDict, TypeAdapter
+    from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 
+    # NaN stays NaN, so that we can refuse it; pydantic would record it as null.
+    config = ConfigDict(ser_json_inf_nan="constants")
     try:
-        return TypeAdapter(parameter.annotation)
+        return TypeAdapter(parameter.annotation, config=config)
     except (PydanticSchemaGenerationError, PydanticUndefinedAnnotation):
-        return TypeAdapter(Any)  # some class of the author's own: it takes what JSON can hold
+        return TypeAdapter(Any, config=config)  # some class of the author's own: it takes what JSON can hold
+    except PydanticUserError:
+        return TypeAdapter(parameter.annotation)  # a model has a configuration of its own
 
 
 _cached_adapter = lru_cache(maxsize=1024)(_adapter)

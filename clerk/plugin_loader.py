@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import lru_cache
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -26,31 +27,28 @@ __all__ = [
 ]
 
 _lock = RLock()
-_plugins: PluginSet | None = None
 
 
 def plugins() -> PluginSet:
     """Return the plugins of this process, loading them the first time.
 
-    A plugin that asks for the manager while it is being imported gets the one that is being filled.
+    A plugin that asks for them while it is being imported gets the set that is being filled.
     """
-    global _plugins
     with _lock:
-        if _plugins is None:
-            _plugins = PluginSet()
+        found = _plugin_set()
+        if not found.loaded:
+            found.loaded = True
             try:
-                _load(_plugins)
+                _load(found)
             except BaseException:
-                _plugins = None
+                forget_plugins()
                 raise
-        return _plugins
+        return found
 
 
 def forget_plugins() -> None:
-    """Make the next call of `plugins()` load everything again; for tests."""
-    global _plugins
-    with _lock:
-        _plugins = None
+    """Make the next call of `plugins()` load everything again."""
+    _plugin_set.cache_clear()
 
 
 def plugin_manager() -> pluggy.PluginManager:
@@ -108,6 +106,11 @@ def use_plugins_directory(directory: str | None) -> None:
         if not os.path.exists(chosen):  # noqa: PTH110
             log.warning("plugins directory %s does not exist; no plugins are loaded from it", directory)
     require_directory(plugins_directory())
+
+
+@lru_cache(maxsize=1)
+def _plugin_set() -> PluginSet:
+    return PluginSet()
 
 
 def _load(found: PluginSet) -> None:

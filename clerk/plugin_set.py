@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import ModuleType
@@ -49,6 +50,7 @@ class PluginSet:
     """One pluggy manager and what we know about each plugin in it."""
 
     def __init__(self) -> None:
+        self.loaded = False
         self.manager = pluggy.PluginManager(PROJECT)
         self.manager.add_hookspecs(ClerkSpec)
         self._records: dict[int, Plugin] = {}  # by id of the implementation
@@ -94,21 +96,16 @@ class PluginSet:
             self.quarantine(name, where, phase="register", error=error)
             return
         self._records[id(implementation)] = Plugin(name, source, where, version, implementation)
-        self._report_unknown_hooks(implementation)
-
-    def has_class(self, kind: type) -> bool:
-        """Tell whether some registered plugin is of exactly this class."""
-        return self.instance_of(kind) is not None
+        self._report_odd_hooks(self.record(implementation))
 
     def instance_of(self, kind: type) -> object | None:
         """Return the registered plugin of exactly this class."""
         return next((plugin for plugin in self.manager.get_plugins() if type(plugin) is kind), None)
 
-    def drop_module(self, module: str) -> None:
-        """Take out whatever registered itself while a module was imported that then failed."""
-        for plugin in self.manager.get_plugins():
-            if type(plugin).__module__ == module:
-                self._drop(plugin)
+    def keep_only(self, before: Collection[object]) -> None:
+        """Take out whatever registered itself since `before`, while a module was imported that then failed."""
+        for plugin in self.manager.get_plugins().difference(before):
+            self._drop(plugin)
 
     def hooks_of(self, plugin: object) -> tuple[str, ...]:
         """List the names of the hooks that a registered plugin implements, known ones only."""
@@ -118,6 +115,8 @@ class PluginSet:
         """Call each implementation by itself, last registered first; quarantine one that raises, drop None."""
         answers = []
         for implementation in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
+            if _is_wrapper(implementation):
+                continue
             plugin = self.record(implementation.plugin)
             try:
                 answer = implementation.function(*(arguments[name] for name in implementation.argnames))
@@ -140,14 +139,21 @@ class PluginSet:
         identity = identify(implementation)
         return next((plugin for plugin in self.manager.get_plugins() if identify(plugin) == identity), None)
 
-    def _report_unknown_hooks(self, implementation: object) -> None:
-        plugin = self.record(implementation)
-        for caller in self.manager.get_hookcallers(implementation) or ():
+    def _report_odd_hooks(self, plugin: Plugin) -> None:
+        for caller in self.manager.get_hookcallers(plugin.implementation) or ():
+            odd = None
             if not caller.has_spec() and caller.name not in OLD_HOOKS:
                 near = get_close_matches(caller.name, HOOKS, n=1)
                 advice = f"did you mean {near[0]}?" if near else f"the hooks are {', '.join(HOOKS)}"
-                error = f"clerk has no such hook and will never call it; {advice}"
-                self.quarantine(plugin.name, plugin.where, phase=f"hook {caller.name}", error=error)
+                odd = f"clerk has no such hook and will never call it; {advice}"
+            elif any(entry.plugin is plugin.implementation and _is_wrapper(entry) for entry in caller.get_hookimpls()):
+                odd = "hook wrappers are not supported; implement the hook plainly"
+            if odd:
+                self.quarantine(plugin.name, plugin.where, phase=f"hook {caller.name}", error=odd)
+
+
+def _is_wrapper(implementation: pluggy.HookImpl) -> bool:
+    return implementation.wrapper or implementation.hookwrapper
 
 
 def identify(plugin: object) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,10 +37,11 @@ def load_entry_points(found: PluginSet) -> None:
         distribution = entry_point.dist
         where = f"{distribution.name}, {entry_point.value}" if distribution else entry_point.value
         version = distribution.version if distribution else None
+        before = found.manager.get_plugins()
         try:
             loaded = entry_point.load()
         except BROKEN as error:
-            found.drop_module(entry_point.module)
+            found.keep_only(before)
             found.quarantine(entry_point.name, where, phase="import", error=error)
             continue
         _add(found, loaded, name=entry_point.name, source="entry point", where=where, version=version)
@@ -55,10 +57,11 @@ def load_directory(found: PluginSet, directory: Path) -> None:
         return
     share_package(directory.resolve())
     for path in _candidates(directory.resolve()):
+        before = found.manager.get_plugins()
         try:
             module = _import_file(path)
         except BROKEN as error:
-            found.drop_module(_module_name(path))
+            found.keep_only(before)
             found.quarantine(_plugin_name(path), str(path), phase="import", error=error)
             continue
         _add_classes(found, module, path)
@@ -120,11 +123,19 @@ def _import_file(path: Path) -> ModuleType:
 
 def _module_of_file(path: Path) -> ModuleType | None:
     """Return the module that was already made from this very file, under whatever name."""
+    wanted = path.stat()
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if name != "__main__" and file and file.endswith(path.name) and Path(file).resolve() == path.resolve():
+        file = getattr(module, "__dict__", {}).get("__file__")
+        if name != "__main__" and file and _is_file(file, wanted):
             return module
     return None
+
+
+def _is_file(file: str, wanted: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(file), wanted)  # noqa: PTH116 - hundreds of files, and Path is slow
+    except OSError:
+        return False
 
 
 def _plugins_package() -> ModuleType:
