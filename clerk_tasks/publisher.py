@@ -81,6 +81,10 @@ class Publisher:
         """Return how many messages of a queue are ready to be delivered; raises BrokerUnavailable."""
         return self._attempt(lambda: int(queue(name)(self._connect().channel).queue_declare().message_count))
 
+    def check(self) -> None:
+        """Reach the broker once; raises BrokerUnavailable."""
+        self._attempt(self._connect)
+
     def close(self) -> None:
         """Close the connection; the next use opens another."""
         producer, self._producer = self._producer, None

@@ -1,0 +1,136 @@
+"""Look at everything that has to be there and at work, and say what is not, each with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from sqlalchemy import Connection, func, select
+
+from clerk.clock import now
+from clerk.db import engine, reading
+from clerk.errors import ClerkError
+from clerk.ledger import leases, queries
+from clerk.models import clerk_meta_table as meta
+from clerk.models import jobs_table as jobs
+from clerk.plugin_loader import quarantined
+from clerk.schema_version import ensure_usable
+from clerk.settings import settings
+from clerk.states import JobState
+from clerk_tasks import embedded, timetable
+from clerk_tasks.registry import registry
+
+#: A beat, or a worker, that has not been heard of for so long is not there. Seconds.
+SILENCE = 90.0
+
+
+class Level(IntEnum):
+    """How bad a finding is; the worst one is the exit code."""
+
+    OK = 0
+    ATTENTION = 1  # work waits or fails until somebody does something
+    DOWN = 2  # nothing can be recorded, or nothing can run
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    check: str
+    level: Level
+    detail: str
+
+
+def examine() -> list[Finding]:
+    """Return a finding per thing looked at; with the database down, that is all there is to say."""
+    findings = [_database()]
+    if findings[0].level is Level.DOWN:
+        return findings
+    findings.append(_broker())
+    with reading() as connection:
+        for look in (_workers, _queues, _leases, _dead_letters, _beat):
+            findings.extend(look(connection))
+    findings.extend(Finding("plugin", Level.ATTENTION, str(entry)) for entry in quarantined())
+    return findings
+
+
+def _database() -> Finding:
+    where = engine().url.render_as_string(hide_password=True)
+    return _attempt("database", where, lambda: ensure_usable(engine()))
+
+
+def _broker() -> Finding:
+    from clerk_tasks.publisher import Publisher, broker_url
+
+    if settings().broker_url is None and not embedded.is_running():
+        return Finding("broker", Level.ATTENTION, "The embedded broker is not running: start `clerk-tasks up`.")
+    return _attempt("broker", "reachable", Publisher(broker_url()).check)
+
+
+def _attempt(check: str, detail: str, action: Callable[[], object]) -> Finding:
+    try:
+        action()
+    except ClerkError as error:
+        return Finding(check, Level.DOWN, str(error))
+    return Finding(check, Level.OK, detail)
+
+
+def _workers(connection: Connection) -> Iterator[Finding]:
+    live = leases.live_workers(connection, within=SILENCE)
+    for worker in live:
+        where = f"{worker.hostname} process {worker.pid}"
+        yield Finding("worker", Level.OK, f"{where}: {', '.join(worker.queues)} (-c {worker.concurrency})")
+    if not live:
+        yield Finding(
+            "worker", Level.ATTENTION, "No worker is running: start `clerk-tasks worker` or `clerk-tasks up`."
+        )
+
+
+def _queues(connection: Connection) -> Iterator[Finding]:
+    """Say which queues nobody serves: those of the registry, and those that jobs wait in."""
+    served = {queue for worker in leases.live_workers(connection, within=SILENCE) for queue in worker.queues}
+    backlog = {row["queue"]: row for row in queries.backlog(connection)}
+    known = registry()
+    routed = {found.job_type.queue for found in known.job_types.values()}
+    for queue in sorted(routed | set(backlog)):
+        row = backlog.get(queue, {"available": 0, "waiting": 0, "running": 0, "oldest": None})
+        detail = f"{queue}: {row['available']} available, {row['waiting']} waiting, {row['running']} running"
+        if queue in served:
+            yield Finding("queue", Level.OK, detail)
+            continue
+        pool = known.pool_of_queue(queue)
+        advice = f"start `clerk-tasks worker {pool.name}`" if pool else "no worker pool has it"
+        yield Finding("queue", Level.ATTENTION, f"{detail}; nobody serves it: {advice}.")
+
+
+def _leases(connection: Connection) -> Iterator[Finding]:
+    overdue = connection.execute(
+        select(func.count()).where(
+            jobs.c.state == JobState.RUNNING.value, jobs.c.lease_until < now(-2 * settings().lease)
+        )
+    ).scalar_one()
+    if overdue:
+        yield Finding(
+            "leases", Level.ATTENTION, f"{overdue} jobs run without a worker; any worker will take them over."
+        )
+
+
+def _dead_letters(connection: Connection) -> Iterator[Finding]:
+    dead = connection.execute(
+        select(func.count()).where(jobs.c.state == JobState.DISCARDED.value, jobs.c.finished_at > now(-86400))
+    ).scalar_one()
+    if dead:
+        detail = f"{dead} jobs were discarded in the last day: see `clerk-tasks jobs list --state discarded`."
+        yield Finding("dead letters", Level.ATTENTION, detail)
+
+
+def _beat(connection: Connection) -> Iterator[Finding]:
+    if not timetable.gather():
+        return
+    seen = connection.execute(select(meta.c.value).where(meta.c.key == timetable.BEAT_SEEN)).scalar()
+    if seen and leases.database_time(connection) - datetime.fromisoformat(seen) < timedelta(seconds=SILENCE):
+        yield Finding("beat", Level.OK, f"last tick {seen}")
+    else:
+        yield Finding("beat", Level.ATTENTION, f"No tick since {seen or 'ever'}: start `clerk-tasks beat`.")

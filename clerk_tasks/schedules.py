@@ -1,0 +1,52 @@
+"""Beat's scheduler: a pacemaker that ticks; what is due, and what became of it, is in the database."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+from typing import Any
+
+from celery import signals
+from celery.beat import Scheduler
+
+from clerk.db import reading
+from clerk.errors import UnavailableError
+from clerk.settings import settings
+from clerk_tasks import embedded, timetable
+
+logger = logging.getLogger(__name__)
+
+#: The longest pause between two ticks, in seconds.
+PACE = 20.0
+
+
+class LedgerScheduler(Scheduler):  # type: ignore[misc]
+    """Fires the plugins' schedules by `timetable.tick`, in beat's own process: with the broker down, too."""
+
+    def setup_schedule(self) -> None:
+        """Start nothing of Celery's own: there are no results to clean up."""
+
+    def tick(self, *_: Any, **__: Any) -> float:
+        """Decide the slots that are due; return the seconds until the next tick."""
+        try:
+            for fired in timetable.tick():
+                logger.info("%s of %s: %s", fired.schedule, fired.due_at, fired.fate)
+            with reading() as connection:
+                pause = timetable.seconds_to_next(connection)
+        except UnavailableError as error:
+            logger.warning("%s", error)
+            pause = PACE / 4
+        except Exception:
+            logger.exception("a tick failed")
+            pause = PACE
+        return min(PACE, max(0.05, PACE if pause is None else pause))
+
+
+@signals.beat_init.connect  # type: ignore[untyped-decorator]
+def _attach(**_: Any) -> None:
+    """Keep the embedded broker running, if that is the one in use, for as long as beat runs."""
+    if settings().broker_url is None:
+        _attached.enter_context(embedded.attached())
+
+
+_attached = ExitStack()
