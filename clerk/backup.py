@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,7 +26,8 @@ def back_up(source: Path, label: str) -> Path:
         partial.replace(target)
         _flush(target.parent)
     except (OSError, sqlite3.Error) as error:
-        partial.unlink(missing_ok=True)
+        with suppress(OSError):
+            partial.unlink()
         raise ClerkError(f"Cannot back up {source} to {target}: {error}. Nothing was changed.") from error
     return target
 

@@ -71,7 +71,7 @@ def history() -> list[Step]:
     """Return the chain, oldest first."""
     from alembic.script import ScriptDirectory
 
-    scripts = ScriptDirectory.from_config(_config())
+    scripts = ScriptDirectory.from_config(alembic_config())
     steps = [scripts.get_revision(revision) for revision in REVISIONS]
     return [Step(step.revision, before, step.doc) for step, before in zip(steps, (None, *REVISIONS), strict=False)]
 
@@ -133,7 +133,7 @@ def _apply(connection: Connection, to: str, backup: Path | None) -> None:
     from alembic import command
     from alembic.util import CommandError
 
-    config = _config()
+    config = alembic_config()
     config.attributes["connection"] = connection
     try:
         command.upgrade(config, to)
@@ -179,7 +179,8 @@ def _looking(address: str | sa.URL | None) -> Iterator[Connection | None]:
                 yield connection
 
 
-def _config() -> Config:
+def alembic_config() -> Config:
+    """Return what Alembic's own commands need; they expect a connection in its attributes."""
     from alembic.config import Config
 
     import migrations

@@ -51,7 +51,12 @@ def insert_postgres(url: str, tables: Snapshot) -> None:
                 values = {name: as_flag(value) if name in FLAGS else value for name, value in row.items()}
                 names = ", ".join(values)
                 places = ", ".join(["%s"] * len(values))
-                connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", list(values.values()))  # type: ignore[arg-type]
+                connection.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", list(values.values()))
+
+
+def path_of(url: str) -> Path:
+    """Return the file of a SQLite address."""
+    return Path(str(sa.make_url(url).database))
 
 
 def snapshot(url: str) -> Snapshot:
@@ -63,7 +68,7 @@ def snapshot(url: str) -> Snapshot:
     with connect_postgres(url) as connection:
         names = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
         cursor = connection.cursor(row_factory=psycopg.rows.dict_row)
-        return {name: cursor.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in names}  # type: ignore[arg-type]
+        return {name: cursor.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in names}
 
 
 def assert_kept(before: Snapshot, after: Snapshot) -> None:
@@ -94,13 +99,13 @@ def execute(url: str, *statements: str) -> None:
     """Run plain SQL, as another program would."""
     address = sa.make_url(url)
     if address.get_backend_name() == "sqlite":
-        with closing(sqlite3.connect(str(address.database), isolation_level=None)) as connection:
+        with closing(sqlite3.connect(path_of(url), isolation_level=None)) as connection:
             for statement in statements:
                 connection.execute(statement)
     else:
         with connect_postgres(url) as connection:
             for statement in statements:
-                connection.execute(statement)  # type: ignore[arg-type]
+                connection.execute(statement)
 
 
 def flags(tables: Snapshot) -> Iterable[object]:

@@ -84,7 +84,7 @@ def test_every_spelling_of_a_boolean_is_understood(stored: object, meaning: int,
 
 
 def test_a_boolean_that_was_null_is_false(empty_sqlite_url: str) -> None:
-    samples.load_sqlite("unversioned_create_all", _path(empty_sqlite_url))
+    samples.load_sqlite("unversioned_create_all", samples.path_of(empty_sqlite_url))
     samples.execute(empty_sqlite_url, "UPDATE sites SET coordinator_enqueued = NULL, fetch_total = NULL")
 
     migrate.upgrade(empty_sqlite_url)
@@ -94,7 +94,7 @@ def test_a_boolean_that_was_null_is_false(empty_sqlite_url: str) -> None:
 
 
 def test_a_new_row_has_real_booleans(empty_sqlite_url: str) -> None:
-    samples.load_sqlite("e032d9c68444", _path(empty_sqlite_url))
+    samples.load_sqlite("e032d9c68444", samples.path_of(empty_sqlite_url))
     migrate.upgrade(empty_sqlite_url)
 
     samples.execute(empty_sqlite_url, "INSERT INTO sites (subdomain) VALUES ('new.ca')")
@@ -105,7 +105,7 @@ def test_a_new_row_has_real_booleans(empty_sqlite_url: str) -> None:
 
 def test_a_data_fix_that_stopped_half_way_is_finished(empty_sqlite_url: str) -> None:
     """e032d9c68444 was four statements and no transaction: one column done, the other not, and no new version."""
-    samples.load_sqlite("e032d9c68444", _path(empty_sqlite_url))
+    samples.load_sqlite("e032d9c68444", samples.path_of(empty_sqlite_url))
     samples.execute(
         empty_sqlite_url,
         "UPDATE alembic_version SET version_num = 'f3d4e5b6c7a8'",
@@ -162,7 +162,3 @@ def test_remarks_on_columns_do_not_count_as_differences(empty_postgres_url: str)
     migrate.upgrade(empty_postgres_url)
 
     assert migrate.check(empty_postgres_url) == []
-
-
-def _path(url: str) -> samples.Path:
-    return samples.Path(url.removeprefix("sqlite:///"))

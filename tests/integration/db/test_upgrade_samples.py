@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-import sqlalchemy as sa
 
 from clerk import migrate
 from clerk.schema_version import HEAD
@@ -16,7 +13,7 @@ DUMPS = ("9daf09ff2554", "e032d9c68444", "f33eeb46479b", "unversioned_create_all
 
 @pytest.mark.parametrize("dump", DUMPS)
 def test_sqlite_keeps_every_row_and_value(dump: str, empty_sqlite_url: str) -> None:
-    path = Path(str(sa.make_url(empty_sqlite_url).database))
+    path = samples.path_of(empty_sqlite_url)
     samples.load_sqlite(dump, path)
     before = samples.snapshot(empty_sqlite_url)
 
@@ -34,7 +31,7 @@ def test_sqlite_keeps_every_row_and_value(dump: str, empty_sqlite_url: str) -> N
 
 @pytest.mark.parametrize("dump", DUMPS)
 def test_a_second_upgrade_does_nothing(dump: str, empty_sqlite_url: str) -> None:
-    path = Path(str(sa.make_url(empty_sqlite_url).database))
+    path = samples.path_of(empty_sqlite_url)
     samples.load_sqlite(dump, path)
     migrate.upgrade(empty_sqlite_url)
     content, neighbours = path.read_bytes(), sorted(path.parent.iterdir())

@@ -1,0 +1,167 @@
+"""An upgrade happens whole or not at all, by one process at a time, after a backup."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+
+from clerk import migrate
+from clerk.db import create_engine
+from clerk.errors import ClerkError, DatabaseUnavailable
+from clerk.schema_version import HEAD
+from tests.integration.db import samples
+
+
+def at_unknown_revision(url: str) -> None:
+    migrate.upgrade(url, to="e032d9c68444")
+    samples.execute(url, "UPDATE alembic_version SET version_num = '0123456789ab'")
+
+
+def of_another_program(url: str) -> None:
+    samples.execute(url, "CREATE TABLE sites (id INTEGER PRIMARY KEY, domain TEXT)")
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [(at_unknown_revision, "unknown revision 0123456789ab"), (of_another_program, "of another program")],
+)
+def test_a_database_that_is_not_ours_is_left_alone(
+    make: Callable[[str], None], says: str, empty_database_url: str, tmp_path: Path
+) -> None:
+    make(empty_database_url)
+    before, files = samples.snapshot(empty_database_url), contents(tmp_path)
+
+    with pytest.raises(DatabaseUnavailable, match=says) as caught:
+        migrate.upgrade(empty_database_url)
+
+    assert caught.value.exit_code == 5
+    assert samples.snapshot(empty_database_url) == before
+    assert contents(tmp_path) == files, "not a byte of a file is changed, and no backup made"
+
+
+def test_an_upgrade_that_fails_changes_nothing(empty_database_url: str, tmp_path: Path) -> None:
+    """The ledger is the last step; a stranger's table in its way fails it after all others are done."""
+    migrate.upgrade(empty_database_url, to="9daf09ff2554")
+    samples.execute(
+        empty_database_url, "CREATE TABLE jobs (mine TEXT)", "INSERT INTO sites (subdomain) VALUES ('a.ca')"
+    )
+    before, files = samples.snapshot(empty_database_url), sorted(contents(tmp_path))
+
+    with pytest.raises(ClerkError, match=r"nothing was changed: .*jobs.* already exists"):
+        migrate.upgrade(empty_database_url)
+
+    assert samples.snapshot(empty_database_url) == before
+    assert sorted(contents(tmp_path)) == files
+    assert migrate.current(empty_database_url).revision == "9daf09ff2554"
+
+
+def test_the_backup_has_what_the_write_ahead_log_has(empty_sqlite_url: str) -> None:
+    migrate.upgrade(empty_sqlite_url, to="f33eeb46479b")
+    with sa.create_engine(empty_sqlite_url).connect() as connection:
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        connection.exec_driver_sql("INSERT INTO sites (subdomain, extra) VALUES ('a.ca', 'still in the log')")
+        connection.commit()
+
+        backup = migrate.upgrade(empty_sqlite_url).backup
+
+    assert backup is not None
+    assert backup.name.startswith("civic.db.backup-f33eeb46479b-")
+    assert [row["extra"] for row in samples.snapshot(f"sqlite:///{backup}")["sites"]] == ["still in the log"]
+    assert migrate.upgrade(f"sqlite:///{backup}").after == HEAD, "a backup is a database like any other"
+
+
+def test_without_room_for_a_backup_nothing_is_changed(empty_sqlite_url: str) -> None:
+    samples.load_sqlite("9daf09ff2554", samples.path_of(empty_sqlite_url))
+    deep = samples.path_of(empty_sqlite_url).rename(
+        samples.path_of(empty_sqlite_url).with_name("c" * 240)
+    )  # no name left for a backup
+    before = deep.read_bytes()
+
+    with pytest.raises(ClerkError, match=r"Cannot back up .* Nothing was changed"):
+        migrate.upgrade(f"sqlite:///{deep}")
+
+    assert deep.read_bytes() == before
+
+
+def test_many_processes_may_upgrade_at_once(empty_database_url: str, tmp_path: Path) -> None:
+    migrate.upgrade(empty_database_url, to="9daf09ff2554")
+    samples.execute(empty_database_url, "INSERT INTO sites (subdomain) VALUES ('a.ca')")
+    script = "from clerk.migrate import upgrade; print(len(upgrade().applied))"
+    run = [sys.executable, "-c", script]
+
+    started = [subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+    ended = [process.communicate(timeout=60) for process in started]
+
+    assert [process.returncode for process in started] == [0, 0, 0, 0], ended
+    assert sorted(int(output) for output, _ in ended) == [0, 0, 0, 7], "one of them did the work"
+    assert len([name for name in contents(tmp_path) if "backup" in name]) == empty_database_url.startswith("sqlite")
+    assert migrate.check(empty_database_url) == []
+
+
+def test_views_and_triggers_of_sites_survive(empty_sqlite_url: str) -> None:
+    samples.load_sqlite("e032d9c68444", samples.path_of(empty_sqlite_url))
+    samples.execute(
+        empty_sqlite_url,
+        "CREATE VIEW californian AS SELECT subdomain FROM sites WHERE state = 'CA'",
+        "CREATE TABLE log (subdomain TEXT)",
+        "CREATE TRIGGER note AFTER DELETE ON sites BEGIN INSERT INTO log VALUES (old.subdomain); END",
+        "CREATE INDEX mine ON sites (name)",
+        "ALTER TABLE sites ADD COLUMN mine TEXT DEFAULT 'kept'",
+    )
+
+    migrate.upgrade(empty_sqlite_url)
+
+    samples.execute(empty_sqlite_url, "DELETE FROM sites WHERE subdomain = 'seattle.wa'")
+    engine = sa.create_engine(empty_sqlite_url)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM californian").scalar() == 3
+        assert connection.exec_driver_sql("SELECT subdomain FROM log").scalars().all() == ["seattle.wa"]
+        assert connection.exec_driver_sql("SELECT DISTINCT mine FROM sites").scalars().all() == ["kept"]
+    assert "mine" in {index["name"] for index in sa.inspect(engine).get_indexes("sites")}
+    engine.dispose()
+
+
+def test_upgrading_leaves_the_write_ahead_log_on(empty_sqlite_url: str) -> None:
+    """Else the first workers, started together, would each try to turn it on and find the file locked."""
+    migrate.upgrade(empty_sqlite_url)
+
+    engine = sa.create_engine(empty_sqlite_url)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    engine.dispose()
+
+
+def test_special_characters_in_an_address(empty_postgres_url: str) -> None:
+    """A percent sign once met configparser's interpolation, and `postgres://` no driver."""
+    url = sa.make_url(empty_postgres_url).set(drivername="postgres", password="a%b@c")
+    done = migrate.upgrade(url.render_as_string(hide_password=False))
+
+    assert done.after == HEAD
+    assert "a%" not in done.database
+
+
+def test_looking_at_a_missing_file_does_not_make_it(empty_sqlite_url: str) -> None:
+    assert migrate.current(empty_sqlite_url).revision is None
+    assert "run `clerk-tasks db upgrade`" in migrate.check(empty_sqlite_url)[0]
+    assert not samples.path_of(empty_sqlite_url).exists()
+
+
+def test_no_downgrade_throws_data_away(database_url: str) -> None:
+    config = migrate.alembic_config()
+    engine = create_engine(database_url)
+    with engine.begin() as config.attributes["connection"], pytest.raises(ClerkError, match="restore the backup"):
+        command.downgrade(config, "base")
+    engine.dispose()
+
+    assert migrate.check(database_url) == []
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return every database file of a folder and what is in it."""
+    return {path.name: path.read_bytes() for path in folder.glob("civic.db*")}
