@@ -23,6 +23,32 @@ def pytest_report_header() -> list[str]:
     return [f"{find(service)}{' [required]' if service in needed else ''}" for service in SERVICES]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Choose between brokers and databases, and say how to soak."""
+    group = parser.getgroup("clerk")
+    group.addoption(
+        "--broker", choices=("embedded", "redis", "rabbitmq"), help="only this one, where there is a choice"
+    )
+    group.addoption("--database", choices=("sqlite", "postgresql"), help="only this one, where there is a choice")
+    group.addoption("--minutes", type=float, default=10, help="how long the soak lasts")
+    group.addoption("--seed", type=int, help="what the soak's faults are drawn from")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the brokers and databases that were not asked for."""
+    wanted = {"broker_url": config.getoption("broker"), "database_url": config.getoption("database")}
+    wanted["empty_database_url"] = wanted["database_url"]
+
+    def is_wanted(item: pytest.Item) -> bool:
+        chosen = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        return all(not want or chosen.get(name, want) == want for name, want in wanted.items())
+
+    unwanted = [item for item in items if not is_wanted(item)]
+    if unwanted:
+        config.hook.pytest_deselected(items=unwanted)
+        items[:] = [item for item in items if is_wanted(item)]
+
+
 @pytest.fixture(autouse=True)
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Give the test an empty working directory and settings that nobody else has made."""

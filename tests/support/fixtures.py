@@ -227,13 +227,13 @@ def empty_sqlite_url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return url
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
     """Return the address of a migrated, empty database of each kind in turn; DATABASE_URL names it."""
-    return str(request.getfixturevalue(f"{request.param}_url"))
+    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def empty_database_url(request: pytest.FixtureRequest) -> str:
     """Return the address of a database without a single table, of each kind in turn; DATABASE_URL names it."""
-    return str(request.getfixturevalue(f"empty_{request.param}_url"))
+    return str(request.getfixturevalue("empty_sqlite_url" if request.param == "sqlite" else "empty_postgres_url"))
