@@ -1,0 +1,124 @@
+"""What a process finds out about its database, and how it says so."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from clerk import db, migrate
+from clerk.errors import DatabaseUnavailable
+from clerk.models import runs_table, sites_table
+from clerk.schema_version import GENERATION, ensure_usable
+from tests.integration.db import samples
+from tests.support.services import free_port
+
+
+def test_a_migrated_database_is_usable(database_url: str) -> None:
+    ensure_usable(db.engine())
+    with db.reading() as connection:
+        ensure_usable(connection)
+
+
+def test_an_older_database_says_which_command_helps(empty_database_url: str) -> None:
+    migrate.upgrade(empty_database_url, to="f33eeb46479b")
+
+    with pytest.raises(DatabaseUnavailable, match="run `clerk-tasks db upgrade`"):
+        ensure_usable(db.engine())
+
+
+def test_a_newer_database_is_used_as_long_as_it_allows(database_url: str) -> None:
+    newer = f"UPDATE clerk_meta SET value = '{GENERATION + 1}' WHERE key = "
+    samples.execute(database_url, "UPDATE alembic_version SET version_num = 'cafe'", newer + "'generation'")
+    ensure_usable(db.engine())
+    before = samples.snapshot(database_url)
+
+    assert migrate.upgrade(database_url).applied == (), "an older release's `db upgrade` leaves it alone"
+    assert migrate.check(database_url) == []
+    assert samples.snapshot(database_url) == before
+
+    samples.execute(database_url, newer + "'oldest_code'")
+    with pytest.raises(DatabaseUnavailable, match="install a newer clerk-tasks"):
+        ensure_usable(db.engine())
+    with pytest.raises(DatabaseUnavailable, match="install a newer clerk-tasks"):
+        migrate.upgrade(database_url)
+
+
+@pytest.mark.parametrize("table", [sites_table, runs_table], ids=str)
+def test_missing_tables_are_advice(table: object, empty_database_url: str) -> None:
+    migrate.upgrade(empty_database_url, to="45db71312424")
+    samples.execute(empty_database_url, "DROP TABLE sites")
+
+    with pytest.raises(DatabaseUnavailable, match="lacks tables: run `clerk-tasks db upgrade`"), db.reading() as c:
+        c.execute(table.select())  # type: ignore[attr-defined]
+
+
+def test_missing_columns_are_advice(empty_database_url: str) -> None:
+    migrate.upgrade(empty_database_url, to="45db71312424")
+
+    with pytest.raises(DatabaseUnavailable, match="lacks columns: run `clerk-tasks db upgrade`"), db.reading() as c:
+        c.execute(sites_table.select())
+
+
+def test_a_missing_file_is_not_made_by_using_it(empty_sqlite_url: str) -> None:
+    with pytest.raises(DatabaseUnavailable, match=r"There is no .*civic.db: run `clerk-tasks db upgrade`"):
+        db.get_civic_db()
+
+    assert not samples.path_of(empty_sqlite_url).exists()
+
+
+def test_a_file_that_is_no_database_says_so(empty_sqlite_url: str) -> None:
+    samples.path_of(empty_sqlite_url).write_bytes(b"%PDF-1.7 " * 1000)
+
+    for use in (db.get_civic_db, lambda: migrate.upgrade(empty_sqlite_url)):
+        with pytest.raises(DatabaseUnavailable, match="no database"):
+            use()
+
+    assert samples.path_of(empty_sqlite_url).read_bytes() == b"%PDF-1.7 " * 1000
+
+
+def test_an_unreachable_server_is_an_error_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgres://clerk:s3cr3t@127.0.0.1:{free_port()}/clerk")
+
+    with pytest.raises(RuntimeError, match=r"^Cannot connect to database: ") as caught:
+        db.get_civic_db()
+
+    assert "s3cr3t" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["", "civic.db", "mysql://a/b", "postgresql://a:port/b"], ids=repr)
+def test_an_address_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(DatabaseUnavailable, match="DATABASE_URL"):
+        db.create_engine(address)
+
+
+def test_an_exception_undoes_the_transaction(database_url: str) -> None:
+    def add_and_fail() -> None:
+        with db.civic_db_connection() as connection:
+            connection.execute(sites_table.insert().values(subdomain="a.ca"))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        add_and_fail()
+
+    assert samples.snapshot(database_url)["sites"] == []
+
+
+def test_two_writers_of_sqlite_wait_for_each_other(sqlite_url: str) -> None:
+    """BEGIN IMMEDIATE: the second does not start from what the first is about to change."""
+
+    def count() -> None:
+        for _ in range(20):
+            with db.transaction() as connection:
+                pages = connection.execute(sites_table.select()).mappings().one()["pages"]
+                connection.execute(sites_table.update().values(pages=pages + 1))
+
+    samples.execute(sqlite_url, "INSERT INTO sites (subdomain, pages) VALUES ('a.ca', 0)")
+    threads = [threading.Thread(target=count) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert [row["pages"] for row in samples.snapshot(sqlite_url)["sites"]] == [60]
