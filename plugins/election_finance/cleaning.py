@@ -1,4 +1,4 @@
-"""Cells as people typed them, turned into text, dates, dollars, ids and names; None where nothing can be made of one."""
+"""Cells as people typed them, turned into text, dates, dollars, ids and names; None where one makes no sense."""
 
 from __future__ import annotations
 
@@ -87,13 +87,13 @@ def _written_date(value: str) -> str | None:
 
 
 def report_number(cell: Cell) -> int:
-    """Return 0 for an original, 1 for the first amendment…; `1` and `001` are the same, blank is an original."""
+    """Return 0 for an original, 1 for the first amendment…: `1` and `001` are the same, blank is 0."""
     digits = re.sub(r"\D", "", text(cell) or "")
     return int(digits[:6]) if digits else 0
 
 
 def committee_key(filer_id: Cell, name: str | None) -> str:
-    """Return what identifies a committee: its id, or its name while the id is `Pending`, `N/A`, blank…
+    """Return what identifies a committee: its id, or its name while the id is `Pending`, `N/A` or blank.
 
     Several committees share the word "Pending", so the word alone identifies nobody.
     """

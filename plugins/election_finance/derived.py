@@ -4,6 +4,8 @@ docs/reference/election-finance.md defines every one of them for readers. They h
 Datasette then shows their rows in the order they are inserted in, the largest or newest first.
 """
 
+# ruff: noqa: S608 - the names in the SQL made here are our own
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -113,7 +115,8 @@ CREATE INDEX money_by_city_by_city ON money_by_city (city)
 _INDEPENDENT_SPENDING = """
 CREATE TABLE independent_spending (
     target TEXT, support_oppose TEXT, spender TEXT NOT NULL, date TEXT, amount REAL, basis TEXT NOT NULL,
-    committee_id TEXT NOT NULL REFERENCES committees(committee_id), filing_id TEXT NOT NULL REFERENCES filings(filing_id)
+    committee_id TEXT NOT NULL REFERENCES committees(committee_id),
+    filing_id TEXT NOT NULL REFERENCES filings(filing_id)
 );
 INSERT INTO independent_spending
 WITH spending AS (

@@ -11,6 +11,10 @@ _MEASURE = "Bal_Name Bal_Num Bal_Juris"
 _REFERENCES = "Memo_Code Memo_RefNo BakRef_TID"
 
 
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 def _person(prefix: str) -> str:
     return " ".join(f"{prefix}_Nam{part}" for part in "LFTS")
 
@@ -71,14 +75,14 @@ _F496 = (
 )
 
 #: Cells of these columns are dates, whatever type the cell happens to have.
-DATES = frozenset(
+DATES = _names(
     "Rpt_Date From_Date Thru_Date Elect_Date Tran_Date Tran_Date1 Expn_Date Loan_Date1 Loan_Date2 "
-    "Elec_Date Ctrib_Date Date_Thru Exp_Date".split()
+    "Elec_Date Ctrib_Date Date_Thru Exp_Date"
 )
 #: Cells of these columns are dollars.
-AMOUNTS = frozenset(
+AMOUNTS = _names(
     "Tran_Amt1 Tran_Amt2 Amount Cum_YTD Beg_Bal Amt_Incur Amt_Paid End_Bal Amount_A Amount_B Amount_C "
-    "Loan_Amt1 Loan_Amt2 Loan_Amt3 Loan_Amt4 Loan_Amt5 Loan_Amt6 Loan_Amt7 Loan_Amt8".split()
+    "Loan_Amt1 Loan_Amt2 Loan_Amt3 Loan_Amt4 Loan_Amt5 Loan_Amt6 Loan_Amt7 Loan_Amt8"
 )
 #: Street addresses: blank on the public portal, and not loaded should that ever change.
 STREETS = ("_Adr1", "_Adr2")

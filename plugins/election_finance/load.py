@@ -1,5 +1,7 @@
 """Loads workbooks into the tables of a new database: every row twice, as it came and as it reads best."""
 
+# ruff: noqa: S608 - the names in the SQL made here are our own
+
 from __future__ import annotations
 
 import sqlite3
@@ -52,7 +54,9 @@ class Loader:
         insert(self.connection, sheet.friendly, len(friendly_columns(sheet)), rows)
         self.rows_out += len(fresh)
         if repeated := len(batch) - len(fresh):
-            remarks.append(Remark(sheet.name, None, "repeated_rows", f"{repeated} that an earlier year's file also has"))
+            remarks.append(
+                Remark(sheet.name, None, "repeated_rows", f"{repeated} that an earlier year's file also has")
+            )
 
     def finish(self) -> None:
         """Write the committees and the filings, and what their verdicts mean for the rows."""
@@ -74,7 +78,7 @@ class Loader:
 
 def insert(connection: sqlite3.Connection, table: str, width: int, rows: Iterable[Sequence[Any]]) -> None:
     """Insert rows of `width` values into a table, in the order of its columns."""
-    connection.executemany(f'INSERT INTO "{table}" VALUES ({", ".join("?" * width)})', rows)  # noqa: S608 - our own names
+    connection.executemany(f'INSERT INTO "{table}" VALUES ({", ".join("?" * width)})', rows)
 
 
 def _raw_rows(source: Source, sheet: Sheet, batch: Iterable[Entry]) -> Iterable[tuple[Any, ...]]:

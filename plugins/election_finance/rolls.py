@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from plugins.election_finance.amendments import superseded
@@ -44,7 +44,7 @@ class Rolls:
         version = filing.version
         known = self._filings.get(version.filing_id)
         if known is None or (filing.election_date or "") > (known.election_date or ""):
-            self._filings[version.filing_id] = replace(filing)
+            self._filings[version.filing_id] = filing
         # Sorts by date and number; of names filed together, one without lost characters comes last.
         sighting = (
             version.report_date,
@@ -59,8 +59,9 @@ class Rolls:
         """Yield the committees, by id."""
         for committee_id, sightings in sorted(self._names.items()):
             *_rest, name, kind = max(sightings)
-            dates = sorted(date for date, *_ in sightings if date) or [None]
-            yield Committee(committee_id, name, kind or None, dates[0], dates[-1], _names(sightings))
+            dates = sorted(date for date, *_ in sightings if date)
+            first, last = (dates[0], dates[-1]) if dates else (None, None)
+            yield Committee(committee_id, name, kind or None, first, last, _names(sightings))
 
     def filings(self) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of `filings`, each with its verdict under the amendment rule."""

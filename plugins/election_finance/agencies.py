@@ -1,0 +1,72 @@
+"""Which NetFile agency a municipality is: what its site says, else a table of known shortcuts.
+
+The table has traps. COA is Alameda *County* (the City of Alameda is not on NetFile's list), OAK is Oakley and not
+Oakland, SJC is San Joaquin County and not San Jose, CSA is Santa Ana, COC is Orange County and COO the city, SCC is
+Santa Clara County and CSC the city, CMA is Murrieta and CMAR Marin. CAL and CAG are each given out twice. NetFile's
+numeric agency ids are no key either: Anaheim's is 0, and 115 belongs to two. Its list of 2026-03-20, where this comes
+from, is not complete.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from clerk.errors import UsageError
+
+_SHORTCUT = re.compile(r"[A-Z0-9]{2,12}$")
+
+#: The agencies whose yearly files are not called efile_newest_….
+_OTHER_NAMES = {"SFO": "efile"}
+
+
+@dataclass(frozen=True, slots=True)
+class Agency:
+    """A row of the table: a site, NetFile's shortcut for it, and what to beware of."""
+
+    subdomain: str
+    shortcut: str
+    name: str
+    kind: str
+    note: str
+
+
+@lru_cache(maxsize=1)
+def known_agencies() -> Mapping[str, Agency]:
+    """Return the table by subdomain."""
+    with Path(__file__).with_name("agencies.csv").open(encoding="utf-8", newline="") as lines:
+        return {row["subdomain"]: Agency(**row) for row in csv.DictReader(lines)}
+
+
+def shortcut_for(subdomain: str, extra: Any) -> str | None:
+    """Return a site's NetFile shortcut: `netfile_agency` of its `extra`, else the table's; None if neither knows."""
+    told = _extra(extra).get("netfile_agency")
+    if told in (None, ""):
+        known = known_agencies().get(subdomain)
+        return known.shortcut if known else None
+    shortcut = str(told).strip().upper()
+    if not _SHORTCUT.match(shortcut):
+        raise UsageError(f"site {subdomain}: netfile_agency {told!r} is not a NetFile shortcut, such as COAK")
+    return shortcut
+
+
+def file_url(base: str, shortcut: str, year: int) -> str:
+    """Return where an agency's file of a year is."""
+    stem = _OTHER_NAMES.get(shortcut, "efile_newest")
+    return f"{base.rstrip('/')}/{shortcut}Browsable/{stem}_{shortcut}_{year}.zip"
+
+
+def _extra(extra: Any) -> Mapping[str, Any]:
+    """Read `sites.extra`, which may be JSON text, a dictionary, blank, or not JSON at all."""
+    if isinstance(extra, str):
+        try:
+            extra = json.loads(extra)
+        except ValueError:
+            return {}
+    return extra if isinstance(extra, Mapping) else {}

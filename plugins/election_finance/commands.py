@@ -1,0 +1,127 @@
+"""`clerk-tasks finance …`: what an operator asks of this plugin. Commands enqueue; workers do the work."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from clerk.errors import ClerkError, ConflictError, NotFoundError, UsageError
+
+app = typer.Typer(name="finance", help="California election finance from NetFile.", no_args_is_help=True)
+
+Subdomain = Annotated[str, typer.Argument(help="The site, such as oakland.ca.")]
+AllYears = Annotated[bool, typer.Option("--all-years", help="Go back beyond the site's start year.")]
+Force = Annotated[bool, typer.Option("--force", help="Load input that has not changed, too.")]
+AcceptShrink = Annotated[bool, typer.Option("--accept-shrink", help="Publish even what is suspiciously small.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end; exit 1 unless every job completed.")]
+
+
+@app.command()
+def etl(
+    every: Annotated[bool, typer.Option("--all", help="Every site with finance data.")] = False,
+    subdomain: Annotated[str | None, typer.Option("--subdomain", "-s", help="This site.")] = None,
+    next_site: Annotated[bool, typer.Option("--next-site", "-n", help="The site tried longest ago.")] = False,
+    all_years: AllYears = False,
+    force: Force = False,
+    accept_shrink: AcceptShrink = False,
+    wait: Wait = False,
+) -> None:
+    """Enqueue the whole way for sites: get the files, make the database, publish it."""
+    if [every, subdomain is not None, next_site].count(True) != 1:
+        raise UsageError("Say for which sites: one of --all, --subdomain SUBDOMAIN, --next-site.")
+    arguments = {"all_years": all_years, "force": force, "accept_shrink": accept_shrink}
+    given = {name: True for name, is_set in arguments.items() if is_set}
+    if every:
+        job_ids = _enqueue_all(given)
+    elif subdomain is not None:
+        job_ids = [_enqueue("finance-etl", subdomain, given)]
+    else:
+        job_ids = _enqueue_next(given)
+    _wait(job_ids, wait)
+
+
+@app.command()
+def extract(subdomain: Subdomain, all_years: AllYears = False, force: Force = False, wait: Wait = False) -> None:
+    """Enqueue getting a site's yearly files."""
+    given = {name: True for name, is_set in {"all_years": all_years, "force": force}.items() if is_set}
+    _wait([_enqueue("finance-extract", subdomain, given)], wait)
+
+
+@app.command()
+def transform(subdomain: Subdomain, wait: Wait = False) -> None:
+    """Enqueue making a new database from the files that were got."""
+    _wait([_enqueue("finance-transform", subdomain, {})], wait)
+
+
+@app.command()
+def load(subdomain: Subdomain, accept_shrink: AcceptShrink = False, wait: Wait = False) -> None:
+    """Enqueue publishing the database that was made."""
+    _wait([_enqueue("finance-load", subdomain, {"accept_shrink": True} if accept_shrink else {})], wait)
+
+
+@app.command()
+def agencies(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the NetFile agencies that are known, and the sites that they are."""
+    from dataclasses import asdict
+
+    from plugins.election_finance.agencies import known_agencies
+
+    rows = list(known_agencies().values())
+    if as_json:
+        typer.echo(json.dumps([asdict(agency) for agency in rows], indent=2))
+        return
+    for agency in rows:
+        note = f"  ({agency.note})" if agency.note else ""
+        typer.echo(f"{agency.shortcut:<8}{agency.subdomain:<32}{agency.name}{note}")
+
+
+def _enqueue_all(arguments: Mapping[str, Any]) -> list[str]:
+    """Enqueue every site with finance data; one that cannot be done, or is being done, is skipped with the reason."""
+    from clerk.finance_db import get_sites_with_finance_data
+
+    job_ids = []
+    for site in get_sites_with_finance_data():
+        try:
+            job_ids.append(_enqueue("finance-etl", site["subdomain"], arguments))
+        except (ConflictError, NotFoundError, UsageError) as reason:
+            typer.echo(f"skipped {site['subdomain']}: {reason}", err=True)
+    if not job_ids:
+        typer.echo("nothing was enqueued", err=True)
+    return job_ids
+
+
+def _enqueue_next(arguments: Mapping[str, Any]) -> list[str]:
+    """Enqueue the site whose turn it is; if somebody else takes it first, the one after it."""
+    from clerk.finance_db import get_next_finance_site
+
+    while (site := get_next_finance_site()) is not None:
+        try:
+            return [_enqueue("finance-etl", site["subdomain"], arguments)]
+        except ConflictError:
+            continue  # taken since we looked; it is not looked at again
+    typer.echo("no site with finance data is waiting for its turn", err=True)
+    return []
+
+
+def _enqueue(job_type: str, subdomain: str, arguments: Mapping[str, Any]) -> str:
+    from clerk.paths import validate_subdomain
+    from clerk.queue import enqueue_job
+    from plugins.election_finance.places import find_place
+
+    if reason := find_place(validate_subdomain(subdomain)).why_not():
+        raise NotFoundError(reason)
+    job_id = enqueue_job(job_type, subdomain, **arguments)
+    typer.echo(f"enqueued {job_type} for {subdomain}: job {job_id}")
+    return job_id
+
+
+def _wait(job_ids: Iterable[str], wanted: bool) -> None:
+    """Follow jobs to their end, one after the other."""
+    from plugins.election_finance.waiting import follow
+
+    failed = [job_id for job_id in job_ids if wanted and not follow(job_id, lambda line: typer.echo(line, err=True))]
+    if failed:
+        raise ClerkError(f"{len(failed)} of the jobs did not complete; `clerk-tasks jobs show {failed[0]}` says why")

@@ -1,0 +1,155 @@
+"""Extract: get each year's file, look at it, and decide what the next database is to be made from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from clerk.jobs import Discard, Retry
+from plugins.election_finance import manifest as manifests
+from plugins.election_finance.archive import workbook_bytes
+from plugins.election_finance.download import Stamp
+from plugins.election_finance.errors import BadSource, NetworkTrouble
+from plugins.election_finance.manifest import Manifest, Source
+from plugins.election_finance.places import Place
+from plugins.election_finance.sources import Arrival
+from plugins.election_finance.workbook import read
+
+#: A year, or all of them together, with fewer rows than this share of what it had is refused.
+FLOOR = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """What to make the database from, and which new files to put in place."""
+
+    manifest: Manifest
+    moves: Mapping[Path, Path]
+
+
+def stamps(place: Place, previous: Manifest | None) -> dict[int, Stamp]:
+    """Return what the server said of the files that we have and that are as they were."""
+    return {
+        source.year: Stamp(source.etag, source.last_modified)
+        for source in (previous.loaded if previous else ())
+        if source.route == "netfile" and stored(place, source) is not None
+    }
+
+
+def stored(place: Place, source: Source) -> Path | None:
+    """Return the stored file of a source; None if it is gone or has changed."""
+    path = place.raw / str(source.file)
+    return path if source.file and path.is_file() and sha256(path) == source.sha256 else None
+
+
+def sha256(path: Path) -> str:
+    """Return a file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def take(
+    place: Place, arrivals: Iterable[Arrival], previous: Manifest | None, say: Callable[[str], None]
+) -> Extraction:
+    """Look at what arrived and make the manifest; a year that we had and cannot have now keeps its stored file.
+
+    Raises Retry if nothing came for the network's sake, Discard if nothing usable came at all.
+    """
+    had = {source.year: source for source in (previous.loaded if previous else ()) if stored(place, source)}
+    sources: dict[int, Source] = {}
+    moves: dict[Path, Path] = {}
+    errors: list[BadSource | NetworkTrouble | Exception] = []
+    for arrival in arrivals:
+        say(f"checking {arrival.year}")
+        source = _judged(arrival, had.get(arrival.year))
+        if arrival.error or source.status == "failed":
+            errors.append(arrival.error or BadSource(source.detail))
+        elif arrival.path and source.file and source.sha256 != _hash_of(had.get(arrival.year)):
+            moves[arrival.path] = place.raw / source.file
+        sources[arrival.year] = source
+    _require_something(place, sources, errors)
+    for year in had.keys() - sources.keys():
+        sources[year] = had[year].kept("it was not among tonight's files")
+    for year in had.keys() & sources.keys():
+        if not sources[year].file:
+            sources[year] = had[year].kept(sources[year].detail)
+    return Extraction(manifests.make(place.agency, place.municipality, list(sources.values())), moves)
+
+
+def _hash_of(source: Source | None) -> str | None:
+    return source.sha256 if source else None
+
+
+def _judged(arrival: Arrival, had: Source | None) -> Source:
+    """Turn what came of a year into its entry."""
+    where = (arrival.year, arrival.route, arrival.url)
+    if isinstance(arrival.error, BadSource):
+        return Source(*where, status="failed", detail=str(arrival.error))
+    if arrival.error:
+        return Source(*where, status="unavailable", detail=str(arrival.error))
+    digest = sha256(arrival.path) if arrival.path else None
+    if had and digest in (None, had.sha256):  # no file: the server says that ours is the newest
+        return replace(had, status="ok", detail="", etag=arrival.stamp.etag, last_modified=arrival.stamp.last_modified)
+    if arrival.path is None:
+        return Source(*where, status="failed", detail="the server says that nothing has changed, but there was nothing")
+    try:
+        rows = read(workbook_bytes(arrival.path)).rows
+    except BadSource as error:
+        return Source(*where, status="failed", detail=str(error))
+    return Source(
+        *where,
+        status="ok",
+        file=f"{arrival.year}{arrival.suffix}",
+        fetched_at=arrival.fetched_at,
+        bytes=arrival.path.stat().st_size,
+        sha256=digest,
+        rows=rows,
+        etag=arrival.stamp.etag,
+        last_modified=arrival.stamp.last_modified,
+    )
+
+
+def _require_something(place: Place, sources: Mapping[int, Source], errors: list[Exception]) -> None:
+    usable = [source for source in sources.values() if source.status == "ok"]
+    if any(source.rows for source in usable):
+        return
+    kept = " The published database stays as it is." if place.database.exists() else ""
+    reasons = "; ".join(_reasons(sources.values())) or f"{place.drop} holds no .xlsx or .zip with a year in its name"
+    message = f"{place.subdomain}: no usable source: {reasons}.{kept}"
+    if any(isinstance(error, NetworkTrouble) for error in errors):
+        raise Retry(message)
+    raise Discard(message)
+
+
+def _reasons(sources: Iterable[Source]) -> list[str]:
+    """Say each reason once, with the years that it holds for."""
+    years: dict[str, list[int]] = {}
+    for source in sources:
+        years.setdefault(source.detail or "0 rows", []).append(source.year)
+    return [f"{_span(found)}: {reason}" for reason, found in years.items()]
+
+
+def _span(years: list[int]) -> str:
+    first, last = min(years), max(years)
+    if first == last:
+        return str(first)
+    return f"{first} to {last}" if len(years) == last - first + 1 else ", ".join(map(str, sorted(years)))
+
+
+def refuse_shrinking(had: Mapping[int, int], has: Mapping[int, int], place: Place) -> None:
+    """Raise Discard if a year, or all together, has suspiciously fewer rows than before ({year: rows})."""
+    shrunk = [
+        f"{year} has {has.get(year, 0):,} rows, had {rows:,}"
+        for year, rows in sorted(had.items())
+        if has.get(year, 0) < rows * FLOOR
+    ]
+    before, after = sum(had.values()), sum(has.values())
+    if not shrunk and after < before * FLOOR:
+        shrunk = [f"all years together have {after:,} rows, had {before:,}"]
+    if shrunk:
+        raise Discard(
+            f"{place.subdomain}: suspiciously small: {'; '.join(shrunk)}. Nothing was replaced; if that is right, "
+            f"run finance-etl again with --arg accept_shrink=true"
+        )

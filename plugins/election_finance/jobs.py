@@ -1,0 +1,86 @@
+"""The job functions, called `function(subdomain, run_id=…, **arguments)`; what they return is kept with the job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from clerk.errors import NotFoundError, UsageError
+from clerk.jobs import Discard, JobType
+
+if TYPE_CHECKING:
+    from plugins.election_finance.places import Place
+
+QUEUE = "finance"
+
+
+def finance_etl(
+    subdomain: str, *, run_id: str, all_years: bool = False, force: bool = False, accept_shrink: bool = False
+) -> dict[str, Any]:
+    """Extract, transform and load a site: from its sources to a published election_finance.db.
+
+    `all_years` goes back beyond the site's start_year, `force` loads input that has not changed, and
+    `accept_shrink` publishes a database that is suspiciously smaller than the last one.
+    """
+    from plugins.election_finance import etl
+
+    with _place(subdomain) as place:
+        return etl.run(place, run_id, etl.Options(all_years, force, accept_shrink))
+
+
+def finance_extract(
+    subdomain: str, *, run_id: str, all_years: bool = False, force: bool = False, accept_shrink: bool = False
+) -> dict[str, Any]:
+    """Get a site's yearly files into finance/raw/; arguments as for finance-etl."""
+    from plugins.election_finance import etl
+
+    with _place(subdomain) as place:
+        manifest = etl.extract(place, run_id, etl.Options(all_years, force, accept_shrink))
+    return {"outcome": manifest.outcome, "years": list(manifest.rows), "rows": sum(manifest.rows.values())}
+
+
+def finance_transform(subdomain: str, *, run_id: str) -> dict[str, Any]:
+    """Make a new database from finance/raw/, beside the published one."""
+    from plugins.election_finance import etl
+
+    with _place(subdomain) as place:
+        return etl.transform(place, run_id)
+
+
+def finance_load(
+    subdomain: str,
+    *,
+    run_id: str,  # noqa: ARG001 - part of every job function's signature
+    accept_shrink: bool = False,
+) -> dict[str, Any]:
+    """Publish the database that finance-transform made."""
+    from plugins.election_finance import etl
+
+    with _place(subdomain) as place:
+        return etl.load(place, etl.Options(accept_shrink=accept_shrink))
+
+
+def job_types() -> dict[str, JobType]:
+    """Return the job types; a site has at most one unfinished finance job, of whichever type."""
+    functions = {
+        "finance-etl": finance_etl,
+        "finance-extract": finance_extract,
+        "finance-transform": finance_transform,
+        "finance-load": finance_load,
+    }
+    return {
+        name: JobType(function, queue=QUEUE, unique="finance:{subdomain}", time_limit=3600)
+        for name, function in functions.items()
+    }
+
+
+@contextmanager
+def _place(subdomain: str) -> Iterator[Place]:
+    """Find the site; what another attempt would not mend makes a dead letter at once."""
+    from plugins.election_finance.places import find_place
+
+    try:
+        yield find_place(subdomain)
+    except (NotFoundError, UsageError) as error:
+        raise Discard(str(error)) from error

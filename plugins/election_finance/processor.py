@@ -1,0 +1,53 @@
+"""What `get_data_processors("finance")` hands out: the stages, callable for a site without a queue."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from clerk.jobs import current_job
+
+
+class FinanceProcessor:
+    """Works on one site's election finance, here and now; inside a job it reports to that job and obeys it.
+
+    The steps are `extract`, `transform` and `load`; `run` does the three, and skips the last two for input that
+    the published database was made from. Each raises a ClerkError that says what is wrong.
+    """
+
+    #: The job type that does what `run` does, on a worker.
+    job_type = "finance-etl"
+
+    def __init__(self, subdomain: str) -> None:
+        from plugins.election_finance.places import find_place
+
+        self.place = find_place(subdomain)
+
+    @property
+    def database(self) -> Path:
+        """Return where the published database is, or will be."""
+        return self.place.database
+
+    def extract(self, *, all_years: bool = False, force: bool = False, accept_shrink: bool = False) -> list[int]:
+        """Get the yearly files into finance/raw/ and return the years that there are."""
+        from plugins.election_finance import etl
+
+        return list(etl.extract(self.place, current_job().run_id, etl.Options(all_years, force, accept_shrink)).rows)
+
+    def transform(self) -> dict[str, Any]:
+        """Make a new database from finance/raw/, beside the published one."""
+        from plugins.election_finance import etl
+
+        return etl.transform(self.place, current_job().run_id)
+
+    def load(self, *, accept_shrink: bool = False) -> dict[str, Any]:
+        """Publish the new database and tell the site's row."""
+        from plugins.election_finance import etl
+
+        return etl.load(self.place, etl.Options(accept_shrink=accept_shrink))
+
+    def run(self, *, all_years: bool = False, force: bool = False, accept_shrink: bool = False) -> dict[str, Any]:
+        """Do the three stages and return figures about the result."""
+        from plugins.election_finance import etl
+
+        return etl.run(self.place, current_job().run_id, etl.Options(all_years, force, accept_shrink))

@@ -1,0 +1,71 @@
+"""What the published database says of itself; a file that is not ours says nothing."""
+
+# ruff: noqa: S608 - the names in the SQL made here are our own
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from plugins.election_finance.layout import SHEETS
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A database's identity and size: what it was made from, and how many rows of each year."""
+
+    fingerprint: str
+    rows: dict[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What a site's row says of its database."""
+
+    coverage_start: date | None
+    coverage_end: date | None
+    records: int
+    data_types: list[str]
+    filings: int
+
+
+def inspect(path: Path) -> Published | None:
+    """Return a database's identity; None if there is none, or it was made by something else."""
+    try:
+        with closing(_open(path)) as connection:
+            (fingerprint,) = connection.execute("SELECT value FROM database_info WHERE key = 'fingerprint'").fetchone()
+            rows: list[tuple[int, int]] = connection.execute(
+                "SELECT year, rows FROM coverage WHERE rows > 0"
+            ).fetchall()
+    except (sqlite3.Error, TypeError):
+        return None
+    return Published(fingerprint, dict(rows))
+
+
+def contents(path: Path) -> Contents:
+    """Return what there is in a database of ours."""
+    with closing(_open(path)) as connection:
+        counts = {sheet.friendly: _one(connection, f"SELECT COUNT(*) FROM {sheet.friendly}") for sheet in SHEETS}
+        return Contents(
+            coverage_start=_date(_one(connection, "SELECT MIN(COALESCE(from_date, report_date)) FROM filings")),
+            coverage_end=_date(_one(connection, "SELECT MAX(COALESCE(thru_date, report_date)) FROM filings")),
+            records=sum(counts.values()),
+            data_types=[table for table, count in counts.items() if count],
+            filings=_one(connection, "SELECT COUNT(*) FROM filings"),
+        )
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _one(connection: sqlite3.Connection, query: str) -> Any:
+    return connection.execute(query).fetchone()[0]
+
+
+def _date(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

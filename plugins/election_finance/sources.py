@@ -1,0 +1,102 @@
+"""Where a site's yearly files come from: its drop folder, else NetFile's directory of ZIP files."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from plugins.election_finance.agencies import file_url
+from plugins.election_finance.download import Downloader, Stamp
+from plugins.election_finance.errors import BadSource, NetworkTrouble, NotServed
+
+#: The first year asked for when a site does not say; years that an agency does not have are simply not there.
+FIRST_YEAR = 2010
+
+#: After so many years in a row that failed for the network's sake, the rest is not tried.
+_GIVE_UP = 2
+
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d{2}(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """What came of asking for one year: a file, a word that ours is still the newest, or the error."""
+
+    year: int
+    route: str
+    url: str
+    path: Path | None = None
+    suffix: str = ".zip"
+    fetched_at: str = ""
+    stamp: Stamp = field(default_factory=Stamp)
+    error: BadSource | NotServed | None = None
+
+
+def from_drop(folder: Path, work: Path, say: Callable[[str], None]) -> Iterator[Arrival]:
+    """Yield the files of a drop folder, copied to `work`; of two for a year the newer one."""
+    for year, (path, others) in sorted(drop_files(folder).items()):
+        say(f"copying {path.name}")
+        copy = work / f"{year}{path.suffix.lower()}"
+        route, url = "drop", f"drop/{path.name}"
+        try:
+            shutil.copyfile(path, copy)
+            modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
+            yield Arrival(year, route, url, copy, copy.suffix, modified)
+        except OSError as error:
+            reason = BadSource(f"{path.name} cannot be read: {error.strerror}")
+            yield Arrival(year, route, url, error=reason)
+        for other in others:
+            say(f"{other.name} is not used: {path.name} is newer")
+
+
+def drop_files(folder: Path) -> Mapping[int, tuple[Path, list[Path]]]:
+    """Return {year: (the newest file, older ones)} of the workbooks in a folder, the year from the file's name."""
+    found: dict[int, list[Path]] = {}
+    for path in folder.iterdir():
+        years = _YEAR.findall(path.stem)
+        if path.suffix.lower() in (".xlsx", ".zip") and years and not path.name.startswith((".", "~")):
+            found.setdefault(int(years[-1]), []).append(path)
+    newest_first = {year: sorted(paths, key=_age, reverse=True) for year, paths in found.items()}
+    return {year: (paths[0], paths[1:]) for year, paths in newest_first.items()}
+
+
+def _age(path: Path) -> tuple[int, str]:
+    return (path.stat().st_mtime_ns, path.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """NetFile's directory of an agency: one ZIP a year."""
+
+    downloader: Downloader
+    base: str
+    shortcut: str
+
+    def files(
+        self, years: range, work: Path, known: Mapping[int, Stamp], say: Callable[[str], None]
+    ) -> Iterator[Arrival]:
+        """Yield what came of each year; a year whose stamp is `known` is downloaded only if it has changed."""
+        failed_in_a_row = 0
+        for year in years:
+            url = file_url(self.base, self.shortcut, year)
+            if failed_in_a_row >= _GIVE_UP:
+                error = NetworkTrouble("not tried, since the server did not answer for other years")
+                yield Arrival(year, "netfile", url, error=error)
+                continue
+            say(f"downloading {year}")
+            arrival = self._file(year, url, work / f"{year}.zip", known.get(year))
+            failed_in_a_row = failed_in_a_row + 1 if isinstance(arrival.error, NetworkTrouble) else 0
+            yield arrival
+
+    def _file(self, year: int, url: str, target: Path, known: Stamp | None) -> Arrival:
+        fetched_at = datetime.now(UTC).isoformat(timespec="seconds")
+        try:
+            stamp = self.downloader.get(url, target, known)
+        except (BadSource, NotServed) as error:
+            return Arrival(year, "netfile", url, error=error)
+        path = None if stamp is None else target
+        return Arrival(year, "netfile", url, path, fetched_at=fetched_at, stamp=stamp or known or Stamp())
