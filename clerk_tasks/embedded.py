@@ -144,7 +144,7 @@ def _start_keeper(place: Place, program: str) -> str:
 
     The keeper closes its output once it serves, or has found another keeper at work: that ends the wait here.
     """
-    command = [sys.executable, "-m", "clerk_tasks.keeper", str(place.home), program]
+    command = [sys.executable, "-m", "clerk_tasks.embedded_keeper", str(place.home), program]
     finished = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True, check=False
     )

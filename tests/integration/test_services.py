@@ -4,7 +4,7 @@ import kombu
 import pytest
 import sqlalchemy as sa
 
-from clerk.db import engine, transaction
+from clerk.db import transaction
 from clerk.settings import settings
 from tests.support.services import PostgresServer, RedisServer
 
@@ -18,7 +18,9 @@ def test_database_is_migrated_and_empty_for_every_test(database_url: str, turn: 
 
 
 def test_empty_database_has_no_tables(empty_database_url: str) -> None:
-    assert sa.inspect(engine()).get_table_names() == []
+    directly = sa.create_engine(empty_database_url)
+    assert sa.inspect(directly).get_table_names() == []
+    directly.dispose()
 
 
 @pytest.mark.parametrize("turn", ["first", "second"])

@@ -129,17 +129,9 @@ def broker_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 def migrate(url: str) -> None:
     """Bring a database to the newest revision."""
-    try:
-        from clerk.migrate import upgrade
-    except ImportError:
-        from clerk.db import create_engine
-        from clerk.models import metadata
+    from clerk.migrate import upgrade
 
-        engine = create_engine(url)
-        metadata.create_all(engine)
-        engine.dispose()
-    else:
-        upgrade(url)
+    upgrade(url)
 
 
 @pytest.fixture(scope="session")

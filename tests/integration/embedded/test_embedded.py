@@ -68,7 +68,7 @@ def server() -> psutil.Process:
 def keeper() -> psutil.Process:
     parent = server().parent()
     assert parent is not None
-    assert "clerk_tasks.keeper" in parent.cmdline()
+    assert "clerk_tasks.embedded_keeper" in parent.cmdline()
     return parent
 
 

@@ -108,7 +108,7 @@ def _complaint(place: Place, program: str) -> str:
 
 
 def main() -> None:
-    """Be the keeper: `python -m clerk_tasks.keeper HOME SERVER`."""
+    """Be the keeper: `python -m clerk_tasks.embedded_keeper HOME SERVER`."""
     if os.fork():  # the starter has no child to wait for, and the keeper no session to die with
         os._exit(0)
     home, program = sys.argv[1:]
