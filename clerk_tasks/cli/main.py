@@ -37,7 +37,7 @@ COMMANDS = {
     "db": "Create the database, bring it up to date, check it.",
 }
 
-BUG = 1
+FAILED = 1
 INTERRUPTED = 130
 
 
@@ -111,30 +111,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         return _run(arguments)
-    except ClerkError as error:
-        code, line = error.exit_code, str(error)
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
         # Nobody reads us any more; Python must not complain about it when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BUG
+        return FAILED
     except Exception as error:
-        code, line = BUG, f"{type(error).__name__}: {error} (a bug; --debug before the command shows where)"
-    if "--debug" in _own_options(arguments):
-        traceback.print_exc()
-    output.fail(" ".join(line.split()))
-    return code
+        if "--debug" in _own_options(arguments):
+            traceback.print_exc()
+        return _explain(error)
 
 
 def _run(arguments: list[str]) -> int:
+    name = Path(sys.argv[0]).name
     try:
-        typer.main.get_command(cli).main(arguments)
+        typer.main.get_command(cli).main(arguments, prog_name=name if name == "clerk" else "clerk-tasks")
+    except SystemExit as end:
         sys.stdout.flush()
-    except SystemExit as exit_:
-        sys.stdout.flush()
-        return exit_.code if isinstance(exit_.code, int) else int(exit_.code is not None)
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     return 0
+
+
+def _explain(error: Exception) -> int:
+    if isinstance(error, ClerkError):
+        code, line = error.exit_code, str(error)
+    else:
+        code, line = FAILED, f"{type(error).__name__}: {error} (a bug; --debug before the command shows where)"
+    output.fail(" ".join(line.split()))
+    return code
 
 
 def _own_options(arguments: Sequence[str]) -> list[str]:
@@ -161,13 +166,12 @@ def _option(own: Sequence[str], name: str) -> str | None:
 
 class _ToStderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        output.warn(self.format(record))
+        output.say(f"{record.levelname.lower()}: {self.format(record)}")
 
 
 def _log_to_stderr(*, debug: bool) -> None:
     """Have the core's warnings (a quarantined plugin, say) reach the operator as our own do."""
     logger = logging.getLogger("clerk")
+    logger.setLevel(logging.DEBUG if debug else logging.NOTSET)
     if not any(isinstance(handler, _ToStderr) for handler in logger.handlers):
-        logger.addHandler(_ToStderr(logging.WARNING))
-    if debug:
-        logger.setLevel(logging.DEBUG)
+        logger.addHandler(_ToStderr())

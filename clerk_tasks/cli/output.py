@@ -45,17 +45,22 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, em
 def note(text: str) -> None:
     """Say something on stderr that --quiet silences."""
     if not _quiet:
-        print(text, file=sys.stderr)  # noqa: T201
+        say(text)
 
 
 def warn(text: str) -> None:
     """Say on stderr that something is not as it should be."""
-    print(f"warning: {text}", file=sys.stderr)  # noqa: T201
+    say(f"warning: {text}")
 
 
 def fail(text: str) -> None:
     """Say on stderr why the command ends here."""
-    print(f"error: {text}", file=sys.stderr)  # noqa: T201
+    say(f"error: {text}")
+
+
+def say(text: str) -> None:
+    """Print one line on stderr."""
+    print(text, file=sys.stderr)  # noqa: T201
 
 
 def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

@@ -1,0 +1,47 @@
+"""Answers go to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from clerk_tasks.cli import output
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_a_table_off_a_terminal_is_aligned_text(capsys: Capture) -> None:
+    rows = [{"id": "a", "labels": ["x", "y"], "at": datetime(2026, 1, 2, tzinfo=UTC)}, {"id": "long one", "at": None}]
+    output.print_table(rows, ["id", "labels", "at"])
+    assert capsys.readouterr().out.splitlines() == [
+        "ID        LABELS  AT",
+        "a         x, y    2026-01-02T00:00:00+00:00",
+        "long one  -       -",
+    ]
+
+
+def test_an_empty_table_is_said_on_stderr_and_quiet_silences_it(capsys: Capture) -> None:
+    output.print_table([], ["id"], empty="no jobs")
+    assert capsys.readouterr() == ("", "no jobs\n")
+    output.set_quiet(True)
+    try:
+        output.print_table([], ["id"], empty="no jobs")
+        output.warn("but this is said")
+    finally:
+        output.set_quiet(False)
+    assert capsys.readouterr() == ("", "warning: but this is said\n")
+
+
+def test_a_cell_with_line_breaks_stays_on_its_line(capsys: Capture) -> None:
+    output.print_table([{"error": "one\ntwo"}], ["error"])
+    assert capsys.readouterr().out == "ERROR\none two\n"
+
+
+def test_json_knows_times_and_paths(capsys: Capture) -> None:
+    output.print_json({"at": datetime(2026, 1, 2, tzinfo=UTC), "path": Path("a/b"), "name": "Española"})
+    text = capsys.readouterr().out
+    assert json.loads(text) == {"at": "2026-01-02T00:00:00+00:00", "path": "a/b", "name": "Española"}
+    assert "Española" in text
