@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -62,8 +62,16 @@ def enqueue(request: JobRequest, *, run_id: str | None = None, time_limit: float
 
 def enqueue_many(requests: Sequence[JobRequest]) -> Enqueued:
     """Enqueue any number of jobs in one transaction and one publish; unique keys already taken are skipped."""
+    return enqueue_chosen(lambda _: requests)
+
+
+def enqueue_chosen(choose: Callable[[Connection], Sequence[JobRequest]]) -> Enqueued:
+    """Enqueue what `choose(connection)` returns, in the very transaction that it looks in.
+
+    So "the next site" is taken by looking for it: two callers never choose the same.
+    """
     with transaction() as connection:
-        recorded = record_requests(connection, requests)
+        recorded = record_requests(connection, choose(connection))
     return Enqueued(recorded.job_ids, recorded.conflicts, ring(recorded.bells))
 
 

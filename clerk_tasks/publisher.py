@@ -137,6 +137,8 @@ class Publisher:
                 )
 
     def _unavailable(self, error: BaseException) -> BrokerUnavailable:
+        if self.url == embedded.broker_url() and not embedded.is_running():
+            return BrokerUnavailable("The embedded broker is not running: `clerk-tasks up` or a worker starts it.")
         where = kombu.Connection(self.url).as_uri()
         return BrokerUnavailable(f"The broker {where} cannot be reached: {error}")
 

@@ -1,0 +1,18 @@
+"""`clerk-tasks beat`: keep the schedules."""
+
+from __future__ import annotations
+
+import typer
+
+app = typer.Typer(help="Keep the schedules.")
+
+
+@app.command()
+def beat() -> None:
+    """Keep the schedules until interrupted; any number of beats may run, each slot fires once."""
+    from clerk.db import engine
+    from clerk.schema_version import ensure_usable
+    from clerk_tasks.cli.worker import application
+
+    ensure_usable(engine())
+    application().Beat(loglevel="INFO", quiet=True).run()

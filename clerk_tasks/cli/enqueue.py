@@ -1,0 +1,38 @@
+"""`clerk-tasks enqueue`: record a job and have it run soon."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from clerk_tasks.cli import jobs_output, output
+
+app = typer.Typer(help="Record a job and have it run soon.")
+
+
+@app.command()
+def enqueue(
+    job_type: Annotated[str, typer.Argument(help="A job type, as `clerk-tasks plugins list` names them.")],
+    subdomain: Annotated[str, typer.Argument(help="The site's key, such as alameda.ca.")],
+    priority: Annotated[str, typer.Option(help="high, normal or low.")] = "normal",
+    run_id: Annotated[str | None, typer.Option(help="Add the job to this run (default: a new one).")] = None,
+    arg: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="An argument; may be repeated.")] = None,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, and exit by it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
+) -> None:
+    """Record a job and have it run soon; print its id."""
+    from clerk.arguments import parse_texts
+    from clerk.jobs import JobRequest
+    from clerk_tasks import dispatcher
+    from clerk_tasks.registry import registry
+
+    function = registry().get(job_type).job_type.function
+    request = JobRequest(
+        job_type, subdomain, parse_texts(function, arg or ()), priority=dispatcher.parse_priority(priority)
+    )
+    enqueued = dispatcher.enqueue(request, run_id=run_id)
+    if not (as_json or wait):
+        output.print_line(enqueued.job_ids[0])
+        return
+    jobs_output.finish(enqueued.job_ids, wait=wait, as_json=as_json)

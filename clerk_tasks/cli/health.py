@@ -1,0 +1,28 @@
+"""`clerk-tasks health`: check that everything is there and at work."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from clerk_tasks.cli import output
+
+app = typer.Typer(help="Check that everything is there and at work.")
+
+
+@app.command()
+def health(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Check that everything is there and at work: 0 all is well, 1 something needs attention, 2 nothing can run."""
+    from clerk_tasks.health import Level, examine
+
+    findings = examine()
+    worst = max(finding.level for finding in findings)
+    rows = [
+        {"check": finding.check, "level": finding.level.name.lower(), "detail": finding.detail} for finding in findings
+    ]
+    if as_json:
+        output.print_json({"level": Level(worst).name.lower(), "checks": rows})
+    else:
+        output.print_table(rows, ("level", "check", "detail"))
+    raise typer.Exit(int(worst))

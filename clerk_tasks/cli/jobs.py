@@ -1,0 +1,103 @@
+"""`clerk-tasks jobs`: list, explain, retry and cancel jobs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from clerk_tasks.cli import output
+from clerk_tasks.cli.jobs_output import COLUMNS, finish
+
+app = typer.Typer(no_args_is_help=True, help="List, explain, retry and cancel jobs.")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+JobId = Annotated[str, typer.Argument(help="The job's id.")]
+JobIds = Annotated[list[str], typer.Argument(help="Job ids.")]
+
+
+@app.command("list")
+def list_(
+    subdomain: Annotated[str | None, typer.Option(help="Only this site's.")] = None,
+    state: Annotated[str | None, typer.Option(help="Only those in this state.")] = None,
+    job_type: Annotated[str | None, typer.Option(help="Only those of this job type.")] = None,
+    run_id: Annotated[str | None, typer.Option(help="Only those of this run.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 means all.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List jobs, newest first."""
+    from clerk.db import reading
+    from clerk.ledger import queries
+
+    with reading() as connection:
+        jobs = queries.list_jobs(
+            connection,
+            subdomain=subdomain,
+            state=_state(state),
+            job_type=job_type,
+            run_id=run_id,
+            limit=limit or None,
+        )
+    if as_json:
+        output.print_json(jobs)
+    else:
+        output.print_table(jobs, COLUMNS, empty="No jobs.")
+
+
+def _state(text: str | None) -> Any:
+    from clerk.errors import UsageError
+    from clerk.states import JobState
+
+    try:
+        return None if text is None else JobState(text)
+    except ValueError:
+        raise UsageError(f"Unknown state {text!r}; use one of {', '.join(JobState)}.") from None
+
+
+@app.command()
+def show(job_id: JobId, as_json: AsJson = False) -> None:
+    """Show one job: its arguments, its result, and every attempt."""
+    from clerk.db import reading
+    from clerk.ledger import queries
+
+    with reading() as connection:
+        job = queries.show_job(connection, job_id)
+    if as_json:
+        output.print_json(job)
+        return
+    attempts = job.pop("attempts")
+    for key, value in job.items():
+        if value is not None:
+            output.print_line(f"{key:20} {value}")
+    output.print_line()
+    output.print_table(
+        attempts, ("attempt", "outcome", "worker", "pid", "started_at", "finished_at", "error"), empty="No attempt yet."
+    )
+
+
+@app.command()
+def retry(job_ids: JobIds, wait: Annotated[bool, typer.Option("--wait", help="Wait for their end.")] = False) -> None:
+    """Retry discarded or cancelled jobs, with their exact arguments."""
+    from clerk.db import transaction
+    from clerk.ledger import operators
+    from clerk_tasks.dispatcher import ring
+
+    with transaction() as connection:
+        bells = [operators.retry(connection, job_id) for job_id in sorted(set(job_ids))]
+    ring(bells)
+    finish([bell.job_id for bell in bells], wait=wait, as_json=False)
+
+
+@app.command()
+def cancel(job_ids: JobIds) -> None:
+    """Cancel jobs: at once those that wait; those that run are asked to stop."""
+    from clerk.db import transaction
+    from clerk.ledger import operators
+    from clerk.states import JobState
+    from clerk_tasks.dispatcher import ring
+
+    with transaction() as connection:
+        cancelled = {job_id: operators.cancel(connection, job_id, by="an operator") for job_id in sorted(set(job_ids))}
+    for job_id, (state, bells) in cancelled.items():
+        ring(bells)
+        output.print_line(f"{job_id} {'is asked to stop' if state is JobState.RUNNING else state}")

@@ -1,0 +1,51 @@
+"""How commands that enqueue end: print the jobs, or wait for them with progress and exit by their outcome."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from clerk_tasks.cli import output
+
+#: The columns of a table of jobs.
+COLUMNS = ("id", "job_type", "subdomain", "state", "attempt", "priority", "created_at", "error")
+
+
+def finish(job_ids: Sequence[str], *, wait: bool, as_json: bool) -> None:
+    """Print the jobs that a command enqueued; with `wait`, once they have ended, and exit 1 if one failed."""
+    from clerk.db import reading
+    from clerk.ledger import queries
+    from clerk_tasks import waiting
+
+    if wait:
+        jobs = waiting.wait_for(job_ids, output.note)
+    else:
+        with reading() as connection:
+            jobs = queries.job_states(connection, job_ids)
+    if as_json:
+        output.print_json(jobs[0] if len(jobs) == 1 else jobs)
+    else:
+        for job in jobs:
+            output.print_line(describe(job) if wait else job["id"])
+    if wait and not waiting.succeeded(jobs):
+        raise typer.Exit(1)
+
+
+def describe(job: dict[str, Any]) -> str:
+    """Return one line about a job."""
+    error = f": {job['error']}" if job["error"] else ""
+    return f"{job['id']} {job['job_type']} {job['subdomain']} {job['state']}{error}"
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something is destroyed; off a terminal, --yes must have been given."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        from clerk.errors import UsageError
+
+        raise UsageError(f"{question} Say --yes; there is no terminal to ask on.")
+    typer.confirm(question, abort=True, err=True)

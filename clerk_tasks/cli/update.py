@@ -1,0 +1,37 @@
+"""`clerk-tasks update`: bring a site up to date."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from clerk_tasks.cli import jobs_output, output
+
+app = typer.Typer(help="Bring a site up to date.")
+
+
+@app.command()
+def update(
+    subdomain: Annotated[str | None, typer.Option("-s", "--subdomain", help="This site.")] = None,
+    next_site: Annotated[bool, typer.Option("-n", "--next-site", help="The site whose turn it is.")] = False,
+    finance: Annotated[bool, typer.Option("--finance", help="Its election finance, not its meetings.")] = False,
+    all_years: Annotated[bool, typer.Option("-a", "--all-years", help="From its first year on.")] = False,
+    all_agendas: Annotated[bool, typer.Option("--all-agendas", help="Agendas of every meeting.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, and exit by it.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
+) -> None:
+    """Bring a site up to date: its meetings, or with --finance its election finance."""
+    from clerk.errors import UsageError
+    from clerk_tasks import updates
+
+    if bool(subdomain) == next_site:
+        raise UsageError("Say either --subdomain SUBDOMAIN or --next-site.")
+    if finance:
+        enqueued = updates.update_finance(subdomain, **({"all_years": True} if all_years else {}))
+    else:
+        enqueued = updates.update_meetings(subdomain, all_years=all_years, all_agendas=all_agendas)
+    if enqueued.job_ids:
+        jobs_output.finish(enqueued.job_ids, wait=wait, as_json=as_json)
+    else:
+        output.note("Nothing to do: no site is due.")

@@ -1,0 +1,52 @@
+"""`clerk-tasks worker`: work on the jobs of one pool, of several, or of all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Work on the jobs of one pool, or of all.")
+
+
+@app.command()
+def worker(
+    pools: Annotated[list[str] | None, typer.Argument(metavar="[POOL]...", help="Worker pools (default: all).")] = None,
+    concurrency: Annotated[int | None, typer.Option("-c", "--concurrency", min=1, help="Jobs at a time.")] = None,
+    burst: Annotated[bool, typer.Option("--burst", help="Exit when there is nothing left to do.")] = False,
+) -> None:
+    """Work on the jobs of one pool, of several, or of all, until interrupted; with --burst, until there is no more."""
+    from clerk.db import engine
+    from clerk.schema_version import ensure_usable
+    from clerk_tasks.registry import registry
+    from clerk_tasks.worker import BURST
+
+    known = registry()
+    chosen = [known.pool(name) for name in pools] if pools else list(known.pools.values())
+    ensure_usable(engine())
+    if burst:
+        os.environ[BURST] = "1"
+    started = application().Worker(
+        hostname=f"{'+'.join(pools or ['all'])}-{os.getpid()}@{os.uname().nodename}",
+        queues=sorted({queue for pool in chosen for queue in pool.queues}),
+        concurrency=concurrency or _concurrency(chosen),
+        loglevel="INFO",
+        quiet=True,
+    )
+    started.start()
+    raise typer.Exit(started.exitcode or 0)
+
+
+def _concurrency(pools: Sequence[Any]) -> int:
+    """Return what the pools ask for together; one that does not say is content with a job per core."""
+    asked = [pool.concurrency for pool in pools]
+    return sum(filter(None, asked)) if all(asked) else max(os.cpu_count() or 1, *filter(None, asked), 1)
+
+
+def application() -> Any:
+    """Return the Celery application, for the commands that run a part of it."""
+    from clerk_tasks.celery import app as celery
+
+    return celery
