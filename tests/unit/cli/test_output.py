@@ -14,7 +14,10 @@ Capture = pytest.CaptureFixture[str]
 
 
 def test_a_table_off_a_terminal_is_aligned_text(capsys: Capture) -> None:
-    rows = [{"id": "a", "labels": ["x", "y"], "at": datetime(2026, 1, 2, tzinfo=UTC)}, {"id": "long one", "at": None}]
+    rows: list[dict[str, object]] = [
+        {"id": "a", "labels": ["x", "y"], "at": datetime(2026, 1, 2, tzinfo=UTC)},
+        {"id": "long one", "at": None},
+    ]
     output.print_table(rows, ["id", "labels", "at"])
     assert capsys.readouterr().out.splitlines() == [
         "ID        LABELS  AT",

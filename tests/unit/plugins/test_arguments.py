@@ -132,7 +132,7 @@ def test_a_pydantic_model_comes_back_as_the_model() -> None:
     assert restore(with_model, {"options": {"years": [2024]}}) == {"options": Options(years=[2024])}
 
 
-def texts_job(
+def texts_job(  # type: ignore[no-untyped-def]
     subdomain: str,
     text: str = "",
     maybe: str | None = None,
@@ -144,7 +144,7 @@ def texts_job(
     either: str | list[str] = "",
     kind: Kind = Kind.CITY,
     digit: Literal[1, 2] = 1,
-    free=None,  # type: ignore[no-untyped-def]
+    free=None,
 ) -> None: ...
 
 

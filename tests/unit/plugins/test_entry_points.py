@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -65,7 +64,7 @@ def test_a_copy_in_the_directory_takes_the_installed_one_s_place(
 def test_the_very_same_file_is_loaded_once(install_plugin: Install, write: Write) -> None:
     installed = install_plugin("acme", "acme_clerk:Plugin", PLUGIN + "\nimport builtins\nbuiltins.clerk_runs += 1\n")
     Path("plugins").mkdir()
-    os.symlink(installed, "plugins/other_name.py")
+    Path("plugins/other_name.py").symlink_to(installed)
     import builtins
 
     builtins.clerk_runs = 0  # type: ignore[attr-defined]

@@ -17,7 +17,7 @@ def test_a_port_is_the_module_that_the_entry_point_names() -> None:
 
 
 def test_a_port_that_nobody_supplies_says_what_to_install() -> None:
-    with pytest.raises(ClerkError, match="clerk's telephone .* install clerk-tasks"):
+    with pytest.raises(ClerkError, match=r"clerk's telephone .* install clerk-tasks"):
         port("telephone")
 
 

@@ -80,8 +80,8 @@ def test_a_misspelt_hook_is_reported_and_the_plugin_s_other_hooks_work(write: Wr
 
 
 def test_hooks_of_older_releases_are_no_mistake(write: Write) -> None:
-    old = "\n    @hookimpl\n    def create_site(self, subdomain): ...\n\n    @hookimpl\n    def update_site(self, site): ...\n"
-    write("old.py", GOOD + old)
+    old = "\n    @hookimpl\n    def {}(self, subdomain): ...\n"
+    write("old.py", GOOD + old.format("create_site") + old.format("update_site"))
     assert names() == ["old"]
     assert quarantined() == []
     assert plugins().hooks_of(loaded("old").implementation) == ("fetcher_extra", "post_create")

@@ -73,7 +73,7 @@ def test_an_unknown_job_type_lists_the_known_ones() -> None:
 
 
 def test_an_unknown_pool_lists_the_known_ones() -> None:
-    with pytest.raises(NotFoundError, match="Unknown pool 'nobody'. Known: compilation, default, deploy, extraction"):
+    with pytest.raises(NotFoundError, match=r"Unknown pool 'nobody'. Known: compilation, default, deploy, extraction"):
         registry().pool("nobody")
 
 

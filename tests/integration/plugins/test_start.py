@@ -1,0 +1,62 @@
+"""Starting up: what `--help` imports, pipes that nobody reads, and processes that inherit the plugins directory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.support.plugin_files import write_plugin
+from tests.support.processes import script
+
+PLUGIN = """
+import os
+
+import typer
+
+app = typer.Typer(name="acme")
+
+
+@app.command()
+def many():
+    for number in range(100_000):
+        print("line", number)
+
+
+@app.command()
+def child():
+    import subprocess, sys
+
+    program = "from clerk.plugin_loader import plugins; print(*[plugin.name for plugin in plugins().plugins])"
+    subprocess.run([sys.executable, "-c", program], cwd="/")
+
+
+class Plugin:
+    @hookimpl
+    def register_cli_commands(self):
+        return app
+"""
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys; from clerk_tasks.cli.main import main; code = main(['--help'])\n"
+        "heavy = {'sqlalchemy', 'pydantic', 'celery', 'kombu', 'rich', 'httpx', 'alembic', 'redis'}\n"
+        "sys.exit(f'{code} {sorted(heavy & set(sys.modules))}')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == "0 []\n"
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    write_plugin(Path("plugins/acme.py"), PLUGIN)
+    command = f"set -o pipefail; {script('clerk-tasks')} acme many | head -n 1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "line 0\n", "")
+
+
+def test_child_processes_take_plugins_from_the_same_directory() -> None:
+    write_plugin(Path("mine/acme.py"), PLUGIN)
+    command = [str(script("clerk-tasks")), "--plugins-dir", "mine", "acme", "child"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert "acme" in done.stdout.split(), done.stderr
