@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import typer
 
-app = typer.Typer(help="Keep the schedules.")
-
-
-@app.command()
-def beat() -> None:
+def command() -> None:
     """Keep the schedules until interrupted; any number of beats may run, each slot fires once."""
     from clerk.db import engine
     from clerk.schema_version import ensure_usable

@@ -8,11 +8,8 @@ import typer
 
 from clerk_tasks.cli import jobs_output, output
 
-app = typer.Typer(help="Record a job and have it run soon.")
 
-
-@app.command()
-def enqueue(
+def command(
     job_type: Annotated[str, typer.Argument(help="A job type, as `clerk-tasks plugins list` names them.")],
     subdomain: Annotated[str, typer.Argument(help="The site's key, such as alameda.ca.")],
     priority: Annotated[str, typer.Option(help="high, normal or low.")] = "normal",

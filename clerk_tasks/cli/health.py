@@ -8,11 +8,8 @@ import typer
 
 from clerk_tasks.cli import output
 
-app = typer.Typer(help="Check that everything is there and at work.")
 
-
-@app.command()
-def health(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Check that everything is there and at work: 0 all is well, 1 something needs attention, 2 nothing can run."""
     from clerk_tasks.health import Level, examine
 

@@ -111,13 +111,17 @@ def _confirm(subdomain: str) -> None:
     typer.confirm(f"Remove {subdomain} from the database?", abort=True, err=True)
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON number")
+
+
 def _object(text: str) -> Mapping[str, Any]:
     import json
 
     from clerk.errors import UsageError
 
     try:
-        value = json.loads(text)
+        value = json.loads(text, parse_constant=_refuse)
     except ValueError as error:
         raise UsageError(f"--extra is not JSON: {error}") from None
     if not isinstance(value, dict):

@@ -8,11 +8,8 @@ import typer
 
 from clerk_tasks.cli import output
 
-app = typer.Typer(help="Show how the sites and their runs are doing.")
 
-
-@app.command()
-def status(
+def command(
     subdomain: Annotated[str | None, typer.Option("-s", "--subdomain", help="Only this site.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:

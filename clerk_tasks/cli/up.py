@@ -6,11 +6,8 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Run the whole system in this terminal.")
 
-
-@app.command()
-def up(
+def command(
     concurrency: Annotated[int | None, typer.Option("-c", "--concurrency", min=1, help="Jobs at a time.")] = None,
 ) -> None:
     """Run workers for every pool, and beat, until interrupted; one that dies is started again."""

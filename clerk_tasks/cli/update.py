@@ -8,11 +8,8 @@ import typer
 
 from clerk_tasks.cli import jobs_output, output
 
-app = typer.Typer(help="Bring a site up to date.")
 
-
-@app.command()
-def update(
+def command(
     subdomain: Annotated[str | None, typer.Option("-s", "--subdomain", help="This site.")] = None,
     next_site: Annotated[bool, typer.Option("-n", "--next-site", help="The site whose turn it is.")] = False,
     finance: Annotated[bool, typer.Option("--finance", help="Its election finance, not its meetings.")] = False,

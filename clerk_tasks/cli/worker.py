@@ -8,11 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-app = typer.Typer(help="Work on the jobs of one pool, or of all.")
 
-
-@app.command()
-def worker(
+def command(
     pools: Annotated[list[str] | None, typer.Argument(metavar="[POOL]...", help="Worker pools (default: all).")] = None,
     concurrency: Annotated[int | None, typer.Option("-c", "--concurrency", min=1, help="Jobs at a time.")] = None,
     burst: Annotated[bool, typer.Option("--burst", help="Exit when there is nothing left to do.")] = False,
