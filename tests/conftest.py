@@ -34,19 +34,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--seed", type=int, help="what the soak's faults are drawn from")
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the brokers and databases that were not asked for."""
+    """Leave out the brokers and databases that were not asked for; boot RabbitMQ, which is slow, in one process only."""
     wanted = {"broker_url": config.getoption("broker"), "database_url": config.getoption("database")}
     wanted["empty_database_url"] = wanted["database_url"]
 
     def is_wanted(item: pytest.Item) -> bool:
-        chosen = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
-        return all(not want or chosen.get(name, want) == want for name, want in wanted.items())
+        return all(not want or _parameters(item).get(name, want) == want for name, want in wanted.items())
 
-    unwanted = [item for item in items if not is_wanted(item)]
-    if unwanted:
+    if unwanted := [item for item in items if not is_wanted(item)]:
         config.hook.pytest_deselected(items=unwanted)
         items[:] = [item for item in items if is_wanted(item)]
+    for item in items:
+        if _parameters(item).get("broker_url") == "rabbitmq" or "rabbitmq_url" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("rabbitmq"))
+
+
+def _parameters(item: pytest.Item) -> dict[str, object]:
+    callspec = getattr(item, "callspec", None)
+    return {} if callspec is None else dict(callspec.params)
 
 
 @pytest.fixture(autouse=True)

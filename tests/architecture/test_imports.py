@@ -1,0 +1,92 @@
+"""The law of imports: clerk_tasks → clerk ← plugins, Celery in a few files only, no cycle, nothing done at import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+
+import pytest
+
+from tests.architecture.source import ROOT, Module, modules
+
+FORBIDDEN = {
+    "clerk": {"billiard", "celery", "clerk_tasks", "kombu", "plugins", "typer"},
+    "migrations": {"billiard", "celery", "clerk_tasks", "kombu", "plugins", "typer"},
+    "plugins": {"billiard", "celery", "clerk_tasks", "kombu", "migrations"},
+    "clerk_tasks": {"plugins"},
+}
+CELERY = {"billiard", "celery", "kombu"}
+MAY_IMPORT_CELERY = {
+    "clerk_tasks/celery.py",
+    "clerk_tasks/cli/worker.py",
+    "clerk_tasks/publisher.py",
+    "clerk_tasks/schedules.py",
+    "clerk_tasks/worker.py",
+}
+
+WATCHED = """
+import importlib, sys
+
+DOING = {"os.fork", "os.posix_spawn", "os.system", "os.mkdir", "os.remove", "os.rename", "socket.bind",
+         "socket.connect", "sqlite3.connect", "subprocess.Popen", "_thread.start_new_thread"}
+
+def watch(event, arguments):
+    writes = event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
+    if event in DOING or writes:
+        raise RuntimeError(f"{sys.argv[1]} does something at import: {event} {arguments}")
+
+quiet = importlib.import_module  # what other people's modules do is theirs: the watch begins after them
+for name in sys.argv[2:]:
+    quiet(name)
+sys.addaudithook(watch)
+for name in sys.argv[1].split():
+    importlib.import_module(name)
+from clerk.db import engine
+assert engine.cache_info().currsize == 0, "an engine was made"
+found = [name for name in sys.modules if name.partition(".")[0] == "plugins"]
+assert not found or "plugins" in sys.argv[1], f"plugins were loaded: {found}"
+"""
+
+
+def tops(names: set[str]) -> set[str]:
+    return {name.partition(".")[0] for name in names}
+
+
+@pytest.mark.parametrize("package", FORBIDDEN)
+def test_a_package_imports_only_what_it_may(package: str) -> None:
+    bad = {module.where: found for module in modules(package) if (found := tops(module.imports()) & FORBIDDEN[package])}
+    assert bad == {}
+
+
+def test_few_files_know_celery() -> None:
+    know = {module.where for module in modules() if tops(module.imports()) & CELERY}
+    assert know <= MAY_IMPORT_CELERY
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    everything = {module.name: module for module in modules()}
+
+    def needs(module: Module) -> set[str]:
+        return {name for name in module.imports_at_once() if name in everything and name != module.name}
+
+    # `from package import module` needs the module; what the package's __init__ then is to it, does not matter.
+    graph = {
+        name: {n for n in needs(m) if not any(o.startswith(n + ".") for o in needs(m))}
+        for name, m in everything.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+@pytest.mark.parametrize("package", ["clerk", "clerk_tasks", "plugins"])
+def test_importing_does_nothing_but_define(package: str) -> None:
+    ours = modules(package)
+    theirs = {name for module in ours for name in module.imports_at_once()} | {"clerk.db", "celery.app.base"}
+    foreign = sorted({name for name in tops(theirs) if name not in FORBIDDEN and name != "celeryconfig"})
+    names = " ".join(module.name for module in ours if module.path.name != "__main__.py")
+    command = [sys.executable, "-W", "error", "-c", WATCHED, names, *foreign]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stderr

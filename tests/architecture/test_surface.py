@@ -1,0 +1,73 @@
+"""What others build on: the names of `clerk`, the settings, the content of the wheel."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from pydantic import AliasChoices
+
+import clerk
+from clerk.settings import Settings
+from tests.architecture.source import ROOT, modules
+
+SETTINGS_PAGE = ROOT / "docs/reference/settings.md"
+
+
+def test_the_names_of_clerk_are_sorted_complete_and_there() -> None:
+    assert clerk.__all__ == sorted(clerk.__all__, key=str)
+    (init,) = [module for module in modules("clerk") if module.name == "clerk"]
+    imported = {name.rpartition(".")[2] for name in init.imports_at_once() if name.startswith("clerk.")}
+    public = {name for name in imported if not hasattr(sys.modules.get(f"clerk.{name}"), "__path__")}
+    submodules = {path.stem for path in (ROOT / "clerk").iterdir()}
+    assert set(clerk.__all__) - {"__version__"} == public - submodules
+    assert all(hasattr(clerk, name) for name in clerk.__all__)
+
+
+def variables() -> dict[str, object]:
+    """Return every environment variable that we read, with its default; None for a second name of the same."""
+    found: dict[str, object] = {}
+    for name, field in Settings.model_fields.items():
+        alias = field.validation_alias
+        first, *others = alias.choices if isinstance(alias, AliasChoices) else [alias or f"CLERK_{name.upper()}"]
+        found[str(first)] = field.default
+        found |= {str(other): None for other in others}
+    return found
+
+
+def documented() -> dict[str, str]:
+    """Return what the page says: variable -> default, of its tables' first two columns."""
+    return dict(re.findall(r"^\| `([A-Z_]+)` \| (.*?) \|", SETTINGS_PAGE.read_text(), flags=re.MULTILINE))
+
+
+def test_every_setting_is_documented_and_nothing_else_is() -> None:
+    assert documented().keys() == variables().keys()
+
+
+@pytest.mark.parametrize(("name", "default"), [(n, d) for n, d in variables().items() if d is not None])
+def test_the_documented_default_is_the_default(name: str, default: object) -> None:
+    text = (
+        " ".join(default)
+        if isinstance(default, tuple)
+        else f"{default:g}"
+        if isinstance(default, float)
+        else str(default)
+    )
+    assert documented()[name] == f"`{text}`"
+
+
+def test_the_wheel_carries_all_that_the_programs_need(tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    shutil.copytree(ROOT, tmp_path / "src", ignore=shutil.ignore_patterns(".*", "__pycache__", "build", "dist"))
+    subprocess.run([*pip, "--wheel-dir", str(tmp_path), str(tmp_path / "src")], check=True, timeout=120)
+    (wheel,) = tmp_path.glob("*.whl")
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    source = {module.where for module in modules()}
+    data = {"plugins/election_finance/agencies.csv", "migrations/script.py.mako", "celeryconfig.py"}
+    assert source | data <= inside
+    assert {name for name in inside if name.startswith(("tests/", "script/"))} == set()
