@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the brokers and databases that were not asked for; boot RabbitMQ, which is slow, in one process only."""
+    """Leave out the brokers and databases that were not asked for; boot the slow RabbitMQ in one process only."""
     wanted = {"broker_url": config.getoption("broker"), "database_url": config.getoption("database")}
     wanted["empty_database_url"] = wanted["database_url"]
 
