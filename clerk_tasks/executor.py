@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -44,6 +45,9 @@ class Completed:
     result: Any
     children: Sequence[NewJob] = ()
 
+    def __str__(self) -> str:
+        return f"completed, {len(self.children)} children" if self.children else "completed"
+
     def __call__(self, connection: Connection, claim: Claim) -> list[Bell]:
         """Record it."""
         return attempts.complete(connection, claim, result=self.result, children=self.children)
@@ -58,6 +62,9 @@ class Failed:
     delay: float | None = None
     final: bool = False
 
+    def __str__(self) -> str:
+        return f"failed: {self.error}"
+
     def __call__(self, connection: Connection, claim: Claim) -> list[Bell]:
         """Record it."""
         return attempts.fail(
@@ -70,6 +77,9 @@ class Stopped:
     """The function stopped because the job was cancelled."""
 
     reason: str
+
+    def __str__(self) -> str:
+        return self.reason
 
     def __call__(self, connection: Connection, claim: Claim) -> list[Bell]:
         """Record it."""
@@ -118,12 +128,15 @@ class Executor:
         """Execute a job if it is there to be claimed; a duplicate delivery, or a cancelled job, is nothing to do."""
         claim = self._claim(job_id)
         if claim is None:
-            logger.info("job %s is not there to be claimed", job_id)
+            logger.debug("job %s is not there to be claimed", job_id)
             return
         self._settled = False
+        began = time.monotonic()
         outcome = self._perform(claim)
         if outcome is not None:
             self._record(claim, outcome)
+            what = f"{claim.job_type} {claim.subdomain}, attempt {claim.attempt} of {claim.max_attempts}"
+            logger.info("job %s (%s): %s in %.3f s", claim.job_id, what, outcome, time.monotonic() - began)
         self._settled = True
 
     def _claim(self, job_id: str) -> Claim | None:

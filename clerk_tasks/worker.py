@@ -24,7 +24,7 @@ from clerk.db import create_engine, transaction
 from clerk.errors import UnavailableError
 from clerk.ledger import leases, queries, rings
 from clerk.settings import settings
-from clerk_tasks import embedded
+from clerk_tasks import embedded, logs
 from clerk_tasks.dispatcher import ring
 from clerk_tasks.executor import INSTANCE
 from clerk_tasks.lease_keeper import LeaseKeeper
@@ -126,7 +126,6 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             if self.burst and self.relayed.is_set():
                 with _surviving("looking for work"), transaction(self.engine) as connection:
                     if not queries.has_work(connection, self.queues, list(registry().job_types)):
-                        logger.info("Nothing left to do.")
                         worker_state.should_stop = 0
 
     def _relay(self) -> None:
@@ -174,6 +173,7 @@ class _surviving(AbstractContextManager[None]):  # noqa: N801 - it reads as a ve
 def install(app: Celery) -> None:
     """Give an application's workers our bootstep and our signal handlers."""
     app.steps["worker"].add(Housekeeping)
+    signals.setup_logging.connect(logs.configure, weak=False)
     signals.worker_init.connect(_prepare, weak=False)
     signals.worker_process_init.connect(_initialise_child, weak=False)
     signals.task_unknown.connect(_leave_to_others, weak=False)

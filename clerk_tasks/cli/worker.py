@@ -31,6 +31,10 @@ def command(
         concurrency=concurrency or _concurrency(chosen),
         loglevel="INFO",
         quiet=True,
+        # Workers know each other through the database; asking around costs a second at every start.
+        without_mingle=True,
+        without_gossip=True,
+        without_heartbeat=True,
     )
     started.start()
     raise typer.Exit(started.exitcode or 0)

@@ -1,0 +1,30 @@
+"""What workers and beat write: one line per event, on stderr, with the job's own words rather than Celery's."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from clerk.redaction import redact
+
+FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
+
+#: Loggers that tell of the delivery of a message, which says nothing of what became of the job.
+CHATTY = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request", "celery.pool", "billiard", "httpx")
+
+
+class Redacting(logging.Formatter):
+    """A formatter that keeps passwords and tokens out, in tracebacks too."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line, without secrets."""
+        return redact(super().format(record))
+
+
+def configure(loglevel: int | str = logging.INFO, **_: Any) -> None:
+    """Configure logging in a worker's parent, its children, and beat."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(Redacting(FORMAT))
+    logging.basicConfig(level=loglevel or logging.INFO, handlers=[handler], force=True)
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.WARNING)
