@@ -60,15 +60,16 @@ def iso_date(cell: Cell) -> str | None:
     if value is None:
         return None
     try:
-        return _serial_date(float(value))
+        number = float(value)
     except ValueError:
         return _written_date(value)
+    return _numeric_date(int(number)) if 0 < number < 1e9 else None
 
 
-def _serial_date(number: float) -> str | None:
-    if int(number) in _SERIALS:
-        return (_EPOCH + timedelta(days=int(number))).isoformat()
-    return _written_date(str(int(number))) if number < 1e9 else None
+def _numeric_date(number: int) -> str | None:
+    if number in _SERIALS:
+        return (_EPOCH + timedelta(days=number)).isoformat()
+    return _written_date(str(number))  # 20130731
 
 
 def _written_date(value: str) -> str | None:

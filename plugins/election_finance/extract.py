@@ -91,7 +91,8 @@ def _judged(arrival: Arrival, had: Source | None) -> Source:
         return Source(*where, status="unavailable", detail=str(arrival.error))
     digest = sha256(arrival.path) if arrival.path else None
     if had and digest in (None, had.sha256):  # no file: the server says that ours is the newest
-        return replace(had, status="ok", detail="", etag=arrival.stamp.etag, last_modified=arrival.stamp.last_modified)
+        stamp = arrival.stamp
+        return replace(had, status="ok", detail=arrival.note, etag=stamp.etag, last_modified=stamp.last_modified)
     if arrival.path is None:
         return Source(*where, status="failed", detail="the server says that nothing has changed, but there was nothing")
     try:
@@ -101,6 +102,7 @@ def _judged(arrival: Arrival, had: Source | None) -> Source:
     return Source(
         *where,
         status="ok",
+        detail=arrival.note,
         file=f"{arrival.year}{arrival.suffix}",
         fetched_at=arrival.fetched_at,
         bytes=arrival.path.stat().st_size,
@@ -127,7 +129,7 @@ def _reasons(sources: Iterable[Source]) -> list[str]:
     """Say each reason once, with the years that it holds for."""
     years: dict[str, list[int]] = {}
     for source in sources:
-        years.setdefault(source.detail or "0 rows", []).append(source.year)
+        years.setdefault("0 rows" if source.status == "ok" else source.detail, []).append(source.year)
     return [f"{_span(found)}: {reason}" for reason, found in years.items()]
 
 

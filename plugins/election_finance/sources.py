@@ -33,6 +33,7 @@ class Arrival:
     suffix: str = ".zip"
     fetched_at: str = ""
     stamp: Stamp = field(default_factory=Stamp)
+    note: str = ""
     error: BadSource | NotServed | None = None
 
 
@@ -45,23 +46,28 @@ def from_drop(folder: Path, work: Path, say: Callable[[str], None]) -> Iterator[
         try:
             shutil.copyfile(path, copy)
             modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
-            yield Arrival(year, route, url, copy, copy.suffix, modified)
+            note = ", ".join(f"{other.name} is older and not used" for other in others)
+            yield Arrival(year, route, url, copy, copy.suffix, modified, note=note)
         except OSError as error:
             reason = BadSource(f"{path.name} cannot be read: {error.strerror}")
             yield Arrival(year, route, url, error=reason)
-        for other in others:
-            say(f"{other.name} is not used: {path.name} is newer")
 
 
 def drop_files(folder: Path) -> Mapping[int, tuple[Path, list[Path]]]:
     """Return {year: (the newest file, older ones)} of the workbooks in a folder, the year from the file's name."""
     found: dict[int, list[Path]] = {}
     for path in folder.iterdir():
-        years = _YEAR.findall(path.stem)
-        if path.suffix.lower() in (".xlsx", ".zip") and years and not path.name.startswith((".", "~")):
-            found.setdefault(int(years[-1]), []).append(path)
+        year = _year(path.stem)
+        if path.suffix.lower() in (".xlsx", ".zip") and year and not path.name.startswith((".", "~")):
+            found.setdefault(year, []).append(path)
     newest_first = {year: sorted(paths, key=_age, reverse=True) for year, paths in found.items()}
     return {year: (paths[0], paths[1:]) for year, paths in newest_first.items()}
+
+
+def _year(stem: str) -> int | None:
+    """Return the last year in a name (`efile_COAK_2013 (1)`: 2013), else what its last four digits say."""
+    years = _YEAR.findall(stem) or re.findall(r"(?:19|20)\d\d$", re.sub(r"\D", "", stem))
+    return int(years[-1]) if years else None
 
 
 def _age(path: Path) -> tuple[int, str]:

@@ -1,0 +1,167 @@
+"""Which version of a report counts."""
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from plugins.election_finance.amendments import DAILY_FORMS, Reason, Version, superseded
+
+
+def version(name: str, period: tuple[str, str], filed: str, number: int = 0, **other: str) -> Version:
+    who = {"committee_id": "1", "form": "460", "report_id": "", **other}
+    return Version(
+        from_date=period[0], thru_date=period[1], report_date=filed, report_num=number, filing_id=name, **who
+    )
+
+
+HALF = ("2013-01-01", "2013-06-30")
+QUARTER = ("2013-01-01", "2013-03-31")
+
+
+def verdicts(*versions: Version) -> dict[str, tuple[str, str]]:
+    return {name: (found.by, found.reason.value) for name, found in superseded(versions).items()}
+
+
+def test_the_highest_report_number_counts_whenever_it_was_filed() -> None:
+    original, amendment = version("o", HALF, "2013-09-01"), version("a", HALF, "2013-08-01", 1)
+    assert verdicts(original, amendment) == {"o": ("a", "amended")}
+
+
+def test_of_two_originals_for_a_period_the_later_counts() -> None:
+    assert verdicts(version("a", HALF, "2013-07-24"), version("b", HALF, "2013-07-31")) == {"a": ("b", "refiled")}
+
+
+def test_a_period_within_a_wider_one_filed_later_is_dropped() -> None:
+    narrow, wide = version("n", QUARTER, "2013-04-20"), version("w", HALF, "2013-07-31")
+    assert verdicts(narrow, wide) == {"n": ("w", "contained")}
+
+
+def test_a_period_within_a_wider_one_filed_the_same_day_is_dropped() -> None:
+    assert verdicts(version("n", QUARTER, "2013-07-31"), version("w", HALF, "2013-07-31")) == {"n": ("w", "contained")}
+
+
+def test_a_period_filed_after_the_wider_one_stays() -> None:
+    assert verdicts(version("n", QUARTER, "2013-08-01"), version("w", HALF, "2013-07-31")) == {}
+
+
+def test_partly_overlapping_periods_both_stay() -> None:
+    assert verdicts(version("a", HALF, "2013-07-31"), version("b", ("2013-06-01", "2013-12-31"), "2014-01-31")) == {}
+
+
+def test_only_the_newest_version_of_the_wider_report_decides() -> None:
+    early, late = version("w0", HALF, "2013-07-31"), version("w1", HALF, "2013-02-01", 1)
+    narrow = version("n", QUARTER, "2013-04-20")
+    assert verdicts(early, late, narrow) == {"w0": ("w1", "amended")}
+
+
+def test_other_filers_and_other_forms_are_other_reports() -> None:
+    assert (
+        verdicts(
+            version("a", HALF, "2013-07-31"),
+            version("b", HALF, "2013-08-31", committee_id="2"),
+            version("c", HALF, "2013-09-30", form="465"),
+        )
+        == {}
+    )
+
+
+def test_a_daily_report_is_known_by_its_id_not_its_period() -> None:
+    day, next_day = ("2014-10-20", "2014-10-20"), ("2014-10-22", "2014-10-22")
+    original = version("o", day, "2014-10-20", form="497", report_id="229")
+    amended = version("a", next_day, "2014-10-22", 1, form="497", report_id="229")
+    other = version("x", day, "2014-10-20", form="497", report_id="230")
+    spending = version("s", day, "2014-10-20", 2, form="496", report_id="229")
+    assert verdicts(original, amended, other, spending) == {"o": ("a", "amended")}
+
+
+def test_report_ids_start_again_each_year() -> None:
+    first = version("a", ("2014-10-20", "2014-10-20"), "2014-10-20", form="497", report_id="1")
+    second = version("b", ("2018-10-20", "2018-10-20"), "2018-10-20", form="497", report_id="1")
+    assert verdicts(first, second) == {}
+
+
+def test_daily_reports_without_an_id_all_count() -> None:
+    day = ("2014-10-20", "2014-10-20")
+    assert (
+        verdicts(*(version(name, day, "2014-10-20", number, form="496") for name, number in [("a", 0), ("b", 1)])) == {}
+    )
+
+
+def test_reports_without_a_period_contain_nothing() -> None:
+    assert verdicts(version("a", ("", "2013-12-31"), "2014-01-31"), version("b", HALF, "2013-07-31")) == {}
+
+
+days = st.sampled_from(["", "2013-01-01", "2013-03-31", "2013-06-30", "2013-12-31"])
+histories = st.builds(
+    lambda filer, form, start, end, number, filed, report_id: Version(
+        *(filer, form, start, end, number, filed, report_id),
+        filing_id=f"{filer}/{form}/{start}/{end}/{number}/{filed}/{report_id}",
+    ),
+    st.sampled_from("AB"), st.sampled_from(["460", "461", "497"]), days, days, st.integers(0, 2), days,
+    st.sampled_from(["", "1", "2"]),
+)  # fmt: skip
+filed = st.lists(histories, unique=True, max_size=14)
+
+
+def current(versions: list[Version]) -> list[Version]:
+    return [each for each in versions if each.filing_id not in superseded(versions)]
+
+
+@given(filed, st.randoms(use_true_random=False))
+def test_the_order_of_the_rows_does_not_matter(versions: list[Version], random: object) -> None:
+    shuffled = list(versions)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    assert superseded(shuffled) == superseded(versions)
+
+
+@given(filed)
+def test_what_counts_counts_still_when_the_rest_is_gone(versions: list[Version]) -> None:
+    assert superseded(current(versions)) == {}
+
+
+@given(filed)
+def test_one_version_of_a_period_counts_at_most(versions: list[Version]) -> None:
+    periods = [
+        (v.committee_id, v.form, v.from_date, v.thru_date) for v in current(versions) if v.form not in DAILY_FORMS
+    ]
+    assert len(periods) == len(set(periods))
+
+
+@given(filed)
+def test_no_counting_period_lies_within_one_filed_later(versions: list[Version]) -> None:
+    reports = [v for v in current(versions) if v.form not in DAILY_FORMS and v.from_date and v.thru_date]
+    by_width = sorted(reports, key=lambda v: (v.committee_id, v.form, v.from_date, v.thru_date))
+    for one, other in pairwise(by_width):
+        same_start = (one.committee_id, one.form, one.from_date) == (other.committee_id, other.form, other.from_date)
+        assert not same_start or other.report_date < one.report_date
+
+
+@given(filed)
+def test_every_superseded_version_leads_to_one_that_counts(versions: list[Version]) -> None:
+    found = superseded(versions)
+    for filing_id in found:
+        steps = 0
+        while filing_id in found:
+            filing_id, steps = found[filing_id].by, steps + 1
+            assert steps <= 2, "replaced by a version that is contained in one that counts, at most"
+        assert filing_id in {each.filing_id for each in versions}
+
+
+@given(filed)
+def test_one_filer_has_no_say_about_another(versions: list[Version]) -> None:
+    apart = [superseded(v for v in versions if v.committee_id == filer) for filer in "AB"]
+    assert apart[0] | apart[1] == superseded(versions)
+
+
+@given(filed, st.data())
+def test_an_amendment_takes_the_place_of_what_it_amends(versions: list[Version], data: st.DataObject) -> None:
+    reports = [v for v in current(versions) if v.form == "460"]
+    if not reports:
+        return
+    old = data.draw(st.sampled_from(reports))
+    new = Version(old.committee_id, old.form, old.from_date, old.thru_date, 9, old.report_date, "", "new")
+    found = superseded([*versions, new])
+    assert found[old.filing_id].by == "new"
+    assert found[old.filing_id].reason is Reason.AMENDED
+    assert "new" not in found

@@ -1,0 +1,103 @@
+"""Files that are not what they should be."""
+
+import io
+import struct
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from plugins.election_finance.archive import Limits, workbook_bytes
+from plugins.election_finance.errors import BadSource
+from plugins.election_finance.workbook import read
+from tests.support.netfile_books import workbook, zipped
+
+EMPTY = workbook({})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "2013.zip"
+
+
+def complaint(file: Path, content: bytes, limits: Limits | None = None) -> str:
+    file.write_bytes(content)
+    with pytest.raises(BadSource) as error:
+        workbook_bytes(file, limits or Limits())
+    return str(error.value)
+
+
+def test_a_workbook_and_a_zip_of_one_are_the_same(file: Path) -> None:
+    file.write_bytes(EMPTY)
+    assert workbook_bytes(file) == EMPTY
+    file.write_bytes(zipped({"readme.txt": b"hello", "efile_COAK_2013.XLSX": EMPTY, "__MACOSX/._efile.xlsx": b"x"}))
+    assert workbook_bytes(file) == EMPTY
+
+
+def test_a_web_page_is_not_a_zip(file: Path) -> None:
+    assert "is a web page" in complaint(file, b"\n<!DOCTYPE html><html>Not found</html>")
+    assert "is empty" in complaint(file, b"")
+    assert "begins with" in complaint(file, b"Filer_ID,Filer_NamL")
+
+
+def test_exactly_one_workbook(file: Path) -> None:
+    assert "a.xlsx, b.xlsx" in complaint(file, zipped({"a.xlsx": EMPTY, "b.xlsx": EMPTY}))
+    assert "holds none" in complaint(file, zipped({"readme.txt": b"later"}))
+
+
+@pytest.mark.parametrize("name", ["../2013.xlsx", "/etc/2013.xlsx", "a\\..\\..\\2013.xlsx"])
+def test_names_stay_inside(file: Path, name: str) -> None:
+    assert "outside itself" in complaint(file, zipped({name: EMPTY}))
+
+
+def test_a_bomb_is_not_unpacked(file: Path) -> None:
+    assert "zip bomb" in complaint(file, zipped({"2013.xlsx": b"\0" * 20_000_000}))
+    assert "it would unpack to" in complaint(file, zipped({"2013.xlsx": EMPTY}), Limits(unpacked=1000))
+
+
+def test_a_bomb_within_the_workbook_is_not_unpacked(file: Path) -> None:
+    members = {"[Content_Types].xml": b"<x/>", "xl/worksheets/sheet1.xml": b"<c/>" * 5_000_000}
+    assert "zip bomb" in complaint(file, zipped({"2013.xlsx": zipped(members)}))
+
+
+def test_too_many_members_or_bytes(file: Path) -> None:
+    many = zipped({f"{number}.txt": b"" for number in range(300)})
+    assert "300 files" in complaint(file, many)
+    assert "more than the 10 that are allowed" in complaint(file, EMPTY, Limits(bytes=10))
+
+
+def test_a_size_that_is_a_lie_is_found_out(file: Path) -> None:
+    honest = zipped({"2013.xlsx": b"PK" + bytes(1000)})
+    with zipfile.ZipFile(io.BytesIO(honest)) as archive:
+        size = struct.pack("<L", archive.infolist()[0].file_size)
+    assert "is damaged" in complaint(file, honest.replace(size, struct.pack("<L", 10)))
+
+
+def test_an_encrypted_workbook_is_refused(file: Path) -> None:
+    secret = bytearray(zipped({"2013.xlsx": EMPTY}))
+    directory = secret.index(b"PK\x01\x02")
+    secret[6] |= 1
+    secret[directory + 8] |= 1
+    assert "is encrypted" in complaint(file, bytes(secret))
+
+
+@pytest.mark.parametrize("cell", ["XFD1048576", "ABC2", "DA7", "A500000", "B1234567"])
+def test_a_cell_far_away_is_not_a_table_of_billions(file: Path, cell: str) -> None:
+    sheet = f'<worksheet><sheetData><row r="1"><c r="{cell}"><v>1</v></c></row></sheetData></worksheet>'.encode()
+    members = {"[Content_Types].xml": b"<x/>", "xl/worksheets/sheet1.xml": sheet}
+    assert cell in complaint(file, zipped(members))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_damage_is_always_told_as_such(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    broken = bytearray(EMPTY)
+    for at in data.draw(st.lists(st.integers(0, len(broken) - 1), min_size=1, max_size=20)):
+        broken[at] ^= data.draw(st.integers(1, 255))
+    file = tmp_path_factory.mktemp("damaged") / "2013.xlsx"
+    file.write_bytes(broken[: data.draw(st.integers(0, len(broken)))])
+    with suppress(BadSource):  # any other error fails the test
+        assert read(workbook_bytes(file)).rows == 0, "the damage was in nothing that matters"

@@ -1,0 +1,138 @@
+"""Getting files: from a folder, and from a server that has its moods."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from plugins.election_finance.download import Downloader, Stamp, make_client
+from plugins.election_finance.errors import BadSource, NetworkTrouble, NotServed
+from plugins.election_finance.sources import Served, drop_files
+from tests.support.netfile_site import PAGE, Answer, NetFileSite, serving
+
+PATH = NetFileSite.path("XALD", 2022)
+
+
+def ignore(_message: str) -> None:
+    pass
+
+
+@pytest.fixture
+def site() -> Iterator[NetFileSite]:
+    with serving() as site:
+        yield site
+
+
+@pytest.fixture
+def get(site: NetFileSite, tmp_path: Path) -> Iterator[Callable[..., Stamp | None]]:
+    with make_client() as client:
+        yield lambda known=None, **limits: Downloader(client, **{"patience": 0.01, **limits}).get(
+            site.url + PATH, tmp_path / "2022.zip", known
+        )
+
+
+def test_a_file_is_saved_as_it_is(get: Callable[..., Stamp], site: NetFileSite, tmp_path: Path) -> None:
+    assert get().etag
+    assert (tmp_path / "2022.zip").read_bytes() == site.answers[PATH].body
+
+
+def test_a_file_that_has_not_changed_is_not_sent_again(get: Callable[..., Stamp | None], site: NetFileSite) -> None:
+    stamp = get()
+    assert get(stamp) is None
+    site.answers[PATH] = site.answers[NetFileSite.path("XALD", 2023)]
+    assert get(stamp) not in (None, stamp)
+    assert [status for _, status in site.requests] == [200, 304, 200]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (Answer(b"gone", 404), "no such year"),
+        (Answer(b"no", 403), "access refused"),
+        (Answer(b"?", 418), "HTTP 418"),
+        (PAGE, "a web page instead of a file"),
+        (Answer(b"<html>", kind="application/zip"), "no zip file"),
+        (Answer(b""), "empty file"),
+    ],
+    ids=["404", "403", "418", "html", "html-as-zip", "empty"],
+)
+def test_what_is_no_file_is_not_served(
+    get: Callable[..., Stamp], site: NetFileSite, answer: Answer, reason: str
+) -> None:
+    site.answers[PATH] = answer
+    with pytest.raises(NotServed, match=reason) as error:
+        get()
+    assert not isinstance(error.value, NetworkTrouble)
+    assert len(site.requests) == 1, "asking again would not help"
+
+
+@pytest.mark.parametrize("status", [500, 503, 429])
+def test_trouble_is_tried_again(get: Callable[..., Stamp], site: NetFileSite, status: int) -> None:
+    site.answers[PATH] = Answer(b"", status)
+    with pytest.raises(NetworkTrouble, match=f"HTTP {status}"):
+        get()
+    assert len(site.requests) == 3
+
+
+def test_trouble_that_passes_is_forgotten(get: Callable[..., Stamp], site: NetFileSite) -> None:
+    good = site.answers[PATH]
+
+    class Moody(dict[str, Answer]):
+        def get(self, path: str, default: Answer | None = None) -> Answer:  # type: ignore[override]
+            return good if len(site.requests) == 2 else Answer(b"", 500)
+
+    site.answers = Moody()
+    assert get().etag
+    assert [status for _, status in site.requests] == [500, 500, 200]
+
+
+def test_limits_of_size_and_time(get: Callable[..., Stamp]) -> None:
+    with pytest.raises(BadSource, match="more than the 1,000 bytes"):
+        get(size=1000)
+    with pytest.raises(NetworkTrouble, match="not finished after 0 s"):
+        get(total_time=0, attempts=1)
+
+
+def test_nobody_there(tmp_path: Path) -> None:
+    with make_client() as client, pytest.raises(NetworkTrouble, match="ConnectError"):
+        Downloader(client, patience=0.01).get("http://127.0.0.1:1/x.zip", tmp_path / "x")
+
+
+def test_years_are_not_asked_of_a_server_that_is_down(tmp_path: Path) -> None:
+    with make_client() as client:
+        served = Served(Downloader(client, attempts=1), "http://127.0.0.1:1", "XALD")
+        arrivals = list(served.files(range(2018, 2023), tmp_path, {}, ignore))
+    assert [arrival.year for arrival in arrivals] == [2018, 2019, 2020, 2021, 2022]
+    assert all(isinstance(arrival.error, NetworkTrouble) for arrival in arrivals)
+    assert ["not tried" in str(arrival.error) for arrival in arrivals] == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "year"),
+    [
+        ("efile_COAK_2013.xlsx", 2013),
+        ("2013.zip", 2013),
+        ("COAK2013.XLSX", 2013),
+        ("efile_newest_COAK_2013 (1).xlsx", 2013),
+        ("efile_20140131_2013.zip", 2013),
+        ("2012_and_2013.zip", 2013),
+        ("efile_20122013.zip", 2013),
+        ("notes_2013.txt", None),
+        ("efile.xlsx", None),
+        ("~$efile_2013.xlsx", None),
+        (".2013.xlsx", None),
+        ("efile_0213.xlsx", None),
+    ],
+)
+def test_the_year_is_in_the_name(tmp_path: Path, name: str, year: int | None) -> None:
+    (tmp_path / name).touch()
+    assert list(drop_files(tmp_path)) == ([year] if year else [])
+
+
+def test_of_two_files_for_a_year_the_newer_wins(tmp_path: Path) -> None:
+    for name, age in (("b_2013.xlsx", 1_000), ("a_2013.zip", 2_000), ("c_2013.xlsx", 500)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (age, age))
+    newest, others = drop_files(tmp_path)[2013]
+    assert (newest.name, [other.name for other in others]) == ("a_2013.zip", ["b_2013.xlsx", "c_2013.xlsx"])

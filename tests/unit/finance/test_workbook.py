@@ -1,0 +1,146 @@
+"""Workbooks whose shape is not quite what it was last year."""
+
+import io
+import zipfile
+from datetime import date
+from typing import Any
+
+import pytest
+
+from plugins.election_finance.errors import BadSource
+from plugins.election_finance.layout import SHEET, SHEETS
+from plugins.election_finance.transform import Entry, entries
+from plugins.election_finance.workbook import Remark, Workbook, read
+from tests.support.netfile_books import workbook
+
+HEAD = {
+    "Filer_ID": "1310647",
+    "Filer_NamL": "Keep Oakland",
+    "Report_Num": "000",
+    "Rpt_Date": date(2014, 1, 16),
+    "From_Date": date(2013, 7, 1),
+    "Thru_Date": date(2013, 12, 31),
+    "Form_Type": "A",
+}
+
+
+def gift(**cells: Any) -> dict[str, Any]:
+    return {**HEAD, "Tran_ID": "A1", "Tran_NamL": "Amos", "Tran_Date": date(2013, 10, 24), "Tran_Amt1": 100.0, **cells}
+
+
+def cleaned(book: Workbook, sheet: str = "A-Contributions") -> tuple[list[Entry], list[tuple[str, int | None]]]:
+    remarks: list[Remark] = list(book.remarks)
+    table = next(table for table in book.tables if table.sheet.name == sheet)
+    found = list(entries(table, "COAK", remarks))
+    return found, [(remark.code, remark.row) for remark in remarks]
+
+
+def test_the_layout_is_netfiles() -> None:
+    widths = {sheet.name: len(sheet.columns) for sheet in SHEETS}
+    assert len(widths) == 16
+    assert [widths[name] for name in ("A-Contributions", "E-Expenditure", "F461P5-Expenditure")] == [75, 63, 77]
+    assert [widths[name] for name in ("F-Expenses", "B1-Loans", "Summary", "497", "496")] == [44, 61, 16, 45, 31]
+    for sheet in SHEETS:
+        assert len(set(sheet.columns)) == len(sheet.columns)
+        assert not [column for column in sheet.kept if "Adr" in column]
+
+
+def test_cells_left_out_do_not_move_the_others() -> None:
+    content = workbook({"A-Contributions": [gift(Tran_City=None, Tran_Zip4="94611")]})
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+    assert 'r="G2"' in sheet
+    assert 'r="H2"' not in sheet, "the row is not sparse, so this test shows nothing"
+    (entry,), _ = cleaned(read(content))
+    assert entry.row["Tran_Zip4"] == "94611"
+    assert "Tran_City" not in entry.row
+
+
+def test_columns_are_found_by_name_wherever_they_are() -> None:
+    from openpyxl import Workbook as Book
+
+    book = Book()
+    book.remove(book.active)  # type: ignore[arg-type]
+    for sheet in SHEETS:
+        page = book.create_sheet(sheet.name)
+        columns = ["Something_New", *reversed(sheet.columns)]
+        page.append([column.upper() if column == "Tran_City" else column for column in columns])
+        if sheet.name == "A-Contributions":
+            page.append([None])
+            page.append([{**gift(), "Something_New": "?"}.get(column) for column in columns])
+    saved = io.BytesIO()
+    book.save(saved)
+    (entry,), remarks = cleaned(read(saved.getvalue()))
+    assert (entry.row["Tran_NamL"], entry.row["Tran_Amt1"], entry.line.number) == ("Amos", 100, 3)
+    assert ("extra_column", None) in remarks
+
+
+def test_a_column_we_can_do_without_is_remarked_on() -> None:
+    book = read(workbook({"A-Contributions": [gift()]}, drop=[("A-Contributions", "Tran_Occ")]))
+    (entry,), remarks = cleaned(book)
+    assert entry.row["Tran_NamL"] == "Amos"
+    assert remarks == [("missing_column", None)]
+
+
+@pytest.mark.parametrize("column", ["Filer_ID", "Thru_Date", "Tran_Amt1", "Report_Num"])
+def test_a_column_we_cannot_do_without_is_the_end(column: str) -> None:
+    with pytest.raises(BadSource, match=f"sheet A-Contributions has no column {column}"):
+        read(workbook({}, drop=[("A-Contributions", column)]))
+
+
+def test_a_missing_sheet_is_the_end() -> None:
+    with pytest.raises(BadSource, match="it has no sheet 497, 496"):
+        read(workbook({}, sheets=[sheet.name for sheet in SHEETS[:-2]]))
+
+
+def test_another_sheet_is_remarked_on() -> None:
+    from openpyxl import load_workbook
+
+    book = load_workbook(io.BytesIO(workbook({})))
+    book.create_sheet("F401-Something")
+    saved = io.BytesIO()
+    book.save(saved)
+    assert [(remark.code, remark.sheet) for remark in read(saved.getvalue()).remarks] == [
+        ("extra_sheet", "F401-Something")
+    ]
+
+
+def test_dates_may_be_text_or_numbers_and_amounts_text() -> None:
+    rows = [gift(Tran_Date=when) for when in (date(2013, 10, 24), 41571, "10/24/2013", "2013-10-24T00:00:00-08:00")]
+    rows += [gift(Tran_Amt1="$100.00")]
+    found, remarks = cleaned(read(workbook({"A-Contributions": rows})))
+    assert {entry.row["Tran_Date"] for entry in found} == {"2013-10-24"}
+    assert {entry.row["Tran_Amt1"] for entry in found} == {100}
+    assert remarks == []
+
+
+def test_what_cannot_be_understood_is_left_out_and_remarked_on() -> None:
+    odd = gift(Tran_Date="last week", Tran_Amt1="a lot", Tran_NamL="San Diego ? Sponsored")
+    found, remarks = cleaned(read(workbook({"A-Contributions": [odd, gift(Tran_Date=None, Tran_Amt1=None)]})))
+    assert [("Tran_Date" in entry.row, "Tran_Amt1" in entry.row) for entry in found] == [(False, False)] * 2
+    assert remarks == [
+        ("bad_date", 2), ("bad_amount", 2), ("blank_amount", 2), ("lost_character", 2), ("blank_amount", 3)
+    ]  # fmt: skip
+
+
+def test_a_report_is_one_filing_however_its_number_is_written() -> None:
+    rows = [gift(Report_Num=number) for number in ("001", "1", 1)]
+    found, _ = cleaned(read(workbook({"A-Contributions": rows})))
+    assert len({entry.filing.version.filing_id for entry in found}) == 1
+    assert found[0].filing.version.report_num == 1
+
+
+@pytest.mark.parametrize(
+    ("form_type", "form"),
+    [("A", "460"), ("F460", "460"), ("F461", "461"), ("F461P5", "461"), ("F465P3", "465"), ("", "460")],
+)
+def test_the_form_comes_from_the_form_type(form_type: str, form: str) -> None:
+    line = {**HEAD, "Form_Type": form_type, "Line_Item": "5", "Amount_A": 1.0}
+    (entry,), _ = cleaned(read(workbook({"Summary": [line]})), "Summary")
+    assert entry.filing.version.form == form
+
+
+def test_required_columns_are_columns() -> None:
+    for sheet in SHEETS:
+        assert set(sheet.required) <= set(sheet.columns)
+    assert "Rpt_ID_Num" in SHEET["497"].required
