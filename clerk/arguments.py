@@ -20,6 +20,8 @@ __all__ = ["MAX_BYTES", "call_arguments", "parse_texts", "prepare", "restore", "
 #: The largest JSON text of a job's arguments, in bytes.
 MAX_BYTES = 64 * 1024
 
+_ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
+
 #: Set by us for every job, never among its arguments.
 _OURS = frozenset({"subdomain", "site_id", "run_id"})
 
@@ -29,7 +31,7 @@ def prepare(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[
     wanted = signature(function)
     _check_names(wanted, arguments)
     prepared = {name: _to_json(wanted, name, value) for name, value in arguments.items()}
-    size = len(json.dumps(prepared, ensure_ascii=False).encode())
+    size = _size(prepared) if prepared else 0
     if size > MAX_BYTES:
         raise UsageError(
             f"the arguments are {size / 1024:.1f} kB of JSON, the limit is {MAX_BYTES // 1024} kB: "
@@ -85,11 +87,30 @@ def _check_names(wanted: Signature, arguments: Mapping[str, Any]) -> None:
 def _to_json(wanted: Signature, name: str, value: Any) -> Any:
     value = _validate(wanted, name, value)
     try:
-        as_json = _adapter_for(wanted, name).dump_python(value, mode="json")
-        json.dumps(as_json, allow_nan=False, ensure_ascii=False).encode()
+        return _adapter_for(wanted, name).dump_python(value, mode="json")
     except (TypeError, ValueError, RecursionError) as error:
-        raise UsageError(f"argument {name!r} is not JSON: {_one_line(error)}; accepted: {wanted.accepted}") from None
-    return as_json
+        raise _not_json(name, error) from None
+
+
+def _size(prepared: Mapping[str, Any]) -> int:
+    """Return the bytes of JSON; a value that is none (NaN, half a character) is found by encoding one by one."""
+    try:
+        return len(_encode(prepared))
+    except ValueError:
+        for name, value in prepared.items():
+            try:
+                _encode(value)
+            except ValueError as error:
+                raise _not_json(name, error) from None
+        raise
+
+
+def _encode(value: Any) -> bytes:
+    return _ENCODER.encode(value).encode()
+
+
+def _not_json(name: str, error: Exception) -> UsageError:
+    return UsageError(f"argument {name!r} is not JSON: {' '.join(str(error).split())}")
 
 
 def _validate(wanted: Signature, name: str, value: Any) -> Any:
@@ -165,7 +186,3 @@ def _adapter(parameter: Parameter) -> TypeAdapter[Any]:
 
 
 _cached_adapter = lru_cache(maxsize=1024)(_adapter)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

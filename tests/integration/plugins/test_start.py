@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -60,3 +62,29 @@ def test_child_processes_take_plugins_from_the_same_directory() -> None:
     command = [str(script("clerk-tasks")), "--plugins-dir", "mine", "acme", "child"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert "acme" in done.stdout.split(), done.stderr
+
+
+def on_a_terminal(*arguments: str, **environment: str) -> str:
+    """Return what a command prints on a terminal of 200 columns."""
+    ours, theirs = pty.openpty()
+    try:
+        subprocess.run(
+            [script("clerk-tasks"), *arguments],
+            stdout=theirs,
+            env={**os.environ, "COLUMNS": "200", "TERM": "xterm", **environment},
+            timeout=60,
+            check=True,
+        )
+        os.set_blocking(ours, False)
+        return os.read(ours, 65536).decode()
+    finally:
+        os.close(ours)
+        os.close(theirs)
+
+
+def test_tables_are_drawn_on_a_terminal_and_plain_elsewhere() -> None:
+    assert "─" in on_a_terminal("plugins", "list")
+    plain = on_a_terminal("plugins", "list", NO_COLOR="1")
+    assert "─" not in plain
+    assert plain.startswith("NAME ")
+    assert "\x1b" not in plain

@@ -88,7 +88,8 @@ def test_the_run_id_is_passed_to_those_who_take_it() -> None:
 def test_a_wrong_argument_is_named_and_so_are_the_right_ones(arguments: dict[str, Any], complaint: str) -> None:
     message = refused(prepare, job, arguments)
     assert message.startswith(complaint)
-    assert "accepted: year: int, since: datetime.date | None, labels: list[str] | None" in message
+    accepted = "accepted: year: int, since: datetime.date | None, labels: list[str] | None"
+    assert ("is not JSON" in complaint) != (accepted in message)
 
 
 def test_a_near_miss_is_suggested() -> None:
