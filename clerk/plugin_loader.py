@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from contextlib import redirect_stdout
 from functools import lru_cache
 from pathlib import Path
 from threading import RLock
@@ -39,7 +41,8 @@ def plugins() -> PluginSet:
         if not found.loaded:
             found.loaded = True
             try:
-                _load(found)
+                with redirect_stdout(sys.stderr):  # a plugin that prints must not spoil what a command answers
+                    _load(found)
             except BaseException:
                 forget_plugins()
                 raise

@@ -12,8 +12,12 @@ from typing import Any
 import pluggy
 
 from clerk.hookspecs import PROJECT, ClerkSpec
+from clerk.redaction import redact
 
 log = logging.getLogger("clerk.plugins")
+
+#: What a plugin's code may raise; one that calls sys.exit() must not take the program along.
+BROKEN = (Exception, SystemExit)
 
 #: The hooks that we call.
 HOOKS = tuple(sorted(name for name in vars(ClerkSpec) if not name.startswith("_")))
@@ -120,7 +124,7 @@ class PluginSet:
             plugin = self.record(implementation.plugin)
             try:
                 answer = implementation.function(*(arguments[name] for name in implementation.argnames))
-            except Exception as error:
+            except BROKEN as error:
                 self.quarantine(plugin.name, plugin.where, phase=f"hook {hook}", error=error)
                 continue
             if answer is not None:
@@ -171,6 +175,6 @@ def identify(plugin: object) -> tuple[str, str]:
 
 
 def describe(error: BaseException) -> str:
-    """Put an exception into one line."""
-    text = " ".join(str(error).split())
+    """Put an exception into one line, without secrets."""
+    text = redact(" ".join(str(error).split()))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -14,15 +14,12 @@ from types import ModuleType
 
 from clerk.errors import UsageError
 from clerk.hookspecs import PROJECT
-from clerk.plugin_set import PluginSet
+from clerk.plugin_set import BROKEN, PluginSet
 
 GROUP = "clerk.plugins"
 
 #: Files of a plugins directory become modules of this package.
 PACKAGE = "clerk_plugins"
-
-#: A module may well call sys.exit(); that must not take the program along.
-BROKEN = (Exception, SystemExit)
 
 
 def has_hookimpl_methods(cls: type) -> bool:

@@ -17,25 +17,10 @@ from typer.core import TyperGroup
 from clerk import __version__
 from clerk.errors import ClerkError
 from clerk.plugin_loader import use_plugins_directory
+from clerk.redaction import redact
 from clerk_tasks.cli import output
+from clerk_tasks.cli.commands import COMMANDS
 from clerk_tasks.cli.mount import LazyCommand, mount_plugins
-
-#: Name -> what it does. Each is the module clerk_tasks.cli.<name>, imported when it is asked for.
-COMMANDS = {
-    "enqueue": "Record a job and have it run soon.",
-    "update": "Bring a site up to date.",
-    "status": "Show how the sites and their runs are doing.",
-    "jobs": "List, explain, retry and cancel jobs.",
-    "runs": "List and show runs.",
-    "sites": "Add, list, show and remove sites.",
-    "plugins": "List the plugins and check them.",
-    "schedule": "List the schedules, and when they are due; force one.",
-    "worker": "Work on the jobs of one pool, or of all.",
-    "beat": "Keep the schedules.",
-    "up": "Run the whole system in this terminal.",
-    "health": "Check that everything is there and at work.",
-    "db": "Create the database, bring it up to date, check it.",
-}
 
 FAILED = 1
 INTERRUPTED = 130
@@ -138,7 +123,7 @@ def _explain(error: Exception) -> int:
         code, line = error.exit_code, str(error)
     else:
         code, line = FAILED, f"{type(error).__name__}: {error} (a bug; --debug before the command shows where)"
-    output.fail(" ".join(line.split()))
+    output.fail(redact(" ".join(line.split())))
     return code
 
 

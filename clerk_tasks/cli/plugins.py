@@ -45,7 +45,7 @@ def check(as_json: AsJson = False) -> None:
 
 def _reports() -> list[PluginReport]:
     """Have the commands looked at too, then report."""
-    from clerk_tasks.cli.main import COMMANDS
+    from clerk_tasks.cli.commands import COMMANDS
     from clerk_tasks.cli.mount import mount_plugins
     from clerk_tasks.plugin_report import plugin_reports
 

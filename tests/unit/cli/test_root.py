@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clerk import __version__
-from clerk_tasks.cli.main import COMMANDS
+from clerk_tasks.cli.commands import COMMANDS
 from tests.unit.cli.conftest import Run, Write
 
 SAYS_HELLO = """
@@ -117,6 +117,22 @@ def test_a_quarantined_plugin_is_reported_once_and_the_rest_works(run: Run, writ
     assert (result.code, result.out) == (0, "hello\n")
     path = Path("plugins/broken.py").resolve()
     assert result.err == f"warning: plugin broken ({path}) is quarantined at import: OSError: gone\n"
+
+
+def test_a_plugin_that_prints_does_not_spoil_the_answer(run: Run, write: Write) -> None:
+    write("chatty.py", "print('hello from chatty')")
+    result = run("plugins", "list", "--json")
+    assert [row["state"] for row in json.loads(result.out)] == ["ok", "ok"]
+    assert result.err == "hello from chatty\n"
+
+
+def test_no_secret_is_shown(run: Run, write: Write) -> None:
+    write("broken.py", "raise OSError('cannot reach postgresql://me:hunter2@db/civic')")
+    write("acme.py", SAYS_HELLO.format(name="acme").replace('print("hello")', "raise OSError('a://me:hunter2@db')"))
+    result = run("acme", "hello")
+    assert result.code == 1
+    assert result.err.count("me:***@db") == 2
+    assert "hunter2" not in result.err
 
 
 def test_plugins_list_shows_the_good_and_the_bad(run: Run, write: Write) -> None:

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from clerk.plugin_loader import call_hook, plugin_manager, plugins
+from clerk.plugin_loader import call_hook, load_plugins_from_directory, plugin_manager, plugins
 from tests.unit.plugins.conftest import Write, loaded, names, quarantined
 
 GOOD = """
@@ -49,16 +49,26 @@ def test_a_plugin_that_registered_itself_and_then_failed_is_taken_out(write: Wri
     assert [entry.phase for entry in quarantined()] == ["import"]
 
 
+def test_a_plugin_that_was_mended_loads_the_next_time(write: Write) -> None:
+    write("broken.py", GOOD + "\n\nraise OSError\n")
+    assert names() == []
+    write("broken.py", GOOD)
+    load_plugins_from_directory("plugins")
+    assert names() == ["broken"]
+
+
 def test_one_that_raises_does_not_silence_the_others(write: Write) -> None:
     for name in ("a", "b", "c"):
         write(f"{name}.py", GOOD)
     write("b.py", GOOD.replace('return {"good": label}', "raise OSError(label)"))
+    write("d.py", GOOD.replace('return {"good": label}', "raise SystemExit(label)"))
     assert call_hook("fetcher_extra", label="x") == [("c", {"good": "x"}), ("a", {"good": "x"})]
     assert [(entry.name, entry.phase, entry.error) for entry in quarantined()] == [
-        ("b", "hook fetcher_extra", "OSError: x")
+        ("d", "hook fetcher_extra", "SystemExit: x"),
+        ("b", "hook fetcher_extra", "OSError: x"),
     ]
     assert call_hook("post_create", subdomain="x") == []
-    with pytest.raises(OSError, match="x"):  # whoever must not go on after a failure calls the manager
+    with pytest.raises(SystemExit, match="x"):  # whoever must not go on after a failure calls the manager
         plugin_manager().hook.fetcher_extra(label="x")
 
 

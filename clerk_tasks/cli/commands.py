@@ -1,0 +1,18 @@
+"""The names of our own commands."""
+
+#: Name -> what it does. Each is the module clerk_tasks.cli.<name>, imported when it is asked for.
+COMMANDS = {
+    "enqueue": "Record a job and have it run soon.",
+    "update": "Bring a site up to date.",
+    "status": "Show how the sites and their runs are doing.",
+    "jobs": "List, explain, retry and cancel jobs.",
+    "runs": "List and show runs.",
+    "sites": "Add, list, show and remove sites.",
+    "plugins": "List the plugins and check them.",
+    "schedule": "List the schedules, and when they are due; force one.",
+    "worker": "Work on the jobs of one pool, or of all.",
+    "beat": "Keep the schedules.",
+    "up": "Run the whole system in this terminal.",
+    "health": "Check that everything is there and at work.",
+    "db": "Create the database, bring it up to date, check it.",
+}
