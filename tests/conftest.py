@@ -70,11 +70,16 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     forget()
 
 
+#: What holds connections, and how it lets go of them.
+HOLDERS = (("clerk.db", "engine", "dispose"), ("clerk_tasks.publisher", "publisher", "close"))
+
+
 def forget() -> None:
     """Empty every cache of our own modules: settings, engine, plugins, registry."""
-    db = sys.modules.get("clerk.db")
-    if db is not None and db.engine.cache_info().currsize:
-        db.engine().dispose()
+    for module_name, holder, let_go in HOLDERS:
+        cached = getattr(sys.modules.get(module_name), holder, None)
+        if cached is not None and cached.cache_info().currsize:
+            getattr(cached(), let_go)()
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] in ("clerk", "clerk_tasks", "plugins"):
             for value in list(vars(module).values()):
