@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from textwrap import dedent
+
+import plugins
 
 HEADER = "from clerk import hookimpl\n\n"
 
@@ -29,13 +32,12 @@ def install(folder: Path, distribution: str, entry_points: dict[str, str], *, ve
 
 @contextmanager
 def imports_undone(*folders: Path) -> Iterator[None]:
-    """Forget, on the way out, every module from under `folders` and what was put on the path for them."""
-    path = list(sys.path)
+    """Forget, on the way out, every module from under `folders` and what was put on any path for them."""
+    inside = tuple(f"{folder}{os.sep}" for folder in folders)
+    before, ours = list(sys.path), list(plugins.__path__)
     yield
-    sys.path[:] = path
+    sys.path[:], plugins.__path__[:] = before, ours
     for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None) or ""
-        if name.partition(".")[0] == "clerk_plugins" or any(Path(file).is_relative_to(folder) for folder in folders):
+        file = getattr(module, "__dict__", {}).get("__file__") or ""
+        if name.partition(".")[0] == "clerk_plugins" or file.startswith(inside):
             del sys.modules[name]
-    for name in [name for name in sys.modules if name == "plugins" or name.startswith("plugins.")]:
-        del sys.modules[name]
