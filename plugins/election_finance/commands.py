@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +12,9 @@ import typer
 from clerk.errors import ClerkError, ConflictError, NotFoundError, UsageError
 
 app = typer.Typer(name="finance", help="California election finance from NetFile.", no_args_is_help=True)
+
+#: How often to look for another site when somebody else took the one that we saw.
+_TURNS = 100
 
 Subdomain = Annotated[str, typer.Argument(help="The site, such as oakland.ca.")]
 AllYears = Annotated[bool, typer.Option("--all-years", help="Go back beyond the site's start year.")]
@@ -94,25 +98,34 @@ def _enqueue_all(arguments: Mapping[str, Any]) -> list[str]:
 
 
 def _enqueue_next(arguments: Mapping[str, Any]) -> list[str]:
-    """Enqueue the site whose turn it is; if somebody else takes it first, the one after it."""
+    """Enqueue the site whose turn it is; if somebody else takes it first, the one after it.
+
+    A site that cannot be done is enqueued too, as the schedule does: its dead letter says why, and its turn is over.
+    """
     from clerk.finance_db import get_next_finance_site
 
-    while (site := get_next_finance_site()) is not None:
-        try:
-            return [_enqueue("finance-etl", site["subdomain"], arguments)]
-        except ConflictError:
-            continue  # taken since we looked; it is not looked at again
+    for _ in range(_TURNS):
+        site = get_next_finance_site()
+        if site is None:
+            break
+        with suppress(ConflictError):  # taken since we looked
+            return [_record("finance-etl", site["subdomain"], arguments)]
     typer.echo("no site with finance data is waiting for its turn", err=True)
     return []
 
 
 def _enqueue(job_type: str, subdomain: str, arguments: Mapping[str, Any]) -> str:
     from clerk.paths import validate_subdomain
-    from clerk.queue import enqueue_job
     from plugins.election_finance.places import find_place
 
     if reason := find_place(validate_subdomain(subdomain)).why_not():
         raise NotFoundError(reason)
+    return _record(job_type, subdomain, arguments)
+
+
+def _record(job_type: str, subdomain: str, arguments: Mapping[str, Any]) -> str:
+    from clerk.queue import enqueue_job
+
     job_id = enqueue_job(job_type, subdomain, **arguments)
     typer.echo(f"enqueued {job_type} for {subdomain}: job {job_id}")
     return job_id

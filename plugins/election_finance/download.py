@@ -35,7 +35,7 @@ class Downloader:
     total_time: float = 300.0
     size: int = LIMITS.bytes
     attempts: int = 3
-    patience: float = 1.0  # how long to wait between attempts, about
+    patience: float = 0.5  # how long to wait between attempts, about
 
     def get(self, url: str, target: Path, known: Stamp | None = None) -> Stamp | None:
         """Write the file at `url` to `target`; None if it is still the one that `known` describes.
