@@ -57,6 +57,14 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "line 0\n", "")
 
 
+def test_a_reader_that_was_never_there_is_none_either() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run([script("clerk-tasks"), "--version"], stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_child_processes_take_plugins_from_the_same_directory() -> None:
     write_plugin(Path("mine/acme.py"), PLUGIN)
     command = [str(script("clerk-tasks")), "--plugins-dir", "mine", "acme", "child"]
