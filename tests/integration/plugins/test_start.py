@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.plugin_files import write_plugin
 from tests.support.processes import script
 
@@ -57,10 +59,13 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (1, "line 0\n", "")
 
 
-def test_a_reader_that_was_never_there_is_none_either() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_was_never_there_is_none_either(unbuffered: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run([script("clerk-tasks"), "--version"], stdout=writer, stderr=subprocess.PIPE, check=False)
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    command = [script("clerk-tasks"), "--version"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=environment, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
 

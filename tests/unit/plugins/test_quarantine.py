@@ -50,7 +50,7 @@ def test_a_plugin_that_registered_itself_and_then_failed_is_taken_out(write: Wri
 
 
 def test_a_plugin_that_was_mended_loads_the_next_time(write: Write) -> None:
-    write("broken.py", GOOD + "\n\nraise OSError\n")
+    write("broken.py", "raise OSError")
     assert names() == []
     write("broken.py", GOOD)
     load_plugins_from_directory("plugins")
