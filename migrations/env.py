@@ -10,7 +10,7 @@ from migrations.comparison import OPTIONS
 
 def run(connection: Connection) -> None:
     """Run inside the caller's transaction: all of it happens, or none."""
-    context.configure(connection=connection, transactional_ddl=True, **OPTIONS)
+    context.configure(connection=connection, **OPTIONS)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 
 from clerk import migrate
@@ -25,8 +28,10 @@ def fill(url: str, revision: str) -> None:
         )
 
 
-@pytest.mark.parametrize("revision", UPSTREAM)
-@pytest.mark.parametrize("versioned", [True, False], ids=["versioned", "unversioned"])
+@pytest.mark.parametrize(
+    ("revision", "versioned"),
+    [(revision, True) for revision in UPSTREAM] + [(revision, False) for revision in UPSTREAM[1::3]],
+)
 def test_any_revision_reaches_the_newest(revision: str, versioned: bool, empty_database_url: str) -> None:
     url = empty_database_url
     assert migrate.upgrade(url, to=revision).after == revision
@@ -54,33 +59,20 @@ def test_an_empty_database_becomes_a_whole_one(empty_database_url: str) -> None:
     assert migrate.check(empty_database_url) == []
 
 
-@pytest.mark.parametrize(
-    ("stored", "meaning"),
-    [
-        (0, 0),
-        (1, 1),
-        ("false", 0),
-        ("FALSE", 0),
-        ("true", 1),
-        ("t", 1),
-        ("0", 0),
-        ("1", 1),
-        ("True ", 1),
-        ("", 0),
-        (2, 1),
-    ],
-    ids=repr,
-)
-def test_every_spelling_of_a_boolean_is_understood(stored: object, meaning: int, empty_sqlite_url: str) -> None:
+def test_every_spelling_of_a_boolean_is_understood(empty_sqlite_url: str) -> None:
+    false, true = [0, "false", "FALSE", "f", "0", "", "no"], [1, "true", "True ", "TRUE", "t", "1", 2]
+    meanings = {f"{stored!r}.ca": (stored, meaning) for meaning, group in enumerate((false, true)) for stored in group}
     migrate.upgrade(empty_sqlite_url, to="f33eeb46479b")
-    samples.execute(
-        empty_sqlite_url,
-        f"INSERT INTO sites (subdomain, coordinator_enqueued, has_finance_data) VALUES ('a', {stored!r}, {stored!r})",
-    )
+    with closing(sqlite3.connect(samples.path_of(empty_sqlite_url))) as connection, connection:
+        insert = "INSERT INTO sites (subdomain, coordinator_enqueued, has_finance_data) VALUES (?, ?, ?)"
+        connection.executemany(insert, [(name, stored, stored) for name, (stored, _) in meanings.items()])
 
     migrate.upgrade(empty_sqlite_url)
 
-    assert list(samples.flags(samples.snapshot(empty_sqlite_url))) == [meaning, meaning]
+    found = {
+        row["subdomain"]: list(samples.flags({"sites": [row]})) for row in samples.snapshot(empty_sqlite_url)["sites"]
+    }
+    assert found == {name: [meaning, meaning] for name, (_, meaning) in meanings.items()}
 
 
 def test_a_boolean_that_was_null_is_false(empty_sqlite_url: str) -> None:

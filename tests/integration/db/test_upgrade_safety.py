@@ -104,7 +104,7 @@ def test_many_processes_may_upgrade_at_once(empty_database_url: str, tmp_path: P
     assert migrate.check(empty_database_url) == []
 
 
-def test_views_and_triggers_of_sites_survive(empty_sqlite_url: str) -> None:
+def test_what_others_hang_on_sites_survives(empty_sqlite_url: str) -> None:
     samples.load_sqlite("e032d9c68444", samples.path_of(empty_sqlite_url))
     samples.execute(
         empty_sqlite_url,
@@ -112,6 +112,8 @@ def test_views_and_triggers_of_sites_survive(empty_sqlite_url: str) -> None:
         "CREATE TABLE log (subdomain TEXT)",
         "CREATE TRIGGER note AFTER DELETE ON sites BEGIN INSERT INTO log VALUES (old.subdomain); END",
         "CREATE INDEX mine ON sites (name)",
+        "CREATE TABLE notes (subdomain REFERENCES sites (subdomain) ON DELETE CASCADE)",
+        "INSERT INTO notes VALUES ('seattle.wa')",
         "ALTER TABLE sites ADD COLUMN mine TEXT DEFAULT 'kept'",
     )
 
@@ -120,6 +122,7 @@ def test_views_and_triggers_of_sites_survive(empty_sqlite_url: str) -> None:
     samples.execute(empty_sqlite_url, "DELETE FROM sites WHERE subdomain = 'seattle.wa'")
     engine = sa.create_engine(empty_sqlite_url)
     with engine.connect() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM notes").scalar() == 1
         assert connection.exec_driver_sql("SELECT count(*) FROM californian").scalar() == 3
         assert connection.exec_driver_sql("SELECT subdomain FROM log").scalars().all() == ["seattle.wa"]
         assert connection.exec_driver_sql("SELECT DISTINCT mine FROM sites").scalars().all() == ["kept"]

@@ -27,12 +27,12 @@ def test_sqlite_keeps_every_row_and_value(dump: str, empty_sqlite_url: str) -> N
     assert done.before == (None if dump.startswith("unversioned") else dump)
     assert done.backup is not None
     assert samples.snapshot(f"sqlite:///{done.backup}") == before
+    assert migrate.upgrade(empty_sqlite_url).applied == ()
 
 
-@pytest.mark.parametrize("dump", DUMPS)
-def test_a_second_upgrade_does_nothing(dump: str, empty_sqlite_url: str) -> None:
+def test_a_second_upgrade_does_not_change_a_byte(empty_sqlite_url: str) -> None:
     path = samples.path_of(empty_sqlite_url)
-    samples.load_sqlite(dump, path)
+    samples.load_sqlite("e032d9c68444", path)
     migrate.upgrade(empty_sqlite_url)
     content, neighbours = path.read_bytes(), sorted(path.parent.iterdir())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+import migrations
 from clerk import migrate
 from clerk.schema_version import GENERATION, HEAD, REVISIONS, Stamp
 
@@ -40,3 +41,10 @@ def test_a_database_that_cannot_be_used_says_what_to_do(stamp: Stamp, advice: st
 )
 def test_code_may_use_its_own_database_and_newer_ones_that_allow_it(stamp: Stamp) -> None:
     assert stamp.problem() is None
+
+
+def test_an_installation_folder_may_have_a_percent_sign(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alembic reads its options through configparser, which gives the sign a meaning."""
+    monkeypatch.setattr(migrations, "__file__", "/opt/100%(done)s/migrations/__init__.py")
+
+    assert migrate.alembic_config().get_main_option("script_location") == "/opt/100%(done)s/migrations"
