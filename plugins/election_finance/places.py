@@ -71,9 +71,11 @@ def place_of(site: Mapping[str, Any]) -> Place:
     subdomain = str(site["subdomain"])
     folder = site_dir(subdomain)
     known = known_agencies().get(subdomain)
-    name = site.get("name") or (known.name if known else "")
+    name = str(site.get("name") or (known.name if known else ""))
+    if site.get("kind") == "county" and "county" not in name.lower():
+        name += " County"  # else gifts from the city of Napa would count as from within Napa County's "city"
     shortcut = shortcut_for(subdomain, site.get("extra"))
-    return Place(subdomain, str(name), shortcut, site.get("start_year"), folder / "finance")
+    return Place(subdomain, name, shortcut, site.get("start_year"), folder / "finance")
 
 
 def find_place(subdomain: str) -> Place:

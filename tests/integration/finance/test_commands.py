@@ -1,4 +1,4 @@
-"""`clerk-tasks finance …`, as an operator types it; no broker runs, so what is enqueued waits."""
+"""`clerk-tasks finance …`, as an operator types it; no worker runs, so what is enqueued stays."""
 
 import json
 from collections.abc import Callable
@@ -24,8 +24,11 @@ class Result:
 
 
 @pytest.fixture
-def run(sqlite_url: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+def run(
+    sqlite_url: str, redis_url: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Result]:
     """Run `clerk-tasks` with these arguments."""
+    monkeypatch.setenv("BROKER_URL", redis_url)
     monkeypatch.setattr("sys.argv", ["clerk-tasks"])
 
     def call(*arguments: str) -> Result:
