@@ -10,12 +10,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
 
 from clerk.errors import DatabaseUnavailable
 from clerk.settings import settings
+
+_DRIVERS_OWN = (sqlite3.OperationalError, psycopg.OperationalError)
 
 #: How long a SQLite connection waits for another writer, in seconds.
 BUSY_TIMEOUT = 30
@@ -72,8 +75,9 @@ def create_engine(address: str | sa.URL, *, durable: bool = True, migrating: boo
     def _begin(connection: Connection) -> None:
         # Taking the write lock at once, since a read lock cannot always be raised to one later.
         # Said to the driver itself: SQLAlchemy's own way costs as much as a job's other statements.
-        begin = "BEGIN" if connection.get_execution_options().get("reading") else "BEGIN IMMEDIATE"
-        connection.connection.cursor().execute(begin)
+        options = connection.get_execution_options()
+        if options.get("isolation_level") != "AUTOCOMMIT":
+            connection.connection.cursor().execute("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -126,6 +130,8 @@ def unavailable_as_advice(on: Engine | None = None) -> Iterator[None]:
         yield
     except (OperationalError, InterfaceError) as error:
         raise DatabaseUnavailable(_advice(error, on)) from error
+    except _DRIVERS_OWN as error:  # BEGIN and COMMIT are said to the driver itself
+        raise DatabaseUnavailable(_advice(OperationalError(None, None, error), on)) from error
     except (ProgrammingError, sa.exc.DatabaseError) as error:
         if advice := _advice_on_contents(error, on):
             raise DatabaseUnavailable(advice) from error

@@ -14,7 +14,7 @@ from clerk.paths import site_dir
 from clerk_tasks.cli.main import main
 from tests.integration.db import samples
 
-pytestmark = pytest.mark.usefixtures("database_url")
+pytestmark = pytest.mark.usefixtures("sqlite_url")
 
 Capture = pytest.CaptureFixture[str]
 ADD = ["--name", "Alameda", "--state", "ca"]
@@ -62,6 +62,7 @@ def shown(subdomain: str, capsys: Capture) -> dict[str, Any]:
     return site
 
 
+@pytest.mark.usefixtures("database_url")
 def test_everything_that_is_said_of_a_site_is_recorded(capsys: Capture) -> None:
     options = ["--kind", "county", "--scraper", "legistar", "--start-year", "2015", "--lat", "37.77", "--lng=-122.24"]
     extra = ["--finance", "--extra", '{"netfile_agency": "COAK"}']
@@ -104,6 +105,7 @@ def test_extra_that_is_given_is_not_asked_for(capsys: Capture) -> None:
     assert shown("a.ca", capsys)["extra"] == "{}"
 
 
+@pytest.mark.usefixtures("database_url")
 def test_a_taken_subdomain_is_exit_4_and_changes_nothing(capsys: Capture) -> None:
     assert main(["sites", "add", "a.ca", *ADD]) == 0
     assert main(["sites", "add", "a.ca", "--name", "Other", "--state", "NV"]) == 4
@@ -152,18 +154,18 @@ def test_list_is_by_subdomain_and_readable_by_awk(capsys: Capture) -> None:
     ]
 
 
-def test_remove_keeps_files_and_history(database_url: str, capsys: Capture) -> None:
+def test_remove_keeps_files_and_history(sqlite_url: str, capsys: Capture) -> None:
     main(["sites", "add", "a.ca", *ADD])
-    samples.execute(database_url, "INSERT INTO site_progress (subdomain) VALUES ('a.ca'), ('gone.tx')")
+    samples.execute(sqlite_url, "INSERT INTO site_progress (subdomain) VALUES ('a.ca'), ('gone.tx')")
     site_dir("a.ca").mkdir(parents=True)
     record_job("a.ca")
-    samples.execute(database_url, "UPDATE jobs SET state = 'completed'")
+    samples.execute(sqlite_url, "UPDATE jobs SET state = 'completed'")
 
     assert main(["sites", "remove", "a.ca", "--dry-run"]) == 0
     assert shown("a.ca", capsys)
     assert main(["sites", "remove", "a.ca", "--yes"]) == 0
 
-    left = samples.snapshot(database_url)
+    left = samples.snapshot(sqlite_url)
     assert (left["sites"], len(left["jobs"]), len(left["runs"])) == ([], 1, 1)
     assert [row["subdomain"] for row in left["site_progress"]] == ["gone.tx"]
     assert site_dir("a.ca").is_dir()
