@@ -140,12 +140,17 @@ class Executor:
         self._settled = True
 
     def _claim(self, job_id: str) -> Claim | None:
-        with self.held.transaction() as connection:
-            if not self._settled:
-                for left in leases.running_in(connection, self.instance, self.pid):
-                    leases.lost(connection, left, "Its process went on without recording an end.")
-                self._settled = True
+        if not self._settled:
+            self._end_what_was_left()
+        with self.held.statement() as connection:
             return attempts.claim(connection, job_id, instance=self.instance, pid=self.pid, lease=self.lease)
+
+    def _end_what_was_left(self) -> None:
+        """End a job that this process, or one with its process id, owned and never ended."""
+        with self.held.transaction() as connection:
+            for left in leases.running_in(connection, self.instance, self.pid):
+                leases.lost(connection, left, "Its process went on without recording an end.")
+        self._settled = True
 
     def _perform(self, claim: Claim) -> Settle | None:
         """Call the job's function; return how to record the outcome, None if another attempt took over meanwhile."""
@@ -153,7 +158,7 @@ class Executor:
         try:
             known = registry()
             function = known.get(claim.job_type).job_type.function
-            arguments = call_arguments(function, claim.run_id, claim.arguments)
+            arguments = call_arguments(function, claim.run_id, json.loads(claim.arguments))
             with running(context):
                 value = function(claim.subdomain, **arguments)
             return Completed(_as_json(value), [new_job(child, known) for child in context.children])

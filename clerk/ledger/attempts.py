@@ -6,15 +6,17 @@ that finds another attempt in place raises Fenced, so that the transaction chang
 
 from __future__ import annotations
 
+import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Text, bindparam, case, insert, select, update
+from sqlalchemy import Connection, Text, bindparam, case, cast, insert, select, update
 
 from clerk.clock import now
 from clerk.jobs import Discard, Fenced
 from clerk.ledger.constants import constant
+from clerk.ledger.prepared import Prepared
 from clerk.ledger.record import Bell, NewJob, Recorded, grow_stage, insert_jobs
 from clerk.ledger.stages import close_if_done, count_down, count_out
 from clerk.models import attempts_table as attempts
@@ -34,7 +36,7 @@ class Claim(NamedTuple):
     stage_id: int
     job_type: str
     subdomain: str
-    arguments: Mapping[str, Any]
+    arguments: str  # JSON
     max_attempts: int
     backoff_base: float  # seconds
     backoff_cap: float  # seconds
@@ -50,13 +52,13 @@ CLAIMED = (
     jobs.c.stage_id,
     jobs.c.job_type,
     jobs.c.subdomain,
-    jobs.c.arguments,
+    cast(jobs.c.arguments, Text),
     jobs.c.max_attempts,
     jobs.c.backoff_base,
     jobs.c.backoff_cap,
 )
 _OVER: dict[str, Any] = {"lease_until": None, "deadline_at": None, "note": None, "ring_at": None}
-_CLAIM = (
+_CLAIM = Prepared(
     update(jobs)
     .where(jobs.c.id == bindparam("b_id"), jobs.c.state == constant(JobState.AVAILABLE), jobs.c.due_at <= now())
     .values(
@@ -79,13 +81,19 @@ _MINE = (
     jobs.c.state == constant(JobState.RUNNING),
     jobs.c.attempt == bindparam("b_attempt"),
 )
-_COMPLETE = (
+_COMPLETE = Prepared(
     update(jobs)
     .where(*_MINE)
     .values(
         _OVER
-        | {"state": constant(JobState.COMPLETED), "finished_at": now(), "error": None, "result": bindparam("b_result")}
+        | {
+            "state": constant(JobState.COMPLETED),
+            "finished_at": now(),
+            "error": None,
+            "result": bindparam("b_result"),
+        }
     )
+    .returning(jobs.c.id)
 )
 _RETRY_LATER = (
     update(jobs)
@@ -127,7 +135,7 @@ _NOTE = update(jobs).where(*_MINE).values(note=bindparam("b_note"))
 
 def claim(connection: Connection, job_id: str, *, instance: str, pid: int, lease: float) -> Claim | None:
     """Take a job that is due, for `lease` seconds; None if there is nothing to take (a duplicate, a cancelled job)."""
-    row = connection.execute(_CLAIM, {"b_id": job_id, "b_instance": instance, "b_pid": pid, "b_lease": lease}).first()
+    row = _CLAIM(connection, {"b_id": job_id, "b_instance": instance, "b_pid": pid, "b_lease": lease})
     return Claim._make(row) if row else None
 
 
@@ -136,8 +144,9 @@ def complete(connection: Connection, claim: Claim, *, result: Any, children: Seq
 
     Raises Fenced if this attempt no longer owns the job, Discard if a child names a stage that its run lacks.
     """
-    done = connection.execute(_COMPLETE, {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_result": result})
-    _fence(claim, done.rowcount)
+    as_json = None if result is None else json.dumps(result)
+    done = _COMPLETE(connection, {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_result": as_json})
+    _fence(claim, 0 if done is None else 1)
     if not children:
         return count_down(connection, claim.stage_id, ended=JobState.COMPLETED)
     recorded, grown = _add_children(connection, claim, children)

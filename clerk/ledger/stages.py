@@ -6,13 +6,14 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from clerk.clock import now
 from clerk.ledger.constants import constant, one_of
+from clerk.ledger.prepared import Prepared
 from clerk.ledger.record import BATCH_RING_DELAY, Bell
 from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
 from clerk.models import stages_table as stages
 from clerk.states import JobState, RunState, StageState
 
-_COUNT_DOWN = (
+_COUNT_DOWN = Prepared(
     update(stages)
     .where(
         stages.c.id == bindparam("b_stage"),
@@ -116,8 +117,8 @@ def count_down(connection: Connection, stage_id: int, *, ended: JobState) -> lis
 
 def count_out(connection: Connection, stage_id: int, *, ended: JobState) -> int | None:
     """Count one ended job out of its stage; return how many remain, None for one retried after its stage closed."""
-    remaining: int | None = connection.execute(_COUNT_DOWN, _counts(stage_id, ended)).scalar()
-    return remaining
+    row = _COUNT_DOWN(connection, _counts(stage_id, ended))
+    return None if row is None else int(row[0])
 
 
 def count_again(connection: Connection, stage_id: int, *, ended: JobState) -> None:
