@@ -14,6 +14,7 @@ from clerk.arguments import prepare
 from clerk.db import engine, transaction
 from clerk.errors import BrokerUnavailable, ConflictError, NotFoundError, UsageError
 from clerk.jobs import JobRequest, Priority
+from clerk.ledger.prepared import Prepared
 from clerk.ledger.record import Bell, NewJob, NewStage, Recorded, record_run
 from clerk.ledger.rings import ring_now
 from clerk.models import sites_table as sites
@@ -25,7 +26,7 @@ from clerk_tasks.registry import Registry, registry
 
 logger = logging.getLogger(__name__)
 
-_SITE = select(sites.c.subdomain).where(sites.c.subdomain == bindparam("subdomain"))
+_SITE = Prepared(select(sites.c.subdomain).where(sites.c.subdomain == bindparam("subdomain")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def _record(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: str |
 
 
 def _require_site(connection: Connection, subdomain: str) -> None:
-    if connection.execute(_SITE, {"subdomain": subdomain}).first() is None:
+    if _SITE(connection, {"subdomain": subdomain}) is None:
         raise NotFoundError(f"There is no site {subdomain!r}; add it with `clerk-tasks sites add {subdomain} ...`.")
 
 

@@ -7,6 +7,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -122,19 +123,23 @@ class Publisher:
         for name in {bell.queue for bell in bells} - self._declared:
             queue(name)(producer.channel).declare()
             self._declared.add(name)
-        with producer.batch():
+        # A batch of one costs more than one message.
+        with producer.batch() if len(bells) > 1 else nullcontext():
             for bell in bells:
-                producer.publish(
-                    f'[["{bell.job_id}"], {{}}, {_EMBED}]',
-                    exchange="",
-                    routing_key=bell.queue,
-                    priority=self._priorities[Priority(bell.priority)],
-                    headers=_headers(bell),
-                    correlation_id=bell.job_id,
-                    content_type="application/json",
-                    content_encoding="utf-8",
-                    delivery_mode=2,
-                )
+                self._send(producer, bell)
+
+    def _send(self, producer: kombu.Producer, bell: Bell) -> None:
+        producer.publish(
+            f'[["{bell.job_id}"], {{}}, {_EMBED}]',
+            exchange="",
+            routing_key=bell.queue,
+            priority=self._priorities[Priority(bell.priority)],
+            headers=_headers(bell),
+            correlation_id=bell.job_id,
+            content_type="application/json",
+            content_encoding="utf-8",
+            delivery_mode=2,
+        )
 
     def _unavailable(self, error: BaseException) -> BrokerUnavailable:
         if self.url == embedded.broker_url() and not embedded.is_running():

@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import Any
 
-from sqlalchemy import Connection
-from sqlalchemy.sql.dml import UpdateBase
+from sqlalchemy import ClauseElement, Connection
 
 
 class Prepared:
-    """An UPDATE … RETURNING of one row, that runs for every job; what goes in and out are plain numbers and text."""
+    """A statement that runs for every job; what goes in and comes out are plain numbers and text."""
 
-    def __init__(self, statement: UpdateBase) -> None:
+    def __init__(self, statement: ClauseElement) -> None:
         self._statement = statement
         self._compiled: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
 
     def __call__(self, connection: Connection, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
-        """Run the statement with the values of its bind parameters; return the row that it changed, if it did."""
+        """Run the statement with the values of its bind parameters; return the first row of what it returns."""
+        sql, order, constants = self._for(connection)
+        with closing(connection.connection.cursor()) as cursor:
+            cursor.execute(sql, _bind(order, constants, values))
+            row: tuple[Any, ...] | None = cursor.fetchone() if cursor.description else None
+            return row
+
+    def many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Run the statement, which returns nothing, once per row of values."""
+        sql, order, constants = self._for(connection)
+        with closing(connection.connection.cursor()) as cursor:
+            cursor.executemany(sql, [_bind(order, constants, row) for row in rows])
+
+    def _for(self, connection: Connection) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
         dialect = connection.dialect
         if dialect.name not in self._compiled:
             compiled = self._statement.compile(dialect=dialect)
-            order = tuple(compiled.positiontup) if compiled.positiontup else None
+            order = tuple(compiled.positiontup) if compiled.positiontup else None  # type: ignore[attr-defined]
             self._compiled[dialect.name] = (str(compiled), order, dict(compiled.params))
-        sql, order, constants = self._compiled[dialect.name]
-        bound = {**constants, **values}
-        with closing(connection.connection.cursor()) as cursor:
-            cursor.execute(sql, [bound[name] for name in order] if order else bound)
-            row: tuple[Any, ...] | None = cursor.fetchone()
-            return row
+        return self._compiled[dialect.name]
+
+
+def _bind(order: tuple[str, ...] | None, constants: Mapping[str, Any], values: Mapping[str, Any]) -> Any:
+    bound = {**constants, **values}
+    return [bound[name] for name in order] if order else bound

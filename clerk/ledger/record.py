@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import uuid_utils
-from sqlalchemy import Connection, Insert, bindparam, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clerk.clock import now
 from clerk.errors import ConflictError, UsageError
 from clerk.jobs import Backoff, Priority
 from clerk.ledger.constants import constant, one_of
+from clerk.ledger.prepared import Prepared
 from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
 from clerk.models import stages_table as stages
@@ -89,29 +91,39 @@ _WAITING = {"state": constant(JobState.SCHEDULED), "created_at": now()}
 _KINDS: dict[str, Mapping[str, Any]] = {"due": _DUE, "later": _LATER, "waiting": _WAITING}
 
 
-def _guarded(values: Mapping[str, Any], dialect: ModuleType) -> Insert:
-    statement: Insert = (
-        dialect.insert(jobs)
-        .values(_ROW | dict(values))
-        .on_conflict_do_nothing(index_elements=[jobs.c.unique_key], index_where=one_of(jobs.c.state, UNFINISHED))
+def _guarded(values: Mapping[str, Any], dialect: ModuleType) -> Prepared:
+    statement = dialect.insert(jobs).values(_ROW | dict(values))
+    unless_taken = statement.on_conflict_do_nothing(
+        index_elements=[jobs.c.unique_key], index_where=one_of(jobs.c.state, UNFINISHED)
     )
-    return statement
+    return Prepared(unless_taken.returning(jobs.c.id))
 
 
-_INSERT = {kind: insert(jobs).values(_ROW | dict(values)) for kind, values in _KINDS.items()}
+_INSERT = {kind: Prepared(insert(jobs).inline().values(_ROW | dict(values))) for kind, values in _KINDS.items()}
 _INSERT_UNIQUE = {
     name: {kind: _guarded(values, dialect) for kind, values in _KINDS.items()}
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
 _WINNER = select(jobs.c.id).where(jobs.c.unique_key == bindparam("key"), one_of(jobs.c.state, UNFINISHED))
-_INSERT_RUN = insert(runs).values(state=constant(RunState.RUNNING), created_at=now())
-_RUN = select(runs.c.subdomain, runs.c.state).where(runs.c.id == bindparam("b_run"))
+_INSERT_RUN = Prepared(
+    insert(runs)
+    .inline()
+    .values(
+        **{name: bindparam(name) for name in ("id", "subdomain", "pipeline", "options")},
+        state=constant(RunState.RUNNING),
+        created_at=now(),
+    )
+)
+_RUN = Prepared(select(runs.c.subdomain, runs.c.state).where(runs.c.id == bindparam("b_run")))
 _REOPEN_RUN = (
     update(runs).where(runs.c.id == bindparam("b_run")).values(state=constant(RunState.RUNNING), finished_at=None)
 )
 _LAST_POSITION = select(func.max(stages.c.position)).where(stages.c.run_id == bindparam("b_run"))
-_INSERT_STAGE = insert(stages).values(failed=0, cancelled=0)
-_INSERT_OPEN_STAGE = _INSERT_STAGE.values(opened_at=now())
+_STAGE: dict[str, Any] = {
+    name: bindparam(name) for name in ("run_id", "name", "position", "state", "total", "remaining", "tolerance")
+} | {"failed": literal_column("0"), "cancelled": literal_column("0")}
+_INSERT_STAGE = Prepared(insert(stages).values(_STAGE).returning(stages.c.id))
+_INSERT_OPEN_STAGE = Prepared(insert(stages).values({**_STAGE, "opened_at": now()}).returning(stages.c.id))
 _GROW = (
     update(stages)
     .where(
@@ -135,17 +147,16 @@ def record_run(
 
     A `run_id` that exists gets the stages added, if it is the same site's; another site's is a ConflictError.
     """
-    joined = connection.execute(_RUN, {"b_run": run_id}).first()
+    joined = _RUN(connection, {"b_run": run_id})
     first = 0
     if joined is None:
-        connection.execute(
-            _INSERT_RUN, {"id": run_id, "subdomain": subdomain, "pipeline": pipeline, "options": dict(options or {})}
-        )
-    elif joined.subdomain != subdomain:
-        raise ConflictError(f"Run {run_id} is of {joined.subdomain}, not of {subdomain}; leave out the run id.")
+        values = {"id": run_id, "subdomain": subdomain, "pipeline": pipeline, "options": json.dumps(options or {})}
+        _INSERT_RUN(connection, values)
+    elif joined[0] != subdomain:
+        raise ConflictError(f"Run {run_id} is of {joined[0]}, not of {subdomain}; leave out the run id.")
     else:
         first = connection.execute(_LAST_POSITION, {"b_run": run_id}).scalar_one() + 1
-        if joined.state != RunState.RUNNING:
+        if joined[1] != RunState.RUNNING:
             connection.execute(_REOPEN_RUN, {"b_run": run_id})
     recorded = Recorded()
     for position, stage in enumerate(new_stages, start=first):
@@ -159,8 +170,9 @@ def _record_stage(
     # Unique jobs are counted once it is known which of them were inserted.
     uncounted = any(job.unique_key for job in stage.jobs)
     count = 0 if uncounted else len(stage.jobs)
-    result = connection.execute(
-        _INSERT_OPEN_STAGE if opened else _INSERT_STAGE,
+    insert_stage = _INSERT_OPEN_STAGE if opened else _INSERT_STAGE
+    row = insert_stage(
+        connection,
         {
             "run_id": run_id,
             "name": stage.name,
@@ -171,7 +183,8 @@ def _record_stage(
             "tolerance": stage.tolerance,
         },
     )
-    stage_id = int(result.inserted_primary_key[0])  # type: ignore[index]
+    assert row is not None, "an INSERT that returns its id"  # noqa: S101
+    stage_id = int(row[0])
     before = len(recorded.job_ids)
     insert_jobs(connection, recorded, stage.jobs, run_id=run_id, stage_id=stage_id, opened=opened)
     if uncounted:
@@ -212,7 +225,7 @@ def insert_jobs(
             recorded.bells.append(Bell(row["id"], job.job_type, job.queue, job.priority))
     for kind, rows in plain.items():
         if rows:
-            connection.execute(_INSERT[kind], rows)
+            _INSERT[kind].many(connection, rows)
 
 
 def _row(job: NewJob, *, run_id: str, stage_id: int, ring_delay: float) -> dict[str, Any]:
@@ -224,7 +237,7 @@ def _row(job: NewJob, *, run_id: str, stage_id: int, ring_delay: float) -> dict[
         "subdomain": job.subdomain,
         "queue": job.queue,
         "priority": int(job.priority),
-        "arguments": job.arguments,
+        "arguments": json.dumps(job.arguments),
         "unique_key": job.unique_key,
         "max_attempts": job.max_attempts,
         "backoff_base": job.backoff.base,
@@ -239,7 +252,7 @@ def _insert_unique(connection: Connection, kind: str, row: dict[str, Any]) -> st
     """Insert a job with a unique key; return the id of the unfinished job that already has it, if one has."""
     statement = _INSERT_UNIQUE[connection.dialect.name][kind]
     for _ in range(10):
-        if connection.execute(statement, row).rowcount == 1:
+        if statement(connection, row) is not None:
             return None
         winner: str | None = connection.execute(_WINNER, {"key": row["unique_key"]}).scalar()
         if winner is not None:
