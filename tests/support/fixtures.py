@@ -13,6 +13,7 @@ import redis
 import sqlalchemy as sa
 
 from tests.support.binaries import Found, Missing, find, find_program, required
+from tests.support.folders import server_folder
 from tests.support.processes import Programs
 from tests.support.services import PostgresServer, RabbitServer, RedisServer, Server
 
@@ -41,6 +42,20 @@ def serve(kind: Callable[[Path, Path], S], service: str, folder: Path) -> Iterat
         server.stop()
 
 
+@pytest.fixture(scope="session")
+def _servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with server_folder(tmp_path_factory.mktemp("servers")) as folder:
+        yield folder
+
+
+@pytest.fixture
+def server_home(_servers: Path) -> Iterator[Path]:
+    """Return a folder for one test's own servers."""
+    folder = _servers / uuid.uuid4().hex[:8]
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture
 def programs(tmp_path: Path) -> Iterator[Programs]:
     """Start real programs; they are all stopped at the end of the test."""
@@ -53,31 +68,31 @@ def programs(tmp_path: Path) -> Iterator[Programs]:
 
 
 @pytest.fixture
-def private_redis(tmp_path: Path) -> Iterator[RedisServer]:
+def private_redis(server_home: Path) -> Iterator[RedisServer]:
     """Return a Redis of this test alone, to kill, pause and fill."""
-    yield from serve(RedisServer, "redis", tmp_path / "redis")
+    yield from serve(RedisServer, "redis", server_home / "redis")
 
 
 @pytest.fixture
-def private_postgres(tmp_path: Path) -> Iterator[PostgresServer]:
+def private_postgres(server_home: Path) -> Iterator[PostgresServer]:
     """Return a PostgreSQL of this test alone, to kill, pause and fill."""
-    yield from serve(PostgresServer, "postgres", tmp_path / "postgres")
+    yield from serve(PostgresServer, "postgres", server_home / "postgres")
 
 
 @pytest.fixture
-def private_rabbitmq(tmp_path: Path) -> Iterator[RabbitServer]:
+def private_rabbitmq(server_home: Path) -> Iterator[RabbitServer]:
     """Return a RabbitMQ of this test alone, to kill, pause and fill."""
-    yield from serve(RabbitServer, "rabbitmq", tmp_path / "rabbitmq")
+    yield from serve(RabbitServer, "rabbitmq", server_home / "rabbitmq")
 
 
 # --- brokers ------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
-def _redis_address(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[str]:
+def _redis_address(_servers: Path, worker_id: str) -> Iterator[str]:
     configured = found("redis").url
     if configured is None:
-        for server in serve(RedisServer, "redis", tmp_path_factory.mktemp("redis")):
+        for server in serve(RedisServer, "redis", _servers / "redis"):
             yield server.url
     else:  # one server for all of pytest-xdist's workers: each has a database of its own
         yield str(sa.make_url(configured).set(database=worker_id.removeprefix("gw").replace("master", "0")))
@@ -92,10 +107,10 @@ def redis_url(_redis_address: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def _rabbitmq(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], str]]:
+def _rabbitmq(_servers: Path) -> Iterator[Callable[[], str]]:
     configured = found("rabbitmq").url
     if configured is None:
-        for server in serve(RabbitServer, "rabbitmq", tmp_path_factory.mktemp("rabbitmq")):
+        for server in serve(RabbitServer, "rabbitmq", _servers / "rabbitmq"):
             yield server.fresh_url
     else:
         yield lambda: configured
@@ -156,11 +171,15 @@ class Databases:
     def __init__(self, address: str) -> None:
         self._address = sa.make_url(address).set(drivername="postgresql+psycopg")
         self._engine = sa.create_engine(self._address, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+        with self._engine.connect() as connection:
+            self._version = int(connection.exec_driver_sql("SHOW server_version_num").scalar_one()) // 10000
 
     def create(self, template: str = "template1") -> str:
         """Create a database as a copy of another and return its name."""
         name = f"clerk_{uuid.uuid4().hex[:12]}"
-        self._run(f"CREATE DATABASE {name} TEMPLATE {template}")
+        # Since PostgreSQL 15 the default is to log every page, for servers that are busier than ours.
+        strategy = "STRATEGY file_copy" if self._version >= 15 else ""
+        self._run(f"CREATE DATABASE {name} TEMPLATE {template} {strategy}")
         return name
 
     def drop(self, name: str) -> None:
@@ -177,10 +196,10 @@ class Databases:
 
 
 @pytest.fixture(scope="session")
-def _postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+def _postgres(_servers: Path) -> Iterator[Databases]:
     configured = found("postgres").url
     if configured is None:
-        for server in serve(PostgresServer, "postgres", tmp_path_factory.mktemp("postgres")):
+        for server in serve(PostgresServer, "postgres", _servers / "postgres"):
             yield Databases(server.url)
     else:
         yield Databases(configured)

@@ -20,7 +20,7 @@ T = TypeVar("T")
 POLL = 0.02
 
 #: Prefix that makes the kernel kill a child whose parent died; elsewhere than on Linux, `stop` has to do.
-_LEASH = ["setpriv", "--pdeathsig", "KILL"] if sys.platform == "linux" and shutil.which("setpriv") else []
+_LEASH = ["setpriv", "--pdeathsig"] if sys.platform == "linux" and shutil.which("setpriv") else []
 
 
 def wait_for(
@@ -40,15 +40,25 @@ def wait_for(
 
 
 class Program:
-    """One child process in a process group of its own, with its output in a file."""
+    """One child process in a process group of its own, with its output in a file.
+
+    `last_words` is the signal that ends it, also when the test process dies.
+    """
 
     def __init__(
-        self, command: Sequence[str | Path], *, log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+        self,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        last_words: signal.Signals = signal.SIGKILL,
     ) -> None:
         self.command = [str(word) for word in command]
         self.log_path = log
         self.env = env
         self.cwd = cwd
+        self._last_words = last_words
         self.popen: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Program:
@@ -56,9 +66,10 @@ class Program:
         # `unshare` changes credentials, which takes a leash off: so it must come first.
         words = self.command
         split = words.index("--") + 1 if words[0] == "unshare" else 0
+        leash = [*_LEASH, self._last_words.name] if _LEASH else []
         with self.log_path.open("ab") as log:
             self.popen = subprocess.Popen(
-                [*words[:split], *_LEASH, *words[split:]],
+                [*words[:split], *leash, *words[split:]],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -125,7 +136,15 @@ class Program:
         raise AssertionError(f"{self} ended with {code} before it logged {text!r}\n--- log ---\n{self.log}")
 
     def stop(self) -> None:
-        """Leave nothing of it behind: kill the process, its group and its descendants."""
+        """End it and leave nothing of it behind: by its last words, then by force."""
+        if self.alive and self._last_words is not signal.SIGKILL:
+            self.signal(signal.SIGCONT)
+            self.signal(self._last_words)
+            self.wait()
+        self.destroy()
+
+    def destroy(self) -> None:
+        """`kill -9` the process, its group and its descendants."""
         if self.popen is None:
             return
         family = self.children()

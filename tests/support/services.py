@@ -35,9 +35,12 @@ class Server(ABC):
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.port = free_port()
-        self.process = Program(self.command(program), log=folder / "server.log", env=self.environment())
+        self.process = Program(
+            self.command(program), log=folder / "server.log", env=self.environment(), last_words=self.last_words
+        )
 
     url: str
+    last_words = signal.SIGKILL
 
     @abstractmethod
     def command(self, program: Path) -> list[str | Path]:
@@ -61,8 +64,8 @@ class Server(ABC):
         return self.answers()
 
     def kill(self) -> None:
-        """`kill -9` it, as a power loss would."""
-        self.process.stop()
+        """`kill -9` it and its children, as a power loss would."""
+        self.process.destroy()
 
     def pause(self) -> None:
         """Freeze it: connections stay open and nothing answers."""
@@ -106,6 +109,8 @@ class RedisServer(Server):
 class PostgresServer(Server):
     """PostgreSQL without fsync; started as root, it runs as nobody of a user namespace of its own."""
 
+    last_words = signal.SIGQUIT  # at once, yet without leaving its shared memory to the machine
+
     def __init__(self, program: Path, folder: Path) -> None:
         super().__init__(program, folder)
         if not (self.data / "PG_VERSION").exists():
@@ -138,6 +143,7 @@ class PostgresServer(Server):
             "full_page_writes": "off",
             "max_connections": 200,
             "shared_buffers": "64MB",
+            "dynamic_shared_memory_type": "mmap",  # in the data directory, so that a killed server leaves none behind
             "autovacuum": "off",
             "max_wal_size": "2GB",
             "checkpoint_timeout": "1h",
