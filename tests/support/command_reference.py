@@ -56,7 +56,9 @@ def _paths() -> Iterator[list[str]]:
 def _members(name: str) -> list[str]:
     """Read a group's commands from its help, as a person would: the modules behind it are loaded on demand."""
     _, found, listed = _help([name]).partition("\nCommands:\n")
-    return [line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "] if found else []
+    return (
+        [line.split()[0] for line in listed.splitlines() if line.startswith("  ") and line[2] != " "] if found else []
+    )
 
 
 def _section(path: list[str]) -> str:
