@@ -145,6 +145,29 @@ def test_late_money_is_open_until_a_report_covers_it(load: Load) -> None:
     ]
 
 
+def test_an_amended_report_is_counted_in_its_last_version_everywhere(load: Load) -> None:
+    """Every derived table sees one dollar amount twice, in a report and in its amendment, and tells it once."""
+    amended = {**OAK, "Report_Num": "001"}
+    both = (OAK, amended)
+    ie = {"Form_Type": "D", "Expn_Code": "IND", "Cand_NamL": "Castro"}
+    late = {"Form_Type": "F497P1", "Tran_ID": "1", "Enty_NamL": "Quill", "Rpt_ID_Num": "7"}
+    after = {"Ctrib_Date": date(2023, 9, 1), "Amount": 8.0}
+    town = load(
+        A_Contributions=[gift(1.0, cover=cover) for cover in both],
+        C_Contributions=[gift(2.0, cover=cover, Form_Type="C") for cover in both],
+        E_Expenditure=[expense(4.0, cover=cover) for cover in both],
+        D_Expenditure=[expense(16.0, cover=cover, **ie) for cover in both],
+        Summary=[line("F460", "5", 32.0, cover) for cover in both],
+        late497=[{**cover, **late, **after} for cover in both],
+    )
+    assert town.query("SELECT gifts, total, non_monetary FROM top_contributors") == [(2, 1.0, 2.0)]
+    assert town.query("SELECT total FROM top_payees") == [(4.0,)]
+    assert town.query("SELECT total FROM money_by_city") == [(1.0,)]
+    assert town.query("SELECT amount FROM late_contributions_open") == [(8.0,)]
+    assert town.query("SELECT amount FROM independent_spending") == [(16.0,)]
+    assert town.query("SELECT contributions, reports FROM committee_totals") == [(32.0, 1)]
+
+
 def test_every_gift_of_a_496_stays_current(load: Load) -> None:
     """The sheet has no report id, so its versions cannot be told apart."""
     rows = [gift(10.0, Form_Type="F496P3", Report_Num=number) for number in ("000", "001")]
@@ -181,6 +204,13 @@ def test_a_committee_has_its_latest_name_and_keeps_the_others(load: Load) -> Non
         ("Oak PAC", "2023-07-30"),
     ]
     assert town.query("SELECT first_report, last_report FROM committees") == [("2022-07-01", "2023-07-30")]
+
+
+def test_of_names_filed_the_same_day_the_one_without_lost_characters_is_shown(load: Load) -> None:
+    names = ["Oak ? PAC", "Oak - PAC", "Oak ? Committee"]
+    town = load(A_Contributions=[gift(1.0, cover={**OAK, "Filer_NamL": name}) for name in names])
+    assert town.query("SELECT name FROM committees") == [("Oak - PAC",)]
+    assert town.one("SELECT COUNT(*) FROM committee_names") == 3
 
 
 def test_a_loan_has_its_eight_amounts_in_the_right_places(load: Load) -> None:

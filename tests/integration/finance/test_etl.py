@@ -1,5 +1,6 @@
 """From files to a published database, night after night."""
 
+import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -269,6 +270,33 @@ def test_stage_by_stage_is_the_same(add_town: AddTown, netfile: NetFileSite) -> 
     finance_extract(other.subdomain, run_id="r")
     with pytest.raises(Discard, match="nothing is ready to load"):
         finance_load(other.subdomain, run_id="r")
+
+
+def test_loading_a_smaller_database_has_to_be_accepted_too(add_town: AddTown) -> None:
+    from plugins.election_finance.jobs import finance_extract, finance_load, finance_transform
+
+    town = add_town("oakland.ca")
+    town.drop_rows("2023.xlsx", rows_of(report(40)))
+    town.etl()
+    town.drop_rows("2023.xlsx", rows_of(report(4)))
+    finance_extract(town.subdomain, run_id="r", accept_shrink=True)
+    finance_transform(town.subdomain, run_id="r")
+    with pytest.raises(Discard, match="2023 has 16 rows, had 52"):
+        finance_load(town.subdomain, run_id="r")
+    assert town.one("SELECT COUNT(*) FROM monetary_contributions") == 40
+    assert finance_load(town.subdomain, run_id="r", accept_shrink=True)["rows"] == 16
+
+
+def test_what_a_dead_process_left_is_swept_up(add_town: AddTown) -> None:
+    town = add_town("oakland.ca")
+    old, fresh = town.finance / ".work-old", town.finance / ".work-fresh"
+    for folder in (old, fresh):
+        folder.mkdir(parents=True)
+        (folder / "new.db").touch()
+    os.utime(old, (1_000_000_000, 1_000_000_000))
+    town.drop_rows("2023.xlsx", rows_of(report()))
+    town.etl()
+    assert (old.exists(), fresh.exists()) == (False, True)
 
 
 def test_raw_files_that_somebody_changed_are_not_trusted(add_town: AddTown, netfile: NetFileSite) -> None:

@@ -1,6 +1,7 @@
 """Files that are not what they should be."""
 
 import io
+import os
 import struct
 import zipfile
 from contextlib import suppress
@@ -89,6 +90,15 @@ def test_a_cell_far_away_is_not_a_table_of_billions(file: Path, cell: str) -> No
     sheet = f'<worksheet><sheetData><row r="1"><c r="{cell}"><v>1</v></c></row></sheetData></worksheet>'.encode()
     members = {"[Content_Types].xml": b"<x/>", "xl/worksheets/sheet1.xml": sheet}
     assert cell in complaint(file, zipped(members))
+
+
+def test_a_cell_far_away_is_seen_wherever_it_stands_in_the_file(file: Path) -> None:
+    """The sheet is read a mebibyte at a time; here a reference lies across the border."""
+    cell = b'<c r="XFD1048576"/>'
+    for shift in range(len(cell)):
+        sheet = os.urandom(1 << 19).hex().encode()[: (1 << 20) - shift] + cell
+        members = {"[Content_Types].xml": b"<x/>", "xl/worksheets/sheet1.xml": sheet}
+        assert "XFD1048576" in complaint(file, zipped(members))
 
 
 @settings(max_examples=60, deadline=None)
