@@ -19,11 +19,14 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
 ) -> None:
     """Bring a site up to date: its meetings, or with --finance its election finance."""
+    from clerk.db import engine
     from clerk.errors import UsageError
+    from clerk.schema_version import ensure_usable
     from clerk_tasks import updates
 
     if bool(subdomain) == next_site:
         raise UsageError("Say either --subdomain SUBDOMAIN or --next-site.")
+    ensure_usable(engine())
     if finance:
         enqueued = updates.update_finance(subdomain, **({"all_years": True} if all_years else {}))
     else:

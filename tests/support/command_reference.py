@@ -16,8 +16,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 
 HEAD = """# Commands
 
-`clerk-tasks` and `clerk` are the same program. An answer goes to stdout, everything else to stderr. Commands that print data
-take `--json`; the keys are stable. Times are in UTC.
+`clerk-tasks` and `clerk` are the same program. An answer goes to stdout, everything else to stderr. Commands that
+print data take `--json`; the keys are stable. Times are in UTC.
 
 | Exit code | Meaning |
 |---|---|
@@ -29,8 +29,8 @@ take `--json`; the keys are stable. Times are in UTC.
 | 5 | the broker or the database cannot be reached |
 | 130 | interrupted |
 
-`health` exits 0 when all is well, 1 when something needs attention, 2 when nothing can run. With `--wait` a command exits 0 if
-every job completed, else 1.
+`health` exits 0 when all is well, 1 when something needs attention, 2 when nothing can run. With `--wait` a command
+exits 0 if every job completed, else 1.
 
 This page is the program's own help; `python -m tests.support.command_reference` writes it, and a test compares them.
 """
@@ -45,7 +45,7 @@ def render() -> str:
 def _paths() -> Iterator[list[str]]:
     """Yield every command of ours, the root first, groups before their members."""
     root = get_command(cli)
-    context = typer.Context(root)  # type: ignore[arg-type]
+    context = typer.Context(root)
     yield []
     for name in root.list_commands(context):  # type: ignore[attr-defined]
         yield [name]
