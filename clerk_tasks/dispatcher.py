@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, bindparam, select
 
 from clerk.arguments import prepare
-from clerk.db import engine, transaction
+from clerk.db import engine, serialise, transaction
 from clerk.errors import BrokerUnavailable, ConflictError, NotFoundError, UsageError
 from clerk.jobs import JobRequest, Priority
 from clerk.ledger.prepared import Prepared
@@ -96,6 +96,8 @@ def _by_site(job: NewJob) -> str:
 
 def _record(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: str | None) -> Recorded:
     first = new_jobs[0]
+    if run_id:
+        serialise(connection, f"run {run_id}")
     return record_run(
         connection,
         run_id or generate_run_id(first.subdomain),

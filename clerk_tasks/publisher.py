@@ -86,6 +86,17 @@ class Publisher:
         """Reach the broker once; raises BrokerUnavailable."""
         self._attempt(self._connect)
 
+    def eviction_policy(self) -> str | None:
+        """Return a Redis or Valkey server's maxmemory-policy, None for another broker or where it is not told."""
+
+        def ask() -> str | None:
+            channel = self._connect().channel
+            with channel.conn_or_acquire() as client:
+                policy: str | None = client.info("memory").get("maxmemory_policy")
+                return policy
+
+        return None if self.url.startswith("amqp") else self._attempt(ask)
+
     def close(self) -> None:
         """Close the connection; the next use opens another."""
         producer, self._producer = self._producer, None
@@ -110,6 +121,8 @@ class Publisher:
 
     def _connect(self) -> kombu.Producer:
         if self._producer is None:
+            if self._is_absent():
+                raise OperationalError("it is not running")
             connection = kombu.Connection(self.url, transport_options=transport_options(self.url), connect_timeout=5)
             connection.connect()
             redis = connection.transport.driver_type == "redis"
@@ -141,8 +154,12 @@ class Publisher:
             delivery_mode=2,
         )
 
+    def _is_absent(self) -> bool:
+        """Return whether ours is the embedded broker and it is not running; kombu would try for seconds."""
+        return self.url == embedded.broker_url() and not embedded.is_running()
+
     def _unavailable(self, error: BaseException) -> BrokerUnavailable:
-        if self.url == embedded.broker_url() and not embedded.is_running():
+        if self._is_absent():
             return BrokerUnavailable("The embedded broker is not running: `clerk-tasks up` or a worker starts it.")
         where = kombu.Connection(self.url).as_uri()
         return BrokerUnavailable(f"The broker {where} cannot be reached: {error}")

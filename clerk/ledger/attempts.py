@@ -18,11 +18,11 @@ from clerk.jobs import Discard, Fenced
 from clerk.ledger.constants import constant
 from clerk.ledger.prepared import Prepared
 from clerk.ledger.record import Bell, NewJob, Recorded, grow_stage, insert_jobs
-from clerk.ledger.stages import close_if_done, count_down, count_out
+from clerk.ledger.stages import admit_children, close_if_done, count_down, count_out, hold_waiting
 from clerk.models import attempts_table as attempts
 from clerk.models import jobs_table as jobs
 from clerk.models import stages_table as stages
-from clerk.states import JobState, StageState
+from clerk.states import JobState
 
 
 class Claim(NamedTuple):
@@ -126,8 +126,14 @@ _REMEMBER = insert(attempts).from_select(
         now(),
     ).where(*_MINE),
 )
-_STAGE_OF_RUN = select(stages.c.id, stages.c.state).where(
-    stages.c.run_id == bindparam("b_run"), stages.c.name == bindparam("b_name")
+_STAGE_OF_RUN = (
+    select(stages.c.id)
+    .where(
+        stages.c.run_id == bindparam("b_run"),
+        stages.c.name == bindparam("b_name"),
+        stages.c.id >= bindparam("b_own"),
+    )
+    .order_by(stages.c.id)
 )
 _OWNED = select(jobs.c.cancel_requested_at).where(*_MINE)
 _NOTE = update(jobs).where(*_MINE).values(note=bindparam("b_note"))
@@ -142,19 +148,23 @@ def claim(connection: Connection, job_id: str, *, instance: str, pid: int, lease
 def complete(connection: Connection, claim: Claim, *, result: Any, children: Sequence[NewJob] = ()) -> list[Bell]:
     """Record success, the children and the stages' counts together; return the doorbells to ring after commit.
 
-    Raises Fenced if this attempt no longer owns the job, Discard if a child names a stage that its run lacks.
+    A job that was asked to cancel and comes back with children is cancelled instead, and its children are not made.
+    Raises Fenced if this attempt no longer owns the job, Discard if a child names no later stage of its run.
     """
+    if children and check_owned(connection, claim, lock=True):
+        return stop(connection, claim, "cancelled while it ran; the jobs that it asked for were not made")
     as_json = None if result is None else json.dumps(result)
     done = _COMPLETE(connection, {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_result": as_json})
     _fence(claim, 0 if done is None else 1)
     if not children:
         return count_down(connection, claim.stage_id, ended=JobState.COMPLETED)
     recorded, grown = _add_children(connection, claim, children)
-    remaining = None
-    for stage_id in sorted({*grown, claim.stage_id}):
-        grow_stage(connection, stage_id, grown.get(stage_id, 0))
-        if stage_id == claim.stage_id:
-            remaining = count_out(connection, stage_id, ended=JobState.COMPLETED)
+    grow_stage(connection, claim.stage_id, grown.pop(claim.stage_id, 0))
+    remaining = count_out(connection, claim.stage_id, ended=JobState.COMPLETED)
+    for stage_id in sorted(grown):
+        if remaining == 0:
+            hold_waiting(connection, stage_id)
+        recorded.bells += admit_children(connection, stage_id, grown[stage_id])
     # Only now: the stage that would open must have been given its children first.
     return recorded.bells + (close_if_done(connection, claim.stage_id) if remaining == 0 else [])
 
@@ -166,18 +176,20 @@ def _add_children(connection: Connection, claim: Claim, children: Sequence[NewJo
         by_stage.setdefault(child.stage, []).append(child)
     recorded, grown = Recorded(), dict[int, int]()
     for name, batch in by_stage.items():
-        stage_id, opened = (claim.stage_id, True) if name is None else _stage(connection, claim, name)
-        before = len(recorded.job_ids)
-        insert_jobs(connection, recorded, batch, run_id=claim.run_id, stage_id=stage_id, opened=opened)
+        stage_id = claim.stage_id if name is None else _later_stage(connection, claim, name)
+        before, own = len(recorded.job_ids), stage_id == claim.stage_id
+        insert_jobs(connection, recorded, batch, run_id=claim.run_id, stage_id=stage_id, opened=own)
         grown[stage_id] = grown.get(stage_id, 0) + len(recorded.job_ids) - before
     return recorded, grown
 
 
-def _stage(connection: Connection, claim: Claim, name: str) -> tuple[int, bool]:
-    row = connection.execute(_STAGE_OF_RUN, {"b_run": claim.run_id, "b_name": name}).first()
-    if row is None:
-        raise Discard(f"Run {claim.run_id} has no stage {name!r} for the children of job {claim.job_id}.")
-    return row.id, row.state == StageState.OPEN
+def _later_stage(connection: Connection, claim: Claim, name: str) -> int:
+    """Return the stage of that name, the job's own or a later one; they get their ids in order."""
+    values = {"b_run": claim.run_id, "b_name": name, "b_own": claim.stage_id}
+    stage_id = connection.execute(_STAGE_OF_RUN, values).scalar()
+    if stage_id is None:
+        raise Discard(f"Run {claim.run_id} has no later stage {name!r} for the children of job {claim.job_id}.")
+    return int(stage_id)
 
 
 def _fence(claim: Claim, changed: int) -> None:
@@ -197,9 +209,12 @@ def fail(
 ) -> tuple[JobState, list[Bell]]:
     """Record a failed attempt: retryable after `delay` seconds (None: by the backoff), or discarded.
 
-    It is discarded when `final` or when no attempt is left. `outcome` is the attempt's word in the history, by
-    default the job's new state. Raises Fenced if this attempt no longer owns the job.
+    It is discarded when `final` or when no attempt is left, cancelled if that was asked for meanwhile. `outcome` is
+    the attempt's word in the history, by default the job's new state. Raises Fenced if this attempt no longer owns
+    the job.
     """
+    if check_owned(connection, claim, lock=True):
+        return JobState.CANCELLED, stop(connection, claim, f"cancelled; it then failed: {error}")
     retry = not final and claim.attempt < claim.max_attempts
     state = JobState.RETRYABLE if retry else JobState.DISCARDED
     _remember(connection, claim, outcome or state, error, traceback)
@@ -220,6 +235,7 @@ def backoff(claim: Claim) -> float:
 
 def stop(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
     """Record that a running job was cancelled; Fenced if this attempt no longer owns it."""
+    check_owned(connection, claim, lock=True)
     _remember(connection, claim, JobState.CANCELLED, reason, None)
     values = {"b_error": reason, "b_state": JobState.CANCELLED.value}
     ended = connection.execute(_END, {"b_id": claim.job_id, "b_attempt": claim.attempt} | values)
@@ -227,16 +243,22 @@ def stop(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
     return count_down(connection, claim.stage_id, ended=JobState.CANCELLED)
 
 
-def hand_back(connection: Connection, claim: Claim, reason: str) -> None:
-    """Give a running job back unfinished, without counting the attempt; Fenced if it is no longer this attempt's."""
+def hand_back(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
+    """Give a running job back unfinished, without counting the attempt; one that was asked to cancel is cancelled.
+
+    Raises Fenced if this attempt no longer owns the job.
+    """
+    if check_owned(connection, claim, lock=True):
+        return stop(connection, claim, f"cancelled; {reason}")
     _remember(connection, claim, "handed-back", reason, None)
     given = connection.execute(_HAND_BACK, {"b_id": claim.job_id, "b_attempt": claim.attempt})
     _fence(claim, given.rowcount)
+    return []
 
 
 def _remember(connection: Connection, claim: Claim, outcome: str, error: str, traceback: str | None) -> None:
-    """Keep the history of an attempt that did not complete; Fenced if it no longer owns the job."""
-    written = connection.execute(
+    """Keep the history of an attempt that did not complete; its job's row is locked."""
+    connection.execute(
         _REMEMBER,
         {
             "b_id": claim.job_id,
@@ -246,7 +268,6 @@ def _remember(connection: Connection, claim: Claim, outcome: str, error: str, tr
             "b_traceback": traceback,
         },
     )
-    _fence(claim, written.rowcount)
 
 
 def check_owned(connection: Connection, claim: Claim, *, lock: bool = False) -> bool:

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Connection, Float, bindparam, case, insert, select, update
 
 from clerk.clock import now
-from clerk.jobs import Fenced
 from clerk.ledger.attempts import CLAIMED, Claim, fail, stop
 from clerk.ledger.constants import constant
 from clerk.ledger.record import Bell
@@ -31,10 +30,17 @@ _OF_PROCESS = select(*CLAIMED).where(
 _RENEW = (
     update(jobs)
     .where(
-        _RUNNING,
-        jobs.c.instance == bindparam("b_instance"),
-        jobs.c.pid.in_(bindparam("b_pids", expanding=True)),
-        jobs.c.deadline_at > now(),
+        jobs.c.id.in_(
+            select(jobs.c.id)
+            .where(
+                _RUNNING,
+                jobs.c.instance == bindparam("b_instance"),
+                jobs.c.pid.in_(bindparam("b_pids", expanding=True)),
+                jobs.c.deadline_at > now(),
+            )
+            # A job that is being finished, or holds its own row, must not keep the others from being renewed.
+            .with_for_update(skip_locked=True)
+        )
     )
     .values(
         lease_until=case(
@@ -54,8 +60,10 @@ _STILL_EXPIRED = (
     )
     .with_for_update()
 )
-_CANCEL_REQUESTED = select(jobs.c.cancel_requested_at, jobs.c.note).where(
-    _RUNNING, jobs.c.id == bindparam("b_id"), jobs.c.attempt == bindparam("b_attempt")
+_CANCEL_REQUESTED = (
+    select(jobs.c.cancel_requested_at, jobs.c.note)
+    .where(_RUNNING, jobs.c.id == bindparam("b_id"), jobs.c.attempt == bindparam("b_attempt"))
+    .with_for_update()
 )
 _OWNERS = select(jobs.c.id, jobs.c.state, jobs.c.instance, jobs.c.pid).where(
     jobs.c.id.in_(bindparam("b_ids", expanding=True))
@@ -116,12 +124,9 @@ def lost(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
     row = connection.execute(_CANCEL_REQUESTED, {"b_id": claim.job_id, "b_attempt": claim.attempt}).first()
     if row is None:
         return []
-    try:
-        if row.cancel_requested_at is not None:
-            return stop(connection, claim, row.note or "cancelled")
-        return fail(connection, claim, reason, outcome="lost", delay=0.0 if claim.attempt == 1 else None)[1]
-    except Fenced:
-        return []
+    if row.cancel_requested_at is not None:
+        return stop(connection, claim, row.note or "cancelled")
+    return fail(connection, claim, reason, outcome="lost", delay=0.0 if claim.attempt == 1 else None)[1]
 
 
 def owners(connection: Connection, job_ids: Sequence[str]) -> dict[str, tuple[str, str | None, int | None]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, case, select, update
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, bindparam, case, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from clerk.clock import now
@@ -12,7 +14,7 @@ from clerk.ledger.record import RING_DELAY, Bell
 from clerk.ledger.stages import cancel_waiting, count_again, count_down
 from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
-from clerk.states import UNFINISHED, JobState, RunState
+from clerk.states import UNFINISHED, JobState, RunState, StageState
 
 _CANCEL = (
     update(jobs)
@@ -27,6 +29,18 @@ _REQUEST_CANCEL = (
     update(jobs)
     .where(jobs.c.id == bindparam("b_id"), jobs.c.state == constant(JobState.RUNNING))
     .values(cancel_requested_at=now(), note=bindparam("b_note"))
+)
+_HOLD_UNFINISHED = select(func.count()).select_from(
+    select(jobs.c.id)
+    .where(
+        jobs.c.run_id == bindparam("b_run"),
+        one_of(jobs.c.state, UNFINISHED),
+        # Those that wait for their stage are for `cancel_waiting`.
+        or_(jobs.c.state != constant(JobState.SCHEDULED), jobs.c.due_at.is_not(None)),
+    )
+    .order_by(jobs.c.id)
+    .with_for_update()
+    .subquery()
 )
 _STATE = select(jobs.c.state).where(jobs.c.id == bindparam("b_id"))
 _ENDED_JOB = select(jobs.c.state, jobs.c.stage_id, jobs.c.unique_key).where(jobs.c.id == bindparam("b_id"))
@@ -45,6 +59,16 @@ _RETRY = (
     )
     .returning(jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
 )
+_WAIT_AGAIN = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("b_id"))
+    .values(state=constant(JobState.SCHEDULED), due_at=None, ring_at=None)
+)
+
+
+def hold(connection: Connection, job_ids: Iterable[str]) -> None:
+    """Lock jobs that are about to be changed in one transaction: all of them before the first stage."""
+    connection.execute(select(jobs.c.id).where(jobs.c.id.in_(list(job_ids))).order_by(jobs.c.id).with_for_update())
 
 
 def cancel(connection: Connection, job_id: str, *, by: str) -> tuple[JobState, list[Bell]]:
@@ -71,6 +95,7 @@ def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Bell]:
         raise NotFoundError(f"There is no run {run_id}.")
     if state != RunState.RUNNING:
         raise ConflictError(f"Run {run_id} has already ended: {state}.")
+    _hold_unfinished(connection, run_id)
     cancel_waiting(connection, run_id, f"cancelled by {by}")
     unfinished = select(jobs.c.id).where(jobs.c.run_id == run_id, one_of(jobs.c.state, UNFINISHED))
     bells: list[Bell] = []
@@ -79,8 +104,17 @@ def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Bell]:
     return bells
 
 
+def _hold_unfinished(connection: Connection, run_id: str) -> None:
+    """Lock what a run has left to do; then nobody else can add to it."""
+    held, before = 0, -1
+    while held != before:  # a job that was being completed while we waited for it may have left children
+        held, before = connection.execute(_HOLD_UNFINISHED, {"b_run": run_id}).scalar_one(), held
+
+
 def retry(connection: Connection, job_id: str) -> Bell:
     """Make an ended job available again, with its exact arguments and at least one attempt more.
+
+    One of a stage that has not opened yet waits for that. One of a stage that has ended is not counted there again.
 
     Raises NotFoundError, or ConflictError when it has not ended or another unfinished job has its unique key.
     """
@@ -96,7 +130,8 @@ def retry(connection: Connection, job_id: str) -> Bell:
         raise ConflictError(f"Another job took {row.unique_key} just now; wait for it, or cancel it.") from None
     if retried is None:
         raise ConflictError(f"Job {job_id} was retried by somebody else just now.")
-    count_again(connection, row.stage_id, ended=JobState(row.state))
+    if count_again(connection, row.stage_id, ended=JobState(row.state)) is StageState.WAITING:
+        connection.execute(_WAIT_AGAIN, {"b_id": job_id})
     return Bell._make(retried)
 
 

@@ -114,9 +114,11 @@ _INSERT_RUN = Prepared(
         created_at=now(),
     )
 )
-_RUN = Prepared(select(runs.c.subdomain, runs.c.state).where(runs.c.id == bindparam("b_run")))
+_RUN = Prepared(select(runs.c.subdomain).where(runs.c.id == bindparam("b_run")))
 _REOPEN_RUN = (
-    update(runs).where(runs.c.id == bindparam("b_run")).values(state=constant(RunState.RUNNING), finished_at=None)
+    update(runs)
+    .where(runs.c.id == bindparam("b_run"), runs.c.state != constant(RunState.RUNNING))
+    .values(state=constant(RunState.RUNNING), finished_at=None)
 )
 _LAST_POSITION = select(func.max(stages.c.position)).where(stages.c.run_id == bindparam("b_run"))
 _STAGE: dict[str, Any] = {
@@ -124,6 +126,13 @@ _STAGE: dict[str, Any] = {
 } | {"failed": literal_column("0"), "cancelled": literal_column("0")}
 _INSERT_STAGE = Prepared(insert(stages).values(_STAGE).returning(stages.c.id))
 _INSERT_OPEN_STAGE = Prepared(insert(stages).values({**_STAGE, "opened_at": now()}).returning(stages.c.id))
+_HOLD_STAGES = (
+    select(stages.c.id)
+    .where(stages.c.run_id == bindparam("b_run"), one_of(stages.c.state, (StageState.OPEN, StageState.WAITING)))
+    .order_by(stages.c.id)
+    .with_for_update()
+)
+_STAGE_STATE = select(stages.c.state).where(stages.c.id == bindparam("b_stage"))
 _GROW = (
     update(stages)
     .where(
@@ -131,6 +140,7 @@ _GROW = (
         one_of(stages.c.state, (StageState.OPEN, StageState.WAITING)),
     )
     .values(total=stages.c.total + bindparam("b_n"), remaining=stages.c.remaining + bindparam("b_n"))
+    .returning(stages.c.state)
 )
 
 
@@ -146,6 +156,7 @@ def record_run(
     """Insert a run, its stages and their jobs; the first stage is open, the others wait.
 
     A `run_id` that exists gets the stages added, if it is the same site's; another site's is a ConflictError.
+    A stage that opens with no jobs ends at once.
     """
     joined = _RUN(connection, {"b_run": run_id})
     first = 0
@@ -156,17 +167,25 @@ def record_run(
         raise ConflictError(f"Run {run_id} is of {joined[0]}, not of {subdomain}; leave out the run id.")
     else:
         first = connection.execute(_LAST_POSITION, {"b_run": run_id}).scalar_one() + 1
-        if joined[1] != RunState.RUNNING:
-            connection.execute(_REOPEN_RUN, {"b_run": run_id})
     recorded = Recorded()
-    for position, stage in enumerate(new_stages, start=first):
+    stage_ids = [
         _record_stage(connection, recorded, stage, run_id=run_id, position=position, opened=position == first)
+        for position, stage in enumerate(new_stages, start=first)
+    ]
+    if joined is not None:
+        # Whoever is closing the run's last stage either waits for us now, or is waited for here.
+        connection.execute(_HOLD_STAGES, {"b_run": run_id}).all()
+        connection.execute(_REOPEN_RUN, {"b_run": run_id})
+    if recorded.conflicts or not new_stages[0].jobs:
+        from clerk.ledger.stages import close_if_done  # it builds on this module
+
+        recorded.bells += close_if_done(connection, stage_ids[0])
     return recorded
 
 
 def _record_stage(
     connection: Connection, recorded: Recorded, stage: NewStage, *, run_id: str, position: int, opened: bool
-) -> None:
+) -> int:
     # Unique jobs are counted once it is known which of them were inserted.
     uncounted = any(job.unique_key for job in stage.jobs)
     count = 0 if uncounted else len(stage.jobs)
@@ -189,11 +208,13 @@ def _record_stage(
     insert_jobs(connection, recorded, stage.jobs, run_id=run_id, stage_id=stage_id, opened=opened)
     if uncounted:
         grow_stage(connection, stage_id, len(recorded.job_ids) - before)
+    return stage_id
 
 
-def grow_stage(connection: Connection, stage_id: int, count: int) -> bool:
-    """Count more jobs into a stage that has not ended; False if it has."""
-    return connection.execute(_GROW, {"b_stage": stage_id, "b_n": count}).rowcount == 1
+def grow_stage(connection: Connection, stage_id: int, count: int) -> StageState:
+    """Count more jobs into a stage unless it has ended; return its state, which stays so until we commit."""
+    state = connection.execute(_GROW, {"b_stage": stage_id, "b_n": count}).scalar()
+    return StageState(state or connection.execute(_STAGE_STATE, {"b_stage": stage_id}).scalar_one())
 
 
 def insert_jobs(

@@ -50,7 +50,13 @@ _RING = (
 )
 _RING_NOW = (
     update(jobs)
-    .where(jobs.c.id.in_(bindparam("b_ids", expanding=True)), _AVAILABLE)
+    .where(
+        jobs.c.id.in_(
+            select(jobs.c.id)
+            .where(jobs.c.id.in_(bindparam("b_ids", expanding=True)), _AVAILABLE)
+            .with_for_update(skip_locked=True)
+        )
+    )
     .values(ring_at=now(), ring_delay=RING_DELAY)
 )
 _LATER = (

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from clerk.clock import now
 from clerk.ledger.constants import constant, one_of
 from clerk.ledger.prepared import Prepared
-from clerk.ledger.record import BATCH_RING_DELAY, Bell
+from clerk.ledger.record import BATCH_RING_DELAY, Bell, grow_stage
 from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
 from clerk.models import stages_table as stages
@@ -28,12 +28,16 @@ _COUNT_DOWN = Prepared(
 )
 _COUNT_AGAIN = (
     update(stages)
-    .where(stages.c.id == bindparam("b_stage"), stages.c.state == constant(StageState.OPEN))
+    .where(
+        stages.c.id == bindparam("b_stage"),
+        one_of(stages.c.state, (StageState.OPEN, StageState.WAITING)),
+    )
     .values(
         remaining=stages.c.remaining + 1,
         failed=stages.c.failed - bindparam("b_failed"),
         cancelled=stages.c.cancelled - bindparam("b_cancelled"),
     )
+    .returning(stages.c.state)
 )
 # The guard that lets exactly one of the last finishers close a stage.
 _CLOSE = (
@@ -44,7 +48,10 @@ _CLOSE = (
         stages.c.remaining == 0,
     )
     .values(state=constant(StageState.CLOSED), closed_at=now())
-    .returning(stages.c.run_id, stages.c.total, stages.c.failed, stages.c.cancelled, stages.c.tolerance)
+    .returning(
+        *(stages.c.run_id, stages.c.position),
+        *(stages.c.total, stages.c.failed, stages.c.cancelled, stages.c.tolerance),
+    )
 )
 _UNENDED = (
     select(stages.c.id, stages.c.state)
@@ -60,11 +67,22 @@ _OPEN = (
     .values(state=constant(StageState.OPEN), opened_at=now())
     .returning(stages.c.remaining)
 )
+_WAITS = (
+    jobs.c.stage_id == bindparam("b_stage"),
+    jobs.c.state == constant(JobState.SCHEDULED),
+    jobs.c.due_at.is_(None),
+)
+_HOLD_WAITING = select(func.count()).select_from(
+    select(jobs.c.id).where(*_WAITS).order_by(jobs.c.id).with_for_update().subquery()
+)
+_CANCEL_CHILDREN = (
+    update(jobs)
+    .where(*_WAITS)
+    .values(state=constant(JobState.CANCELLED), finished_at=now(), note="its stage was cancelled before")
+)
 _RELEASE = (
     update(jobs)
-    .where(
-        jobs.c.stage_id == bindparam("b_stage"), jobs.c.state == constant(JobState.SCHEDULED), jobs.c.due_at.is_(None)
-    )
+    .where(*_WAITS)
     .values(
         state=constant(JobState.AVAILABLE),
         due_at=now(),
@@ -78,7 +96,9 @@ _CANCEL_WAITING_JOBS = (
     .where(
         jobs.c.stage_id.in_(
             select(stages.c.id).where(
-                stages.c.run_id == bindparam("b_run"), stages.c.state == constant(StageState.WAITING)
+                stages.c.run_id == bindparam("b_run"),
+                stages.c.position > bindparam("b_after"),
+                stages.c.state == constant(StageState.WAITING),
             )
         ),
         jobs.c.state == constant(JobState.SCHEDULED),
@@ -87,7 +107,11 @@ _CANCEL_WAITING_JOBS = (
 )
 _CANCEL_WAITING_STAGES = (
     update(stages)
-    .where(stages.c.run_id == bindparam("b_run"), stages.c.state == constant(StageState.WAITING))
+    .where(
+        stages.c.run_id == bindparam("b_run"),
+        stages.c.position > bindparam("b_after"),
+        stages.c.state == constant(StageState.WAITING),
+    )
     .values(
         state=constant(StageState.CANCELLED),
         closed_at=now(),
@@ -121,9 +145,36 @@ def count_out(connection: Connection, stage_id: int, *, ended: JobState) -> int 
     return None if row is None else int(row[0])
 
 
-def count_again(connection: Connection, stage_id: int, *, ended: JobState) -> None:
-    """Take back what `count_out` did, for an ended job that is retried by hand; nothing if the stage has closed."""
-    connection.execute(_COUNT_AGAIN, _counts(stage_id, ended))
+def count_again(connection: Connection, stage_id: int, *, ended: JobState) -> StageState | None:
+    """Take back what `count_out` did, for an ended job that is retried by hand; return the stage's state.
+
+    A stage that has ended is left alone: None.
+    """
+    state = connection.execute(_COUNT_AGAIN, _counts(stage_id, ended)).scalar()
+    return StageState(state) if state else None
+
+
+def admit_children(connection: Connection, stage_id: int, count: int) -> list[Bell]:
+    """Count children, inserted as waiting, into a later stage; release them if it has opened meanwhile.
+
+    Those of a cancelled stage are cancelled too: an operator finds them there, and may retry them.
+    """
+    state = grow_stage(connection, stage_id, count)
+    if state is StageState.WAITING:
+        return []
+    if state is StageState.CANCELLED:
+        connection.execute(_CANCEL_CHILDREN, {"b_stage": stage_id})
+        return []
+    return _release(connection, stage_id)
+
+
+def hold_waiting(connection: Connection, stage_id: int) -> None:
+    """Lock the jobs that wait for a stage, before the stage itself is locked: jobs first, then stages."""
+    connection.execute(_HOLD_WAITING, {"b_stage": stage_id})
+
+
+def _release(connection: Connection, stage_id: int) -> list[Bell]:
+    return [Bell._make(row) for row in connection.execute(_RELEASE, {"b_stage": stage_id})]
 
 
 def _counts(stage_id: int, ended: JobState) -> dict[str, int]:
@@ -143,15 +194,23 @@ def close_if_done(connection: Connection, stage_id: int) -> list[Bell]:
         if closed is None:
             return bells
         if closed.failed > closed.tolerance * closed.total or (closed.total and closed.cancelled == closed.total):
-            cancel_waiting(connection, closed.run_id, "an earlier stage of its run did not succeed")
+            note = "an earlier stage of its run did not succeed"
+            cancel_waiting(connection, closed.run_id, note, after=closed.position)
         closing = _advance(connection, closed.run_id, bells)
     return bells
 
 
-def cancel_waiting(connection: Connection, run_id: str, note: str) -> None:
-    """Cancel the stages of a run that have not opened, with their jobs."""
-    connection.execute(_CANCEL_WAITING_JOBS, {"b_run": run_id, "b_note": note})
-    connection.execute(_CANCEL_WAITING_STAGES, {"b_run": run_id})
+def cancel_waiting(connection: Connection, run_id: str, note: str, *, after: int = -1) -> None:
+    """Cancel the stages of a run that have not opened, with their jobs; only those after a position."""
+    connection.execute(_CANCEL_WAITING_JOBS, {"b_run": run_id, "b_after": after, "b_note": note})
+    connection.execute(_CANCEL_WAITING_STAGES, {"b_run": run_id, "b_after": after})
+
+
+def go_on(connection: Connection, run_id: str) -> list[Bell]:
+    """Open the next stage of a run that has none open, or end the run; return the doorbells to ring."""
+    bells: list[Bell] = []
+    empty = _advance(connection, run_id, bells)
+    return bells if empty is None else close_if_done(connection, empty)
 
 
 def _advance(connection: Connection, run_id: str, bells: list[Bell]) -> int | None:
@@ -162,10 +221,11 @@ def _advance(connection: Connection, run_id: str, bells: list[Bell]) -> int | No
         return None
     if following.state == StageState.OPEN:
         return None
+    hold_waiting(connection, following.id)
     remaining = connection.execute(_OPEN, {"b_stage": following.id}).scalar()
     if remaining == 0:
         return int(following.id)
-    bells.extend(Bell._make(row) for row in connection.execute(_RELEASE, {"b_stage": following.id}))
+    bells.extend(_release(connection, following.id))
     return None
 
 

@@ -14,5 +14,7 @@ COMMANDS = {
     "beat": "Keep the schedules.",
     "up": "Run the whole system in this terminal.",
     "health": "Check that everything is there and at work.",
+    "why": "Explain why a job, or a site's work, has not run or did not finish.",
+    "doctor": "Find what is stuck or wrong, and mend it.",
     "db": "Create the database, bring it up to date, check it.",
 }

@@ -76,16 +76,33 @@ def show(job_id: JobId, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def retry(job_ids: JobIds, wait: Annotated[bool, typer.Option("--wait", help="Wait for their end.")] = False) -> None:
-    """Retry discarded or cancelled jobs, with their exact arguments."""
-    from clerk.db import transaction
-    from clerk.ledger import operators
-    from clerk_tasks.dispatcher import ring
+def retry(
+    job_ids: Annotated[list[str] | None, typer.Argument(help="Job ids; or choose by --state.")] = None,
+    state: Annotated[str | None, typer.Option(help="All that are discarded, or cancelled.")] = None,
+    error_like: Annotated[str | None, typer.Option(metavar="TEXT", help="Of those, whose error holds this.")] = None,
+    subdomain: Annotated[str | None, typer.Option(help="Of those, only this site's.")] = None,
+    job_type: Annotated[str | None, typer.Option(help="Of those, only of this job type.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for their end.")] = False,
+) -> None:
+    """Retry dead letters, or cancelled jobs, with their exact arguments."""
+    from clerk.errors import UsageError
+    from clerk_tasks import replay
 
-    with transaction() as connection:
-        bells = [operators.retry(connection, job_id) for job_id in sorted(set(job_ids))]
-    ring(bells)
-    finish([bell.job_id for bell in bells], wait=wait, as_json=False)
+    if bool(job_ids) == bool(state):
+        raise UsageError("Say either which jobs, by id, or --state discarded.")
+    chosen = job_ids or replay.choose(_state(state), error_like=error_like, subdomain=subdomain, job_type=job_type)
+    if dry_run:
+        for job_id in chosen:
+            output.print_line(job_id)
+        return
+    retried, refused = replay.retry(chosen, strict=bool(job_ids))
+    for reason in refused:
+        output.warn(reason)
+    if retried:
+        finish(retried, wait=wait, as_json=False)
+    else:
+        output.note("No job was retried.")
 
 
 @app.command()
@@ -97,6 +114,7 @@ def cancel(job_ids: JobIds) -> None:
     from clerk_tasks.dispatcher import ring
 
     with transaction() as connection:
+        operators.hold(connection, job_ids)
         cancelled = {job_id: operators.cancel(connection, job_id, by="an operator") for job_id in sorted(set(job_ids))}
     for job_id, (state, bells) in cancelled.items():
         ring(bells)

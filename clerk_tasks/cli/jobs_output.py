@@ -16,9 +16,9 @@ COLUMNS = ("id", "job_type", "subdomain", "state", "attempt", "priority", "creat
 
 def finish(job_ids: Sequence[str], *, wait: bool, as_json: bool) -> None:
     """Print the jobs that a command enqueued; with `wait`, once they have ended, and exit 1 if one failed."""
+    from clerk import waiting
     from clerk.db import reading
     from clerk.ledger import queries
-    from clerk_tasks import waiting
 
     if wait:
         jobs = waiting.wait_for(job_ids, output.note)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -131,10 +131,13 @@ def _record(job_type: str, subdomain: str, arguments: Mapping[str, Any]) -> str:
     return job_id
 
 
-def _wait(job_ids: Iterable[str], wanted: bool) -> None:
-    """Follow jobs to their end, one after the other."""
-    from plugins.election_finance.waiting import follow
+def _wait(job_ids: Sequence[str], wanted: bool) -> None:
+    """Follow jobs to their end, if that is wanted."""
+    from clerk.waiting import succeeded, wait_for
 
-    failed = [job_id for job_id in job_ids if wanted and not follow(job_id, lambda line: typer.echo(line, err=True))]
-    if failed:
+    if not (wanted and job_ids):
+        return
+    jobs = wait_for(job_ids, lambda line: typer.echo(line, err=True))
+    if not succeeded(jobs):
+        failed = [job["id"] for job in jobs if job["state"] != "completed"]
         raise ClerkError(f"{len(failed)} of the jobs did not complete; `clerk-tasks jobs show {failed[0]}` says why")

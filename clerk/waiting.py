@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from clerk.db import engine, reading
+from clerk.db import reading
 from clerk.ledger import queries
 from clerk.states import FINISHED, JobState
 
@@ -18,7 +18,7 @@ def wait_for(job_ids: Sequence[str], say: Callable[[str], None]) -> list[dict[st
     """Return the jobs once all have ended; `say` hears each time that something has changed."""
     said = ""
     while True:
-        with reading(engine()) as connection:
+        with reading() as connection:
             jobs = queries.job_states(connection, job_ids)
         if (text := _progress(jobs)) != said:
             say(said := text)

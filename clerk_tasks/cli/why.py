@@ -1,0 +1,27 @@
+"""`clerk-tasks why`: explain why a job, or a site's work, has not run or did not finish."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from clerk_tasks.cli import output
+
+
+def command(
+    what: Annotated[str, typer.Argument(metavar="JOB|SUBDOMAIN", help="A job's id, or a site.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the lines as a JSON array.")] = False,
+) -> None:
+    """Explain why a job, or a site's work, has not run or did not finish: every attempt, and what it waits for."""
+    from clerk.db import engine
+    from clerk.schema_version import ensure_usable
+    from clerk_tasks.why import explain
+
+    ensure_usable(engine())
+    lines = explain(what)
+    if as_json:
+        output.print_json(lines)
+    else:
+        for line in lines:
+            output.print_line(line)

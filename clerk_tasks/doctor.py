@@ -1,0 +1,128 @@
+"""Find stuck, orphaned, unserved and undecidable work, and settings that can loop or lose; mend what can be mended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Column, Connection, Select, select
+
+from clerk.connection import HeldConnection
+from clerk.db import engine, reading, transaction
+from clerk.errors import BrokerUnavailable
+from clerk.ledger import leases, operators, repair, stages
+from clerk.ledger.repair import Damage
+from clerk.models import jobs_table as jobs
+from clerk.settings import settings
+from clerk.states import UNFINISHED
+from clerk_tasks.dispatcher import ring
+from clerk_tasks.publisher import publisher
+from clerk_tasks.registry import registry
+from clerk_tasks.relay import Relay
+
+#: A worker that was not heard of for so long does not serve its queues. Seconds.
+SILENCE = 90.0
+#: Settings of Celery that ours must not be changed to, each with what would happen.
+DANGEROUS = {
+    "task_acks_late": (True, "a message may be delivered for ever"),
+    "task_reject_on_worker_lost": (True, "a job that kills its process is delivered for ever"),
+    "worker_pool_start_method": ("fork", "a process that forks loses SQLite's commits"),
+    "task_create_missing_queues": (True, "a typo makes a queue that nobody serves"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One thing found; `mended` is None where only a person can."""
+
+    damage: Damage
+    mended: bool | None = None
+
+
+def examine(*, fix: bool) -> list[Diagnosis]:
+    """Return what is wrong; with `fix`, mend what can be mended without a decision."""
+    with reading() as connection:
+        mendable = [*repair.orphans(connection), *repair.miscounts(connection), *repair.undecided(connection)]
+        waiting = [
+            *repair.ownerless(connection, after=settings().lease),
+            *repair.unheard(connection, after=10 * settings().relay_interval),
+        ]
+        advice = [*_unserved(connection), *_undecidable(connection)]
+    advice += _dangerous_settings()
+    found = [Diagnosis(damage, mended=False) for damage in (*mendable, *waiting)]
+    if fix:
+        found = [replace(diagnosis, mended=True) for diagnosis in found if _mend(diagnosis.damage)]
+        if waiting:
+            _relay_twice()
+    return found + [Diagnosis(damage) for damage in advice]
+
+
+def _mend(damage: Damage) -> bool:
+    """Do what a damage's remedy says; the relay's part is done for all of them together."""
+    with transaction() as connection:
+        bells = []
+        if damage.kind == "orphan":
+            bells = operators.cancel(connection, damage.subject, by="the doctor")[1]
+        elif damage.kind == "miscount":
+            repair.recount(connection, int(damage.subject))
+            bells = stages.close_if_done(connection, int(damage.subject))
+        elif damage.kind == "stage":
+            bells = stages.close_if_done(connection, int(damage.subject))
+        elif damage.kind == "run":
+            bells = stages.go_on(connection, damage.subject)
+    ring(bells)
+    return True
+
+
+def _relay_twice() -> None:
+    """Make the two passes, one renewal apart, that a take-over needs."""
+    renewal = settings().lease / 6
+    relay = Relay(HeldConnection(engine()), publisher(), renewal=renewal)
+    relay.run_once()
+    time.sleep(renewal)
+    relay.run_once()
+
+
+def _unserved(connection: Connection) -> Iterator[Damage]:
+    served = {queue for worker in leases.live_workers(connection, within=SILENCE) for queue in worker.queues}
+    for queue in connection.execute(_waiting(jobs.c.queue)).scalars():
+        if queue not in served:
+            pool = registry().pool_of_queue(queue)
+            advice = f"start `clerk-tasks worker {pool.name}`" if pool else "install the plugin that has it"
+            yield Damage("unserved", queue, "jobs wait in this queue and no worker serves it", advice)
+
+
+def _undecidable(connection: Connection) -> Iterator[Damage]:
+    known = registry().job_types
+    for job_type in connection.execute(_waiting(jobs.c.job_type)).scalars():
+        if job_type not in known:
+            advice = "install its plugin, see `clerk-tasks plugins list`, or cancel the jobs"
+            yield Damage("undecidable", job_type, "jobs of this type wait and no plugin here has it", advice)
+
+
+def _waiting(column: Column[str]) -> Select[str]:
+    return select(column).where(jobs.c.state.in_([state.value for state in UNFINISHED])).distinct()
+
+
+def _dangerous_settings() -> Iterator[Damage]:
+    from clerk_tasks.celery import app
+
+    for name, (bad, what) in DANGEROUS.items():
+        if app.conf[name] == bad:
+            yield Damage("setting", name, f"{name} = {bad!r}: {what}", "remove it from celeryconfig.py")
+    if settings().relay_interval > settings().lease:
+        problem = "relays look less often than leases end: a dead worker's jobs wait longer than CLERK_LEASE"
+        yield Damage("setting", "CLERK_RELAY_INTERVAL", problem, "make it smaller than CLERK_LEASE")
+    yield from _eviction()
+
+
+def _eviction() -> Iterator[Damage]:
+    try:
+        policy = publisher().eviction_policy()
+    except BrokerUnavailable as error:
+        yield Damage("broker", "BROKER_URL", str(error), "start it; what is recorded waits")
+        return
+    if policy not in (None, "noeviction"):
+        problem = f"the broker evicts ({policy}): messages vanish, and jobs wait for the relay"
+        yield Damage("setting", "maxmemory-policy", problem, "set it to noeviction")
