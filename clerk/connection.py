@@ -30,11 +30,11 @@ class HeldConnection:
             self._say(self._begin)
             try:
                 yield connection
+                self._say("COMMIT")
             except BaseException:
                 with suppress(self.engine.dialect.loaded_dbapi.Error):
                     self._say("ROLLBACK")
                 raise
-            self._say("COMMIT")
 
     @contextmanager
     def statement(self) -> Iterator[Connection]:

@@ -1,0 +1,244 @@
+"""The ledger as a state machine: operators, workers, relays and crashes, in any order that Hypothesis thinks of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import sqlalchemy as sa
+from hypothesis import strategies as st
+from hypothesis.stateful import precondition, rule
+from sqlalchemy import Connection
+
+from clerk.clock import now
+from clerk.errors import ConflictError
+from clerk.jobs import Discard, Fenced
+from clerk.ledger import attempts, leases, operators, rings
+from clerk.ledger.attempts import Claim
+from clerk.ledger.record import NewJob, NewStage, Recorded, record_run
+from clerk.models import jobs_table
+from clerk.states import UNFINISHED, JobState, RunState
+from tests.property.laws import JOINED
+from tests.property.transactions import FAULTS, Fault, FaultyTransactions
+
+STAGES = ("s0", "s1", "s2")
+KEYS = st.none() | st.sampled_from(["key-a", "key-b"])
+PICK = st.integers(0, 999)
+
+
+def new_job(key: str | None, *, stage: str | None = None, max_attempts: int = 2) -> NewJob:
+    """Return a job of no particular kind."""
+    return NewJob(job_type="t", subdomain="a.ca", queue="q", unique_key=key, stage=stage, max_attempts=max_attempts)
+
+
+class LedgerMachine(FaultyTransactions):
+    """Each rule is what somebody does to the ledger."""
+
+    # --- operators ------------------------------------------------------------------------------
+
+    @rule(
+        keys=st.lists(st.lists(KEYS, max_size=3), min_size=1, max_size=3),
+        tolerance=st.sampled_from([0.0, 0.5]),
+        max_attempts=st.integers(1, 3),
+        fault=FAULTS,
+    )
+    def enqueue(self, keys: list[list[str | None]], tolerance: float, max_attempts: int, fault: Fault) -> None:
+        self.runs += 1
+        new_stages = [
+            NewStage(name=name, jobs=[new_job(key, max_attempts=max_attempts) for key in row], tolerance=tolerance)
+            for name, row in zip(STAGES, keys, strict=False)
+        ]
+        self._record(f"run-{self.runs}", new_stages, fault)
+
+    @precondition(lambda self: self.ledger.runs)
+    @rule(pick=PICK, keys=st.lists(KEYS, max_size=2), fault=FAULTS)
+    def join(self, pick: int, keys: list[str | None], fault: Fault) -> None:
+        run_id = list(self.ledger.runs)[pick % len(self.ledger.runs)]
+        self._record(run_id, [NewStage(name=JOINED, jobs=[new_job(key) for key in keys])], fault)
+
+    def _record(self, run_id: str, new_stages: list[NewStage], fault: Fault) -> None:
+        before = self.ledger
+        taken = {job.unique_key for job in before.jobs.values() if job.unique_key and job.state in UNFINISHED}
+        recorded: Recorded | None = self.transact(
+            fault,
+            lambda connection: record_run(connection, run_id, subdomain="a.ca", pipeline="p", new_stages=new_stages),
+        )
+        if recorded is None:
+            return
+        wanted = [job.unique_key for stage in new_stages for job in stage.jobs]
+        keys = {key for key in wanted if key}
+        assert self.ledger.jobs.keys() - before.jobs.keys() == set(recorded.job_ids)
+        assert len(recorded.job_ids) == wanted.count(None) + len(keys - taken)
+        for key, winner in recorded.conflicts.items():
+            assert self.ledger.jobs[winner].unique_key == key
+
+    @precondition(lambda self: self.ledger.jobs)
+    @rule(pick=PICK, fault=FAULTS)
+    def cancel(self, pick: int, fault: Fault) -> None:
+        job = self.job(pick)
+        try:
+            self.transact(fault, lambda connection: operators.cancel(connection, job.id, by="a test"))
+        except ConflictError:
+            assert job.state not in UNFINISHED
+
+    @precondition(lambda self: self.ledger.runs)
+    @rule(pick=PICK, fault=FAULTS)
+    def cancel_run(self, pick: int, fault: Fault) -> None:
+        run = list(self.ledger.runs.values())[pick % len(self.ledger.runs)]
+        try:
+            done = self.transact(fault, lambda connection: operators.cancel_run(connection, run.id, by="a test"))
+        except ConflictError:
+            assert run.state != RunState.RUNNING
+            return
+        if done is not None:
+            left = [job for job in self.ledger.jobs.values() if job.run_id == run.id and job.state in UNFINISHED]
+            assert all(job.state == JobState.RUNNING and job.cancel_requested_at for job in left)
+
+    @precondition(lambda self: self.ledger.jobs)
+    @rule(pick=PICK, fault=FAULTS)
+    def retry(self, pick: int, fault: Fault) -> None:
+        job = self.job(pick)
+        rivals = [
+            rival
+            for rival in self.ledger.jobs.values()
+            if job.unique_key and rival.unique_key == job.unique_key and rival.state in UNFINISHED
+        ]
+        try:
+            bell = self.transact(fault, lambda connection: operators.retry(connection, job.id))
+        except ConflictError:
+            assert rivals or job.state not in (JobState.DISCARDED, JobState.CANCELLED)
+            return
+        if bell is not None:
+            assert not rivals
+            assert self.ledger.jobs[job.id].arguments == job.arguments
+
+    # --- workers --------------------------------------------------------------------------------
+
+    @precondition(lambda self: self.ledger.jobs)
+    @rule(pick=PICK, lease=st.sampled_from([0.0, 60.0]), fault=FAULTS)
+    def deliver(self, pick: int, lease: float, fault: Fault) -> None:
+        """Deliver the message of any job at any time: early, late, twice, in any order."""
+        job = self.job(pick)
+        self.pids += 1
+        claim = self.transact(
+            fault,
+            lambda connection: attempts.claim(connection, job.id, instance="w", pid=self.pids, lease=lease),
+        )
+        if claim is not None:
+            assert job.state == JobState.AVAILABLE
+            self.claims.append(claim)
+        elif fault == Fault():
+            assert job.state != JobState.AVAILABLE
+
+    def _settle(self, pick: int, fault: Fault, act: Callable[[Connection, Claim], object]) -> Claim:
+        """End an attempt, which may be anybody's: of a zombie, or one that has ended before."""
+        claim = self.claims[pick % len(self.claims)]
+        owned = self.owns(claim)
+        try:
+            self.transact(fault, lambda connection: act(connection, claim))
+        except Fenced:
+            assert not owned
+        return claim
+
+    @precondition(lambda self: self.claims)
+    @rule(
+        pick=PICK,
+        children=st.lists(st.tuples(st.sampled_from([None, "s0", "s1", "s2", "nowhere"]), KEYS), max_size=3),
+        fault=FAULTS,
+    )
+    def complete(self, pick: int, children: list[tuple[str | None, str | None]], fault: Fault) -> None:
+        new_jobs = [new_job(key, stage=stage) for stage, key in children]
+        before = self.ledger
+        try:
+            claim = self._settle(
+                pick, fault, lambda connection, claim: attempts.complete(connection, claim, result=1, children=new_jobs)
+            )
+        except Discard:
+            assert self.ledger == before
+            return
+        born = self.ledger.jobs.keys() - before.jobs.keys()
+        assert not born or self.ledger.jobs[claim.job_id].state == JobState.COMPLETED
+
+    @precondition(lambda self: self.claims)
+    @rule(pick=PICK, final=st.booleans(), delay=st.sampled_from([0.0, 3600.0, None]), fault=FAULTS)
+    def fail(self, pick: int, final: bool, delay: float | None, fault: Fault) -> None:
+        self._settle(
+            pick, fault, lambda connection, claim: attempts.fail(connection, claim, "no", final=final, delay=delay)
+        )
+
+    @precondition(lambda self: self.claims)
+    @rule(pick=PICK, fault=FAULTS)
+    def stop(self, pick: int, fault: Fault) -> None:
+        self._settle(pick, fault, lambda connection, claim: attempts.stop(connection, claim, "cancelled"))
+
+    @precondition(lambda self: self.claims)
+    @rule(pick=PICK, fault=FAULTS)
+    def hand_back(self, pick: int, fault: Fault) -> None:
+        self._settle(pick, fault, lambda connection, claim: attempts.hand_back(connection, claim, "going"))
+
+    @precondition(lambda self: self.claims)
+    @rule(pick=PICK, fault=FAULTS)
+    def lose(self, pick: int, fault: Fault) -> None:
+        """Have a keeper end an attempt whose process died; one that is over already stays as it is."""
+        claim = self.claims[pick % len(self.claims)]
+        before, owned = self.ledger, self.owns(claim)
+        bells = self.transact(fault, lambda connection: leases.lost(connection, claim, "died"))
+        assert owned or self.ledger == before
+        assert not (owned and bells is not None) or not self.owns(claim)
+
+    # --- relays ---------------------------------------------------------------------------------
+
+    @rule(fault=FAULTS)
+    def promote(self, fault: Fault) -> None:
+        self.transact(fault, rings.promote_due)
+
+    @rule(fault=FAULTS)
+    def take_over(self, fault: Fault) -> None:
+        with self.database.transaction() as connection:
+            expired = leases.expired(connection)
+        for row in expired:
+
+            def end(connection: Connection, row: leases.Expired = row) -> None:
+                if leases.still_expired(connection, row):
+                    leases.lost(connection, row.claim, "gone")
+
+            self.transact(fault, end)
+
+    @rule(depth=st.integers(0, 2), fault=FAULTS)
+    def ring(self, depth: int, fault: Fault) -> None:
+        self.transact(fault, lambda connection: rings.take_silent(connection, "q", depth=depth))
+
+    @rule()
+    def let_time_pass(self) -> None:
+        """Make everything due that waits for a time."""
+        with self.database.transaction() as connection:
+            connection.execute(
+                sa.update(jobs_table)
+                .where(jobs_table.c.due_at > now(), jobs_table.c.state.in_([JobState.SCHEDULED, JobState.RETRYABLE]))
+                .values(due_at=now())
+            )
+            connection.execute(
+                sa.update(jobs_table).where(jobs_table.c.state == JobState.RUNNING).values(lease_until=now(-1.0))
+            )
+        self.ledger = self.look()
+
+    def teardown(self) -> None:
+        """Heal: with no more faults, everything that was ever accepted ends."""
+        for _ in range(100):
+            if not any(job.state in UNFINISHED for job in self.ledger.jobs.values()):
+                break
+            self.let_time_pass()
+            self.take_over(Fault())
+            self.promote(Fault())
+            for job in list(self.ledger.jobs.values()):
+                if job.state == JobState.AVAILABLE:
+                    self._work(job.id)
+        assert [job for job in self.ledger.jobs.values() if job.state in UNFINISHED] == []
+        assert [run for run in self.ledger.runs.values() if run.state == RunState.RUNNING] == []
+
+    def _work(self, job_id: str) -> None:
+        def claim(connection: Connection) -> Claim | None:
+            return attempts.claim(connection, job_id, instance="healer", pid=1, lease=60.0)
+
+        taken = self.transact(Fault(), claim)
+        assert taken is not None
+        self.transact(Fault(), lambda connection: attempts.complete(connection, taken, result=None))

@@ -1,0 +1,49 @@
+"""The ledger's laws hold whatever operators, workers, relays and crashes do, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.property.database import FragileDatabase
+from tests.property.machine import LedgerMachine
+
+QUICK = settings(
+    max_examples=60,
+    stateful_step_count=25,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+DEEP = settings(QUICK, max_examples=1500, stateful_step_count=50, derandomize=False, print_blob=True)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[FragileDatabase]:
+    fragile = FragileDatabase(database_url)
+    yield fragile
+    fragile.close()
+
+
+def run(database: FragileDatabase, profile: settings) -> None:
+    class Machine(LedgerMachine):
+        def __init__(self) -> None:
+            super().__init__(database)
+
+    run_state_machine_as_test(Machine, settings=profile)
+
+
+def test_the_laws_hold(database: FragileDatabase) -> None:
+    """Guards: every state and attempt in a WHERE clause of the ledger."""
+    run(database, QUICK)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_laws_hold_for_long(database: FragileDatabase) -> None:
+    """The same, deeper and at random; Hypothesis prints how to repeat what it finds."""
+    run(database, DEEP)
