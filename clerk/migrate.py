@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -185,7 +186,7 @@ def alembic_config() -> Config:
 
     import migrations
 
-    config = Config()
+    config = Config(stdout=sys.stdout)  # whose default is what stdout was when Alembic was imported
     folder = str(Path(str(migrations.__file__)).parent)
     config.set_main_option("script_location", folder.replace("%", "%%"))
     return config
