@@ -31,7 +31,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Store text on SQLite, TIMESTAMP WITH TIME ZONE elsewhere."""
-        return _SqliteDateTime() if dialect.name == "sqlite" else DateTime(timezone=True)
+        sqlite_type: TypeEngine[Any] = _SqliteDateTime()  # type: ignore[no-untyped-call]
+        return sqlite_type if dialect.name == "sqlite" else DateTime(timezone=True)
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Convert to UTC; SQLite gets it naive, since its text has no zone."""

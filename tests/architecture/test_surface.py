@@ -6,10 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
 from pydantic import AliasChoices
 
 import clerk
@@ -59,6 +63,30 @@ def test_the_documented_default_is_the_default(name: str, default: object) -> No
         else str(default)
     )
     assert documented()[name] == f"`{text}`"
+
+
+def locked(name: str) -> dict[str, Version]:
+    """Return the versions that a file of requirements/ locks."""
+    lines = re.findall(r"^([\w.-]+)==([^ ;]+)", (ROOT / f"requirements/{name}.txt").read_text(), flags=re.MULTILINE)
+    return {canonicalize_name(package): Version(version) for package, version in lines}
+
+
+@pytest.mark.parametrize("name", ["runtime", "build", "test", "lint"])
+def test_what_we_depend_on_is_locked_with_hashes_and_without_an_address(name: str) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = project["project"]["dependencies"] if name == "runtime" else project["dependency-groups"][name]
+    requirements = [Requirement(text) for text in wanted if isinstance(text, str)]
+    versions = locked(name)
+    off = [str(r) for r in requirements if not r.specifier.contains(versions.get(canonicalize_name(r.name), "0"))]
+    assert off == [], "run script/lock"
+    text = (ROOT / f"requirements/{name}.txt").read_text()
+    assert text.count("==") <= text.count("--hash=sha256:")
+    assert "://" not in text
+
+
+def test_tests_run_with_what_the_programs_run_with() -> None:
+    assert locked("runtime").items() <= locked("test").items() <= locked("lint").items()
+    assert locked("build").items() <= locked("test").items()
 
 
 def test_the_wheel_carries_all_that_the_programs_need(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_reader_that_was_never_there_is_none_either(unbuffered: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
-    command = [script("clerk-tasks"), "--version"]
+    command = [str(script("clerk-tasks")), "--version"]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, env=environment, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")
