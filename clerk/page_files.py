@@ -1,0 +1,102 @@
+"""The tree of texts that OCR leaves: {meeting}/{date}/{n}.txt, read in the order in which a person would."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+#: The folder of a second, third... meeting of one body on one day: 2026-08-03.2, 2026-08-03.3...
+_ANOTHER = re.compile(r"(\d{4}-\d\d-\d\d)\.(\d+)", re.ASCII)
+_PAGE = re.compile(r"\d+", re.ASCII)
+
+
+@dataclass(slots=True)
+class PageFile:
+    """A page of the tree; `date` is its folder's name, `page_image_path` where readers look for its image."""
+
+    meeting: str
+    date: str
+    page_num: int
+    text: str
+    page_image_path: str
+
+    @property
+    def day(self) -> str:
+        """Return the date without the number of a further meeting."""
+        return split_date(self.date)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingDateGroup:
+    """The pages of one document, as indices into the list that was grouped."""
+
+    meeting: str
+    date: str
+    page_indices: list[int]
+
+
+def split_date(folder: str) -> tuple[str, int]:
+    """Return the day, and which of the body's meetings on it: ("2026-08-03", 2) for 2026-08-03.2."""
+    match = _ANOTHER.fullmatch(folder)
+    return (match[1], int(match[2])) if match else (folder, 1)
+
+
+def documents(txt_dir: Path) -> Iterator[tuple[Path, list[PageFile]]]:
+    """Yield each document's folder and pages, by meeting, day, meeting of the day, and number; skip hidden names."""
+    for meeting in _folders(txt_dir):
+        for folder in sorted(_folders(meeting), key=lambda folder: (*split_date(folder.name), folder.name)):
+            if pages := _pages(folder):
+                yield folder, pages
+
+
+def collect_page_files(txt_dir: str | Path) -> list[PageFile]:
+    """Return every page of a tree, in order; none if the tree is not there."""
+    return [page for _, pages in documents(Path(txt_dir)) for page in pages]
+
+
+def group_pages_by_meeting_date(page_files: list[PageFile]) -> list[MeetingDateGroup]:
+    """Group neighbours that belong to one document."""
+    return [
+        MeetingDateGroup(meeting, date, [index for index, _ in group])
+        for (meeting, date), group in groupby(enumerate(page_files), key=lambda item: (item[1].meeting, item[1].date))
+    ]
+
+
+def hash_text_content(text: str) -> str:
+    """Return the sha256 of a text, in hexadecimal: what tells a valid extraction from a stale one."""
+    return sha256(text.encode()).hexdigest()
+
+
+def extraction_of(folder: Path, page: PageFile) -> dict[str, Any] | None:
+    """Return what was extracted from exactly this text, if it was; a stale or broken cache is none."""
+    try:
+        cache = json.loads((folder / f"{page.page_num:04d}.txt.extracted.json").read_text(encoding="utf-8"))
+        return cache if cache["content_hash"] == hash_text_content(page.text) else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _folders(parent: Path) -> list[Path]:
+    if not parent.is_dir():
+        return []
+    return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _pages(folder: Path) -> list[PageFile]:
+    # Of 1.txt and 0001.txt the first, which sorts last, is the page: it is how pages are written today.
+    files = {int(path.stem): path for path in sorted(folder.glob("*.txt")) if _PAGE.fullmatch(path.stem)}
+    meeting, date = folder.parent.name, folder.name
+    return [
+        PageFile(meeting, date, number, _text(file), f"/{meeting}/{date}/{file.stem}.png")
+        for number, file in sorted(files.items())
+    ]
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")

@@ -1,0 +1,145 @@
+"""Read documents in a child process that serves many, one at a time, and is replaced when one of them breaks it."""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import asdict
+from functools import lru_cache
+from pathlib import Path
+from threading import RLock
+
+from clerk.text.document import Document, DocumentError, Limits, Page
+from clerk.text.engines import choose_engine
+from clerk.text.intake import check_file, hash_file
+from clerk.text.process import Child, Message
+from clerk.text.tree import making, put_folder
+
+#: Documents after which a child is replaced, in case its libraries leak.
+SERVES = 200
+
+_BREAKS_THE_CHILD = frozenset({"timeout", "memory", "crash"})
+
+
+class Reader:
+    """Reads documents in turn; `close()` it, or use it in a with block."""
+
+    def __init__(self) -> None:
+        self._child: Child | None = None
+        self._lock = RLock()
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the child, if there is one."""
+        child, self._child = self._child, None
+        if child:
+            child.close()
+
+    def read(
+        self,
+        pdf: Path,
+        *,
+        engine: str = "",
+        languages: str = "eng",
+        limits: Limits | None = None,
+        on_page: Callable[[Page], object] = lambda _: None,
+    ) -> Document:
+        """Return every page's text, or raise the DocumentError that says why not and holds the pages before.
+
+        `on_page` sees each page as it is read; what it raises ends the reading.
+        """
+        pages: list[Page] = []
+
+        def keep(message: Message) -> None:
+            pages.append(Page(**message))
+            on_page(pages[-1])
+
+        request = {"do": "read", "engine": asdict(choose_engine(engine, languages))}
+        try:
+            sha256 = self._do(request, pdf, limits or Limits(), each=keep)
+        except DocumentError as error:
+            error.pages = tuple(pages)
+            raise
+        return Document(sha256, tuple(pages))
+
+    def render(self, pdf: Path, folder: Path, *, limits: Limits | None = None) -> list[Path]:
+        """Draw each page to `folder`/{n}.png at 150 dpi; the folder appears whole, in place of an older one."""
+        files: list[Path] = []
+        with making(folder) as made:
+            request = {"do": "render", "folder": str(made.absolute())}
+            self._do(request, pdf, limits or Limits(), each=lambda page: files.append(folder / f"{page['number']}.png"))
+            put_folder(made, folder)
+        return files
+
+    def _do(self, request: Message, pdf: Path, limits: Limits, *, each: Callable[[Message], None]) -> str:
+        """Have a request done, and return the sha256 of the file that it was done to."""
+        try:
+            check_file(pdf, limits)
+            sha256 = hash_file(pdf)
+            with self._lock, closing(self._answers({**request, "pdf": str(pdf.absolute())}, limits)) as answers:
+                for message in answers:
+                    each(message)
+        except DocumentError as error:
+            error.name = f"{pdf.parent.name}/{pdf.name}"
+            raise
+        return sha256
+
+    def _answers(self, request: Message, limits: Limits) -> Generator[Message, None, None]:
+        """Yield a message for each page; where a child breaks that had served others, go on in a new one."""
+        done = 0
+        while True:
+            child = self._willing_child()
+            opened = False
+            try:
+                for message in child.ask({**request, "start": done + 1}, limits):
+                    if "number" in message:
+                        done = message["number"]
+                        yield message
+                    opened = True
+                return
+            except DocumentError as error:
+                if error.kind in _BREAKS_THE_CHILD:
+                    self.close()
+                if error.kind not in ("crash", "memory") or child.served == 1:
+                    error.page = done + 1 if opened else None
+                    raise
+            except BaseException:
+                self.close()  # it is still busy with this document
+                raise
+
+    def _willing_child(self) -> Child:
+        if self._child and self._child.served >= SERVES:
+            self.close()
+        self._child = self._child or Child()
+        return self._child
+
+
+@lru_cache(maxsize=1)
+def shared_reader() -> Reader:
+    """Return this process' reader; its child ends with the process."""
+    reader = Reader()
+    atexit.register(reader.close)
+    return reader
+
+
+def read_document(
+    pdf: Path,
+    *,
+    engine: str = "",
+    languages: str = "eng",
+    limits: Limits | None = None,
+    on_page: Callable[[Page], object] = lambda _: None,
+) -> Document:
+    """Read a document with this process' reader: `Reader.read`."""
+    return shared_reader().read(pdf, engine=engine, languages=languages, limits=limits, on_page=on_page)
+
+
+def render_pages(pdf: Path, folder: Path, *, limits: Limits | None = None) -> list[Path]:
+    """Draw a document's pages with this process' reader: `Reader.render`."""
+    return shared_reader().render(pdf, folder, limits=limits)

@@ -1,0 +1,83 @@
+"""Where a document's text lies: {folder}/{n}.txt, with a record of the PDF that it was read from."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from glob import escape
+from pathlib import Path
+from tempfile import mkdtemp
+
+from clerk.text.document import Document
+from clerk.text.intake import hash_file
+
+#: Beside the pages; readers of the tree look at *.txt only.
+RECORD = ".document.json"
+
+Fence = Callable[[], AbstractContextManager[None]]
+
+
+def write_pages(document: Document, folder: Path, *, fence: Fence = nullcontext) -> None:
+    """Put a document's pages in place as a whole, {folder}/1.txt and on; an empty page is an empty file.
+
+    Extractions cached for the same pages are kept: each knows the text that it is of. `fence` surrounds the last
+    step, as `JobContext.fence` does.
+    """
+    with making(folder) as made:
+        for page in document.pages:
+            _write(made / f"{page.number}.txt", page.text)
+        for cache in folder.glob("*.txt.extracted.json"):
+            shutil.copy2(cache, made)
+        ways = {how: sum(page.how == how for page in document.pages) for how in ("layer", "ocr", "empty")}
+        _write(made / RECORD, json.dumps({"sha256": document.sha256, "pages": len(document.pages), **ways}))
+        with fence():
+            put_folder(made, folder)
+
+
+def is_unchanged(pdf: Path, folder: Path) -> bool:
+    """Tell whether the folder holds all the text of exactly this PDF."""
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        pages = range(1, record["pages"] + 1)
+        return all((folder / f"{n}.txt").is_file() for n in pages) and record["sha256"] == hash_file(pdf)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return False
+
+
+@contextmanager
+def making(folder: Path) -> Iterator[Path]:
+    """Give a hidden folder beside `folder` to work in; what is left over goes, and what killed processes left."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in folder.parent.glob(f".{escape(folder.name)}~*"):
+        shutil.rmtree(left, ignore_errors=True)
+    made = Path(mkdtemp(dir=folder.parent, prefix=f".{folder.name}~"))
+    made.chmod(0o755)  # mkdtemp's are for the owner only
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def put_folder(made: Path, folder: Path) -> None:
+    """Rename a finished folder into place; an older one of that name steps aside first, then goes."""
+    aside = folder.with_name(f".{folder.name}~replaced")
+    shutil.rmtree(aside, ignore_errors=True)
+    if folder.exists():
+        folder.rename(aside)
+    made.rename(folder)
+    shutil.rmtree(aside, ignore_errors=True)
+    descriptor = os.open(folder.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
