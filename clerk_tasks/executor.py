@@ -103,7 +103,7 @@ class RunningJob(JobContext):
     def progress(self, message: str) -> None:
         """Say what the job is doing right now."""
         with self._held.transaction() as connection:
-            attempts.note(connection, self._claim, message[:500])
+            attempts.note(connection, self._claim, _storable(message)[:500])
 
     @contextmanager
     def fence(self) -> Iterator[None]:
@@ -130,7 +130,6 @@ class Executor:
         if claim is None:
             logger.debug("job %s is not there to be claimed", job_id)
             return
-        self._settled = False
         began = time.monotonic()
         outcome = self._perform(claim)
         if outcome is not None:
@@ -142,8 +141,11 @@ class Executor:
     def _claim(self, job_id: str) -> Claim | None:
         if not self._settled:
             self._end_what_was_left()
+        self._settled = False  # a claim whose answer is lost leaves us a job that we know nothing of
         with self.held.statement() as connection:
-            return attempts.claim(connection, job_id, instance=self.instance, pid=self.pid, lease=self.lease)
+            claim = attempts.claim(connection, job_id, instance=self.instance, pid=self.pid, lease=self.lease)
+        self._settled = claim is None
+        return claim
 
     def _end_what_was_left(self) -> None:
         """End a job that this process, or one with its process id, owned and never ended."""
@@ -166,13 +168,13 @@ class Executor:
             logger.warning("job %s: another attempt has taken over from attempt %s", claim.job_id, claim.attempt)
             return None
         except Cancel as cancelled:
-            return Stopped(str(cancelled))
+            return Stopped(_describe(cancelled, plain=True))
         except Retry as later:
             return Failed(_describe(later, plain=True), delay=later.after)
         except Discard as final:
             return Failed(_describe(final, plain=True), final=True)
         except BaseException as error:  # SystemExit, KeyboardInterrupt and MemoryError are the job's failures too
-            return Failed(_describe(error), traceback=redact("".join(traceback.format_exception(error)))[-8000:])
+            return Failed(_describe(error), traceback=_storable("".join(traceback.format_exception(error)))[-8000:])
 
     def _record(self, claim: Claim, outcome: Settle) -> None:
         """Record an outcome, for as long as the database is away, until it is recorded or we are fenced off."""
@@ -213,10 +215,18 @@ def _as_json(value: Any) -> Any:
 
 
 def _describe(error: BaseException, *, plain: bool = False) -> str:
-    """Return one line: the error's type, unless `plain`, and its message, without secrets or NULs."""
-    text = " ".join(str(error).split())
+    """Return one line: the error's type, unless `plain`, and its message, without secrets."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # the author's own __str__
+        text = ""
     kind = "" if plain and text else type(error).__name__ + (": " if text else "")
-    return redact(f"{kind}{text}".replace("\x00", "?"))[:2000]
+    return _storable(f"{kind}{text}")[:2000]
+
+
+def _storable(text: str) -> str:
+    """Return text that every database takes: without secrets, NULs and halves of characters."""
+    return redact(text).replace("\x00", "?").encode(errors="replace").decode()
 
 
 @lru_cache(maxsize=1)

@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
+from sqlalchemy import Connection
+
 from clerk.connection import HeldConnection
+from clerk.jobs import Fenced
 from clerk.ledger import attempts, leases
+from clerk.ledger.attempts import Claim
 from clerk.ledger.leases import Running
 from clerk.ledger.record import Bell
 from clerk.states import JobState
@@ -54,39 +58,55 @@ class LeaseKeeper:
     def run_once(self) -> bool:
         """Make one pass; return whether an attempt was ended. Raises DatabaseUnavailable, and is then run again."""
         busy = self.pool.busy()  # before the rows are read: a job that ends meanwhile is then no zombie
-        live = self.pool.live()
-        doomed: set[int] = set()
-        bells: list[Bell] = []
-        ended = False
         with self.held.transaction() as connection:
             rows = leases.running_of(connection, self.instance, cancel_grace=CANCEL_GRACE)
-            for row in rows:
-                if (reason := _end_of(row, live)) is not None:
-                    bells += leases.lost(connection, row.claim, reason)
-                    ended = True
-                    doomed.add(row.claim.pid)
-            if self.clock() - self._renewed_at >= self.lease / 3:
-                leases.renew(connection, self.instance, live - doomed, lease=self.lease)
-                leases.worker_seen(connection, self.instance)
-                self._renewed_at = self.clock()
             taken = leases.owners(connection, list(busy))
+        live = self.pool.live()  # after they are read: a process that owns one of them and is not here is dead
+        over = [(row.claim, reason) for row in rows if (reason := _end_of(row, live)) is not None]
+        doomed, bells = self._end(leases.lost, over)
+        self._renew(live - doomed)
         owning = {row.claim.pid for row in rows} - doomed
-        doomed |= {
+        zombies = {
             pid
             for job_id, pid in busy.items()
             if pid not in owning and _is_anothers(taken.get(job_id), self.instance, pid)
         }
-        kill(doomed & live)
+        kill((doomed | zombies) & live)
         self.ring(bells)
-        return ended
+        return bool(doomed)
+
+    def _renew(self, pids: set[int]) -> None:
+        if self.clock() - self._renewed_at < self.lease / 3:
+            return
+        with self.held.transaction() as connection:
+            leases.renew(connection, self.instance, pids, lease=self.lease)
+            leases.worker_seen(connection, self.instance)
+        self._renewed_at = self.clock()
 
     def hand_back(self) -> None:
         """Give every running job back, uncounted, and kill its process: the worker has to go now."""
         with self.held.transaction() as connection:
             rows = leases.running_of(connection, self.instance, cancel_grace=CANCEL_GRACE)
-            for row in rows:
-                attempts.hand_back(connection, row.claim, "The worker was shut down.")
-        kill({row.claim.pid for row in rows} & self.pool.live())
+        given, bells = self._end(attempts.hand_back, [(row.claim, "The worker was shut down.") for row in rows])
+        kill(given & self.pool.live())
+        self.ring(bells)
+
+    def _end(
+        self, end: Callable[[Connection, Claim, str], list[Bell]], over: Sequence[tuple[Claim, str]]
+    ) -> tuple[set[int], list[Bell]]:
+        """End attempts, each in a transaction of its own; return whose they were, and the doorbells to ring.
+
+        One that is recorded by its own process just now is none of ours, and that process must live.
+        """
+        pids, bells = set[int](), list[Bell]()
+        for claim, reason in over:
+            with suppress(Fenced):
+                with self.held.transaction() as connection:
+                    attempts.check_owned(connection, claim, lock=True)
+                    rung = end(connection, claim, reason)
+                pids.add(claim.pid)
+                bells += rung
+        return pids, bells
 
 
 def _end_of(row: Running, live: set[int]) -> str | None:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, TypeVar
 
 import kombu
-from kombu.exceptions import OperationalError
+from kombu.exceptions import BatchPublishError, OperationalError
 
 from clerk.errors import BrokerUnavailable
 from clerk.jobs import Priority
@@ -162,7 +162,7 @@ class Publisher:
         if self._is_absent():
             return BrokerUnavailable("The embedded broker is not running: `clerk-tasks up` or a worker starts it.")
         where = kombu.Connection(self.url).as_uri()
-        return BrokerUnavailable(f"The broker {where} cannot be reached: {error}")
+        return BrokerUnavailable(f"The broker {where} cannot be reached: {error.__cause__ or error}")
 
 
 def _headers(bell: Bell) -> dict[str, Any]:
@@ -184,7 +184,14 @@ def _errors() -> tuple[type[BaseException], ...]:
     from kombu.transport.pyamqp import Transport as Amqp
     from kombu.transport.redis import Transport as Redis
 
-    return (OSError, OperationalError, *Redis.connection_errors, *Redis.channel_errors, *Amqp.connection_errors)
+    return (
+        OSError,
+        OperationalError,
+        BatchPublishError,
+        *Redis.connection_errors,
+        *Redis.channel_errors,
+        *Amqp.connection_errors,
+    )
 
 
 @lru_cache(maxsize=1)

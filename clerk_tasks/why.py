@@ -15,10 +15,13 @@ from clerk.models import jobs_table as jobs
 from clerk.models import stages_table as stages
 from clerk.plugin_loader import quarantined
 from clerk.sites import get_site_by_subdomain
-from clerk.states import FINISHED, JobState, StageState
+from clerk.states import JobState, StageState
 from clerk_tasks.doctor import SILENCE
 from clerk_tasks.publisher import publisher
 from clerk_tasks.registry import registry
+
+#: How many of a site's jobs are explained one by one.
+MOST = 10
 
 
 def explain(what: str) -> list[str]:
@@ -32,9 +35,11 @@ def explain(what: str) -> list[str]:
 
 
 def _site(connection: Connection, subdomain: str) -> Iterator[str]:
-    unfinished = [job for job in queries.list_jobs(connection, subdomain=subdomain) if job["state"] not in FINISHED]
-    for job in unfinished:
-        yield from _job(connection, queries.show_job(connection, job["id"]))
+    unfinished = queries.unfinished_jobs(connection, subdomain=subdomain, limit=MOST + 1)
+    for job_id in unfinished[:MOST]:
+        yield from _job(connection, queries.show_job(connection, job_id))
+    if len(unfinished) > MOST:
+        yield f"There are more unfinished jobs: `clerk-tasks jobs list --subdomain {subdomain}`."
     if unfinished:
         return
     runs = queries.list_runs(connection, subdomain=subdomain, limit=1)
@@ -43,8 +48,8 @@ def _site(connection: Connection, subdomain: str) -> Iterator[str]:
         return
     run = runs[0]
     yield f"{subdomain}: nothing is unfinished; the last run, {run['id']} ({run['pipeline']}), is {run['state']}."
-    for job in queries.list_jobs(connection, run_id=run["id"]):
-        if job["state"] in (JobState.DISCARDED, JobState.CANCELLED):
+    for state in (JobState.DISCARDED, JobState.CANCELLED):
+        for job in queries.list_jobs(connection, run_id=run["id"], state=state, limit=MOST):
             yield from _job(connection, queries.show_job(connection, job["id"]))
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, and_, exists, func, or_, select
 from clerk.clock import now
 from clerk.errors import NotFoundError
 from clerk.jobs import Priority
+from clerk.ledger.constants import one_of
 from clerk.models import attempts_table as attempts
 from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
@@ -79,6 +80,12 @@ def job_states(connection: Connection, job_ids: Sequence[str]) -> list[dict[str,
     """Return the summaries of some jobs, in the order of their ids."""
     query = select(*_SUMMARY).where(jobs.c.id.in_(job_ids)).order_by(jobs.c.id)
     return [_job(row) for row in connection.execute(query).mappings()]
+
+
+def unfinished_jobs(connection: Connection, *, subdomain: str, limit: int) -> list[str]:
+    """Return the ids of a site's unfinished jobs, oldest first."""
+    query = select(jobs.c.id).where(jobs.c.subdomain == subdomain, one_of(jobs.c.state, UNFINISHED))
+    return list(connection.execute(query.order_by(jobs.c.id).limit(limit)).scalars())
 
 
 def _job(row: RowMapping) -> dict[str, Any]:
