@@ -26,7 +26,7 @@ def format_moment(moment: datetime) -> str:
 
 
 class _SqliteMoment(sqlite.DATETIME):
-    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:  # noqa: ARG002
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None]:
         return lambda value: None if value is None else parse_moment(value)
 
 
@@ -49,6 +49,6 @@ class OldMoment(TypeDecorator[datetime]):
         value = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Give back an aware datetime in UTC."""
         return value.astimezone(UTC) if value else None
