@@ -9,6 +9,8 @@ from clerk.schedule import CatchUp, Schedule
 if TYPE_CHECKING:
     import pluggy
 
+    from clerk.fetcher import Fetcher as Fetcher
+
     pm: pluggy.PluginManager
 
 __version__ = "0.1.0"
@@ -31,7 +33,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Resolve the names that cost something: `pm` (the plugin manager), `cli` and `main` (the command line)."""
+    """Resolve the names that cost something: `Fetcher`, `pm` (the plugin manager), `cli` and `main` (the program)."""
+    if name == "Fetcher":
+        from clerk.fetcher import Fetcher
+
+        return Fetcher
     if name == "pm":
         from clerk.plugin_loader import plugin_manager
 

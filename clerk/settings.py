@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -16,6 +18,9 @@ Names = Annotated[
     NoDecode,
     BeforeValidator(lambda text: tuple(text.replace(",", " ").split()) if isinstance(text, str) else text),
 ]
+
+
+Number = TypeVar("Number", int, float)
 
 
 class Settings(BaseSettings):
@@ -51,3 +56,32 @@ def settings() -> Settings:
         name = str(first["loc"][0])
         variable = name if name.isupper() else f"CLERK_{name.upper()}"
         raise SettingError(f"{variable}={first['input']!r}: {first['msg'].lower()}") from None
+
+
+def get_env(name: str, default: str | None = None) -> str | None:
+    """Return a variable of the environment as text: what older plugins read their own settings with."""
+    return os.environ.get(name, default)
+
+
+def get_env_bool(name: str, default: bool = False) -> bool:
+    """Return whether a variable says yes: 1, true, yes or on; the default where it is unset or empty."""
+    text = os.environ.get(name, "").strip().lower()
+    return text in ("1", "true", "yes", "on") if text else default
+
+
+def get_env_int(name: str, default: int = 0) -> int:
+    """Return a variable as a whole number; SettingError if it holds something else."""
+    return _number(name, default, int)
+
+
+def get_env_float(name: str, default: float = 0.0) -> float:
+    """Return a variable as a number; SettingError if it holds something else."""
+    return _number(name, default, float)
+
+
+def _number(name: str, default: Number, kind: Callable[[str], Number]) -> Number:
+    text = os.environ.get(name, "").strip()
+    try:
+        return kind(text) if text else default
+    except ValueError:
+        raise SettingError(f"{name}={text!r}: not a number") from None

@@ -101,6 +101,25 @@ def remove(
         output.print_line(f"{'Would remove' if dry_run else 'Removed'} {subdomain} ({site['name']}); its files stay.")
 
 
+@app.command()
+def detect(
+    url: Annotated[str, typer.Argument(help="The page where the city lists its meetings or agendas.")],
+    as_json: AsJson = False,
+) -> None:
+    """Say which system a city's site runs, and the scraper label and extra for it; exit 3 if it is unknown."""
+    import json
+
+    from clerk.detect import detect as find
+
+    found = find(url)
+    if as_json:
+        output.print_json(found.as_dict())
+        return
+    output.print_line(f"system   {found.system} ({found.evidence})")
+    output.print_line(f"scraper  {found.label or 'no fetcher for it is installed'}")
+    output.print_line(f"extra    {json.dumps(dict(found.extra))}")
+
+
 def _confirm(subdomain: str) -> None:
     from clerk.errors import UsageError
     from clerk.site_admin import remove_site

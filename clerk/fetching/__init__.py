@@ -1,0 +1,1 @@
+"""Parts of the fetchers: where documents go, what is known of them, and how sites are visited politely."""

@@ -1,0 +1,85 @@
+"""Where a site's documents are: folders and file names under STORAGE_DIR/SUBDOMAIN."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from clerk.errors import UsageError
+from clerk.paths import inside
+
+#: What a site calls a document -> the folder that all of its folders are in.
+PREFIXES = {"minutes": "", "agenda": "_agendas"}
+
+#: The folder of unfinished downloads, and the age in seconds at which nobody works on one any more.
+UNFINISHED = ".fetching"
+ABANDONED = 3600.0
+
+_UNSAFE = re.compile(r"[/\\\x00-\x1f]+")
+_LONGEST = 180  # bytes of UTF-8; a file name may have 255
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The folders of one site; `root` is STORAGE_DIR/SUBDOMAIN."""
+
+    root: Path
+
+    def pdf(self, kind: str, meeting: str, date: str) -> Path:
+        """Return where a waiting PDF goes."""
+        return self._path(kind, "pdfs", meeting, f"{safe_name(date)}.pdf")
+
+    def processed(self, kind: str, meeting: str, date: str) -> Path:
+        """Return the empty file that says that the document was read."""
+        return self._path(kind, "processed", meeting, f"{safe_name(date)}.txt")
+
+    def text(self, kind: str, meeting: str, date: str) -> Path:
+        """Return the folder of its pages' text."""
+        return self._path(kind, "txt", meeting, safe_name(date))
+
+    def exists(self, kind: str, meeting: str, date: str) -> bool:
+        """Tell whether the document waits or was read."""
+        processed = self.processed(kind, meeting, date)
+        return self.pdf(kind, meeting, date).exists() or processed.exists() or processed.with_suffix(".pdf").exists()
+
+    def temporary(self) -> Path:
+        """Return a new path for an unfinished download, on the same file system; its folder is there."""
+        folder = self.root / UNFINISHED
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / f"{uuid4().hex}.part"
+
+    def sweep(self) -> None:
+        """Remove unfinished downloads that killed attempts have left; one that is at work has a young one."""
+        for path in (self.root / UNFINISHED).glob("*.part"):
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < time.time() - ABANDONED:
+                    path.unlink()
+
+    def _path(self, kind: str, folder: str, meeting: str, name: str) -> Path:
+        return inside(self.root, self.prefix(kind), folder, safe_name(meeting), name)
+
+    def prefix(self, kind: str) -> str:
+        """Return the folder of a kind of document, "minutes" or "agenda"; also its output folder is taken for it.
+
+        Raises UsageError for another kind.
+        """
+        for known, prefix in PREFIXES.items():
+            if kind == known or Path(kind) == self.root / prefix / "pdfs":
+                return prefix
+        raise UsageError(f'unknown kind of document {kind!r}: it is "minutes" or "agenda"')
+
+
+def safe_name(text: str) -> str:
+    """Return a meeting or a date as one part of a path: no separators, no leading dots, not too long.
+
+    Raises UsageError if nothing is left.
+    """
+    name = _UNSAFE.sub("-", text).strip().lstrip(".")
+    name = name.encode()[:_LONGEST].decode(errors="ignore").strip()
+    if not name:
+        raise UsageError(f"{text!r} cannot name a meeting's folder")
+    return name

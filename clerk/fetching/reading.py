@@ -1,0 +1,123 @@
+"""What fetchers may call, or have in their own way, besides fetching: reading documents and compiling a site.
+
+The pipeline does this itself, job by job. These are for fetchers that call their own `ocr()` and `transform()`.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from clerk.fetching.bridge import overridden
+from clerk.fetching.layout import PREFIXES
+from clerk.jobs import current_job
+
+if TYPE_CHECKING:
+    from clerk.fetcher import Fetcher
+    from clerk.text import Document, DocumentError
+
+
+def read_waiting(fetcher: Fetcher, *, prefix: str, backend: str) -> None:
+    """Read every document that waits under a prefix; those that fail are listed in ocr_failures_JOB.jsonl."""
+    from clerk.text import is_unchanged
+
+    job_id = current_job().job_id
+    root = fetcher.layout.root
+    failures = root / f"ocr_failures_{job_id}.jsonl"
+    for pdf in sorted((root / prefix.strip("/") / "pdfs").glob("*/*.pdf")):
+        place = (prefix, pdf.parent.name, pdf.stem)
+        if is_unchanged(pdf, fetcher.layout.text(kind_of(prefix), *place[1:])):
+            continue
+        with failures.open("a") as manifest:
+            fetcher.do_ocr_job(place, manifest, job_id, backend=backend)
+    if failures.exists() and not failures.stat().st_size:
+        failures.unlink()
+
+
+def read_one(
+    fetcher: Fetcher, place: tuple[str, str, str], *, manifest: TextIO | None, job_id: str, backend: str
+) -> None:
+    """Read one document and put its text in place; what it cannot be read for becomes a line of the manifest."""
+    from clerk.text import DocumentError, write_pages
+
+    prefix, meeting, day = place
+    spot = (kind_of(prefix), meeting, day)
+    pdf = fetcher.layout.pdf(*spot)
+    try:
+        document = _read(fetcher, pdf, backend)
+    except DocumentError as error:
+        fetcher.logger.log(f"{meeting}/{day}: {error}", level="error", meeting=meeting, date=day)
+        if manifest is not None:
+            manifest.write(json.dumps(_failure(error, pdf, meeting, day, job_id)) + "\n")
+            manifest.flush()
+        return
+    write_pages(document, fetcher.layout.text(*spot), fence=current_job().fence)
+    marker = fetcher.layout.processed(*spot)
+    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker.touch()
+
+
+def read_image(fetcher: Fetcher, image: Path) -> str:
+    """Return the text of a page's image."""
+    from PIL import Image
+
+    from clerk.text import read_document
+
+    with tempfile.TemporaryDirectory() as folder, Image.open(image) as picture:
+        pdf = Path(folder) / "page.pdf"
+        picture.convert("L").save(pdf, resolution=150)
+        return read_document(pdf, languages=fetcher.ocr_lang).pages[0].text
+
+
+def compile_site(fetcher: Fetcher) -> None:
+    """Rebuild meetings.db, which readers see change at once or not at all."""
+    from clerk.compilation import compile_meetings
+
+    root = fetcher.layout.root
+    made = compile_meetings(root, fetcher.subdomain, into=fetcher.layout.temporary())
+    current_job().commit_files({made.path: root / "meetings.db"})
+    fetcher.logger.log(f"meetings.db has {made.pages} pages")
+
+
+def kind_of(prefix: str) -> str:
+    """Return which documents are under a prefix: "" has the minutes, "/_agendas" the agendas."""
+    return next(kind for kind, folder in PREFIXES.items() if folder == prefix.strip("/"))
+
+
+def _read(fetcher: Fetcher, pdf: Path, backend: str) -> Document:
+    from clerk.text import read_document
+
+    if "_ocr_with_tesseract" in overridden(fetcher):
+        return _read_their_way(fetcher, pdf)
+    return read_document(pdf, engine=backend, languages=fetcher.ocr_lang)
+
+
+def _read_their_way(fetcher: Fetcher, pdf: Path) -> Document:
+    """Have the fetcher read the image of every page."""
+    from clerk.text import Document, Page, render_pages
+    from clerk.text.intake import hash_file
+
+    with tempfile.TemporaryDirectory() as folder:
+        images = render_pages(pdf, Path(folder) / "pages")
+        texts = [fetcher._ocr_with_tesseract(image) for image in images]
+    pages = tuple(Page(number, text, "ocr" if text.strip() else "empty") for number, text in enumerate(texts, start=1))
+    return Document(hash_file(pdf), pages)
+
+
+def _failure(error: DocumentError, pdf: Path, meeting: str, day: str, job_id: str) -> dict[str, Any]:
+    from clerk.text.document import PERMANENT
+
+    return {
+        "job_id": job_id,
+        "document_path": str(pdf),
+        "meeting": meeting,
+        "date": day,
+        "error_type": "permanent" if error.kind in PERMANENT else "transient",
+        "error_class": type(error).__name__,
+        "error_message": str(error),
+        "failed_at": datetime.now(UTC).isoformat(),
+        "retry_count": 0,
+    }

@@ -1,0 +1,56 @@
+"""Whether a site's robots.txt lets us fetch an address, and how slowly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from clerk.fetching.answers import NotServed
+
+if TYPE_CHECKING:
+    from protego import Protego
+
+#: What robots.txt knows us by.
+NAME = "clerk-tasks"
+
+#: The longest pause between two requests that we let a site ask for, in seconds.
+LONGEST_DELAY = 10.0
+
+
+class Robots:
+    """The rules of every host asked so far; `fetch` returns the text at an address, or raises what it meets."""
+
+    def __init__(self, fetch: Callable[[str], str]) -> None:
+        self._fetch = fetch
+        self._rules: dict[str, Protego] = {}
+
+    def require(self, url: str) -> None:
+        """Raise NotServed if the host's robots.txt keeps us out; Trouble if it cannot be read now."""
+        if not self._of(url).can_fetch(url, NAME):
+            raise NotServed(
+                f'robots.txt of {urlsplit(url).netloc} keeps us out; set "ignore_robots": true in the site\'s '
+                "extra if its owner agrees"
+            )
+
+    def delay(self, url: str) -> float:
+        """Return the pause between requests, in seconds, that the host asks for; 0 if it does not."""
+        rules = self._rules.get(_origin(url))
+        return min(float(rules.crawl_delay(NAME) or 0), LONGEST_DELAY) if rules else 0.0
+
+    def _of(self, url: str) -> Protego:
+        from protego import Protego
+
+        origin = _origin(url)
+        if origin not in self._rules:
+            try:
+                text = self._fetch(f"{origin}/robots.txt")
+            except NotServed:  # no rules (RFC 9309); an error of the server, by contrast, means wait
+                text = ""
+            self._rules[origin] = Protego.parse(text)
+        return self._rules[origin]
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"

@@ -1,0 +1,160 @@
+"""The base class of fetchers for a system that many cities use: listing is theirs, everything else is done here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from clerk.download import Limits, NotServed, Trouble, Visitor
+from clerk.errors import ClerkError, UsageError
+from clerk.fetcher import Fetcher
+from clerk.fetching.collect import Collector, Report
+from clerk.fetching.sources import Meeting, Window
+from clerk.fetching.state import FILE_NAME, FetchState, load_state
+from clerk.jobs import Retry
+
+if TYPE_CHECKING:
+    import httpx
+
+#: How far back a query for changes reaches before the last fetch: sources publish late, and clocks differ.
+OVERLAP = timedelta(days=3)
+
+
+class SourceFetcher(Fetcher):
+    """Lists a site's meetings by `meetings(window)`, then gets each document that is new or has changed.
+
+    The site's `extra` configures it: what the source needs, and `pause` (seconds between two requests),
+    `user_agent`, `ignore_robots`.
+    """
+
+    #: Names the system.
+    source: ClassVar[str]
+    #: How long ago a meeting may be whose files still appear or change unannounced.
+    lookback: ClassVar[timedelta] = timedelta(days=365)
+
+    report: Report
+
+    def meetings(self, window: Window) -> Iterable[Meeting]:
+        """List the meetings of the window; raise Trouble or NotServed if that is impossible."""
+        raise NotImplementedError("Subclasses must implement meetings()")
+
+    def fetch_events(self) -> Report:
+        """Get what is new; Retry if the source cannot be listed now, or is down."""
+        try:
+            return self._fetch_events()
+        except Trouble as error:
+            raise Retry(f"{self.subdomain}: {error}", after=error.after) from error
+        except NotServed as error:
+            raise ClerkError(f"{self.subdomain}: its meetings cannot be listed: {error}") from error
+
+    def _fetch_events(self) -> Report:
+        began = datetime.now(UTC)
+        state = self._load_state()
+        window = self.window(state)
+        meetings = self._list(window)
+        collector = Collector(self.layout, state, visitor=self.visitor, logger=self.logger)
+        self.report = collector.report
+        collector.collect(collector.documents(meetings, agendas_from=self._agendas_from()))
+        self._count(meetings)
+        if not self.report.failed and self._is_complete(window, state):
+            state.last_run, state.listed_from = began, min(window.earliest, state.listed_from or window.earliest)
+        collector.save()
+        self.logger.log(f"{len(meetings)} meetings listed; documents: {self.report}")
+        return self.report
+
+    def window(self, state: FetchState) -> Window:
+        """Return what to list: everything asked for the first time, later only what can have changed."""
+        first, last = self.start_date.date(), self.end_date.date()
+        if self.start_given or state.last_run is None or state.listed_from is None or first < state.listed_from:
+            return Window(first, last, earliest=first)
+        recent = state.last_run.date() - self.lookback
+        return Window(max(first, recent), last, state.last_run - OVERLAP, earliest=first)
+
+    def _is_complete(self, window: Window, state: FetchState) -> bool:
+        """Tell whether nothing that can have changed since the last complete fetch was left out."""
+        if window.end < self.today.date():
+            return False
+        return window.changed_since is not None or state.listed_from is None or window.start <= state.listed_from
+
+    @cached_property
+    def extra(self) -> dict[str, Any]:
+        """The site's own settings: a JSON object, as text or as it is."""
+        raw = self.site.get("extra") or {}
+        try:
+            value = json.loads(raw) if isinstance(raw, str) else raw
+        except ValueError:
+            value = None
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{self.subdomain}: the site's extra is no JSON object: {str(raw)[:80]}")
+        return dict(value)
+
+    def setting(self, name: str, otherwise: Callable[[], str] | None = None) -> str:
+        """Return a text of the site's extra, else what `otherwise` gives; UsageError names what is missing."""
+        value = self.extra.get(name)
+        if isinstance(value, str) and value.strip():
+            return value.strip()
+        if otherwise is not None:
+            return otherwise()
+        raise UsageError(
+            f'{self.subdomain}: the site\'s extra needs {{"{name}": "…"}} for scraper label '
+            f"{self.site.get('scraper')!r}; `clerk-tasks sites detect URL` finds it"
+        )
+
+    @cached_property
+    def client(self) -> httpx.Client:
+        """The client of all requests: it keeps connections and cookies."""
+        import httpx
+
+        return httpx.Client()
+
+    @cached_property
+    def visitor(self) -> Visitor:
+        """What makes this fetcher's requests: as the site's extra says, and as robots.txt does."""
+        agent = self.extra.get("user_agent")
+        return Visitor(
+            limits=Limits(pause=float(self.extra.get("pause", Limits().pause))),
+            stream=self.client.stream,
+            headers={"User-Agent": agent} if agent else None,
+            robots=not self.extra.get("ignore_robots", False),
+        )
+
+    def _list(self, window: Window) -> list[Meeting]:
+        """Return each meeting once, as it was listed last, its body as folders are called."""
+        found = {meeting.event_id: meeting for meeting in self.meetings(window)}
+        return [
+            replace(meeting, body=self.simplified_meeting_name(meeting.body))
+            for meeting in found.values()
+            if window.earliest <= meeting.day <= window.end
+        ]
+
+    def _agendas_from(self) -> date:
+        return date.min if self.all_agendas else self.today.date()
+
+    def _load_state(self) -> FetchState:
+        source = self.source_id()
+        try:
+            return load_state(self.state_path, source=source)
+        except ValueError as error:
+            text = f"{self.state_path} is damaged ({error}); starting anew, documents on disk are kept"
+            self.logger.log(text, level="warning")
+            return FetchState(source)
+
+    @property
+    def state_path(self) -> Path:
+        """The file of what is remembered between two fetches."""
+        return self.layout.root / FILE_NAME
+
+    def source_id(self) -> str:
+        """Return what the ids of this site's events belong to; documents of another source have other ids."""
+        return self.source
+
+    def _count(self, meetings: list[Meeting]) -> None:
+        new = [*self.report.fetched, *self.report.revised]
+        self.total_events = len(meetings)
+        self.total_agendas = sum(name.endswith("(agenda)") for name in new)
+        self.total_minutes = len(new) - self.total_agendas

@@ -1,0 +1,46 @@
+"""What a source lists: meetings, and the files published for each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+Kind = Literal["minutes", "agenda"]
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFile:
+    """A file as a source lists it; `version` changes whenever the file does, None where the source tells nothing."""
+
+    kind: Kind
+    url: str
+    version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """A meeting as a source lists it; `event_id` is the source's own, and never changes."""
+
+    event_id: str
+    body: str
+    day: date  # where the meeting takes place
+    files: tuple[PublishedFile, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What to list: meetings from `start` to `end`, and whatever changed since `changed_since`, if that is known."""
+
+    start: date
+    end: date
+    changed_since: datetime | None = None
+    earliest: date = field(default=date.min)  # no meeting before this one, changed or not
+
+    def years(self) -> range:
+        """Return the years that the window touches."""
+        return range(self.start.year, self.end.year + 1)
+
+    def __contains__(self, day: date) -> bool:
+        """Tell whether a meeting on this day is to be listed."""
+        return self.start <= day <= self.end

@@ -1,0 +1,31 @@
+"""Agendas and minutes from the AgendaCenter of CivicPlus websites."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from clerk.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from clerk.fetcher import Fetcher
+
+LABEL = "agendacenter"
+
+
+class AgendaCenterPlugin:
+    """Answers to the scraper label "agendacenter"."""
+
+    @hookimpl
+    def fetcher_class(self, label: str) -> Callable[..., Fetcher] | None:
+        """Return the fetcher."""
+        if label != LABEL:
+            return None
+        from plugins.agendacenter.fetcher import AgendaCenterFetcher
+
+        return AgendaCenterFetcher
+
+    @hookimpl
+    def fetcher_extra(self, label: str) -> dict[str, Any] | None:
+        """Return what has to be filled in: the address of the city's website."""
+        return {"base_url": ""} if label == LABEL else None

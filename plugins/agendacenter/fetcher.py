@@ -1,0 +1,79 @@
+"""The fetcher for AgendaCenter: one search page lists the meetings of every body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from clerk.download import NotServed
+from clerk.fetching.source import SourceFetcher
+from clerk.fetching.sources import Kind, Meeting, PublishedFile, Window
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
+
+_FILE = re.compile(r"/AgendaCenter/ViewFile/(Agenda|Minutes)/_(\d{8})-(\d+)$", re.IGNORECASE)
+_POSTED = re.compile(r"(?:Posted|Amended)\b.*", re.DOTALL)
+
+
+class AgendaCenterFetcher(SourceFetcher):
+    """Needs `base_url` in the site's extra: the city's website, such as https://www.nashcountync.gov."""
+
+    source = "agendacenter"
+
+    def meetings(self, window: Window) -> Iterable[Meeting]:
+        """Search the window's meetings of all bodies; one page lists them."""
+        from bs4 import BeautifulSoup
+
+        base = self.setting("base_url").rstrip("/")
+        params = {
+            "term": "",
+            "CIDs": "all",
+            "startDate": f"{window.start:%m/%d/%Y}",
+            "endDate": f"{window.end:%m/%d/%Y}",
+            "dateRange": "",
+            "dateSelector": "",
+        }
+        response = self.visitor.request("GET", f"{base}/AgendaCenter/Search/", params=params)
+        page = BeautifulSoup(response.text, "html.parser")
+        if "AgendaCenter" not in response.text:
+            raise NotServed(f"{base} has no AgendaCenter", response=response)
+        return read_page(page, str(response.url))
+
+
+def read_page(page: BeautifulSoup, url: str) -> Iterator[Meeting]:
+    """Read the meetings of a page; each file is linked twice, and as a packet and as HTML besides."""
+    rows: dict[str, Meeting] = {}
+    for link in page.select('a[href*="/ViewFile/"]'):
+        address = urljoin(url, str(link["href"]))
+        found = _FILE.search(urlsplit(address).path)
+        if not found or urlsplit(address).query:
+            continue
+        kind: Kind = "agenda" if found[1].lower() == "agenda" else "minutes"
+        day, number = datetime.strptime(found[2], "%m%d%Y").date(), found[3]
+        meeting = rows.get(number) or Meeting(number, _body(link), day)
+        if kind not in {file.kind for file in meeting.files}:
+            file = PublishedFile(kind, address, _posted(link) if kind == "agenda" else None)
+            meeting = Meeting(number, meeting.body, day, (*meeting.files, file))
+        rows[number] = meeting
+    yield from rows.values()
+
+
+def _body(link: Tag) -> str:
+    """Return the name of the list that a link stands in: its heading is the one that opens and closes it."""
+    heading = link.find_previous(
+        lambda tag: tag.name in ("h2", "h3") and (tag.has_attr("onclick") or tag.get("role") == "button")
+    )
+    text = heading.get_text(" ", strip=True) if heading else ""
+    return re.sub(r"^\W+", "", text) or "Meeting"
+
+
+def _posted(link: Tag) -> str | None:
+    """Return when the row says that the agenda was posted or amended."""
+    row = link.find_parent("tr")
+    title = row.find(["h3", "h4"]) if row else None
+    found = _POSTED.search(title.get_text(" ", strip=True)) if title else None
+    return " ".join(found[0].split()) if found else None

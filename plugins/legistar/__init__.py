@@ -1,0 +1,31 @@
+"""Agendas and minutes from Legistar: its Web API, or the calendar pages of InSite where the API is not for us."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from clerk.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from clerk.fetcher import Fetcher
+
+LABEL = "legistar"
+
+
+class LegistarPlugin:
+    """Answers to the scraper label "legistar"."""
+
+    @hookimpl
+    def fetcher_class(self, label: str) -> Callable[..., Fetcher] | None:
+        """Return the fetcher."""
+        if label != LABEL:
+            return None
+        from plugins.legistar.fetcher import LegistarFetcher
+
+        return LegistarFetcher
+
+    @hookimpl
+    def fetcher_extra(self, label: str) -> dict[str, Any] | None:
+        """Return what has to be filled in: the client is the name before .legistar.com."""
+        return {"client": ""} if label == LABEL else None
