@@ -12,7 +12,7 @@ ENOUGH = 200
 _TIDY = {0xFFFE: "-", **{code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}}
 
 #: Rows of dots, lines and dashes: leaders of a table of contents, blanks to fill in.
-_LEADERS = re.compile(r"([^\w\s])(?:\s*\1){2,}")
+_LEADERS = re.compile(r"([^\w\s]|_)(?:\s*\1){2,}")
 _WORDS = re.compile(r"[^\W\d_]+")
 _ASCII_LETTERS = re.compile(r"[a-z]")
 _VOWELS = re.compile(r"[aeiouy]")

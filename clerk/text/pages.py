@@ -30,7 +30,7 @@ class Look:
 
 @contextmanager
 def opened(path: str, limits: Limits) -> Iterator[pdfium.PdfDocument]:
-    """Open a document with its forms; DocumentError if that cannot be, or if it has too many pages or none."""
+    """Open a document with its forms; DocumentError if that cannot be, or if it has too many pages."""
     try:
         document = pdfium.PdfDocument(path)
     except pdfium.PdfiumError as error:
@@ -38,8 +38,6 @@ def opened(path: str, limits: Limits) -> Iterator[pdfium.PdfDocument]:
             raise DocumentError("encrypted", "needs a password: put a copy without one in its place") from None
         raise DocumentError("damaged", "is damaged or cut short and does not open: fetch it again") from None
     with closing(document):
-        if not len(document):
-            raise DocumentError("empty", "has no pages: fetch it again")
         if len(document) > limits.pages:
             raise DocumentError("too-large", f"has {len(document)} pages, more than the limit of {limits.pages}")
         if document.get_formtype():
