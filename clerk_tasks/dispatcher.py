@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -12,13 +13,14 @@ from sqlalchemy import Connection, Engine, bindparam, select
 
 from clerk.arguments import prepare
 from clerk.db import engine, serialise, transaction
-from clerk.errors import BrokerUnavailable, ConflictError, NotFoundError, UsageError
+from clerk.errors import BrokerUnavailable, ConflictError, DatabaseUnavailable, NotFoundError, UsageError
 from clerk.jobs import JobRequest, Priority
 from clerk.ledger.prepared import Prepared
 from clerk.ledger.record import Bell, NewJob, NewStage, Recorded, record_run
 from clerk.ledger.rings import ring_now
 from clerk.models import sites_table as sites
 from clerk.paths import validate_subdomain
+from clerk.pipeline import MEETINGS, stages_from
 from clerk.rq_keywords import split_rq_keywords
 from clerk.run_ids import generate_run_id
 from clerk_tasks.publisher import publisher
@@ -50,15 +52,22 @@ def enqueue_job(job_type: str, site_id: str, priority: str = "normal", run_id: s
 
 
 def enqueue(request: JobRequest, *, run_id: str | None = None, time_limit: float | None = None) -> Enqueued:
-    """Enqueue one job: one transaction, then one message. Raises what `enqueue_job` raises."""
+    """Enqueue one job: one transaction, then one message. Raises what `enqueue_job` raises.
+
+    A job type that begins a stage of the meetings pipeline brings the stages after it along.
+    """
     job = new_job(request, registry(), time_limit=time_limit)
     with transaction() as connection:
         _require_site(connection, job.subdomain)
         recorded = _record(connection, [job], run_id=run_id)
         if recorded.conflicts:
-            key, winner = next(iter(recorded.conflicts.items()))
-            raise ConflictError(f"Job {winner} is already doing this ({key}); wait for it, or cancel it.")
+            raise _conflict(recorded)
     return Enqueued(recorded.job_ids, {}, ring(recorded.bells))
+
+
+def _conflict(recorded: Recorded) -> ConflictError:
+    key, winner = next(iter(recorded.conflicts.items()))
+    return ConflictError(f"Job {winner} is already doing this ({key}); wait for it, or cancel it.")
 
 
 def enqueue_many(requests: Sequence[JobRequest]) -> Enqueued:
@@ -81,29 +90,49 @@ def record_requests(connection: Connection, requests: Sequence[JobRequest]) -> R
     known = registry()
     new_jobs = [new_job(request, known) for request in requests]
     total = Recorded()
-    for subdomain, group in groupby(sorted(new_jobs, key=_by_site), key=_by_site):
+    for (subdomain, begins), group in groupby(sorted(new_jobs, key=_run_key), key=_run_key):
         _require_site(connection, subdomain)
-        recorded = _record(connection, list(group), run_id=None)
+        with connection.begin_nested() as savepoint:
+            recorded = _record(connection, list(group), run_id=None)
+            if recorded.conflicts and (begins or not recorded.bells):
+                savepoint.rollback()  # a whole passage that somebody else is already making
+                recorded = Recorded(conflicts=recorded.conflicts)
         total.bells += recorded.bells
         total.job_ids += recorded.job_ids
         total.conflicts.update(recorded.conflicts)
     return total
 
 
-def _by_site(job: NewJob) -> str:
-    return job.subdomain
+def _run_key(job: NewJob) -> tuple[str, str]:
+    """Return what jobs share that are recorded as one run: the site, and the passage that they begin, if they do."""
+    return job.subdomain, job.job_type if stages_from(job.job_type) else ""
 
 
 def _record(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: str | None) -> Recorded:
     first = new_jobs[0]
+    passage = stages_from(first.job_type)
+    known = registry()
+    following = [
+        NewStage(
+            name=stage.name,
+            jobs=[new_job(JobRequest(stage.job_type, first.subdomain), known)],
+            tolerance=stage.tolerance,
+        )
+        for stage in passage[1:]
+    ]
+    begin = NewStage(
+        name=passage[0].name if passage else first.job_type,
+        jobs=new_jobs,
+        tolerance=passage[0].tolerance if passage else 0.0,
+    )
     if run_id:
         serialise(connection, f"run {run_id}")
     return record_run(
         connection,
         run_id or generate_run_id(first.subdomain),
         subdomain=first.subdomain,
-        pipeline=first.job_type,
-        new_stages=[NewStage(name=first.job_type, jobs=new_jobs)],
+        pipeline=MEETINGS if passage else first.job_type,
+        new_stages=[begin, *following],
     )
 
 
@@ -164,5 +193,6 @@ def ring(bells: Sequence[Bell], *, on: Engine | None = None) -> bool:
 
 
 def _leave_to_relay(bells: Sequence[Bell], on: Engine) -> None:
-    with transaction(on) as connection:
+    # Without this the relay publishes them a little later: what is recorded must not look like a failure.
+    with suppress(DatabaseUnavailable), transaction(on) as connection:
         ring_now(connection, [bell.job_id for bell in bells])

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from clerk.clock import now
 from clerk.db import transaction
-from clerk.errors import NotFoundError, UnavailableError, UsageError
+from clerk.errors import DatabaseUnavailable, NotFoundError, UsageError
 from clerk.ledger.leases import database_time
 from clerk.ledger.record import Bell
 from clerk.models import clerk_meta_table as meta
@@ -113,28 +113,29 @@ def fire_now(name: str) -> Fired:
 
 
 def _keep(schedule: Schedule) -> list[Fired]:
-    due: list[datetime] = []
+    with transaction() as connection:
+        due = _due(connection, schedule)
+        if not due:
+            return []
+        missed, firing = _divide(schedule, due, database_time(connection))
+        decided = [Fired(schedule.name, moment, "missed") for moment in missed]
+        decided = [fired for fired in decided if _decide(connection, fired)]
+    # Each in a transaction of its own: one that fails takes no other along.
+    return decided + [_fire_due(schedule, moment) for moment in firing]
+
+
+def _fire_due(schedule: Schedule, moment: datetime) -> Fired:
     try:
         with transaction() as connection:
-            due = _due(connection, schedule)
-            if not due:
-                return []
-            missed, firing = _divide(schedule, due, database_time(connection))
-            decided = [Fired(schedule.name, moment, "missed") for moment in missed]
-            decided = [fired for fired in decided if _decide(connection, fired)]
-            bells: list[Bell] = []
-            for moment in firing:
-                fired, more = _fire(connection, schedule, moment)
-                decided.append(fired)
-                bells += more
-    except UnavailableError:
+            fired, bells = _fire(connection, schedule, moment)
+    except DatabaseUnavailable:
         raise
     except Exception as error:
         # The plugin's mistake: the slot keeps it, and the other schedules go on.
         logger.exception("schedule %s", schedule.name)
-        return [_record_failure(schedule, moment, error) for moment in due[-1:]]
+        return _record_failure(schedule, moment, error)
     ring(bells)
-    return decided
+    return fired
 
 
 def _due(connection: Connection, schedule: Schedule) -> list[datetime]:

@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -79,6 +80,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         self.worker = worker
         self.over = threading.Event()
         self.wake_relay = threading.Event()
+        self.hand_back_at = float("inf")  # by the monotonic clock
 
     def start(self, worker: Any) -> None:
         """Register this worker start, then keep house until the worker has shut down."""
@@ -123,6 +125,8 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             with _surviving("keeping leases"):
                 if self.keeper.run_once():
                     self.wake_relay.set()
+                if time.monotonic() >= self.hand_back_at:
+                    self.keeper.hand_back()
             if self.burst and self.relayed.is_set():
                 with _surviving("looking for work"), transaction(self.engine) as connection:
                     if not queries.has_work(connection, self.queues, list(registry().job_types)):
@@ -137,15 +141,8 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             self.wake_relay.clear()
 
     def _hand_back_in_time(self, **_: Any) -> None:
-        """Let short jobs finish; after the grace, hand the others back at once without counting the attempt."""
-
-        def hand_back() -> None:
-            with _surviving("handing back"):
-                self.keeper.hand_back()
-
-        timer = threading.Timer(settings().shutdown_grace, hand_back)
-        timer.daemon = True
-        timer.start()
+        """Let short jobs finish; after the grace, hand the others back without counting the attempt."""
+        self.hand_back_at = time.monotonic() + settings().shutdown_grace
 
     def _finish(self, **_: Any) -> None:
         self.over.set()

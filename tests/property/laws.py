@@ -62,6 +62,7 @@ def _check_counters(stage: Any, jobs: Sequence[Any]) -> None:
         assert counted == (len(jobs), unfinished, states[JobState.DISCARDED], states[JobState.CANCELLED]), stage
     else:
         assert stage.remaining == 0, stage
+    assert (stage.opened_at is None) == (stage.state in (StageState.WAITING, StageState.CANCELLED)), stage
     if stage.state == StageState.OPEN:
         assert stage.remaining > 0, f"an open stage has nothing left to do, and nobody will close it: {stage}"
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 from sqlalchemy import Connection
 
 from clerk.clock import now
@@ -34,6 +35,11 @@ class LedgerMachine(FaultyTransactions):
     """Each rule is what somebody does to the ledger."""
 
     # --- operators ------------------------------------------------------------------------------
+
+    @initialize(tolerance=st.sampled_from([0.0, 0.5]))
+    def begin(self, tolerance: float) -> None:
+        """Begin with a run of three stages, so that there is a later stage, and one later still."""
+        self.enqueue([[None, "key-a"], [None], [None, None]], tolerance, 2, Fault())
 
     @rule(
         keys=st.lists(st.lists(KEYS, max_size=3), min_size=1, max_size=3),
@@ -74,7 +80,7 @@ class LedgerMachine(FaultyTransactions):
     @precondition(lambda self: self.ledger.jobs)
     @rule(pick=PICK, fault=FAULTS)
     def cancel(self, pick: int, fault: Fault) -> None:
-        job = self.job(pick)
+        job = self.job(pick, *UNFINISHED)
         try:
             self.transact(fault, lambda connection: operators.cancel(connection, job.id, by="a test"))
         except ConflictError:
@@ -83,6 +89,8 @@ class LedgerMachine(FaultyTransactions):
     @precondition(lambda self: self.ledger.runs)
     @rule(pick=PICK, fault=FAULTS)
     def cancel_run(self, pick: int, fault: Fault) -> None:
+        if pick % 4:  # it ends so much that it must be rare
+            return
         run = list(self.ledger.runs.values())[pick % len(self.ledger.runs)]
         try:
             done = self.transact(fault, lambda connection: operators.cancel_run(connection, run.id, by="a test"))
@@ -96,7 +104,7 @@ class LedgerMachine(FaultyTransactions):
     @precondition(lambda self: self.ledger.jobs)
     @rule(pick=PICK, fault=FAULTS)
     def retry(self, pick: int, fault: Fault) -> None:
-        job = self.job(pick)
+        job = self.job(pick, JobState.DISCARDED, JobState.CANCELLED)
         rivals = [
             rival
             for rival in self.ledger.jobs.values()
@@ -114,10 +122,13 @@ class LedgerMachine(FaultyTransactions):
     # --- workers --------------------------------------------------------------------------------
 
     @precondition(lambda self: self.ledger.jobs)
-    @rule(pick=PICK, lease=st.sampled_from([0.0, 60.0]), fault=FAULTS)
-    def deliver(self, pick: int, lease: float, fault: Fault) -> None:
-        """Deliver the message of any job at any time: early, late, twice, in any order."""
-        job = self.job(pick)
+    @rule(picks=st.lists(PICK, min_size=1, max_size=4), lease=st.sampled_from([0.0, 60.0]), fault=FAULTS)
+    def deliver(self, picks: list[int], lease: float, fault: Fault) -> None:
+        """Deliver the messages of any jobs at any time: early, late, twice, in any order."""
+        for pick in picks:
+            self._claim(self.job(pick, JobState.AVAILABLE), fault, lease=lease)
+
+    def _claim(self, job: Any, fault: Fault, *, lease: float = 60.0) -> Claim | None:
         self.pids += 1
         claim = self.transact(
             fault,
@@ -128,15 +139,31 @@ class LedgerMachine(FaultyTransactions):
             self.claims.append(claim)
         elif fault == Fault():
             assert job.state != JobState.AVAILABLE
+        return claim
+
+    @precondition(lambda self: any(job.state == JobState.AVAILABLE for job in self.ledger.jobs.values()))
+    @rule(final=st.booleans())
+    def leave_a_zombie(self, final: bool) -> None:
+        """Have an attempt ended by somebody else, and the job claimed again."""
+        job = next(job for job in self.ledger.jobs.values() if job.state == JobState.AVAILABLE)
+        claim = self._claim(job, Fault())
+        assert claim is not None
+        self.transact(Fault(), lambda connection: attempts.fail(connection, claim, "lost", delay=0.0, final=final))
+        self.promote(Fault())
+        if self.ledger.jobs[job.id].state == JobState.DISCARDED:
+            self.transact(Fault(), lambda connection: operators.retry(connection, job.id))
+        self._claim(self.ledger.jobs[job.id], Fault())
 
     def _settle(self, pick: int, fault: Fault, act: Callable[[Connection, Claim], object]) -> Claim:
         """End an attempt, which may be anybody's: of a zombie, or one that has ended before."""
-        claim = self.claims[pick % len(self.claims)]
+        claim = self.claim(pick)
         owned = self.owns(claim)
         try:
             self.transact(fault, lambda connection: act(connection, claim))
         except Fenced:
             assert not owned
+        else:
+            assert owned or fault.crash_before, "a zombie changed something"
         return claim
 
     @precondition(lambda self: self.claims)
@@ -179,13 +206,19 @@ class LedgerMachine(FaultyTransactions):
     @rule(pick=PICK, fault=FAULTS)
     def lose(self, pick: int, fault: Fault) -> None:
         """Have a keeper end an attempt whose process died; one that is over already stays as it is."""
-        claim = self.claims[pick % len(self.claims)]
+        claim = self.claim(pick)
         before, owned = self.ledger, self.owns(claim)
         bells = self.transact(fault, lambda connection: leases.lost(connection, claim, "died"))
         assert owned or self.ledger == before
         assert not (owned and bells is not None) or not self.owns(claim)
 
     # --- relays ---------------------------------------------------------------------------------
+
+    @rule(most=st.integers(1, 3))
+    def work(self, most: int) -> None:
+        """Do some of what is available, without trouble, so that stages end."""
+        for job in [job for job in self.ledger.jobs.values() if job.state == JobState.AVAILABLE][:most]:
+            self._work(job.id)
 
     @rule(fault=FAULTS)
     def promote(self, fault: Fault) -> None:
@@ -229,9 +262,7 @@ class LedgerMachine(FaultyTransactions):
             self.let_time_pass()
             self.take_over(Fault())
             self.promote(Fault())
-            for job in list(self.ledger.jobs.values()):
-                if job.state == JobState.AVAILABLE:
-                    self._work(job.id)
+            self.work(1000)
         assert [job for job in self.ledger.jobs.values() if job.state in UNFINISHED] == []
         assert [run for run in self.ledger.runs.values() if run.state == RunState.RUNNING] == []
 

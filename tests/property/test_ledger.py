@@ -12,8 +12,8 @@ from tests.property.database import FragileDatabase
 from tests.property.machine import LedgerMachine
 
 QUICK = settings(
-    max_examples=60,
-    stateful_step_count=25,
+    max_examples=35,
+    stateful_step_count=40,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
