@@ -1,47 +1,20 @@
-"""Our own job types and worker pools, registered through the same public hooks as anybody else's."""
+"""Our own job types, worker pools and schedule, registered through the same public hooks as anybody else's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from clerk import meetings
 from clerk.hookspecs import hookimpl
-from clerk.jobs import DEFAULT_QUEUE, Discard, JobType
+from clerk.jobs import DEFAULT_QUEUE, Backoff, JobRequest, JobType
+from clerk.schedule import CatchUp, Schedule
 
-MISSING = (
-    "the meetings pipeline is not part of this release, so {job_type} cannot run for {subdomain}; "
-    "a plugin may supply it with JobType(..., replaces=True)"
-)
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
-
-def fetch_site(subdomain: str, **_: Any) -> None:
-    """Fetch a site's agendas and minutes."""
-    raise Discard(MISSING.format(job_type="fetch-site", subdomain=subdomain))
-
-
-def ocr_page(subdomain: str, **_: Any) -> None:
-    """Turn one document into text."""
-    raise Discard(MISSING.format(job_type="ocr-page", subdomain=subdomain))
-
-
-def extract_site(subdomain: str, **_: Any) -> None:
-    """Extract people and votes from a site's text."""
-    raise Discard(MISSING.format(job_type="extract-site", subdomain=subdomain))
-
-
-def deploy_site(subdomain: str, **_: Any) -> None:
-    """Publish a site's databases."""
-    raise Discard(MISSING.format(job_type="deploy-site", subdomain=subdomain))
-
-
-def db_compilation(subdomain: str, **_: Any) -> None:
-    """Compile a site's meetings.db."""
-    raise Discard(MISSING.format(job_type="db-compilation", subdomain=subdomain))
-
-
-def coordinator(subdomain: str, **_: Any) -> None:
-    """Go on once a site's documents are text."""
-    raise Discard(MISSING.format(job_type="coordinator", subdomain=subdomain))
+#: A city's server that is down is asked again over some hours, not minutes.
+_PATIENT = Backoff(base=120, cap=3600)
 
 
 class BuiltinPlugin:
@@ -51,12 +24,16 @@ class BuiltinPlugin:
     def register_job_types(self) -> Mapping[str, JobType]:
         """Return the six job types of the meetings pipeline."""
         return {
-            "fetch-site": JobType(fetch_site, queue="fetch"),
-            "ocr-page": JobType(ocr_page, queue="ocr"),
-            "extract-site": JobType(extract_site, queue="extraction"),
-            "deploy-site": JobType(deploy_site, queue="deploy"),
-            "db-compilation": JobType(db_compilation, queue="compilation"),
-            "coordinator": JobType(coordinator, queue="compilation"),
+            "fetch-site": JobType(
+                meetings.fetch_site, queue="fetch", time_limit=4 * 3600, max_attempts=4, backoff=_PATIENT, unique=True
+            ),
+            "coordinator": JobType(meetings.coordinator, queue="compilation", unique=True),
+            "ocr-page": JobType(
+                meetings.ocr_page, queue="ocr", time_limit=3600, unique="ocr:{subdomain}:{kind}:{meeting}:{date}"
+            ),
+            "db-compilation": JobType(meetings.db_compilation, queue="compilation", unique=True),
+            "extract-site": JobType(meetings.extract_site, queue="extraction", unique=True),
+            "deploy-site": JobType(meetings.deploy_site, queue="deploy", unique=True),
         }
 
     @hookimpl
@@ -64,3 +41,22 @@ class BuiltinPlugin:
         """Return a pool for each queue of the pipeline, and `default` for plain functions."""
         names = (DEFAULT_QUEUE, "fetch", "ocr", "compilation", "extraction", "deploy")
         return {name: {"queues": [name]} for name in names}
+
+    @hookimpl
+    def register_schedules(self) -> list[Schedule]:
+        """Keep all sites with a fetcher fresh through the day, the one longest untouched first."""
+        from clerk.settings import settings
+
+        chosen = settings()
+        about = f"meetings: the {chosen.meetings_sites} sites longest untouched"
+        schedule = Schedule(
+            "meetings-next-site", chosen.meetings_cron, _oldest_sites, catch_up=CatchUp.SKIP, description=about
+        )
+        return [schedule]
+
+
+def _oldest_sites(connection: Connection) -> list[JobRequest]:
+    from clerk.settings import settings
+    from clerk.sites import take_oldest_sites
+
+    return [JobRequest("fetch-site", site) for site in take_oldest_sites(connection, settings().meetings_sites)]

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import typer
 
     from clerk.jobs import JobType
+    from clerk.pipeline import Stage
     from clerk.schedule import Schedule
 
 PROJECT = "civicband.clerk"
@@ -72,3 +73,7 @@ class ClerkSpec:
     @hookspec
     def register_schedules(self) -> "Sequence[Schedule] | None":
         """Return the schedules that beat should keep for this plugin."""
+
+    @hookspec
+    def register_stages(self) -> "Sequence[Stage] | None":
+        """Return stages to add to the meetings pipeline, each with the job type that it begins with."""

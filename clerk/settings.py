@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     relay_interval: float = Field(5.0, ge=0.1, le=300)  # seconds
     shutdown_grace: float = Field(20.0, ge=0, le=3600)  # seconds
 
+    failed_documents: float = Field(1.0, ge=0, le=1)  # share of a run's documents
+    meetings_cron: str = "*/10 * * * *"
+    meetings_sites: int = Field(1, ge=1, le=1000)  # each time
+
     finance_states: Names = ("CA",)
     finance_cron: str = "0 6 * * *"
     finance_timezone: str = "America/Los_Angeles"

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clerk.clock import now
-from clerk.db import reading
+from clerk.db import reading, serialise
 from clerk.errors import NotFoundError, UsageError
 from clerk.finance_sites import (
     get_finance_metadata,
@@ -22,7 +22,7 @@ from clerk.finance_sites import (
     update_site_finance_status,
 )
 from clerk.models import sites_table
-from clerk.old_columns import parse_moment
+from clerk.old_columns import format_moment, parse_moment
 
 __all__ = [
     "delete_site",
@@ -95,17 +95,43 @@ def get_all_sites(connection: Connection, order_by: str | None = None) -> list[d
     return [dict(row) for row in connection.execute(query).mappings()]
 
 
-def get_oldest_site(lookback_hours: float = 23) -> str | None:
-    """Return the site whose meetings were updated longest ago, never first; None if all were within the look-back.
+#: A site whose meetings were updated within so long is fresh, in hours.
+LOOKBACK = 23.0
+
+
+def get_oldest_site(lookback_hours: float = LOOKBACK) -> str | None:
+    """Return the site whose meetings were updated longest ago, never first; None if all were within the look-back."""
+    with reading() as connection:
+        oldest = _by_age(connection, sa.select(sites_table.c.subdomain, sites_table.c.last_updated), lookback_hours)
+    return oldest[0] if oldest else None
+
+
+def take_oldest_sites(connection: Connection, limit: int = 1, *, lookback_hours: float = LOOKBACK) -> list[str]:
+    """Return the sites with a fetcher that were updated longest ago, and move them to the back of the line.
+
+    The caller enqueues them in the same write transaction: two callers never get the same one.
+    """
+    serialise(connection, "next meetings site")
+    columns = sites_table.c
+    fetched = sa.select(columns.subdomain, columns.last_updated).where(
+        columns.scraper.is_not(None), columns.scraper != ""
+    )
+    chosen = _by_age(connection, fetched, lookback_hours)[:limit]
+    moment = format_moment(connection.execute(sa.select(now())).scalar_one())
+    for subdomain in chosen:
+        update_site(connection, subdomain, {"last_updated": moment})
+    return chosen
+
+
+def _by_age(connection: Connection, query: sa.Select[str, str], lookback_hours: float) -> list[str]:
+    """Return the subdomains outside the look-back, oldest first.
 
     The times are text that several programs wrote, so they are read here and not in SQL; unreadable is never.
     """
-    columns = sites_table.c
-    with reading() as connection:
-        rows = connection.execute(sa.select(columns.subdomain, columns.last_updated)).all()
-        cutoff = connection.execute(sa.select(now())).scalar_one() - timedelta(hours=lookback_hours)
+    rows = connection.execute(query).all()
+    cutoff = connection.execute(sa.select(now())).scalar_one() - timedelta(hours=lookback_hours)
     ages = sorted((parse_moment(updated) or _NEVER, subdomain) for subdomain, updated in rows)
-    return next((subdomain for updated, subdomain in ages if updated < cutoff), None)
+    return [subdomain for updated, subdomain in ages if updated < cutoff]
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:

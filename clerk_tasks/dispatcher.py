@@ -21,6 +21,7 @@ from clerk.ledger.rings import ring_now
 from clerk.models import sites_table as sites
 from clerk.paths import validate_subdomain
 from clerk.pipeline import MEETINGS, stages_from
+from clerk.projection import project
 from clerk.rq_keywords import split_rq_keywords
 from clerk.run_ids import generate_run_id
 from clerk_tasks.publisher import publisher
@@ -127,13 +128,17 @@ def _record(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: str |
     )
     if run_id:
         serialise(connection, f"run {run_id}")
-    return record_run(
+    run_id = run_id or generate_run_id(first.subdomain)
+    recorded = record_run(
         connection,
-        run_id or generate_run_id(first.subdomain),
+        run_id,
         subdomain=first.subdomain,
         pipeline=MEETINGS if passage else first.job_type,
         new_stages=[begin, *following],
     )
+    if passage:
+        project(connection, run_id)
+    return recorded
 
 
 def _require_site(connection: Connection, subdomain: str) -> None:

@@ -8,13 +8,13 @@ from clerk.db import reading
 from clerk.errors import ConflictError, NotFoundError
 from clerk.finance_sites import next_finance_sites
 from clerk.jobs import JobRequest
+from clerk.pipeline import job_type_of
 from clerk.plugin_loader import call_hook
-from clerk.sites import get_oldest_site, require_site
+from clerk.sites import require_site, take_oldest_sites
 from clerk_tasks import dispatcher
 from clerk_tasks.dispatcher import Enqueued
 
 FINANCE = "finance-etl"
-MEETINGS = "fetch-site"
 
 
 def update_finance(subdomain: str | None, **arguments: Any) -> Enqueued:
@@ -37,9 +37,15 @@ def update_finance(subdomain: str | None, **arguments: Any) -> Enqueued:
     return dispatcher.enqueue(JobRequest(FINANCE, subdomain, arguments))
 
 
-def update_meetings(subdomain: str | None, **arguments: Any) -> Enqueued:
-    """Enqueue the meetings pipeline of a site, or of the one longest untouched when None; nothing, if all are fresh."""
-    chosen = subdomain or get_oldest_site()
-    if chosen is None:
-        return Enqueued([], {}, published=True)
-    return dispatcher.enqueue(JobRequest(MEETINGS, chosen, arguments))
+def update_meetings(subdomain: str | None, *, start: str = "fetch", **arguments: Any) -> Enqueued:
+    """Enqueue a passage through the meetings pipeline from a stage on, for a site or for the one longest untouched.
+
+    `arguments` are those of fetch-site. Nothing is enqueued if every site is fresh.
+    """
+    job_type = job_type_of(start)
+    given = arguments if start == "fetch" else {}
+    if subdomain is None:
+        return dispatcher.enqueue_chosen(
+            lambda connection: [JobRequest(job_type, site, given) for site in take_oldest_sites(connection)]
+        )
+    return dispatcher.enqueue(JobRequest(job_type, subdomain, given))

@@ -11,6 +11,7 @@ from clerk.ledger.record import BATCH_RING_DELAY, Bell, grow_stage
 from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
 from clerk.models import stages_table as stages
+from clerk.projection import project
 from clerk.states import JobState, RunState, StageState
 
 _COUNT_DOWN = Prepared(
@@ -197,6 +198,7 @@ def close_if_done(connection: Connection, stage_id: int) -> list[Bell]:
             note = "an earlier stage of its run did not succeed"
             cancel_waiting(connection, closed.run_id, note, after=closed.position)
         closing = _advance(connection, closed.run_id, bells)
+        project(connection, closed.run_id)
     return bells
 
 

@@ -35,4 +35,5 @@ def command(
     if not (as_json or wait):
         output.print_line(enqueued.job_ids[0])
         return
-    jobs_output.finish(enqueued.job_ids, wait=wait, as_json=as_json)
+    # The later stages of a passage come along: to be waited for, not to be printed.
+    jobs_output.finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=as_json)

@@ -15,6 +15,13 @@ def command(
     finance: Annotated[bool, typer.Option("--finance", help="Its election finance, not its meetings.")] = False,
     all_years: Annotated[bool, typer.Option("-a", "--all-years", help="From its first year on.")] = False,
     all_agendas: Annotated[bool, typer.Option("--all-agendas", help="Agendas of every meeting.")] = False,
+    skip_fetch: Annotated[
+        bool, typer.Option("--skip-fetch", help="Work on what is there; the same as --from ocr.")
+    ] = False,
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="STAGE", help="Begin at this stage: fetch, ocr, compilation, deploy."),
+    ] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, and exit by it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
 ) -> None:
@@ -30,8 +37,10 @@ def command(
     if finance:
         enqueued = updates.update_finance(subdomain, **({"all_years": True} if all_years else {}))
     else:
-        enqueued = updates.update_meetings(subdomain, all_years=all_years, all_agendas=all_agendas)
+        start = start or ("ocr" if skip_fetch else "fetch")
+        enqueued = updates.update_meetings(subdomain, start=start, all_years=all_years, all_agendas=all_agendas)
     if enqueued.job_ids:
-        jobs_output.finish(enqueued.job_ids, wait=wait, as_json=as_json)
+        # The later stages of a passage come along: to be waited for, not to be printed.
+        jobs_output.finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=as_json)
     else:
         output.note("Nothing to do: no site is due.")

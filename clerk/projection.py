@@ -1,0 +1,55 @@
+"""What old programs read of a site: the ledger's last word on its meetings run, in the columns of `sites`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from clerk.clock import now
+from clerk.models import jobs_table as jobs
+from clerk.models import runs_table as runs
+from clerk.models import sites_table as sites
+from clerk.models import stages_table as stages
+from clerk.pipeline import MEETINGS
+from clerk.states import JobState, RunState, StageState
+
+#: A stage's name here -> what `sites.status` says while it is open.
+STATUS = {
+    "fetch": "fetching",
+    "ocr": "needs_ocr",
+    "compilation": "needs_compilation",
+    "extraction": "needs_extraction",
+    "deploy": "needs_deploy",
+}
+
+_RUN = select(runs.c.subdomain, runs.c.state).where(runs.c.id == bindparam("b_run"), runs.c.pipeline == MEETINGS)
+_STAGES = select(
+    stages.c.name, stages.c.state, stages.c.total, stages.c.remaining, stages.c.failed, stages.c.cancelled
+).where(stages.c.run_id == bindparam("b_run"), stages.c.name.in_(STATUS))
+_LAST_ERROR = (
+    select(stages.c.name, jobs.c.error)
+    .join(stages, stages.c.id == jobs.c.stage_id)
+    .where(jobs.c.run_id == bindparam("b_run"), jobs.c.state == JobState.DISCARDED.value)
+    .order_by(jobs.c.finished_at.desc())
+    .limit(1)
+)
+
+
+def project(connection: Connection, run_id: str) -> None:
+    """Write a meetings run's stage, counters and last error to its site's row; nothing for any other run."""
+    run = connection.execute(_RUN, {"b_run": run_id}).first()
+    if run is None:
+        return
+    values: dict[str, Any] = {"updated_at": now()}
+    for row in connection.execute(_STAGES, {"b_run": run_id}):
+        done = row.total - row.remaining - row.failed - row.cancelled
+        values |= {f"{row.name}_total": row.total, f"{row.name}_completed": done, f"{row.name}_failed": row.failed}
+        if row.state == StageState.OPEN:
+            values |= {"current_stage": row.name, "status": STATUS[row.name]}
+    if run.state == RunState.COMPLETED:
+        values |= {"current_stage": "completed", "status": "deployed"}
+    if (failed := connection.execute(_LAST_ERROR, {"b_run": run_id}).first()) is not None:
+        message = (failed.error or "")[:500]
+        values |= {"last_error_stage": failed.name, "last_error_message": message, "last_error_at": now()}
+    connection.execute(update(sites).where(sites.c.subdomain == run.subdomain).values(values))
