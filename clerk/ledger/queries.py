@@ -148,7 +148,7 @@ def count_states(connection: Connection, *, subdomain: str | None = None) -> dic
     query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
     if subdomain is not None:
         query = query.where(jobs.c.subdomain == subdomain)
-    found: dict[str, int] = dict(connection.execute(query).tuples().all())
+    found: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
     return {state.value: found.get(state.value, 0) for state in JobState}
 
 

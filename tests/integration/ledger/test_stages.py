@@ -1,0 +1,216 @@
+"""What a job's end does to its stage and its run, one guard at a time; the property tests look for the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from clerk.errors import ConflictError, NotFoundError
+from clerk.jobs import Discard, Fenced
+from clerk.ledger import attempts, leases, operators
+from clerk.ledger.record import NewStage
+from tests.integration.ledger.ledger import LedgerOf, job
+
+
+def test_a_stage_opens_when_the_last_job_before_it_has_ended(ledger: LedgerOf) -> None:
+    """Guard: `remaining = 0` in _CLOSE."""
+    first, second, later = ledger.record([job(), job()], [job()]).job_ids
+    ledger.work(first)
+    assert ledger.stages() == {"s0": "open", "s1": "waiting"}
+    assert ledger.job(later).state == "scheduled"
+    ledger.work(second)
+    assert ledger.stages() == {"s0": "closed", "s1": "open"}
+    ledger.work(later)
+    assert ledger.run() == "completed"
+
+
+def test_empty_stages_end_at_once_all_the_way_down(ledger: LedgerOf) -> None:
+    """Guard: the loop of close_if_done, and record_run's look at its first stage. A quiet day is a success."""
+    assert ledger.record([], [], []).bells == []
+    assert ledger.run() == "completed"
+    only = ledger.record([], [job()], [], run_id="two")
+    assert [bell.job_id for bell in only.bells] == only.job_ids
+    assert ledger.stages("two") == {"s0": "closed", "s1": "open", "s2": "waiting"}
+    ledger.work(only.job_ids[0])
+    assert ledger.run("two") == "completed"
+
+
+def test_a_run_whose_unique_jobs_are_all_being_done_ends(ledger: LedgerOf) -> None:
+    """Guard: the same, where every job was skipped; the winner is named, and only inserted rows count."""
+    (winner,) = ledger.record([job(unique_key="k")]).job_ids
+    skipped = ledger.record([job(unique_key="k"), job(unique_key="k")], run_id="two")
+    assert (skipped.job_ids, skipped.conflicts) == ([], {"k": winner})
+    assert ledger.run("two") == "completed"
+
+
+def test_a_failed_stage_cancels_what_follows_unless_it_tolerates_it(ledger: LedgerOf) -> None:
+    """Guards: the tolerance, and cancel_waiting."""
+    strict = ledger.record([job()], [job()], run_id="strict").job_ids
+    ledger.do(attempts.fail, ledger.claim(strict[0]), "no", final=True)
+    assert ledger.stages("strict") == {"s0": "closed", "s1": "cancelled"}
+    assert (ledger.run("strict"), ledger.job(strict[1]).state) == ("failed", "cancelled")
+    lenient = NewStage(name="s0", jobs=[job(), job()], tolerance=0.5)
+    bad, good, later = ledger.record(lenient, [job()], run_id="lenient").job_ids
+    ledger.do(attempts.fail, ledger.claim(bad), "no", final=True)
+    ledger.work(good)
+    ledger.work(later)
+    assert ledger.run("lenient") == "completed"
+
+
+def test_a_stage_that_joined_a_run_fails_for_itself(ledger: LedgerOf) -> None:
+    """Guard: `position > after` in cancel_waiting; the run's own later stages are none of the newcomer's business."""
+    first, later = ledger.record([job()], [job()]).job_ids
+    (joined,) = ledger.record(NewStage(name="joined", jobs=[job()])).job_ids
+    ledger.do(attempts.fail, ledger.claim(joined), "no", final=True)
+    assert ledger.stages() == {"s0": "open", "s1": "waiting", "joined": "closed"}
+    ledger.work(first)
+    ledger.work(later)
+    assert ledger.run() == "failed"
+
+
+def test_a_run_that_has_ended_runs_again_when_it_is_joined(ledger: LedgerOf) -> None:
+    """Guard: _REOPEN_RUN."""
+    ledger.work(ledger.record([job()]).job_ids[0])
+    (joined,) = ledger.record(NewStage(name="joined", jobs=[job()])).job_ids
+    assert ledger.run() == "running"
+    ledger.work(joined)
+    assert ledger.run() == "completed"
+
+
+def test_another_sites_run_cannot_be_joined(ledger: LedgerOf) -> None:
+    """Guard: the look at the run's subdomain."""
+    from clerk.ledger.record import record_run
+
+    ledger.record([job()])
+    with pytest.raises(ConflictError, match=r"is of a\.ca, not of b\.ca"):
+        ledger.do(record_run, "run", subdomain="b.ca", pipeline="p", new_stages=[NewStage(name="x", jobs=[job()])])
+
+
+def test_children_are_counted_into_their_stages_before_these_open(ledger: LedgerOf) -> None:
+    """Guard: admit_children comes before close_if_done."""
+    (parent,) = ledger.record([job()], [], []).job_ids
+    bells = ledger.complete(ledger.claim(parent), job(), job(stage="s1"), job(stage="s2"), job(stage="s1"))
+    assert len(bells) == 1, "only the child of the open stage rings"
+    assert ledger.stages() == {"s0": "open", "s1": "waiting", "s2": "waiting"}
+    ledger.work(bells[0].job_id)
+    for child in ledger.jobs("s1"):
+        ledger.work(child.id)
+    ledger.work(ledger.jobs("s2")[0].id)
+    assert ledger.run() == "completed"
+
+
+def test_children_for_no_later_stage_are_refused_whole(ledger: LedgerOf) -> None:
+    """Guard: `id >= own` in _STAGE_OF_RUN; nothing is half recorded."""
+    first, later = ledger.record([job()], [job()]).job_ids
+    ledger.work(first)
+    claim = ledger.claim(later)
+    for stage in ("s0", "nowhere"):
+        with pytest.raises(Discard, match=f"no later stage '{stage}'"):
+            ledger.complete(claim, job(), job(stage=stage))
+    assert [row.state for row in ledger.jobs("s0") + ledger.jobs("s1")] == ["completed", "running"]
+
+
+def test_children_of_a_late_retry_run_in_a_stage_that_has_opened_or_closed(ledger: LedgerOf) -> None:
+    """Guard: _release in admit_children: nobody else will open that stage again."""
+    lenient = NewStage(name="s0", jobs=[job(), job()], tolerance=0.5)
+    bad, good, later = ledger.record(lenient, [job()]).job_ids
+    ledger.do(attempts.fail, ledger.claim(bad), "no", final=True)
+    ledger.work(good)
+    ledger.do(operators.retry, bad)
+    bells = ledger.complete(ledger.claim(bad), job(stage="s1"))
+    assert [ledger.job(bell.job_id).state for bell in bells] == ["available"]
+    ledger.work(later)
+    assert ledger.run() == "running", "the child is counted"
+    ledger.work(bells[0].job_id)
+    assert ledger.run() == "completed"
+
+
+def test_children_of_a_late_retry_are_cancelled_with_their_stage(ledger: LedgerOf) -> None:
+    """Guard: _CANCEL_CHILDREN: there to be seen and retried, not waiting for ever."""
+    bad, _ = ledger.record([job()], [job()]).job_ids
+    ledger.do(attempts.fail, ledger.claim(bad), "no", final=True)
+    ledger.do(operators.retry, bad)
+    assert ledger.complete(ledger.claim(bad), job(stage="s1")) == []
+    child = ledger.jobs("s1")[-1]
+    assert (child.state, child.note) == ("cancelled", "its stage was cancelled before")
+    ledger.do(operators.retry, child.id)
+    ledger.work(child.id)
+
+
+def test_a_job_retried_before_its_stage_opens_waits_for_that(ledger: LedgerOf) -> None:
+    """Guard: _WAIT_AGAIN. Otherwise it ran ahead of its stage, and its end was counted twice."""
+    first, later = ledger.record([job()], [job()]).job_ids
+    ledger.do(operators.cancel, later, by="a test")
+    ledger.do(operators.retry, later)
+    assert ledger.job(later).state == "scheduled"
+    ledger.check()
+    ledger.work(first)
+    ledger.work(later)
+    assert ledger.run() == "completed"
+
+
+def test_a_dead_letter_retried_after_its_stage_closed_is_not_counted_again(ledger: LedgerOf) -> None:
+    """Guard: `state IN (open, waiting)` in _COUNT_DOWN and _COUNT_AGAIN."""
+    (dead,) = ledger.record([job(max_attempts=1)]).job_ids
+    ledger.do(attempts.fail, ledger.claim(dead), "no")
+    assert ledger.run() == "failed"
+    ledger.do(operators.retry, dead)
+    row = ledger.job(dead)
+    assert (row.state, row.attempt, row.max_attempts) == ("available", 1, 2)
+    ledger.work(dead)
+    assert ledger.run() == "failed"
+
+
+def test_cancelling_a_run_leaves_nothing_that_could_go_on(ledger: LedgerOf) -> None:
+    """Guards: cancel_run, and complete's look at cancel_requested_at: the children of a cancelled job are not made."""
+    busy, idle, later = ledger.record([job(), job()], [job()]).job_ids
+    claim = ledger.claim(busy)
+    ledger.do(operators.cancel_run, "run", by="a test")
+    assert [ledger.job(name).state for name in (busy, idle, later)] == ["running", "cancelled", "cancelled"]
+    assert ledger.complete(claim, job()) == []
+    assert [row.state for row in ledger.jobs("s0")] == ["cancelled", "cancelled"]
+    assert ledger.run() == "cancelled"
+    with pytest.raises(ConflictError, match="already ended"):
+        ledger.do(operators.cancel_run, "run", by="a test")
+    with pytest.raises(NotFoundError):
+        ledger.do(operators.cancel_run, "no such run", by="a test")
+
+
+@pytest.mark.parametrize("end", ["fail", "hand_back", "lost"])
+def test_a_job_that_was_asked_to_cancel_does_not_run_again(ledger: LedgerOf, end: str) -> None:
+    """Guard: the look at cancel_requested_at in fail, hand_back and lost."""
+    (asked,) = ledger.record([job()]).job_ids
+    claim = ledger.claim(asked)
+    ledger.do(operators.cancel, asked, by="a test")
+    ledger.do({"fail": attempts.fail, "hand_back": attempts.hand_back, "lost": leases.lost}[end], claim, "over")
+    assert (ledger.job(asked).state, ledger.run()) == ("cancelled", "cancelled")
+
+
+def test_a_job_handed_back_keeps_its_attempts(ledger: LedgerOf) -> None:
+    """Guard: `max_attempts + 1` in _HAND_BACK."""
+    (given,) = ledger.record([job(max_attempts=1)]).job_ids
+    ledger.do(attempts.hand_back, ledger.claim(given), "going")
+    row = ledger.job(given)
+    assert (row.state, row.max_attempts - row.attempt) == ("retryable", 1)
+
+
+def test_a_zombie_changes_nothing(ledger: LedgerOf) -> None:
+    """Guard: the attempt in _MINE. Whatever it does, the attempt that took over is left alone."""
+    (zombies,) = ledger.record([job(max_attempts=3)]).job_ids
+    old = ledger.claim(zombies)
+    ledger.do(leases.lost, old, "its worker was stopped")
+    from clerk.ledger import rings
+
+    ledger.do(rings.promote_due)
+    new = ledger.claim(zombies, pid=2)
+    for late in (
+        lambda: ledger.complete(old, job()),
+        lambda: ledger.do(attempts.fail, old, "no"),
+        lambda: ledger.do(attempts.stop, old, "no"),
+        lambda: ledger.do(attempts.hand_back, old, "no"),
+        lambda: ledger.do(attempts.check_owned, old),
+    ):
+        with pytest.raises(Fenced):
+            late()
+    assert ledger.do(leases.lost, old, "no") == []
+    ledger.complete(new)
+    assert [row.state for row in ledger.jobs("s0")] == ["completed"]
