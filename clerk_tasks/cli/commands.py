@@ -6,7 +6,7 @@ COMMANDS = {
     "update": "Bring a site up to date.",
     "status": "Show how the sites and their runs are doing.",
     "jobs": "List, explain, retry and cancel jobs.",
-    "runs": "List and show runs.",
+    "runs": "List, show, retry and cancel runs.",
     "sites": "Add, list, show and remove sites.",
     "plugins": "List the plugins and check them.",
     "schedule": "List the schedules, and when they are due; force one.",

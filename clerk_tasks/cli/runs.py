@@ -1,4 +1,4 @@
-"""`clerk-tasks runs`: list and show runs."""
+"""`clerk-tasks runs`: list, show, retry and cancel runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from clerk_tasks.cli import output
 from clerk_tasks.cli.jobs_output import COLUMNS
 
-app = typer.Typer(no_args_is_help=True, help="List and show runs.")
+app = typer.Typer(no_args_is_help=True, help="List, show, retry and cancel runs.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -51,3 +51,38 @@ def show(run_id: Annotated[str, typer.Argument(help="The run's id.")], as_json: 
     output.print_table(run["stages"], stages)
     output.print_line()
     output.print_table(run["jobs"], COLUMNS)
+
+
+@app.command()
+def retry(
+    run_id: Annotated[str, typer.Argument(help="A run that has ended.")],
+    start: Annotated[
+        str | None,
+        typer.Option("--from", metavar="STAGE", help="Begin at this stage (default: the first that failed)."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, and exit by it.")] = False,
+) -> None:
+    """Make a run's passage again from a stage on, as a new run: what was read is not read again."""
+    from clerk_tasks import reruns
+    from clerk_tasks.cli.jobs_output import finish
+
+    plan = reruns.plan(run_id, start)
+    output.note(f"{plan.subdomain}: again from stage {plan.stage}, {plan.waiting} documents wait to be read")
+    if dry_run:
+        return
+    enqueued = reruns.enqueue(plan)
+    finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=False)
+
+
+@app.command()
+def cancel(run_id: Annotated[str, typer.Argument(help="A run that has not ended.")]) -> None:
+    """Cancel what a run has left; its running jobs are asked to stop."""
+    from clerk.db import transaction
+    from clerk.ledger import operators
+    from clerk_tasks.dispatcher import ring
+
+    with transaction() as connection:
+        bells = operators.cancel_run(connection, run_id, by="an operator")
+    ring(bells)
+    output.print_line(f"{run_id} is cancelled.")
