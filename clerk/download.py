@@ -80,6 +80,7 @@ class Visitor:
 
         Raises Trouble if it is none yet, after some attempts; NotServed if asking again would not help.
         """
+        _require_address(url)
         response: httpx.Response = self._retrying(self._permitted, method, url, **options)
         return response
 
@@ -90,6 +91,7 @@ class Visitor:
 
         Raises Trouble and NotServed as `request` does; something else than a PDF is NotServed.
         """
+        _require_address(url)
         known = known or Stamp()
         asked = {**(headers or {}), **known.headers()}
         stamp: Stamp | None = self._retrying(self._download, url, target, headers=asked, conditional=known != Stamp())
@@ -186,6 +188,17 @@ def _tls() -> ssl.SSLContext:
     import httpx
 
     return httpx.create_ssl_context()
+
+
+def _require_address(url: str) -> None:
+    """Raise NotServed for what a page may hold in the place of an address."""
+    try:
+        parts = urlsplit(url)
+        complete = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        complete = False
+    if not complete:
+        raise NotServed(f"{url[:200]!r} is no address of a document")
 
 
 def _host(url: str) -> str:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 #: Answers that a later request may not get: time-out, too early, too many requests.
 _LATER = frozenset({408, 425, 429})
 
+_REFUSED = "access refused: it may want a token, or answer browsers only (the site's extra may set user_agent)"
 _ADVICE = {
-    401: "access refused: this source wants a token or is not public",
-    403: "access refused: some sites answer browsers only (the site's extra may set user_agent)",
+    401: _REFUSED,
+    403: _REFUSED,
     404: "not there",
     410: "no longer there",
 }

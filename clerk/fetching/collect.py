@@ -16,7 +16,7 @@ from clerk.fetching.state import FILE_NAME, FetchState, Record
 from clerk.jobs import current_job
 from clerk.output import ClerkLogger
 
-#: Documents of meetings that are longer ago are settled, where the source does not tell of changes.
+#: Where a source does not tell of changes, or did not serve a file, it is asked again for meetings up to this old.
 SETTLED = timedelta(days=45)
 
 #: This many documents in a row that cannot be had mean that the server is down.
@@ -136,8 +136,9 @@ class Collector:
     def _is_current(self, document: Document, record: Record | None) -> bool:
         if record is None or not (record.unavailable or self._is_there(document)):
             return False
-        if document.file.version is None:
-            return document.day < date.today() - SETTLED
+        settled = document.day < date.today() - SETTLED
+        if record.unavailable or document.file.version is None:
+            return settled and record.version == document.file.version
         return record.version == document.file.version
 
     def _download(self, document: Document, record: Record | None) -> None:

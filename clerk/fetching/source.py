@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -28,8 +28,8 @@ OVERLAP = timedelta(days=3)
 class SourceFetcher(Fetcher):
     """Lists a site's meetings by `meetings(window)`, then gets each document that is new or has changed.
 
-    The site's `extra` configures it: what the source needs, and `pause` (seconds between two requests),
-    `user_agent`, `ignore_robots`.
+    The site's `extra` configures it: what the source needs, and `limits` (of `clerk.download.Limits`, such as
+    `{"pause": 2}`), `user_agent`, `ignore_robots`.
     """
 
     #: Names the system.
@@ -38,6 +38,7 @@ class SourceFetcher(Fetcher):
     lookback: ClassVar[timedelta] = timedelta(days=365)
 
     report: Report
+    _client: httpx.Client | None = None  # of the visitor: it keeps connections and cookies
 
     def meetings(self, window: Window) -> Iterable[Meeting]:
         """List the meetings of the window; raise Trouble or NotServed if that is impossible."""
@@ -51,6 +52,8 @@ class SourceFetcher(Fetcher):
             raise Retry(f"{self.subdomain}: {error}", after=error.after) from error
         except NotServed as error:
             raise ClerkError(f"{self.subdomain}: its meetings cannot be listed: {error}") from error
+        finally:
+            self._leave()
 
     def _fetch_events(self) -> Report:
         began = datetime.now(UTC)
@@ -106,22 +109,32 @@ class SourceFetcher(Fetcher):
         )
 
     @cached_property
-    def client(self) -> httpx.Client:
-        """The client of all requests: it keeps connections and cookies."""
-        import httpx
-
-        return httpx.Client()
-
-    @cached_property
     def visitor(self) -> Visitor:
         """What makes this fetcher's requests: as the site's extra says, and as robots.txt does."""
+        import httpx
+
         agent = self.extra.get("user_agent")
+        self._client = httpx.Client()
         return Visitor(
-            limits=Limits(pause=float(self.extra.get("pause", Limits().pause))),
-            stream=self.client.stream,
+            limits=self._limits(),
+            stream=self._client.stream,
             headers={"User-Agent": agent} if agent else None,
             robots=not self.extra.get("ignore_robots", False),
         )
+
+    def _limits(self) -> Limits:
+        try:
+            return Limits(**self.extra.get("limits", {}))
+        except TypeError:
+            known = ", ".join(field.name for field in fields(Limits))
+            raise UsageError(f"{self.subdomain}: the extra's limits are {known}, each with a number") from None
+
+    def _leave(self) -> None:
+        """Close the connections; whoever goes on gets new ones."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+            del self.visitor
 
     def _list(self, window: Window) -> list[Meeting]:
         """Return each meeting once, as it was listed last, its body as folders are called."""

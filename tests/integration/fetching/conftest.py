@@ -1,0 +1,70 @@
+"""A city on localhost, and the fetching of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clerk.fetcher import get_fetcher
+from clerk.fetching.collect import Report
+from tests.support.city_site import CitySite, serving
+
+RECORDED = Path(__file__).parents[4] / "shared" / "data" / "meetings"
+TODAY = date.today()
+
+Fetch = Callable[..., Report]
+
+
+def recorded(name: str) -> str:
+    """Return a recorded reply; skip where there are none."""
+    path = RECORDED / name
+    if not path.exists():
+        pytest.skip(f"no recorded reply {name} beside this checkout (../shared/data/meetings)")
+    return path.read_text()
+
+
+def ago(days: int) -> str:
+    """Return a day in the past as a source writes it."""
+    return (TODAY - timedelta(days=days)).isoformat()
+
+
+@pytest.fixture
+def city() -> Iterator[CitySite]:
+    """Serve a city without any meetings yet."""
+    with serving() as site:
+        yield site
+
+
+@pytest.fixture
+def fetch(city: CitySite) -> Fetch:
+    """Fetch the city's documents as the pipeline would; what is not said is a Legistar city's, since ten years ago."""
+
+    def run(*, scraper: str = "legistar", extra: dict[str, Any] | None = None, **options: Any) -> Report:
+        row = {
+            "subdomain": "millbrook.ca",
+            "scraper": scraper,
+            "start_year": TODAY.year - 10,
+            "pages": 0,
+            "extra": json.dumps(city.extra if extra is None else extra),
+        }
+        city.requests.clear()
+        report: Report = get_fetcher(row, **options).fetch_events()
+        return report
+
+    return run
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return the folder of the site."""
+    return tmp_path / "sites" / "millbrook.ca"
+
+
+def waiting(root: Path) -> list[str]:
+    """List the PDFs that wait to be read."""
+    return sorted(path.relative_to(root).as_posix() for path in root.glob("**/pdfs/*/*.pdf"))

@@ -1,0 +1,173 @@
+"""CivicClerk and AgendaCenter, the two systems of CivicPlus."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+
+from clerk.errors import ClerkError
+from clerk.fetcher import get_fetcher
+from plugins.agendacenter.fetcher import read_page
+from plugins.civicclerk.fetcher import CivicClerkFetcher, read_event
+from tests.integration.fetching.conftest import TODAY, Fetch, ago, recorded, waiting
+from tests.support.city_papers import text_pdf
+from tests.support.city_site import Answer, CitySite, Request, as_json, page
+
+Event = dict[str, Any]
+
+
+def event(number: int, body: str, day: str, *files: tuple[int, str]) -> Event:
+    return {
+        "id": number,
+        "categoryName": body,
+        "eventName": f"{body} Worksession",
+        "startDateTime": f"{day}T23:30:00Z",  # the wall clock's, so this day whatever the zone
+        "publishedFiles": [{"fileId": file, "type": kind, "publishOn": f"{day}T00:00:00Z"} for file, kind in files],
+    }
+
+
+@pytest.fixture
+def portal(city: CitySite) -> dict[str, list[Event]]:
+    """Serve a portal that gives two events a reply, whatever is asked for; return what it holds."""
+    held: dict[str, list[Event]] = {"events": []}
+
+    def events(request: Request) -> Answer:
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(request.path).query).items()}
+        skip = int(asked.get("$skiptoken", 0))
+        if not skip:
+            assert asked["$orderby"] == "startDateTime asc"
+            assert asked["$filter"].startswith("startDateTime ge ")
+        more = (
+            {"@odata.nextLink": f"{city.url}/v1/Events?$skiptoken={skip + 2}"} if skip + 2 < len(held["events"]) else {}
+        )
+        return as_json({"value": held["events"][skip : skip + 2], **more})
+
+    city.routes["/v1/Events"] = events
+    for number in range(1, 9):
+        city.publish(f"/v1/Meetings/GetMeetingFileStream(fileId={number},plainText=false)", text_pdf(f"file {number}"))
+    return held
+
+
+@pytest.fixture
+def extra(city: CitySite) -> dict[str, Any]:
+    return {"tenant": "millbrook", "api_url": f"{city.url}/v1/", "limits": {"pause": 0, "patience": 0}}
+
+
+def test_a_portal_is_read_to_its_last_reply(
+    portal: dict[str, list[Event]], extra: dict[str, Any], fetch: Fetch, root: Path
+) -> None:
+    portal["events"] = [event(n, "Council", ago(30 - n), (n, "Minutes")) for n in range(1, 6)]
+    assert len(fetch(scraper="civicclerk", extra=extra).fetched) == 5
+    assert waiting(root)[0] == f"pdfs/Council/{ago(29)}.pdf"
+    assert fetch(scraper="civicclerk", extra=extra).unchanged == 5
+
+
+def test_the_agenda_is_preferred_to_its_packet_and_notices_are_none(
+    portal: dict[str, list[Event]], extra: dict[str, Any], fetch: Fetch, root: Path
+) -> None:
+    day = (TODAY + timedelta(days=3)).isoformat()
+    portal["events"] = [
+        event(1, "Council", day, (1, "Agenda Packet"), (2, "Agenda"), (3, "Notice")),
+        event(2, "Zoning", day, (4, "Agenda Packet")),
+    ]
+    fetch(scraper="civicclerk", extra=extra)
+    assert (root / f"_agendas/pdfs/Council/{day}.pdf").read_bytes() == text_pdf("file 2")
+    assert (root / f"_agendas/pdfs/Zoning/{day}.pdf").read_bytes() == text_pdf("file 4")
+    assert len(waiting(root)) == 2
+
+
+def test_two_meetings_of_a_body_on_one_day_and_a_corrected_file(
+    portal: dict[str, list[Event]], extra: dict[str, Any], fetch: Fetch, root: Path
+) -> None:
+    portal["events"] = [event(1, "Council", ago(5), (1, "Minutes")), event(2, "Council", ago(5), (2, "Minutes"))]
+    fetch(scraper="civicclerk", extra=extra)
+    assert waiting(root) == [f"pdfs/Council/{ago(5)}.2.pdf", f"pdfs/Council/{ago(5)}.pdf"]
+    portal["events"][1] = event(2, "Council", ago(5), (3, "Minutes"))
+    assert fetch(scraper="civicclerk", extra=extra).revised == [f"Council/{ago(5)}.2 (minutes)"]
+
+
+def test_civictext_is_another_name_of_it() -> None:
+    site = {"subdomain": "millbrook.ca", "scraper": "civictext", "extra": {"tenant": "millbrook"}}
+    assert isinstance(get_fetcher(site), CivicClerkFetcher)
+
+
+def test_recorded_events_are_understood() -> None:
+    events = json.loads(recorded("civicclerk/events_lacey_future.json"))["value"]
+    meetings = [read_event(event, "https://x/v1") for event in events]
+    assert [(meeting.event_id, meeting.body, str(meeting.day), meeting.files) for meeting in meetings[:2]] == [
+        ("1409", "City Council", "2027-01-26", ()),
+        ("1396", "City Council", "2027-01-19", ()),
+    ]
+
+
+def listing(*rows: tuple[int, str, tuple[str, ...]]) -> str:
+    """Return a search page: number, day, and the kinds of files that each meeting has."""
+
+    def link(kind: str, number: int, day: str, more: str = "") -> str:
+        year, month, date = day.split("-")
+        return f'<a href="/AgendaCenter/ViewFile/{kind}/_{month}{date}{year}-{number}{more}">{kind}</a>'
+
+    body = "".join(
+        f"<tr><td><h4>Posted <abbr>May</abbr> 5, 2020</h4>{''.join(link(kind, number, day) * 2 for kind in kinds)}"
+        f"{link('Agenda', number, day, '?packet=true')}"
+        f"<a href='/AgendaCenter/PreviousVersions/_{number}'>old</a></td></tr>"
+        for number, day, kinds in rows
+    )
+    return (
+        f'<div id="cat1"><h2 onclick="x()"><span>&#9660;</span>Board of Commissioners</h2><table>{body}</table></div>'
+    )
+
+
+def test_an_agenda_center_is_searched_and_each_file_taken_once(city: CitySite, fetch: Fetch, root: Path) -> None:
+    extra = {"base_url": f"{city.url}/", "limits": {"pause": 0}}
+    rows = [(7, ago(9), ("Agenda", "Minutes")), (8, ago(9), ("Minutes",)), (9, ago(100), ("Minutes",))]
+    city.routes["/AgendaCenter/Search/"] = page(listing(*rows))
+    for number, day, kinds in rows:
+        year, month, date = day.split("-")
+        for kind in kinds:
+            city.publish(f"/AgendaCenter/ViewFile/{kind}/_{month}{date}{year}-{number}", text_pdf(f"{kind} {number}"))
+    report = fetch(scraper="agendacenter", extra=extra, all_agendas=True)
+    assert waiting(root) == [
+        f"_agendas/pdfs/BoardofCommissioners/{ago(9)}.pdf",
+        f"pdfs/BoardofCommissioners/{ago(100)}.pdf",
+        f"pdfs/BoardofCommissioners/{ago(9)}.2.pdf",
+        f"pdfs/BoardofCommissioners/{ago(9)}.pdf",
+    ]
+    assert len(report.fetched) == len(city.paths("/AgendaCenter/ViewFile")) == 4
+    asked = parse_qs(urlsplit(next(r.path for r in city.requests if "Search" in r.path)).query)
+    assert asked["startDate"] == [f"01/01/{TODAY.year - 10}"]
+    again = fetch(scraper="agendacenter", extra=extra, all_agendas=True)
+    assert again.unchanged == 4
+    assert len(city.paths("/AgendaCenter/ViewFile")) == 2  # recent minutes, whose changes nobody announces
+
+
+def test_a_website_without_an_agenda_center_is_an_error(city: CitySite, fetch: Fetch) -> None:
+    city.routes["/AgendaCenter/Search/"] = page("<html>Welcome</html>")
+    with pytest.raises(ClerkError, match="has no AgendaCenter"):
+        fetch(scraper="agendacenter", extra={"base_url": city.url, "limits": {"pause": 0}})
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("search_nash_county_nc", [("382", "Board of Commissioners", "2020-05-05", ["agenda", "minutes"])]),
+        (
+            "alameda_water",
+            [
+                ("1447", "Engineering and Information Technology Committee", "2024-09-04", ["agenda"]),
+                ("1448", "Operations and Water Quality Committee", "2024-09-03", ["agenda"]),
+            ],
+        ),
+    ],
+)
+def test_recorded_pages_are_understood(name: str, found: list[tuple[str, str, str, list[str]]]) -> None:
+    soup = BeautifulSoup(recorded(f"civicplus/agendacenter_{name}.html"), "html.parser")
+    meetings = list(read_page(soup, "https://city.example/AgendaCenter/Search/"))
+    assert [(m.event_id, m.body, str(m.day), [file.kind for file in m.files]) for m in meetings] == found
+    assert meetings[0].files[0].version in ("Posted May 5, 2020 10:17 AM", "Posted Aug 30, 2024 10:49 AM")

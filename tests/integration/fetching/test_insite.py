@@ -1,0 +1,150 @@
+"""Legistar's calendar pages, for the clients whose API is not for us."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import pytest
+from bs4 import BeautifulSoup
+
+from clerk.errors import ClerkError
+from clerk.fetching.sources import PublishedFile
+from clerk.jobs import Retry
+from plugins.legistar.insite import next_page, read_calendar
+from tests.integration.fetching.conftest import TODAY, Fetch, ago, recorded, waiting
+from tests.support.city_papers import text_pdf
+from tests.support.city_site import CLIENT, Answer, CitySite, Request, page
+
+CALENDAR = "/Calendar.aspx"
+
+
+def row(number: int, body: str, day: str, *, minutes: bool) -> str:
+    year, month, date = map(int, day.split("-"))
+    view = f'href="View.ashx?M=M&amp;ID={number}&amp;GUID=X"' if minutes else ""
+    return (
+        f'<tr class="rgRow"><td><a id="c_hypBody" href="DepartmentDetail.aspx?ID=7">{body}</a></td>'
+        f"<td>{month}/{date}/{year}</td><td>7:00 PM</td>"
+        f'<td><a href="MeetingDetail.aspx?ID={number}&amp;GUID=X">Meeting&#160;details</a></td>'
+        f'<td><a id="c_hypAgenda">Not&#160;available</a></td><td><a id="c_hypMinutes" {view}>Recap</a></td></tr>'
+    )
+
+
+def calendar(rows: list[str], *, number: int, pages: int, year: str) -> Answer:
+    here = {number: 'class="rgCurrentPage"'}
+    pager = "".join(
+        f"<a {here.get(n, '')} href=\"javascript:__doPostBack('ctl00$pg{n}','')\">{n}</a>" for n in range(1, pages + 1)
+    )
+    return page(
+        f'<form><input type="hidden" name="__VIEWSTATE" value="state-{year}-{number}">'
+        '<input name="ctl00$Main$lstYears" type="text" value="This Month">'
+        f'<table class="rgMasterTable"><tr class="rgPager"><td>{pager}</td></tr>{"".join(rows)}</table></form>'
+    )
+
+
+def server(rows_by_year: dict[int, list[list[str]]]) -> Callable[[Request], Answer]:
+    """Behave as ASP.NET does: what is shown follows from what is posted back with the last page's state."""
+
+    def answer(request: Request) -> Answer:
+        form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+        target = form.get("__EVENTTARGET", "")
+        if not target:
+            return calendar([], number=1, pages=1, year="none")
+        assert form["__VIEWSTATE"].startswith("state-"), "a post without the state of a page"
+        if target == "ctl00$Main$lstYears":
+            year, number = int(form["ctl00_Main_lstYears_ClientState"].partition('"value": "')[2][:4]), 1
+        else:
+            year, number = int(form["__VIEWSTATE"].split("-")[1]), int(target.removeprefix("ctl00$pg"))
+        pages = rows_by_year.get(year, [[]])
+        return calendar(pages[number - 1], number=number, pages=len(pages), year=str(year))
+
+    return answer
+
+
+@pytest.fixture
+def insite(city: CitySite) -> CitySite:
+    """Serve a calendar of two pages a year, and refuse the API."""
+    last = TODAY.year - 1
+    city.routes[f"/v1/{CLIENT}/events"] = page("no such client", 500)
+    city.routes["/View.ashx"] = lambda request: Answer(text_pdf(request.path))
+    city.routes[CALENDAR] = server(
+        {
+            last: [
+                [row(1, "City Council", f"{last}-03-04", minutes=True)],
+                [
+                    row(2, "City Council", f"{last}-09-08", minutes=True),
+                    row(3, "Zoning", f"{last}-10-10", minutes=False),
+                ],
+            ],
+            last - 3: [[row(4, "City Council", f"{last - 3}-05-06", minutes=True)]],
+        }
+    )
+    return city
+
+
+def test_the_calendar_is_read_year_by_year_and_page_by_page(insite: CitySite, fetch: Fetch, root: Path) -> None:
+    extra = {**insite.extra, "calendar_url": f"{insite.url}{CALENDAR}"}
+    report = fetch(extra=extra)
+    last = TODAY.year - 1
+    assert waiting(root) == [
+        f"pdfs/CityCouncil/{last - 3}-05-06.pdf",
+        f"pdfs/CityCouncil/{last}-03-04.pdf",
+        f"pdfs/CityCouncil/{last}-09-08.pdf",
+    ]
+    assert len(report.fetched) == 3
+    insite.routes[f"/v1/{CLIENT}/events"] = page("[]")  # the API is back, but its ids are others
+    again = fetch(extra=extra)
+    assert (again.fetched, again.revised) == ([], [])
+    assert f"/v1/{CLIENT}/events" not in insite.paths()
+
+
+def test_a_city_with_only_an_address_needs_nothing_else(insite: CitySite, fetch: Fetch) -> None:
+    extra = {"calendar_url": f"{insite.url}{CALENDAR}", "limits": {"pause": 0}}
+    assert len(fetch(extra=extra, start_date_str=f"{TODAY.year - 1}-01-01").fetched) == 2
+
+
+def test_an_error_page_is_tried_again_later(insite: CitySite, fetch: Fetch) -> None:
+    insite.routes[CALENDAR] = Answer(status=302, headers={"Location": "/Error.aspx"})
+    insite.routes["/Error.aspx"] = page("An unexpected error")
+    extra = {"calendar_url": f"{insite.url}{CALENDAR}", "limits": {"pause": 0}}
+    with pytest.raises(Retry, match="error page"):
+        fetch(extra=extra)
+
+
+def test_a_page_that_is_no_calendar_is_an_error(insite: CitySite, fetch: Fetch) -> None:
+    insite.routes[CALENDAR] = page("<html>Welcome</html>")
+    with pytest.raises(ClerkError, match="is no Legistar calendar"):
+        fetch(extra={"calendar_url": f"{insite.url}{CALENDAR}", "limits": {"pause": 0}})
+
+
+def test_a_recent_meeting_s_minutes_are_looked_at_again_though_nobody_announces_it(
+    insite: CitySite, fetch: Fetch, root: Path
+) -> None:
+    day = TODAY - timedelta(days=10)
+    insite.routes[CALENDAR] = server({day.year: [[row(9, "Council", ago(10), minutes=True)]]})
+    extra = {"calendar_url": f"{insite.url}{CALENDAR}", "limits": {"pause": 0}}
+    fetch(extra=extra)
+    assert fetch(extra=extra).unchanged == 1
+    insite.routes["/View.ashx"] = Answer(text_pdf("corrected"))
+    assert len(fetch(extra=extra).revised) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "meetings", "first", "agendas"),
+    [("chicago", 8, "City Council", 1), ("metro", 14, "Board of Directors - Regular Board Meeting", 0)],
+)
+def test_recorded_calendars_are_understood(name: str, meetings: int, first: str, agendas: int) -> None:
+    text = recorded(f"legistar/insite_calendar_{name}.html")
+    soup = BeautifulSoup(text, "html.parser")
+    found = list(read_calendar(soup, f"https://{name}.legistar.com/Calendar.aspx"))
+    assert (len(found), found[0].body, found[0].day.year) == (meetings, first, 2019)
+    assert len({meeting.event_id for meeting in found}) == meetings
+    assert next_page(soup) is None
+    # Next to nothing was published when the pages were recorded; what "not available" turns into is known.
+    link = 'hypMinutes" href="https://x.legistar.com/View.ashx?M=M&amp;ID=1&amp;GUID=Y"'
+    published = BeautifulSoup(text.replace('hypMinutes"', link, 1), "html.parser")
+    files = [meeting.files for meeting in read_calendar(published, "https://x.legistar.com/Calendar.aspx")]
+    assert files[0] == (PublishedFile("minutes", "https://x.legistar.com/View.ashx?M=M&ID=1&GUID=Y"),)
+    assert [file.kind for meeting_files in files[1:] for file in meeting_files] == ["agenda"] * agendas
