@@ -70,8 +70,12 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     forget()
 
 
-#: What holds connections, and how it lets go of them.
-HOLDERS = (("clerk.db", "engine", "dispose"), ("clerk_tasks.publisher", "publisher", "close"))
+#: What holds connections or processes, and how it lets go of them.
+HOLDERS = (
+    ("clerk.db", "engine", "dispose"),
+    ("clerk.text.reader", "shared_reader", "close"),
+    ("clerk_tasks.publisher", "publisher", "close"),
+)
 
 
 def forget() -> None:
