@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CLERK_TASKS = [sys.executable, "-m", "clerk_tasks"]
 
-PLUGIN = '''
+PLUGIN = """
 import time
 from pathlib import Path
 from clerk import JobType, hookimpl
@@ -30,9 +30,9 @@ class BenchPlugin:
     @hookimpl
     def register_job_types(self):
         return {"noop": noop, "mark": mark}
-'''
+"""
 
-BARE = '''
+BARE = """
 import os, time
 from pathlib import Path
 from celery import Celery
@@ -46,7 +46,7 @@ def noop(): pass
 
 @app.task
 def mark(path): Path(path).write_text(repr(time.monotonic()))
-'''
+"""
 
 
 def main() -> None:
