@@ -1,0 +1,97 @@
+"""Two transactions that meet at the worst moment, on PostgreSQL: each waits where it must, none for the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from clerk.jobs import Fenced
+from clerk.ledger import attempts, leases, operators, rings
+from clerk.ledger.stages import cancel_waiting
+from tests.integration.ledger.ledger import LedgerOf, job
+from tests.support.processes import wait_for
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+Meanwhile = Callable[[Callable[[], object]], "Future[object]"]
+
+
+@pytest.fixture
+def meanwhile(postgres_ledger: LedgerOf) -> Iterator[Meanwhile]:
+    """Start a call in another thread and return once it waits for a lock."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def start(call: Callable[[], object]) -> Future[object]:
+            future = pool.submit(call)
+            wait_for(lambda: count(postgres_ledger) or future.done(), "the other transaction waits or ends")
+            assert not future.done(), f"it did not wait: {future.result()}"
+            return future
+
+        yield start
+
+
+def count(ledger: LedgerOf) -> int:
+    with ledger.engine.connect() as connection:
+        waiting: int = connection.execute(sa.text(WAITING)).scalar_one()
+    return waiting
+
+
+def test_a_job_cancelled_while_its_stage_opens(postgres_ledger: LedgerOf, meanwhile: Meanwhile) -> None:
+    """Guard: hold_waiting before _OPEN. Without it the opener has the stage and wants the job: a deadlock."""
+    first, later, other = postgres_ledger.record([job()], [job(), job()]).job_ids
+    claim = postgres_ledger.claim(first)
+    with postgres_ledger.engine.begin() as connection:
+        operators.hold(connection, [later])
+        opening = meanwhile(lambda: postgres_ledger.complete(claim))
+        operators.cancel(connection, later, by="a test")
+    assert [bell.job_id for bell in opening.result(5)] == [other]  # type: ignore[attr-defined]
+
+
+def test_children_of_a_stage_that_is_being_cancelled(postgres_ledger: LedgerOf, meanwhile: Meanwhile) -> None:
+    """Guard: admit_children looks at the stage once it has locked it. Otherwise the child waits for ever."""
+    first, _ = postgres_ledger.record([job(), job()], []).job_ids
+    claim = postgres_ledger.claim(first)
+    with postgres_ledger.engine.begin() as connection:
+        cancel_waiting(connection, "run", "a test")
+        completing = meanwhile(lambda: postgres_ledger.complete(claim, job(stage="s1")))
+    completing.result(5)
+    assert [row.state for row in postgres_ledger.jobs("s1")] == ["cancelled"]
+
+
+def test_a_job_that_ends_while_it_is_given_up(postgres_ledger: LedgerOf, meanwhile: Meanwhile) -> None:
+    """Guard: the lock in check_owned and lost. Otherwise the history says lost of an attempt that completed."""
+    first, second = postgres_ledger.record([job(), job()]).job_ids
+    for job_id, end in ((first, leases.lost), (second, attempts.fail)):
+        claim = postgres_ledger.claim(job_id)
+        with postgres_ledger.engine.begin() as connection:
+            attempts.complete(connection, claim, result=None)
+            losing = meanwhile(lambda claim=claim, end=end: postgres_ledger.do(end, claim, "gone"))  # type: ignore[misc]
+        assert isinstance(losing.exception(5), Fenced) or losing.result() == []
+
+
+def test_a_job_that_holds_its_own_row_keeps_no_other_from_being_renewed(postgres_ledger: LedgerOf) -> None:
+    """Guard: SKIP LOCKED in _RENEW and _RING_NOW: one child in `fence()` must not stop its worker's keeper."""
+    held, other = postgres_ledger.record([job(), job()]).job_ids
+    for pid, job_id in enumerate((held, other)):
+        postgres_ledger.claim(job_id, pid=pid, lease=1.0)
+    before = postgres_ledger.job(other).lease_until
+    with postgres_ledger.engine.begin() as connection:
+        operators.hold(connection, [held])
+        with postgres_ledger.engine.begin() as keeper:
+            keeper.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
+            leases.renew(keeper, "w", [0, 1], lease=60.0)
+            rings.ring_now(keeper, [held, other])
+    assert postgres_ledger.job(other).lease_until > before
+
+
+def test_a_lease_renewed_while_a_relay_looks(postgres_ledger: LedgerOf, meanwhile: Meanwhile) -> None:
+    """Guard: still_expired compares the lease under a lock: one that was renewed just now is left alone."""
+    (running,) = postgres_ledger.record([job()]).job_ids
+    postgres_ledger.claim(running, lease=0.0)
+    (seen,) = postgres_ledger.do(leases.expired)
+    with postgres_ledger.engine.begin() as connection:
+        leases.renew(connection, "w", [1], lease=60.0)
+        looking = meanwhile(lambda: postgres_ledger.do(leases.still_expired, seen))
+    assert looking.result(5) is False
