@@ -54,6 +54,7 @@ def _signature(system: str, address: str, extra: Extra = lambda _: {}) -> Signat
 #: Names in the place of a city's that are the vendor's.
 _NOT_A_CITY = frozenset({"www", "webapi", "help", "support", "legistar", "api", "portal"})
 
+_ADDRESS = re.compile(r"https?://[\w.-]+(:\d+)?([/?#]\S*)?$", re.IGNORECASE)
 _HOST = r"([a-z0-9-]+)"
 
 #: In the order of how much a link to the system tells.
@@ -93,7 +94,7 @@ def detect(url: str, *, visitor: Visitor | None = None) -> Detection:
     Raises UsageError if that is no address, NotFoundError if the system is unknown or the page cannot be had.
     """
     url = url.strip() if "://" in url else f"https://{url.strip()}"
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+    if not _ADDRESS.match(url):
         raise UsageError(f"{url!r} is no address of a website: give one like https://www.city.gov/meetings")
     found = by_address(url) or _by_page(url, visitor)
     if found is None:

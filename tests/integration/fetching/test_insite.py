@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qs
 
 import pytest
 from bs4 import BeautifulSoup
@@ -15,52 +13,11 @@ from clerk.fetching.sources import PublishedFile
 from clerk.jobs import Retry
 from plugins.legistar.insite import next_page, read_calendar
 from tests.integration.fetching.conftest import TODAY, Fetch, ago, recorded, waiting
+from tests.support.city_insite import row, server
 from tests.support.city_papers import text_pdf
-from tests.support.city_site import CLIENT, Answer, CitySite, Request, page
+from tests.support.city_site import CLIENT, Answer, CitySite, page
 
 CALENDAR = "/Calendar.aspx"
-
-
-def row(number: int, body: str, day: str, *, minutes: bool) -> str:
-    year, month, date = map(int, day.split("-"))
-    view = f'href="View.ashx?M=M&amp;ID={number}&amp;GUID=X"' if minutes else ""
-    return (
-        f'<tr class="rgRow"><td><a id="c_hypBody" href="DepartmentDetail.aspx?ID=7">{body}</a></td>'
-        f"<td>{month}/{date}/{year}</td><td>7:00 PM</td>"
-        f'<td><a href="MeetingDetail.aspx?ID={number}&amp;GUID=X">Meeting&#160;details</a></td>'
-        f'<td><a id="c_hypAgenda">Not&#160;available</a></td><td><a id="c_hypMinutes" {view}>Recap</a></td></tr>'
-    )
-
-
-def calendar(rows: list[str], *, number: int, pages: int, year: str) -> Answer:
-    here = {number: 'class="rgCurrentPage"'}
-    pager = "".join(
-        f"<a {here.get(n, '')} href=\"javascript:__doPostBack('ctl00$pg{n}','')\">{n}</a>" for n in range(1, pages + 1)
-    )
-    return page(
-        f'<form><input type="hidden" name="__VIEWSTATE" value="state-{year}-{number}">'
-        '<input name="ctl00$Main$lstYears" type="text" value="This Month">'
-        f'<table class="rgMasterTable"><tr class="rgPager"><td>{pager}</td></tr>{"".join(rows)}</table></form>'
-    )
-
-
-def server(rows_by_year: dict[int, list[list[str]]]) -> Callable[[Request], Answer]:
-    """Behave as ASP.NET does: what is shown follows from what is posted back with the last page's state."""
-
-    def answer(request: Request) -> Answer:
-        form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
-        target = form.get("__EVENTTARGET", "")
-        if not target:
-            return calendar([], number=1, pages=1, year="none")
-        assert form["__VIEWSTATE"].startswith("state-"), "a post without the state of a page"
-        if target == "ctl00$Main$lstYears":
-            year, number = int(form["ctl00_Main_lstYears_ClientState"].partition('"value": "')[2][:4]), 1
-        else:
-            year, number = int(form["__VIEWSTATE"].split("-")[1]), int(target.removeprefix("ctl00$pg"))
-        pages = rows_by_year.get(year, [[]])
-        return calendar(pages[number - 1], number=number, pages=len(pages), year=str(year))
-
-    return answer
 
 
 @pytest.fixture
