@@ -105,14 +105,19 @@ def test_a_file_that_is_gone_or_too_big_is_not_opened(saved: SaveAs, reader: Rea
     assert (caught.value.kind, caught.value.permanent) == ("missing", False)
 
 
-def test_an_enormous_page_is_drawn_smaller(saved: SaveAs, reader: Reader) -> None:
-    poster = scan(*MINUTES).replace(b"/MediaBox[0 0 612 792]", b"/MediaBox[0 0 612 792]/UserUnit 75.0")
-    (page,) = reader.read(saved(poster), limits=Limits(pixels=2_200_000)).pages
-    assert recall(TRUTH, page.text) > 0.9
+def test_a_page_of_too_many_pixels_is_drawn_smaller(saved: SaveAs, reader: Reader, tmp_path: Path) -> None:
+    from PIL import Image
+
+    pdf = saved(Pdf().text(*MINUTES).made())
+    (drawn,) = reader.render(pdf, tmp_path / "images", limits=Limits(pixels=500_000))
+    with Image.open(drawn) as image:
+        assert 500_000 <= image.width * image.height < 503_000
+        assert image.width / image.height == pytest.approx(612 / 792, abs=0.01)
 
 
 def test_without_an_engine_a_scan_says_so_and_text_is_still_read(saved: SaveAs, reader: Reader) -> None:
     assert reader.read(saved(Pdf().text(*MINUTES).made()), engine="none").pages[0].how == "layer"
+    assert reader.read(saved(Pdf().page(b"").made()), engine="none").pages[0].how == "empty"
     with pytest.raises(DocumentError, match=r"page 1 is an image, .* pip install tesserocr") as caught:
         reader.read(saved(scan(*MINUTES)), engine="none")
     assert (caught.value.kind, caught.value.permanent) == ("no-engine", False)

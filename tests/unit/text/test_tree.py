@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -68,11 +70,16 @@ def test_a_fenced_attempt_leaves_everything_as_it_was(pdf: Path, folder: Path) -
 
 
 def test_what_a_killed_process_left_goes_and_nobody_elses(pdf: Path, folder: Path) -> None:
-    left, of_another = folder.parent / ".2026-08-03~x1", folder.parent / ".2026-08-03.2~x2"
-    left.mkdir(parents=True)
+    program = (
+        "import os, pathlib; from clerk.text import Document, write_pages\n"
+        f"write_pages(Document('', ()), pathlib.Path({str(folder)!r}), fence=lambda: os.kill(os.getpid(), 9))"
+    )
+    assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == -9
+    (left,) = folder.parent.iterdir()
+    of_another = folder.parent / left.name.replace("2026-08-03", "2026-08-03.2")
     of_another.mkdir()
     write_pages(document(pdf, "one"), folder)
-    assert sorted(path.name for path in folder.parent.iterdir()) == [".2026-08-03.2~x2", "2026-08-03"]
+    assert sorted(path.name for path in folder.parent.iterdir()) == [of_another.name, "2026-08-03"]
 
 
 def test_the_same_file_need_not_be_read_again(pdf: Path, folder: Path) -> None:
