@@ -26,24 +26,17 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(ROOT, folder / "src", ignore=shutil.ignore_patterns(".*", "__pycache__", "build", "dist"))
     python = folder / "venv" / "bin" / "python"
     pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    for command in (
+    locks = ROOT / "requirements"
+    commands: list[list[str | Path]] = [
         [sys.executable, "-m", "venv", folder / "venv"],
-        [
-            *pip,
-            "--require-hashes",
-            "-r",
-            ROOT / "requirements" / "runtime.txt",
-            "-r",
-            ROOT / "requirements" / "build.txt",
-        ],
+        [*pip, "--require-hashes", "-r", locks / "runtime.txt", "-r", locks / "build.txt"],
         [*pip, "--no-deps", "--no-build-isolation", folder / "src"],
-    ):
+    ]
+    for command in commands:
         subprocess.run(command, check=True, timeout=500)
     # What only builds it must not be what makes it run.
-    build_only = [
-        line.split("==")[0] for line in (ROOT / "requirements" / "build.txt").read_text().splitlines() if "==" in line
-    ]
-    runtime = (ROOT / "requirements" / "runtime.txt").read_text()
+    build_only = [line.split("==")[0] for line in (locks / "build.txt").read_text().splitlines() if "==" in line]
+    runtime = (locks / "runtime.txt").read_text()
     needless = [name for name in build_only if f"{name}==" not in runtime]
     subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", *needless], check=True, timeout=100)
     return folder / "venv" / "bin" / "clerk-tasks"
