@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     meetings_cron: str = "*/10 * * * *"
     meetings_sites: int = Field(1, ge=1, le=1000)  # each time
 
+    publish_dir: Path | None = None
+    publish_keep: int = Field(3, ge=1, le=1000)
+
     finance_states: Names = ("CA",)
     finance_cron: str = "0 6 * * *"
     finance_timezone: str = "America/Los_Angeles"

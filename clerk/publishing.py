@@ -1,0 +1,186 @@
+"""What a database must pass before it is published, and what it says of itself afterwards."""
+
+# ruff: noqa: S608 - the names in the SQL made here come from the database's own schema, quoted
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from clerk.jobs import Discard
+
+#: The tables that `stamp` makes: one row a fact, and one row a document that went into the database.
+FACTS = "clerk_provenance"
+SOURCES = "clerk_sources"
+
+_FULL_TEXT = "SELECT name, lower(sql) LIKE '%using fts5%' FROM sqlite_master WHERE lower(sql) LIKE '%using fts_%'"
+
+
+class Refused(Discard):
+    """A database that must not be published: it fails a check, is empty, or is suspiciously smaller than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A database that passed, and how many rows each of its tables has; indexes and our own tables do not count."""
+
+    path: Path
+    rows: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """Count the rows of all tables."""
+        return sum(self.rows.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """What a published database says of itself; `content_hash` is of the file as it was before it was stamped."""
+
+    run_id: str
+    stamped_at: datetime
+    content_hash: str
+    rows: Mapping[str, int]
+
+    @property
+    def total(self) -> int:
+        """Count the rows that all its tables had."""
+        return sum(self.rows.values())
+
+
+def check_database(
+    path: Path, *, last_rows: int | None = None, accept_shrink: bool = False, tolerance: float = 0.5
+) -> Checked:
+    """Check a database file and count its rows; nothing in it changes.
+
+    Raises Refused if SQLite finds it damaged, a reference leads nowhere, a full-text index does not match its
+    table, or, unless `accept_shrink`, it has no rows or fewer than `tolerance` times the `last_rows` of last time.
+    """
+    try:
+        with closing(_open(path, "rw")) as connection:
+            fault = _fault(connection)
+            rows = {} if fault else _count(connection)
+    except sqlite3.DatabaseError as error:
+        fault, rows = str(error), {}
+    if fault:
+        raise Refused(f"{path} was not published, it is damaged ({fault}): make it anew")
+    checked = Checked(path, rows)
+    if not accept_shrink:
+        _refuse_shrinking(checked, last_rows, tolerance)
+    return checked
+
+
+def stamp(path: Path, *, run_id: str, content_hash: str, rows: Mapping[str, int], sources: Mapping[str, str]) -> None:
+    """Write into a database, before it is put in place, what it is: its run, sources {name: SHA-256} and row counts."""
+    facts = {
+        "run_id": run_id,
+        "stamped_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "content_hash": content_hash,
+        "rows": json.dumps(rows),
+    }
+    with closing(_open(path, "rw")) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")  # a published database is one file, without -wal and -shm
+        connection.execute("PRAGMA journal_mode = MEMORY")  # nobody reads it yet, and a crash throws it away
+        connection.execute("BEGIN")
+        for table, columns, values in ((FACTS, "key, value", facts), (SOURCES, "source, sha256", sources)):
+            first = columns.partition(",")[0]
+            connection.execute(f"DROP TABLE IF EXISTS {table}")
+            connection.execute(f"CREATE TABLE {table} ({columns}, PRIMARY KEY ({first})) WITHOUT ROWID")
+            connection.executemany(f"INSERT INTO {table} VALUES (?, ?)", values.items())
+        connection.execute("COMMIT")
+
+
+def provenance(path: Path) -> Provenance | None:
+    """Read what a published database says of itself; None if there is none, or nothing stamped it."""
+    try:
+        with closing(_open(path, "ro")) as connection:
+            facts = dict(connection.execute(f"SELECT key, value FROM {FACTS}"))
+        moment = datetime.fromisoformat(facts["stamped_at"])
+        return Provenance(facts["run_id"], moment, facts["content_hash"], json.loads(facts["rows"]))
+    except (sqlite3.Error, KeyError, ValueError):
+        return None
+
+
+def last_row_count(path: Path) -> int | None:
+    """Return how many rows a published database has, by its own word or else by counting; None if it is unreadable."""
+    if known := provenance(path):
+        return known.total
+    try:
+        with closing(_open(path, "ro")) as connection:
+            return sum(_count(connection).values())
+    except sqlite3.Error:
+        return None
+
+
+_accepting: ContextVar[bool] = ContextVar("clerk_accepting_shrink", default=False)
+
+
+@contextmanager
+def accepting_shrink(accepted: bool = True) -> Iterator[None]:
+    """Let whoever publishes in a with block replace a database by a smaller one; the hooks have no argument for it."""
+    token = _accepting.set(accepted)
+    try:
+        yield
+    finally:
+        _accepting.reset(token)
+
+
+def shrink_accepted() -> bool:
+    """Tell whether the operator accepts a smaller database."""
+    return _accepting.get()
+
+
+def _open(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
+    # Never "rwc": a database that is not there must not come to be by being looked at.
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
+
+
+def _fault(connection: sqlite3.Connection) -> str | None:
+    """Return the first thing that is wrong."""
+    (verdict,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if verdict != "ok":
+        return str(verdict)
+    if stray := connection.execute("PRAGMA foreign_key_check").fetchone():
+        return f"a row of {stray[0]} refers to one of {stray[2]} that does not exist"
+    for table, is_fts5 in connection.execute(_FULL_TEXT).fetchall():
+        if error := _index_fault(connection, table, is_fts5=bool(is_fts5)):
+            return f"the search index {table} does not match its table, {error}"
+    return None
+
+
+def _index_fault(connection: sqlite3.Connection, table: str, *, is_fts5: bool) -> str | None:
+    # Rank 1 compares an FTS5 index with the table that it is of, not only with itself. The check writes nothing,
+    # but it is an INSERT, so that it needs a transaction.
+    columns, values = (f"[{table}], rank", "'integrity-check', 1") if is_fts5 else (f"[{table}]", "'integrity-check'")
+    connection.execute("BEGIN")
+    try:
+        connection.execute(f"INSERT INTO [{table}] ({columns}) VALUES ({values})")
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    finally:
+        connection.execute("ROLLBACK")
+    return None
+
+
+def _count(connection: sqlite3.Connection) -> dict[str, int]:
+    tables = connection.execute(
+        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
+        "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT IN (?, ?) ORDER BY name",
+        (FACTS, SOURCES),
+    ).fetchall()
+    return {name: connection.execute(f"SELECT COUNT(*) FROM [{name}]").fetchone()[0] for (name,) in tables}
+
+
+def _refuse_shrinking(checked: Checked, last_rows: int | None, tolerance: float) -> None:
+    advice = "look into it, or accept that with --accept-shrink"
+    if not checked.total:
+        raise Refused(f"{checked.path} was not published, it is empty: {advice}")
+    if last_rows is not None and checked.total < last_rows * tolerance:
+        raise Refused(f"{checked.path} was not published, it has {checked.total} rows after {last_rows}: {advice}")

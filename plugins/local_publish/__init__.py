@@ -1,0 +1,59 @@
+"""Publishes into a folder of this machine that Datasette serves: CLERK_PUBLISH_DIR."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clerk.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    import typer
+
+
+class LocalPublishPlugin:
+    """What clerk asks of this plugin; everything is imported when it is asked for."""
+
+    def __init__(self) -> None:
+        if not _is_configured():
+            # Without this hook nobody draws pictures of pages for us to throw away.
+            self.upload_static_file = None  # type: ignore[method-assign, assignment]
+
+    @hookimpl
+    def deploy_municipality(self, subdomain: str) -> None:
+        """Publish a site's databases, each if it is sound and not suspiciously small."""
+        from plugins.local_publish.deploy import publish_site
+
+        publish_site(subdomain)
+
+    @hookimpl
+    def post_deploy(self, site: Mapping[str, Any]) -> None:
+        """Publish the list of sites anew."""
+        from plugins.local_publish.deploy import publish_sites
+
+        publish_sites()
+
+    @hookimpl
+    def upload_static_file(self, file_path: str, storage_path: str) -> None:
+        """Keep a page's picture or a PDF below static/."""
+        from plugins.local_publish.static import store
+
+        store(Path(file_path), storage_path)
+
+    @hookimpl
+    def register_cli_commands(self) -> typer.Typer:
+        """Return the command `publish`."""
+        from plugins.local_publish.commands import app
+
+        return app
+
+
+def _is_configured() -> bool:
+    """Tell whether there is a folder to publish into; `--help` need not wait for all of the settings."""
+    if "CLERK_PUBLISH_DIR" in os.environ or not Path(".env").is_file():
+        return bool(os.environ.get("CLERK_PUBLISH_DIR"))
+    from dotenv import dotenv_values
+
+    return bool(dotenv_values(".env").get("CLERK_PUBLISH_DIR"))

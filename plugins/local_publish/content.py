@@ -1,0 +1,43 @@
+"""What goes into published databases besides the site's own: the documents' hashes, and the list of sites."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from clerk.fetching.layout import PREFIXES
+from clerk.text.tree import RECORD
+
+#: Columns of `sites` that are for operators only: they may hold an access token, or say where files are.
+PRIVATE = ("extra", "last_error_message")
+
+
+def document_hashes(site_dir: Path) -> dict[str, str]:
+    """Return {kind/meeting/date: SHA-256 of the PDF} of the documents whose texts know what they were read from."""
+    found = {}
+    for kind, prefix in PREFIXES.items():
+        for record in sorted((site_dir / prefix / "txt").glob(f"*/*/{RECORD}")):
+            try:
+                found[f"{kind}/{record.parent.parent.name}/{record.parent.name}"] = str(
+                    json.loads(record.read_text(encoding="utf-8"))["sha256"]
+                )
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # a page's text says nothing wrong because we cannot tell where it is from
+    return found
+
+
+def write_sites(path: Path) -> None:
+    """Write the table `sites` into a new database, all columns that front ends map, the private ones empty."""
+    import sqlalchemy as sa
+
+    from clerk.db import reading
+    from clerk.models import sites_table
+    from clerk.sites import get_all_sites
+
+    with reading() as connection:
+        rows = get_all_sites(connection, order_by="subdomain")
+    engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        sites_table.create(connection)
+        if rows:
+            connection.execute(sites_table.insert(), [{**row, **dict.fromkeys(PRIVATE)} for row in rows])

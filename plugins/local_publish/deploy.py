@@ -1,0 +1,145 @@
+"""Publishes a site's databases and the list of sites, from STORAGE_DIR and the sites' rows."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from clerk.errors import SettingError, UsageError
+from clerk.jobs import current_job
+from clerk.paths import inside, site_dir, validate_subdomain
+from clerk.publishing import Refused, check_database, last_row_count, provenance, shrink_accepted, stamp
+from clerk.settings import settings
+from plugins.local_publish.content import document_hashes, write_sites
+from plugins.local_publish.shelf import Shelf, Version, hash_file, locked
+from plugins.local_publish.static import STATIC
+
+log = logging.getLogger(__name__)
+
+#: What a site publishes, below its folder in STORAGE_DIR and below its folder in CLERK_PUBLISH_DIR.
+DATABASES = ("meetings.db", "finance/election_finance.db")
+
+#: The list of sites.
+SITES = "sites.db"
+
+#: What CLERK_PUBLISH_DIR holds besides the sites' folders.
+TAKEN = (SITES, STATIC)
+
+#: How many pages of a database are copied between two looks at whether the job is still wanted.
+_STRIDE = 8192
+
+
+class Outcome(StrEnum):
+    """What became of one database."""
+
+    PUBLISHED = "published"
+    UNCHANGED = "unchanged"
+    WITHDRAWN = "withdrawn"  # it was rolled back, and is still the same
+    MISSING = "missing"  # there is nothing to publish yet
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of one database, and the version that readers see now."""
+
+    database: str
+    outcome: Outcome
+    version: Version | None = None
+
+
+def publish_site(subdomain: str) -> list[Report]:
+    """Publish a site's databases; nothing happens without CLERK_PUBLISH_DIR.
+
+    Each is published or refused by itself; raises Refused in the end if any was, ConflictError if somebody else
+    is publishing this site.
+    """
+    if settings().publish_dir is None:
+        return []
+    reports, refusals = [], []
+    with locked(site_folder(subdomain)):
+        for shelf in shelves(subdomain):
+            try:
+                reports.append(_publish(shelf, site_dir(subdomain) / shelf.name))
+            except Refused as refusal:
+                refusals.append(str(refusal))
+    if refusals:
+        raise Refused("; ".join(refusals))
+    return reports
+
+
+def publish_sites() -> None:
+    """Publish the list of sites, as they are now; nothing happens without CLERK_PUBLISH_DIR."""
+    if settings().publish_dir is None:
+        return
+    folder = publish_dir()
+    shelf = Shelf(folder, SITES)
+    # Two sites may be deployed at once, and the later must see the earlier's row.
+    with locked(folder, wait=True), shelf.making() as new:
+        write_sites(new)
+        _check_and_stamp(new, hash_file(new), {})
+        current_job().commit_files({new: shelf.live})
+
+
+def publish_dir() -> Path:
+    """Return CLERK_PUBLISH_DIR; SettingError if it is not set."""
+    folder = settings().publish_dir
+    if folder is None:
+        raise SettingError("CLERK_PUBLISH_DIR is not set: name the folder to publish into")
+    return folder.absolute()
+
+
+def site_folder(subdomain: str) -> Path:
+    """Return the folder that a site is published in; UsageError if the subdomain is not one."""
+    if validate_subdomain(subdomain) in TAKEN:
+        raise UsageError(f"a site called {subdomain!r} cannot be published: its folder's name is taken")
+    return inside(publish_dir(), subdomain)
+
+
+def shelves(subdomain: str) -> list[Shelf]:
+    """Return where a site's databases are published."""
+    folder = site_folder(subdomain)
+    return [Shelf(folder, name) for name in DATABASES]
+
+
+def _publish(shelf: Shelf, source: Path) -> Report:
+    """Publish the database `source`, if there is one and reason to."""
+    if not source.exists():
+        return Report(shelf.name, Outcome.MISSING, shelf.current())
+    current_job().progress(f"publishing {shelf.name}")
+    with shelf.making() as new:
+        _copy(source, new)
+        content = hash_file(new)
+        if (known := provenance(shelf.live)) and known.content_hash == content:
+            return Report(shelf.name, Outcome.UNCHANGED, shelf.tidy(keep=settings().publish_keep))
+        if shelf.is_withdrawn(content):
+            log.warning("%s stays rolled back: what would be published is what was rolled back", shelf.live)
+            return Report(shelf.name, Outcome.WITHDRAWN, shelf.current())
+        if not shelf.live.exists() and last_row_count(new) == 0:
+            return Report(shelf.name, Outcome.MISSING)  # a new site's quiet days
+        _check_and_stamp(new, content, {**document_hashes(source.parent), source.name: content}, replacing=shelf.live)
+        return Report(shelf.name, Outcome.PUBLISHED, shelf.put(keep=settings().publish_keep))
+
+
+def _check_and_stamp(path: Path, content: str, sources: Mapping[str, str], *, replacing: Path | None = None) -> None:
+    last = last_row_count(replacing) if replacing else None
+    checked = check_database(path, last_rows=last, accept_shrink=shrink_accepted())
+    stamp(path, run_id=current_job().run_id, content_hash=content, rows=checked.rows, sources=sources)
+
+
+def _copy(source: Path, new: Path) -> None:
+    """Copy a database as one moment's readers see it, also while somebody writes into it."""
+    try:
+        with (
+            closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as old,
+            closing(sqlite3.connect(new)) as copy,
+        ):
+            copy.execute("PRAGMA synchronous = OFF")
+            copy.execute("PRAGMA journal_mode = OFF")
+            old.backup(copy, pages=_STRIDE, progress=lambda *_: current_job().checkpoint())
+    except sqlite3.DatabaseError as error:
+        raise Refused(f"{source} was not published, it cannot be read ({error}): make it anew") from None
