@@ -48,6 +48,13 @@ def _concurrency(pools: Sequence[Any]) -> int:
 
 def application() -> Any:
     """Return the Celery application, for the commands that run a part of it."""
+    import warnings
+
+    from celery.platforms import SecurityWarning
+
     from clerk_tasks.celery import app as celery
+
+    # Celery warns of root because of pickled messages, which we do not accept.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
 
     return celery
