@@ -54,8 +54,11 @@ COLUMNS = {
 #: What the databases that hold many sites have besides.
 AGGREGATE_COLUMNS = {"subdomain": "TEXT", "municipality": "TEXT"}
 
-NO_ENTITIES: dict[str, Any] = {"persons": [], "orgs": [], "locations": []}
-NO_VOTES: dict[str, Any] = {"votes": []}
+#: Column -> key of an extraction, and what stands there without one.
+EXTRACTED = {
+    "entities_json": ("entities", json.dumps({"persons": [], "orgs": [], "locations": []})),
+    "votes_json": ("votes", json.dumps({"votes": []})),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +125,12 @@ def create_meetings_schema(db: Any) -> None:
 def build_table_from_text(
     subdomain: str, txt_dir: str | Path, db: Any, table_name: str, municipality: str | None = None
 ) -> Counts:
-    """Add a row for each page of a tree of texts, and count; a page that is there already is replaced."""
+    """Add a row for each page of a tree of texts, and count; a page that is there already is replaced.
+
+    Commits, unless the caller has begun a transaction.
+    """
     connection = _connection(db)
+    nested = connection.in_transaction
     if municipality:
         _add_aggregate_columns(connection, table_name)
     counts = Counts()
@@ -136,6 +143,8 @@ def build_table_from_text(
         names, values = ", ".join(f"[{name}]" for name in rows[0]), ", ".join(f":{name}" for name in rows[0])
         connection.executemany(f"INSERT OR REPLACE INTO [{table_name}] ({names}) VALUES ({values})", rows)  # noqa: S608
         counts = counts.plus(pages=len(pages), extracted=len(extractions) - extractions.count(None))
+    if not nested:
+        connection.commit()
     return counts
 
 
@@ -167,8 +176,10 @@ def _row(
         "page": page.page_num,
         "text": page.text,
         "page_image": prefix + page.page_image_path,
-        "entities_json": json.dumps((extraction or {}).get("entities", NO_ENTITIES)),
-        "votes_json": json.dumps((extraction or {}).get("votes", NO_VOTES)),
+        **{
+            column: json.dumps(extraction[key]) if extraction and key in extraction else nothing
+            for column, (key, nothing) in EXTRACTED.items()
+        },
         **of_aggregate,
     }
 

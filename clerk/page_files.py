@@ -13,7 +13,7 @@ from typing import Any
 
 #: The folder of a second, third... meeting of one body on one day: 2026-08-03.2, 2026-08-03.3...
 _ANOTHER = re.compile(r"(\d{4}-\d\d-\d\d)\.(\d+)", re.ASCII)
-_PAGE = re.compile(r"\d+", re.ASCII)
+_PAGE = re.compile(r"(\d+)\.txt", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -90,11 +90,12 @@ def _folders(parent: Path) -> list[Path]:
 
 def _pages(folder: Path) -> list[PageFile]:
     # Of 1.txt and 0001.txt the first, which sorts last, is the page: it is how pages are written today.
-    files = {int(path.stem): path for path in sorted(folder.glob("*.txt")) if _PAGE.fullmatch(path.stem)}
+    found = map(_PAGE.fullmatch, sorted(path.name for path in folder.iterdir()))
+    names = {int(match[1]): match for match in found if match}
     meeting, date = folder.parent.name, folder.name
     return [
-        PageFile(meeting, date, number, _text(file), f"/{meeting}/{date}/{file.stem}.png")
-        for number, file in sorted(files.items())
+        PageFile(meeting, date, number, _text(folder / name[0]), f"/{meeting}/{date}/{name[1]}.png")
+        for number, name in sorted(names.items())
     ]
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
+from string import ascii_lowercase
 
 #: Characters, not counting spaces, above which a sane layer is taken for the whole page.
 ENOUGH = 200
@@ -14,14 +16,12 @@ _TIDY = {0xFFFE: "-", **{code: unicodedata.normalize("NFKC", chr(code)) for code
 #: Rows of dots, lines and dashes: leaders of a table of contents, blanks to fill in.
 _LEADERS = re.compile(r"([^\w\s]|_)(?:\s*\1){2,}")
 _WORDS = re.compile(r"[^\W\d_]+")
-_ASCII_LETTERS = re.compile(r"[a-z]")
-_VOWELS = re.compile(r"[aeiouy]")
+_UNWRITTEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def tidy(text: str) -> str:
     """Give text plain line ends, whole ligatures and real hyphens; drop what no file should hold."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").translate(_TIDY)
-    return "".join(char for char in text if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs"))
+    return _UNWRITTEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n").translate(_TIDY))
 
 
 def size(text: str) -> int:
@@ -40,24 +40,28 @@ def is_sane(text: str) -> bool:
     Fonts without a mapping to Unicode (type 3 among them) give glyph numbers instead: private or unassigned
     characters, punctuation, letters all shifted alike. Some tools write every letter as a word.
     """
-    dense = "".join(_LEADERS.sub(r"\1", text).split())
-    return not dense or not (_is_unmapped(dense) or _is_mostly_signs(dense) or _is_shifted(dense) or _is_spaced(text))
+    chars = Counter("".join(_LEADERS.sub(r"\1", text).split()))
+    return not chars or not (_is_unmapped(chars) or _is_mostly_signs(chars) or _is_shifted(chars) or _is_spaced(text))
 
 
-def _is_unmapped(dense: str) -> bool:
-    bad = sum(unicodedata.category(char) in ("Cc", "Cn", "Co", "Cs") or char == "\ufffd" for char in dense)
-    return bad > len(dense) * 0.1
+def _is_unmapped(chars: Counter[str]) -> bool:
+    unmapped = ("Cc", "Cn", "Co", "Cs")
+    bad = sum(n for char, n in chars.items() if char == "\ufffd" or unicodedata.category(char) in unmapped)
+    return bad > chars.total() * 0.1
 
 
-def _is_mostly_signs(dense: str) -> bool:
-    return sum(char.isalnum() for char in dense) < len(dense) * 0.5
+def _is_mostly_signs(chars: Counter[str]) -> bool:
+    return sum(n for char, n in chars.items() if char.isalnum()) < chars.total() * 0.5
 
 
-def _is_shifted(dense: str) -> bool:
+def _is_shifted(chars: Counter[str]) -> bool:
     """Tell whether Latin letters are there but hardly a vowel; English has 4 in 10, a shifted alphabet 1 or 2."""
-    plain = unicodedata.normalize("NFD", dense).lower()
-    letters = _ASCII_LETTERS.findall(plain)
-    return len(letters) >= 100 and len(_VOWELS.findall(plain)) < len(letters) * 0.2
+    letters: Counter[str] = Counter()
+    for char, n in chars.items():
+        letters[unicodedata.normalize("NFD", char)[0].lower()] += n  # é counts as e
+    vowels = sum(letters[vowel] for vowel in "aeiouy")
+    latin = sum(letters[letter] for letter in ascii_lowercase)
+    return latin >= 100 and vowels < latin * 0.2
 
 
 def _is_spaced(text: str) -> bool:

@@ -122,13 +122,14 @@ def test_a_municipality_adds_the_columns_of_aggregates(site: Path, tmp_path: Pat
 
 def test_sites_are_gathered_in_one_database(site: Path, tmp_path: Path) -> None:
     sqlite_utils = pytest.importorskip("sqlite_utils")
-    db = sqlite_utils.Database(memory=True)
+    db = sqlite_utils.Database(tmp_path / "all.db")
     create_meetings_schema(db)
     for subdomain in ("a.ca", "b.ca", "b.ca"):
         assert build_table_from_text(subdomain, str(site / "txt"), db, "minutes", subdomain) == Counts(4, 2, 0)
-    assert list(db.query("SELECT subdomain, count(*) AS n FROM minutes GROUP BY 1")) == [
-        {"subdomain": "a.ca", "n": 4},
-        {"subdomain": "b.ca", "n": 4},
+    db.close()
+    assert query(tmp_path / "all.db", "SELECT subdomain, count(*) FROM minutes GROUP BY 1") == [
+        ("a.ca", 4),
+        ("b.ca", 4),
     ]
 
 
