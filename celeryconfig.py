@@ -27,8 +27,8 @@ worker_pool_start_method = "spawn"
 #: A fresh child imports the plugins and what they import.
 worker_proc_alive_timeout = 120
 #: A worker takes what it can start: a message held back by a busy worker is a job that waits beside an idle one.
+#: On Redis, clerk_tasks/celery.py also sets worker_disable_prefetch, which other brokers do not have.
 worker_prefetch_multiplier = 1
-worker_disable_prefetch = True
 #: A pool child that leaks is replaced now and then.
 worker_max_tasks_per_child = 10_000
 #: Logging is the program's, not Celery's, and a job's print stays a print.

@@ -72,6 +72,6 @@ def _sqlite_now(element: now, compiler: SQLCompiler, **kw: Any) -> str:
 
 @compiles(now, "postgresql")
 def _postgresql_now(element: now, compiler: SQLCompiler, **kw: Any) -> str:
-    # clock_timestamp, not now(): PostgreSQL's now() stands still for the length of a transaction.
+    # PostgreSQL's now() stands still for a whole transaction; clock_timestamp() would keep indexes from being used.
     seconds = compiler.process(element.clauses, **kw)
-    return f"(clock_timestamp() + make_interval(secs => {seconds}))" if seconds else "clock_timestamp()"
+    return f"(statement_timestamp() + make_interval(secs => {seconds}))" if seconds else "statement_timestamp()"

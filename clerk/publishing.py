@@ -56,9 +56,14 @@ class Provenance:
 
 
 def check_database(
-    path: Path, *, last_rows: int | None = None, accept_shrink: bool = False, tolerance: float = 0.5
+    path: Path,
+    *,
+    last_rows: int | None = None,
+    accept_shrink: bool = False,
+    tolerance: float = 0.5,
+    called: Path | None = None,
 ) -> Checked:
-    """Check a database file and count its rows; nothing in it changes.
+    """Check a database file and count its rows; nothing in it changes. An error names it as it is `called`.
 
     Raises Refused if SQLite finds it damaged, a reference leads nowhere, a full-text index does not match its
     table, or, unless `accept_shrink`, it has no rows or fewer than `tolerance` times the `last_rows` of last time.
@@ -70,10 +75,12 @@ def check_database(
     except sqlite3.DatabaseError as error:
         fault, rows = str(error), {}
     if fault:
-        raise Refused(f"{path} was not published, it is damaged ({fault}): make it anew")
+        raise Refused(f"{called or path} was not published, it is damaged ({' '.join(fault.split())}): make it anew")
     checked = Checked(path, rows)
-    if not accept_shrink:
-        _refuse_shrinking(checked, last_rows, tolerance)
+    shrunken = None if accept_shrink else _shrinking(checked.total, last_rows, tolerance)
+    if shrunken:
+        advice = "look into it, or accept that with --accept-shrink"
+        raise Refused(f"{called or path} was not published, it {shrunken}: {advice}")
     return checked
 
 
@@ -178,9 +185,9 @@ def _count(connection: sqlite3.Connection) -> dict[str, int]:
     return {name: connection.execute(f"SELECT COUNT(*) FROM [{name}]").fetchone()[0] for (name,) in tables}
 
 
-def _refuse_shrinking(checked: Checked, last_rows: int | None, tolerance: float) -> None:
-    advice = "look into it, or accept that with --accept-shrink"
-    if not checked.total:
-        raise Refused(f"{checked.path} was not published, it is empty: {advice}")
-    if last_rows is not None and checked.total < last_rows * tolerance:
-        raise Refused(f"{checked.path} was not published, it has {checked.total} rows after {last_rows}: {advice}")
+def _shrinking(rows: int, last_rows: int | None, tolerance: float) -> str | None:
+    if not rows:
+        return "is empty"
+    if last_rows is not None and rows < last_rows * tolerance:
+        return f"has {rows} rows after {last_rows}"
+    return None

@@ -8,10 +8,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from clerk.errors import SettingError
+from clerk.redaction import redact
 
 Names = Annotated[
     tuple[str, ...],
@@ -23,13 +24,28 @@ Names = Annotated[
 Number = TypeVar("Number", int, float)
 
 
+#: The brokers that we speak with; Valkey speaks Redis.
+BROKERS = ("redis", "rediss", "redis+socket", "valkey", "valkeys", "amqp", "amqps")
+
+
+def _broker(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in BROKERS:
+        raise ValueError(f"not a broker's address; it begins with one of {', '.join(f'{name}://' for name in BROKERS)}")
+    return f"{scheme.replace('valkey', 'redis')}://{rest}"
+
+
 class Settings(BaseSettings):
     """The environment of this process; `.env` in the working directory fills in what is not set."""
 
-    model_config = SettingsConfigDict(env_prefix="CLERK_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="CLERK_", env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
+    )
 
     database_url: str = Field("sqlite:///civic.db", validation_alias="DATABASE_URL")
-    broker_url: str | None = Field(None, validation_alias=AliasChoices("BROKER_URL", "REDIS_URL"))
+    broker_url: Annotated[str, AfterValidator(_broker)] | None = Field(
+        None, validation_alias=AliasChoices("BROKER_URL", "REDIS_URL")
+    )
     storage_dir: Path = Field(Path("../sites"), validation_alias="STORAGE_DIR")
 
     home: Path = Path(".clerk")
@@ -62,7 +78,8 @@ def settings() -> Settings:
         first = error.errors()[0]
         name = str(first["loc"][0])
         variable = name if name.isupper() else f"CLERK_{name.upper()}"
-        raise SettingError(f"{variable}={first['input']!r}: {first['msg'].lower()}") from None
+        message = str(first["msg"]).removeprefix("Value error, ")
+        raise SettingError(redact(f"{variable}={first['input']!r}: {message[:1].lower()}{message[1:]}")) from None
 
 
 def get_env(name: str, default: str | None = None) -> str | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery import Celery
 
-from clerk_tasks.publisher import broker_url, queue, task_name, transport_options
+from clerk_tasks.publisher import broker_url, is_redis, queue, task_name, transport_options
 from clerk_tasks.worker import install
 
 
@@ -31,6 +31,7 @@ def _configure(sender: Celery, **_: Any) -> None:
     sender.conf.update(
         broker_url=url,
         broker_transport_options=transport_options(url),
+        worker_disable_prefetch=is_redis(url),
         task_queues=[queue(name) for name in queues],
         task_routes={task_name(name): {"queue": found.job_type.queue} for name, found in known.job_types.items()},
     )

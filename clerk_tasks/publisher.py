@@ -46,9 +46,14 @@ def broker_url() -> str:
     return settings().broker_url or embedded.broker_url()
 
 
+def is_redis(url: str) -> bool:
+    """Return whether an address is of a Redis or Valkey server, rather than of RabbitMQ."""
+    return url.startswith("redis")
+
+
 def transport_options(url: str) -> dict[str, Any]:
     """Return the transport options for a broker address."""
-    if url.startswith(("redis+socket:", "redis", "valkey")):
+    if is_redis(url):
         return dict(TRANSPORT_OPTIONS)
     return {"confirm_publish": False, "read_timeout": 10, "write_timeout": 10, "connect_timeout": 5}
 
@@ -95,7 +100,7 @@ class Publisher:
                 policy: str | None = client.info("memory").get("maxmemory_policy")
                 return policy
 
-        return None if self.url.startswith("amqp") else self._attempt(ask)
+        return self._attempt(ask) if is_redis(self.url) else None
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
