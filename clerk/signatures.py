@@ -18,6 +18,7 @@ class Parameter:
     name: str
     annotation: Any
     required: bool
+    default: Any = None
 
     def __str__(self) -> str:
         return self.name if self.annotation is Any else f"{self.name}: {inspect.formatannotation(self.annotation)}"
@@ -36,6 +37,11 @@ class Signature:
         return self.parameters.get(name) or self.others
 
     @property
+    def defaults(self) -> dict[str, Any]:
+        """Return what the function takes where an argument is not given."""
+        return {name: parameter.default for name, parameter in self.parameters.items() if not parameter.required}
+
+    @property
     def accepted(self) -> str:
         """List the arguments for an error message."""
         names = [str(parameter) for parameter in self.parameters.values()]
@@ -52,7 +58,9 @@ def signature(function: Callable[..., Any]) -> Signature:
     parameters: dict[str, Parameter] = {}
     others, takes_run_id = None, False
     for raw in _after_subdomain(function):
-        parameter = Parameter(raw.name, hints.get(raw.name, Any), raw.default is raw.empty)
+        required = raw.default is raw.empty
+        default = None if required else raw.default
+        parameter = Parameter(raw.name, hints.get(raw.name, Any), required, default)
         if raw.kind is raw.VAR_KEYWORD:
             others, takes_run_id = parameter, True
         elif raw.kind is raw.POSITIONAL_ONLY and parameter.required:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, bindparam, select
 from clerk.arguments import prepare
 from clerk.db import engine, serialise, transaction
 from clerk.errors import BrokerUnavailable, ConflictError, DatabaseUnavailable, NotFoundError, UsageError
-from clerk.jobs import JobRequest, Priority
+from clerk.jobs import JobRequest, JobType, Priority
 from clerk.ledger.prepared import Prepared
 from clerk.ledger.record import Bell, NewJob, NewStage, Recorded, record_run
 from clerk.ledger.rings import ring_now
@@ -24,6 +24,7 @@ from clerk.pipeline import MEETINGS, stages_from
 from clerk.projection import project
 from clerk.rq_keywords import split_rq_keywords
 from clerk.run_ids import generate_run_id
+from clerk.signatures import signature
 from clerk_tasks.publisher import publisher
 from clerk_tasks.registry import Registry, registry
 
@@ -160,19 +161,20 @@ def new_job(request: JobRequest, known: Registry, *, time_limit: float | None = 
         max_attempts=job_type.max_attempts,
         backoff=job_type.backoff,
         time_limit=time_limit or job_type.time_limit,
-        unique_key=_unique_key(job_type.unique, request.job_type, subdomain, arguments),
+        unique_key=_unique_key(job_type, request.job_type, subdomain, arguments),
         stage=request.stage,
     )
 
 
-def _unique_key(unique: bool | str, job_type: str, subdomain: str, arguments: Mapping[str, Any]) -> str | None:
-    if not unique:
+def _unique_key(job_type: JobType, name: str, subdomain: str, arguments: Mapping[str, Any]) -> str | None:
+    if not job_type.unique:
         return None
-    template = "{job_type}:{subdomain}" if unique is True else unique
+    template = "{job_type}:{subdomain}" if job_type.unique is True else job_type.unique
+    given = signature(job_type.function).defaults | dict(arguments)
     try:
-        return template.format(job_type=job_type, subdomain=subdomain, **arguments)
+        return template.format(**given | {"job_type": name, "subdomain": subdomain})
     except KeyError as missing:
-        raise UsageError(f"Job type {job_type} is unique by {missing}; give that argument.") from None
+        raise UsageError(f"Job type {name} is unique by {missing}; give that argument.") from None
 
 
 def parse_priority(text: str) -> Priority:

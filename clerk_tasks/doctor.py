@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Column, Connection, Select, select
@@ -78,10 +79,11 @@ def _mend(damage: Damage) -> bool:
 def _relay_twice() -> None:
     """Make the two passes, one renewal apart, that a take-over needs."""
     renewal = settings().lease / 6
-    relay = Relay(HeldConnection(engine()), publisher(), renewal=renewal)
-    relay.run_once()
-    time.sleep(renewal)
-    relay.run_once()
+    with closing(HeldConnection(engine())) as held:
+        relay = Relay(held, publisher(), renewal=renewal)
+        relay.run_once()
+        time.sleep(renewal)
+        relay.run_once()
 
 
 def _unserved(connection: Connection) -> Iterator[Damage]:

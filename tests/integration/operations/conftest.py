@@ -1,0 +1,75 @@
+"""A site, a plugin of one job type, and an executor that works on what a test has enqueued; no broker is running."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from clerk.connection import HeldConnection
+from clerk.db import create_engine, transaction
+from clerk.jobs import JobRequest
+from clerk.plugin_loader import forget_plugins
+from clerk.sites import insert_site
+from clerk_tasks import dispatcher
+from clerk_tasks.executor import Executor
+from tests.conftest import forget
+
+PLUGIN = """
+from clerk import Discard, JobType, hookimpl
+
+def fine(subdomain, run_id, name: str = "x"):
+    return {"name": name}
+
+def broken(subdomain, run_id, why: str = "the source is gone"):
+    raise Discard(why)
+
+class Operations:
+    @hookimpl
+    def register_job_types(self):
+        return {"fine": JobType(fine, unique="fine:{subdomain}:{name}"), "broken": broken}
+"""
+
+Enqueue = Callable[..., str]
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """The database, with the site and the plugin there."""
+    Path("plugins").mkdir()
+    Path("plugins/operations.py").write_text(PLUGIN)
+    forget_plugins()
+    made = create_engine(database_url)
+    with transaction(made) as connection:
+        insert_site(connection, {"subdomain": "alameda.ca", "name": "Alameda", "state": "CA"})
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def enqueue(engine: Engine) -> Enqueue:
+    """Enqueue a job of alameda.ca and return its id."""
+
+    def call(job_type: str, **arguments: object) -> str:
+        return dispatcher.enqueue(JobRequest(job_type, "alameda.ca", arguments)).job_ids[0]
+
+    return call
+
+
+@pytest.fixture
+def work(engine: Engine) -> Iterator[Callable[[str], None]]:
+    """Execute a job in this process."""
+    held = HeldConnection(engine)
+    yield Executor(held, "a-worker-start", lease=30.0, pid=os.getpid()).run
+    held.close()
+
+
+@pytest.fixture
+def redis_broker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a Redis to publish to."""
+    monkeypatch.setenv("BROKER_URL", redis_url)
+    monkeypatch.setenv("CLERK_LEASE", "1")
+    forget()

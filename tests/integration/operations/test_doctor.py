@@ -1,0 +1,117 @@
+"""`doctor` finds each kind of damage, mends what it says it can, and finds nothing in a sound ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from clerk.clock import now
+from clerk.db import transaction
+from clerk.ledger import attempts
+from clerk.models import jobs_table as jobs
+from clerk.models import runs_table as runs
+from clerk.models import sites_table as sites
+from clerk.models import stages_table as stages
+from clerk_tasks.doctor import Diagnosis, examine
+from tests.integration.operations.conftest import Enqueue
+
+Work = Callable[[str], None]
+
+#: What is always so in these tests: there is neither a worker nor a broker.
+EXPECTED = {"unserved", "broker"}
+
+
+def kinds(found: Sequence[Diagnosis]) -> list[str]:
+    return [each.damage.kind for each in found if each.damage.kind not in EXPECTED]
+
+
+def state_of(engine: Engine, job: str) -> str:
+    with transaction(engine) as connection:
+        return str(connection.execute(sa.select(jobs.c.state).where(jobs.c.id == job)).scalar_one())
+
+
+def test_a_sound_ledger(enqueue: Enqueue, work: Work) -> None:
+    work(enqueue("fine"))
+    enqueue("fetch-site")
+    assert kinds(examine(fix=False)) == []
+
+
+def test_a_job_of_a_removed_site_is_cancelled(enqueue: Enqueue, engine: Engine) -> None:
+    job = enqueue("fine")
+    with transaction(engine) as connection:
+        connection.execute(sa.delete(sites))
+    assert kinds(examine(fix=False)) == ["orphan"]
+    assert state_of(engine, job) == "available"
+    assert [each.mended for each in examine(fix=True) if each.damage.kind == "orphan"] == [True]
+    assert state_of(engine, job) == "cancelled"
+    assert kinds(examine(fix=False)) == []
+
+
+@pytest.mark.parametrize("remaining", [0, 5])
+def test_a_stage_that_miscounts_is_counted_again(enqueue: Enqueue, engine: Engine, work: Work, remaining: int) -> None:
+    job = enqueue("fine")
+    with transaction(engine) as connection:
+        connection.execute(sa.update(stages).values(remaining=remaining))
+    assert "miscount" in kinds(examine(fix=False))
+    examine(fix=True)
+    work(job)
+    with transaction(engine) as connection:
+        assert connection.execute(sa.select(runs.c.state)).scalars().all() == ["completed"]
+
+
+def test_a_run_that_halted_goes_on(enqueue: Enqueue, engine: Engine) -> None:
+    enqueue("fetch-site")
+    with transaction(engine) as connection:
+        connection.execute(sa.update(stages).where(stages.c.name == "fetch").values(state="closed", remaining=0))
+        connection.execute(sa.update(jobs).where(jobs.c.job_type == "fetch-site").values(state="completed"))
+    assert kinds(examine(fix=False)) == ["run"]
+    examine(fix=True)
+    with transaction(engine) as connection:
+        opened = connection.execute(sa.select(stages.c.name).where(stages.c.state == "open")).scalars().all()
+        ready = connection.execute(sa.select(jobs.c.job_type).where(jobs.c.state == "available")).scalars().all()
+    assert (opened, ready) == (["ocr"], ["coordinator"])
+
+
+def test_an_open_stage_with_nothing_left_is_closed(enqueue: Enqueue, engine: Engine) -> None:
+    enqueue("fine")
+    with transaction(engine) as connection:
+        connection.execute(sa.update(jobs).values(state="completed"))
+        connection.execute(sa.update(stages).values(remaining=0))
+    assert kinds(examine(fix=False)) == ["stage"]
+    examine(fix=True)
+    with transaction(engine) as connection:
+        assert connection.execute(sa.select(runs.c.state)).scalar_one() == "completed"
+
+
+@pytest.mark.usefixtures("redis_broker")
+def test_a_job_without_an_owner_is_taken_over(
+    enqueue: Enqueue, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = enqueue("fine")
+    with transaction(engine) as connection:
+        attempts.claim(connection, job, instance="gone", pid=1, lease=30)
+        connection.execute(sa.update(jobs).values(lease_until=now(-3600)))
+    assert "ownerless" in kinds(examine(fix=False))
+    assert state_of(engine, job) == "running"
+    examine(fix=True)
+    assert state_of(engine, job) == "available"
+
+
+def test_a_job_type_that_nobody_has_is_for_a_person(enqueue: Enqueue, engine: Engine) -> None:
+    job = enqueue("fine")
+    with transaction(engine) as connection:
+        connection.execute(sa.update(jobs).values(job_type="vanished"))
+    (found,) = [each for each in examine(fix=True) if each.damage.kind == "undecidable"]
+    assert (found.damage.subject, found.mended) == ("vanished", None)
+    assert state_of(engine, job) == "available"
+
+
+def test_a_setting_that_loses_jobs_is_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    from clerk_tasks.celery import app
+
+    monkeypatch.setitem(app.conf, "task_reject_on_worker_lost", True)
+    (found,) = [each for each in examine(fix=False) if each.damage.kind == "setting"]
+    assert found.damage.subject == "task_reject_on_worker_lost"

@@ -1,0 +1,80 @@
+"""Dead letters are retried with their exact arguments: one, or all that look alike."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from clerk.db import reading, transaction
+from clerk.errors import ConflictError, NotFoundError, UsageError
+from clerk.ledger import operators, queries
+from clerk.models import jobs_table as jobs
+from clerk.states import JobState
+from clerk_tasks import replay
+from clerk_tasks.cli.main import main
+from tests.integration.operations.conftest import Enqueue
+
+Work = Callable[[str], None]
+
+
+def test_the_arguments_and_the_attempts(enqueue: Enqueue, work: Work, engine: Engine) -> None:
+    job = enqueue("broken", why='Ünïcode, "quoted" & long ' + "x" * 500)
+    work(job)
+    with reading(engine) as connection:
+        before = queries.show_job(connection, job)["arguments"]
+    assert replay.retry([job], strict=True) == ([job], [])
+    work(job)
+    with reading(engine) as connection:
+        after = queries.show_job(connection, job)
+    assert after["arguments"] == before
+    assert [row["attempt"] for row in after["attempts"]] == [1, 2]
+    assert after["attempt"] <= after["max_attempts"]
+
+
+def test_choosing_by_error_and_by_type(enqueue: Enqueue, work: Work) -> None:
+    lost, full = enqueue("broken", why="100% lost"), enqueue("broken", why="disk full")
+    for job in (lost, full):
+        work(job)
+    assert replay.choose(JobState.DISCARDED) == [lost, full]
+    assert replay.choose(JobState.DISCARDED, error_like="DISK") == [full]
+    assert replay.choose(JobState.DISCARDED, error_like="100%") == [lost]
+    assert replay.choose(JobState.DISCARDED, job_type="fine") == []
+    with pytest.raises(UsageError, match="running"):
+        replay.choose(JobState.RUNNING)
+
+
+def test_one_that_cannot_be_retried_stops_all_only_if_it_was_named(
+    enqueue: Enqueue, work: Work, engine: Engine
+) -> None:
+    first, broken = enqueue("fine"), enqueue("broken")
+    work(broken)
+    with transaction(engine) as connection:
+        operators.cancel(connection, first, by="a test")
+    winner = enqueue("fine")  # has the key of the first now
+    with pytest.raises(ConflictError, match=winner):
+        replay.retry([first, broken], strict=True)
+    with transaction(engine) as connection:
+        assert connection.execute(sa.select(jobs.c.state).where(jobs.c.id == broken)).scalar_one() == "discarded"
+    retried, refused = replay.retry([first, broken], strict=False)
+    assert retried == [broken]
+    assert winner in refused[0]
+    with pytest.raises(NotFoundError):
+        replay.retry(["nope"], strict=True)
+
+
+def test_the_command(enqueue: Enqueue, work: Work, capsys: pytest.CaptureFixture[str]) -> None:
+    job = enqueue("broken")
+    work(job)
+    assert main(["jobs", "retry", "--state", "discarded", "--dry-run"]) == 0
+    assert capsys.readouterr().out.split() == [job]
+    assert main(["jobs", "show", job, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["state"] == "discarded"
+    assert main(["jobs", "retry", "--state", "discarded", "--error-like", "source"]) == 0
+    assert capsys.readouterr().out.split() == [job]
+    assert main(["jobs", "retry", job]) == 4
+    assert main(["jobs", "retry"]) == 2
+    assert main(["jobs", "retry", "nope"]) == 3
