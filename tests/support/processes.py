@@ -179,6 +179,10 @@ class Programs:
         """Start `clerk-tasks ARGUMENTS…` as an operator would."""
         return self.run(script("clerk-tasks"), *arguments, env=env)
 
+    def logs(self) -> str:
+        """Return what every program has written, for a failure's story."""
+        return "\n".join(f"--- {program}\n{program.log}" for program in self._started)
+
     def stop(self) -> None:
         """Stop everything, the last started first."""
         for program in reversed(self._started):

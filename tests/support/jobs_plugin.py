@@ -1,0 +1,114 @@
+"""A plugin for a plugins directory: jobs that take as long as a test wants, fail as it wants, and leave a trace.
+
+`EFFECTS` names an append-only file, a line per effect: key, job id, attempt. `{EFFECTS}.began` gets a line as each
+attempt begins. A gated job waits until the file `{EFFECTS}.gate` exists.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from clerk import Backoff, Cancel, Discard, JobType, Retry, current_job, hookimpl
+
+QUICKLY = Backoff(base=0.05, cap=0.1)
+
+
+def trace(file: str, *words: object) -> None:
+    """Append a line, whole or not at all."""
+    descriptor = os.open(os.environ["EFFECTS"] + file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    try:
+        os.write(descriptor, (" ".join(map(str, words)) + "\n").encode())
+    finally:
+        os.close(descriptor)
+
+
+def began() -> None:
+    """Say that an attempt begins."""
+    context = current_job()
+    trace(".began", context.job_id, context.attempt, os.getpid())
+
+
+def effect(key: str) -> None:
+    """Do what the job is for, if this attempt still owns it."""
+    context = current_job()
+    with context.fence():
+        trace("", key, context.job_id, context.attempt)
+
+
+def note(subdomain: str, key: str = "note") -> None:
+    """Leave one effect."""
+    began()
+    effect(key)
+
+
+def gated(subdomain: str, key: str = "gated", polite: bool = False) -> None:
+    """Wait for the gate, then leave an effect; a polite one looks meanwhile whether it was cancelled."""
+    began()
+    gate, pause = Path(os.environ["EFFECTS"] + ".gate"), threading.Event()
+    while not gate.exists():
+        pause.wait(0.02)
+        if polite:
+            current_job().checkpoint()
+    effect(key)
+
+
+def dies(subdomain: str, times: int = 1000) -> None:
+    """Take the whole process along, in the first attempts."""
+    began()
+    if current_job().attempt <= times:
+        os.kill(os.getpid(), signal.SIGKILL)
+    effect("survived")
+
+
+class Awkward(Exception):
+    """An exception that pickle cannot carry, and whose text no database takes."""
+
+    def __init__(self, one: str, two: object) -> None:
+        super().__init__(f"{one} \x00 \udc80")
+        self.two = two
+
+
+def raises(subdomain: str, what: str) -> None:
+    """Raise something."""
+    began()
+    raise {
+        "Retry": Retry("later", after=0.0),
+        "Discard": Discard("never"),
+        "Cancel": Cancel("not wanted"),
+        "ValueError": ValueError("a bad value"),
+        "MemoryError": MemoryError(),
+        "SystemExit": SystemExit(3),
+        "KeyboardInterrupt": KeyboardInterrupt(),
+        "Awkward": Awkward("one", threading.Lock()),
+    }[what]
+
+
+def fans(subdomain: str, children: int) -> None:
+    """Ask for as many jobs."""
+    began()
+    for number in range(children):
+        current_job().spawn("note", subdomain, key=f"child-{number}")
+
+
+class TestJobs:
+    """The plugin."""
+
+    __test__ = False
+
+    @hookimpl
+    def register_job_types(self) -> Mapping[str, JobType | Any]:
+        """Return them all; they retry at once, so that tests are quick."""
+        return {
+            "note": JobType(note, backoff=QUICKLY),
+            "gated": JobType(gated, backoff=QUICKLY),
+            "hasty": JobType(gated, backoff=QUICKLY, time_limit=1.0, max_attempts=2),
+            "alone": JobType(gated, unique=True),
+            "dies": JobType(dies, backoff=QUICKLY),
+            "raises": JobType(raises, backoff=QUICKLY, max_attempts=2),
+            "fans": JobType(fans, backoff=QUICKLY),
+        }
