@@ -46,13 +46,17 @@ def now(
     as_json: AsJson = False,
 ) -> None:
     """Publish what was compiled for a site, and the list of sites."""
+    from clerk.db import reading
     from clerk.publishing import accepting_shrink
-    from plugins.local_publish.deploy import publish_dir, publish_site, publish_sites
+    from clerk.sites import require_site
+    from plugins.local_publish.deploy import publish_site, publish_sites, site_folder
 
-    publish_dir()
+    site_folder(subdomain)
+    with reading() as connection:
+        require_site(connection, subdomain)
     with accepting_shrink(accept_shrink):
         reports = publish_site(subdomain)
-    publish_sites()
+        publish_sites()
     rows = [
         {"database": r.database, "outcome": r.outcome.value, "version": r.version.name if r.version else None}
         for r in reports

@@ -81,7 +81,7 @@ def publish_sites() -> None:
     # Two sites may be deployed at once, and the later must see the earlier's row.
     with locked(folder, wait=True), shelf.making() as new:
         write_sites(new)
-        _check_and_stamp(new, hash_file(new), {})
+        _check_and_stamp(shelf, hash_file(new), {})
         current_job().commit_files({new: shelf.live})
 
 
@@ -121,14 +121,16 @@ def _publish(shelf: Shelf, source: Path) -> Report:
             return Report(shelf.name, Outcome.WITHDRAWN, shelf.current())
         if not shelf.live.exists() and last_row_count(new) == 0:
             return Report(shelf.name, Outcome.MISSING)  # a new site's quiet days
-        _check_and_stamp(new, content, {**document_hashes(source.parent), source.name: content}, replacing=shelf.live)
+        sources = {**document_hashes(source.parent), source.name: content}
+        _check_and_stamp(shelf, content, sources, source=source)
         return Report(shelf.name, Outcome.PUBLISHED, shelf.put(keep=settings().publish_keep))
 
 
-def _check_and_stamp(path: Path, content: str, sources: Mapping[str, str], *, replacing: Path | None = None) -> None:
-    last = last_row_count(replacing) if replacing else None
-    checked = check_database(path, last_rows=last, accept_shrink=shrink_accepted())
-    stamp(path, run_id=current_job().run_id, content_hash=content, rows=checked.rows, sources=sources)
+def _check_and_stamp(shelf: Shelf, content: str, sources: Mapping[str, str], *, source: Path | None = None) -> None:
+    checked = check_database(
+        shelf.new, last_rows=last_row_count(shelf.live), accept_shrink=shrink_accepted(), called=source or shelf.live
+    )
+    stamp(shelf.new, run_id=current_job().run_id, content_hash=content, rows=checked.rows, sources=sources)
 
 
 def _copy(source: Path, new: Path) -> None:
@@ -141,5 +143,7 @@ def _copy(source: Path, new: Path) -> None:
             copy.execute("PRAGMA synchronous = OFF")
             copy.execute("PRAGMA journal_mode = OFF")
             old.backup(copy, pages=_STRIDE, progress=lambda *_: current_job().checkpoint())
+    except sqlite3.OperationalError:
+        raise  # locked, or no room: another attempt may help
     except sqlite3.DatabaseError as error:
         raise Refused(f"{source} was not published, it cannot be read ({error}): make it anew") from None

@@ -16,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from datasette import hookimpl
-from datasette.database import Database
+from datasette import hookimpl  # type: ignore[import-untyped]
+from datasette.database import Database  # type: ignore[import-untyped]
 
 
 class ReopeningDatabase(Database):  # type: ignore[misc]

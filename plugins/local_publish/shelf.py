@@ -124,11 +124,17 @@ class Shelf:
         return target
 
     def _swap(self) -> None:
-        for suffix in ("-wal", "-journal"):
-            if (writing := self.live.with_name(self.live.name + suffix)).exists():
-                raise ConflictError(f"{writing} is there: somebody writes into a published database; stop that first")
+        self._require_no_writer()
         self.new.chmod(0o444)  # versions share the file, so that a change would change them all
         current_job().commit_files({self.new: self.live})
+
+    def _require_no_writer(self) -> None:
+        """Raise ConflictError if there is a journal, which would be taken for that of the file that comes."""
+        for suffix in ("-wal", "-journal"):
+            journal = self.live.with_name(self.live.name + suffix)
+            if journal.exists() and journal.stat().st_size:
+                raise ConflictError(f"{journal} is there: somebody writes into a published database; stop that first")
+            journal.unlink(missing_ok=True)  # an empty one is left by who only reads a file in WAL mode
 
     def _named(self, name: str) -> Version:
         for version in self.versions():

@@ -1,0 +1,5 @@
+"""A city to publish."""
+
+from tests.support.cities import city
+
+__all__ = ["city"]
