@@ -1,0 +1,208 @@
+"""The keeper of the leases: it ends what is over, kills what must end, and never an innocent."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+
+import pytest
+
+from clerk.connection import HeldConnection
+from clerk.ledger import operators
+from clerk.ledger.record import Bell
+from clerk_tasks.lease_keeper import CANCEL_GRACE, LeaseKeeper
+from tests.integration.ledger.ledger import LedgerOf, job
+from tests.support.processes import wait_for
+from tests.unit.ledger.conftest import Clock
+
+LEASE = 30.0
+
+
+class Children:
+    """A pool of real processes that do nothing."""
+
+    def __init__(self) -> None:
+        self.processes: dict[int, subprocess.Popen[bytes]] = {}
+        self.working_on: dict[str, int] = {}
+        self.before_looking: Callable[[], object] = lambda: None
+
+    def spawn(self) -> int:
+        process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+        self.processes[process.pid] = process
+        return process.pid
+
+    def live(self) -> set[int]:
+        self.before_looking()
+        return {pid for pid, process in self.processes.items() if process.poll() is None}
+
+    def busy(self) -> Mapping[str, int]:
+        return dict(self.working_on)
+
+    def is_killed(self, pid: int) -> bool:
+        return wait_for(lambda: self.processes[pid].poll(), "it is killed", deadline=5) == -9
+
+
+@pytest.fixture
+def children() -> Iterator[Children]:
+    pool = Children()
+    yield pool
+    for process in pool.processes.values():
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def rung() -> list[Bell]:
+    return []
+
+
+@pytest.fixture
+def keeper(held: HeldConnection, children: Children, clock: Clock, rung: list[Bell]) -> LeaseKeeper:
+    return LeaseKeeper(held, children, "w", lease=LEASE, ring=rung.extend, clock=clock)
+
+
+def test_a_dead_childs_job_is_retried_at_once(ledger: LedgerOf, keeper: LeaseKeeper, children: Children) -> None:
+    """Guard: `pid not in live`. The living one keeps its job."""
+    lost, kept = ledger.record([job(), job()]).job_ids
+    ledger.claim(lost, pid=999_999_999)
+    living = children.spawn()
+    ledger.claim(kept, pid=living)
+    assert keeper.run_once() is True
+    assert [ledger.job(name).state for name in (lost, kept)] == ["retryable", "running"]
+    assert children.live() == {living}
+    assert keeper.run_once() is False
+
+
+def test_a_child_that_starts_while_the_keeper_looks_is_no_dead_one(
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children
+) -> None:
+    """Guard: the pool is asked after the rows were read; a job claimed in between belongs to a process that lives."""
+    (job_id,) = ledger.record([job()]).job_ids
+    children.before_looking = lambda: ledger.claim(job_id, pid=children.spawn()) and None
+    keeper.run_once()
+    assert ledger.job(job_id).state == "running"
+
+
+def test_a_late_job_is_ended_and_its_process_killed(ledger: LedgerOf, keeper: LeaseKeeper, children: Children) -> None:
+    """Guard: `late`, and kill."""
+    late, fine = ledger.record([job(time_limit=0.001), job()]).job_ids
+    first, second = children.spawn(), children.spawn()
+    ledger.claim(late, pid=first)
+    ledger.claim(fine, pid=second)
+    wait_for(lambda: keeper.run_once(), "the time limit is over")
+    assert children.is_killed(first)
+    assert children.live() == {second}
+    assert "time limit of 0.001 s" in ledger.job(late).error
+
+
+def test_a_deaf_job_is_cancelled_and_its_process_killed(
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, rung: list[Bell]
+) -> None:
+    """Guard: `deaf`: it has CANCEL_GRACE seconds to hear."""
+    (job_id,) = ledger.record([job()]).job_ids
+    pid = children.spawn()
+    ledger.claim(job_id, pid=pid)
+    ledger.do(operators.cancel, job_id, by="a test")
+    assert keeper.run_once() is False
+    assert children.live() == {pid}
+    past = f"UPDATE jobs SET cancel_requested_at = datetime(cancel_requested_at, '-{CANCEL_GRACE:g} seconds')"
+    ledger.do(lambda connection: ledger.sql(connection, past))
+    assert keeper.run_once() is True
+    assert children.is_killed(pid)
+    assert (ledger.job(job_id).state, ledger.run()) == ("cancelled", "cancelled")
+
+
+def test_a_job_that_ends_just_before_it_is_given_up_costs_no_process(
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children
+) -> None:
+    """Guard: check_owned in _end. The process has gone on to another job, and is innocent."""
+    late, next_one = ledger.record([job(time_limit=0.001), job()]).job_ids
+    pid = children.spawn()
+    claim = ledger.claim(late, pid=pid)
+    wait_for(lambda: _is_late(ledger), "the time limit is over")
+
+    def go_on() -> None:
+        children.before_looking = lambda: None
+        ledger.complete(claim)
+        ledger.claim(next_one, pid=pid)
+
+    children.before_looking = go_on
+    assert keeper.run_once() is False
+    assert children.live() == {pid}
+    assert [ledger.job(name).state for name in (late, next_one)] == ["completed", "running"]
+
+
+def _is_late(ledger: LedgerOf) -> bool:
+    from clerk.ledger import leases
+
+    return any(row.late for row in ledger.do(leases.running_of, "w", cancel_grace=1.0))
+
+
+def test_a_zombie_is_killed_and_the_new_owner_is_not(ledger: LedgerOf, keeper: LeaseKeeper, children: Children) -> None:
+    """Guards: _is_anothers, and `pid not in owning`."""
+    from clerk.ledger import attempts, leases, rings
+
+    taken, mine = ledger.record([job(), job()]).job_ids
+    zombie, busy = children.spawn(), children.spawn()
+    ledger.do(leases.lost, ledger.claim(taken, pid=zombie), "its lease ended while it was stopped")
+    ledger.do(rings.promote_due)
+    ledger.do(attempts.claim, taken, instance="another worker", pid=zombie, lease=60.0)
+    ledger.claim(mine, pid=busy)
+    children.working_on = {taken: zombie, mine: busy}
+    keeper.run_once()
+    assert children.is_killed(zombie)
+    assert children.live() == {busy}
+    assert ledger.job(taken).state == "running"
+
+
+def test_a_process_that_has_just_finished_a_job_that_runs_elsewhere_now_is_spared(
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children
+) -> None:
+    """Guard: `pid not in owning`: the pool's list is behind, and the process owns another job by now."""
+    from clerk.ledger import attempts, rings
+
+    retried, current = ledger.record([job(), job()]).job_ids
+    pid = children.spawn()
+    ledger.do(attempts.fail, ledger.claim(retried, pid=pid), "no", delay=0.0)
+    ledger.do(rings.promote_due)
+    ledger.do(attempts.claim, retried, instance="another worker", pid=1, lease=60.0)
+    ledger.claim(current, pid=pid)
+    children.working_on = {retried: pid}
+    keeper.run_once()
+    assert children.live() == {pid}
+
+
+def test_leases_are_renewed_every_third_of_their_length(
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, clock: Clock
+) -> None:
+    """Guards: the clock in _renew, and the deadline in leases.renew."""
+    short, long = ledger.record([job(time_limit=5.0), job()]).job_ids
+    for job_id in (short, long):
+        ledger.claim(job_id, pid=children.spawn(), lease=1.0)
+    claimed = ledger.job(long).lease_until
+    keeper.run_once()
+    renewed = ledger.job(long).lease_until
+    assert renewed > claimed
+    clock.go(LEASE / 3 - 0.1)
+    keeper.run_once()
+    assert ledger.job(long).lease_until == renewed
+    clock.go(0.1)
+    wait_for(lambda: keeper.run_once() or ledger.job(long).lease_until > renewed, "it is renewed")
+    row = ledger.job(short)
+    assert row.lease_until == row.deadline_at, "never past the time limit"
+
+
+def test_what_a_worker_gives_back_is_uncounted_and_its_processes_end(
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, rung: list[Bell]
+) -> None:
+    """Guard: hand_back goes on after one that ended just now, and kills only those whose jobs it took."""
+    given, asked, later = ledger.record([job(max_attempts=1), job()], [job()]).job_ids
+    pids = [children.spawn(), children.spawn()]
+    for job_id, pid in zip((given, asked), pids, strict=True):
+        ledger.claim(job_id, pid=pid)
+    ledger.do(operators.cancel, asked, by="a test")
+    keeper.hand_back()
+    assert [ledger.job(name).state for name in (given, asked)] == ["retryable", "cancelled"]
+    assert all(children.is_killed(pid) for pid in pids)
+    assert ledger.job(later).state == "scheduled"
