@@ -1,0 +1,117 @@
+"""`clerk-tasks publish …`, as an operator types it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from clerk_tasks.cli.main import main
+from plugins.local_publish.shelf import locked
+from tests.support.cities import City
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def run(sqlite_url: str, city: City, capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
+    """Run `clerk-tasks publish` with these arguments; oakland.ca is a site."""
+    from clerk.db import transaction
+    from clerk.sites import insert_site
+
+    with transaction() as connection:
+        insert_site(connection, {"subdomain": city.subdomain, "name": "Oakland"})
+
+    def call(*arguments: str) -> Result:
+        code = main(["publish", *arguments])
+        out, err = capfd.readouterr()
+        return Result(code, out, err)
+
+    return call
+
+
+Run = Callable[..., Result]
+
+
+def test_publish_list_and_go_back(run: Run, city: City) -> None:
+    for text in ("one", "two"):
+        city.compile(text)
+        assert run("now", city.subdomain).out.startswith("meetings.db: published, 000")
+    assert (city.published.parent / "sites.db").exists()
+    newest, oldest = run("list", city.subdomain, "--json").json
+    assert (newest["live"], oldest["live"]) == (True, False)
+    assert (newest["rows"], newest["run_id"], newest["database"]) == (1, "by-hand", "meetings.db")
+    back = run("rollback", city.subdomain)
+    assert back.out == f"oakland.ca meetings.db: readers see {oldest['version']} again\n"
+    assert city.read() == ["one"]
+    shown = run("list", city.subdomain).out.splitlines()
+    assert [line.split()[:2] for line in shown] == [[newest["version"], "meetings.db"], ["*", oldest["version"]]]
+    assert "meetings.db: withdrawn" in run("now", city.subdomain).out
+    assert run("rollback", city.subdomain, "--to", newest["version"], "--json").json["version"] == newest["version"]
+    assert city.read() == ["two"]
+
+
+def test_less_is_published_when_told_to(run: Run, city: City) -> None:
+    city.compile(*"abcdefghij")
+    run("now", city.subdomain)
+    city.compile("a")
+    refused = run("now", city.subdomain)
+    assert (refused.code, refused.out) == (1, "")
+    assert "has 1 rows after 10: look into it, or accept that with --accept-shrink" in refused.err
+    accepted = run("now", city.subdomain, "--accept-shrink", "--json")
+    assert [row["outcome"] for row in accepted.json] == ["published", "missing"]
+    assert city.read() == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("now", "nowhere.ca"), 3, "no site 'nowhere.ca'"),
+        (("now", "../x"), 2, "bad subdomain"),
+        (("list", "A B"), 2, "bad subdomain"),
+        (("rollback", "oakland.ca"), 3, "publish it first"),
+        (("rollback", "oakland.ca", "--database", "other"), 2, "meetings or election_finance"),
+    ],
+)
+def test_what_cannot_be_done_is_explained(run: Run, arguments: tuple[str, ...], code: int, says: str) -> None:
+    result = run(*arguments)
+    assert (result.code, result.out) == (code, "")
+    assert says in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_nothing_published_is_an_empty_list(run: Run, city: City) -> None:
+    assert run("list", city.subdomain, "--json").json == []
+    assert run("list", city.subdomain).err == "nothing is published of oakland.ca\n"
+
+
+def test_while_a_job_publishes_the_command_says_so(run: Run, city: City) -> None:
+    city.compile("one")
+    run("now", city.subdomain)
+    with locked(city.published):
+        busy = run("rollback", city.subdomain)
+    assert busy.code == 4
+    assert "try again in a moment" in busy.err
+
+
+def test_without_a_folder_the_variable_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from clerk.settings import settings
+
+    monkeypatch.delenv("CLERK_PUBLISH_DIR")
+    settings.cache_clear()
+    for command in ("now", "list", "rollback"):
+        result = run(command, "oakland.ca")
+        assert result.code == 2
+        assert "CLERK_PUBLISH_DIR is not set" in result.err

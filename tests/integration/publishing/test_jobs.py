@@ -1,0 +1,123 @@
+"""Publishing as a job of the pipeline: the list of sites, and an attempt that no longer owns its job."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clerk.connection import HeldConnection
+from clerk.jobs import Fenced, running
+from clerk.ledger import leases
+from clerk.publishing import Refused, provenance
+from clerk_tasks.executor import RunningJob
+from plugins.local_publish import LocalPublishPlugin
+from tests.integration.ledger.ledger import LedgerOf, job
+from tests.support.cities import City
+
+plugin = LocalPublishPlugin
+
+
+def add_site(subdomain: str, **columns: Any) -> None:
+    from clerk.db import transaction
+    from clerk.sites import insert_site
+
+    with transaction() as connection:
+        insert_site(connection, {"subdomain": subdomain, **columns})
+
+
+def sites_db(city: City) -> Path:
+    return city.published.parent / "sites.db"
+
+
+def read_sites(city: City) -> list[dict[str, Any]]:
+    with closing(sqlite3.connect(f"file:{sites_db(city)}?mode=ro", uri=True)) as connection:
+        connection.row_factory = sqlite3.Row
+        return [dict(row) for row in connection.execute("SELECT * FROM sites ORDER BY subdomain")]
+
+
+@pytest.mark.usefixtures("database_url")
+def test_the_list_of_sites_is_published_with_every_column_but_no_secret(city: City) -> None:
+    from clerk.models import sites_table
+
+    add_site("oakland.ca", name="Oakland", lat="37.8", pages=3, extra='{"token": "secret"}', has_finance_data=True)
+    plugin().post_deploy({"subdomain": "oakland.ca"})
+    (oakland,) = read_sites(city)
+    assert list(oakland) == [column.name for column in sites_table.columns]
+    assert (oakland["name"], oakland["lat"], oakland["pages"], oakland["has_finance_data"]) == ("Oakland", "37.8", 3, 1)
+    assert oakland["extra"] is None
+    assert b"secret" not in sites_db(city).read_bytes()
+    add_site("alameda.ca", name="Alameda")
+    plugin().post_deploy({"subdomain": "alameda.ca"})
+    assert [site["name"] for site in read_sites(city)] == ["Alameda", "Oakland"]
+
+
+@pytest.mark.usefixtures("sqlite_url")
+def test_a_list_that_lost_most_of_its_sites_is_not_published(city: City) -> None:
+    from clerk.db import transaction
+    from clerk.sites import delete_site
+
+    names = [f"town{n}.ca" for n in range(5)]
+    for name in names:
+        add_site(name)
+    plugin().post_deploy({"subdomain": names[0]})
+    with transaction() as connection:
+        for name in names[1:]:
+            delete_site(connection, name)
+    with pytest.raises(Refused, match=r"sites\.db was not published, it has 1 rows after 5"):
+        plugin().post_deploy({"subdomain": names[0]})
+    assert len(read_sites(city)) == 5
+
+
+WORK: dict[str, Callable[[City, Path], object]] = {
+    "a database": lambda city, _: plugin().deploy_municipality(city.subdomain),
+    "the list of sites": lambda city, _: plugin().post_deploy({"subdomain": city.subdomain}),
+    "a static file": lambda _, file: plugin().upload_static_file(str(file), "/oakland.ca/1.png"),
+}
+
+
+@pytest.mark.parametrize("work", WORK.values(), ids=WORK)
+def test_an_attempt_that_lost_its_job_publishes_nothing(
+    city: City, sqlite_url: str, tmp_path: Path, work: Callable[[City, Path], object]
+) -> None:
+    """Its worker was stopped for so long that another took the job over, and now it goes on."""
+    ledger, file = LedgerOf(sqlite_url), tmp_path / "1.png"
+    (job_id,) = ledger.record([job(job_type="deploy-site", subdomain=city.subdomain, max_attempts=3)]).job_ids
+    add_site(city.subdomain, name="Old")
+    city.compile("old")
+    file.write_bytes(b"old")
+    claim = ledger.claim(job_id)
+    zombie = RunningJob(claim, HeldConnection(ledger.engine))
+    with running(zombie):
+        work(city, file)
+    before = published(city)
+
+    ledger.do(leases.lost, claim, "its worker was stopped")
+    city.compile("new")
+    file.write_bytes(b"new")
+    with running(zombie), pytest.raises(Fenced):
+        work(city, file)
+    assert published(city) == before
+    ledger.engine.dispose()
+
+
+def published(city: City) -> dict[str, bytes]:
+    files = (path for path in city.published.parent.rglob("*") if path.is_file())
+    return {path.relative_to(city.published.parent).as_posix(): path.read_bytes() for path in files}
+
+
+def test_a_published_database_knows_its_run(city: City, sqlite_url: str) -> None:
+    ledger = LedgerOf(sqlite_url)
+    (job_id,) = ledger.record([job()], run_id="oakland.ca_1767312000_abc123").job_ids
+    city.compile("A page.")
+    with running(RunningJob(ledger.claim(job_id), HeldConnection(ledger.engine))):
+        plugin().deploy_municipality(city.subdomain)
+    known = provenance(city.live)
+    assert known is not None
+    assert known.run_id == "oakland.ca_1767312000_abc123"
+    assert "publishing" in ledger.job(job_id).note
+    ledger.engine.dispose()
