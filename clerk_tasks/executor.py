@@ -24,7 +24,7 @@ from clerk.jobs import Cancel, Discard, Fenced, JobContext, Retry, running
 from clerk.ledger import attempts, leases
 from clerk.ledger.attempts import Claim
 from clerk.ledger.record import Bell, NewJob
-from clerk.redaction import redact
+from clerk.redaction import storable
 from clerk.settings import settings
 from clerk_tasks.dispatcher import new_job, ring
 from clerk_tasks.registry import registry
@@ -103,7 +103,7 @@ class RunningJob(JobContext):
     def progress(self, message: str) -> None:
         """Say what the job is doing right now."""
         with self._held.transaction() as connection:
-            attempts.note(connection, self._claim, _storable(message)[:500])
+            attempts.note(connection, self._claim, storable(message)[:500])
 
     @contextmanager
     def fence(self) -> Iterator[None]:
@@ -174,7 +174,7 @@ class Executor:
         except Discard as final:
             return Failed(_describe(final, plain=True), final=True)
         except BaseException as error:  # SystemExit, KeyboardInterrupt and MemoryError are the job's failures too
-            return Failed(_describe(error), traceback=_storable("".join(traceback.format_exception(error)))[-8000:])
+            return Failed(_describe(error), traceback=storable("".join(traceback.format_exception(error)))[-8000:])
 
     def _record(self, claim: Claim, outcome: Settle) -> None:
         """Record an outcome, for as long as the database is away, until it is recorded or we are fenced off."""
@@ -221,12 +221,7 @@ def _describe(error: BaseException, *, plain: bool = False) -> str:
     except Exception:  # the author's own __str__
         text = ""
     kind = "" if plain and text else type(error).__name__ + (": " if text else "")
-    return _storable(f"{kind}{text}")[:2000]
-
-
-def _storable(text: str) -> str:
-    """Return text that every database takes: without secrets, NULs and halves of characters."""
-    return redact(text).replace("\x00", "?").encode(errors="replace").decode()
+    return storable(f"{kind}{text}")[:2000]
 
 
 @lru_cache(maxsize=1)

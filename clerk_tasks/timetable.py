@@ -24,7 +24,7 @@ from clerk.ledger.record import Bell
 from clerk.models import clerk_meta_table as meta
 from clerk.models import schedule_slots_table as slots
 from clerk.plugin_loader import plugins
-from clerk.redaction import redact
+from clerk.redaction import storable
 from clerk.schedule import CatchUp, Schedule
 from clerk_tasks.dispatcher import record_requests, ring
 
@@ -197,7 +197,9 @@ def _decide(connection: Connection, fired: Fired) -> bool:
             decided_at=now(),
         )
     )
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount == 1
+    # Not by the row count, which is unknown for an INSERT on PostgreSQL.
+    inserted = connection.execute(statement.on_conflict_do_nothing().returning(slots.c.schedule))
+    return inserted.first() is not None
 
 
 def _dialect(connection: Connection) -> ModuleType:
@@ -205,7 +207,7 @@ def _dialect(connection: Connection) -> ModuleType:
 
 
 def _record_failure(schedule: Schedule, moment: datetime, error: Exception) -> Fired:
-    fired = Fired(schedule.name, moment, "failed", detail=redact(f"{type(error).__name__}: {error}")[:1000])
+    fired = Fired(schedule.name, moment, "failed", detail=storable(f"{type(error).__name__}: {error}")[:1000])
     with transaction() as connection:
         _decide(connection, fired)
     return fired

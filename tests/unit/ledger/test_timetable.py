@@ -1,0 +1,155 @@
+"""What a tick does with the slots that are due, and that each keeps its fate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from clerk.db import transaction
+from clerk.ledger.leases import database_time
+from clerk.models import jobs_table, schedule_slots_table, sites_table
+from clerk_tasks import timetable
+from clerk_tasks.timetable import Fired
+from tests.support.plugin_files import imports_undone, write_plugin
+from tests.support.services import free_port
+
+PLUGIN = """
+from clerk import CatchUp, JobRequest, Schedule
+
+def work(subdomain):
+    pass
+
+def choose(connection):
+    return [JobRequest("work", "a.ca")]
+
+def stumble(connection):
+    raise RuntimeError("the plugin's own mistake\\x00")
+
+def nothing(connection):
+    return []
+
+class Plugin:
+    @hookimpl
+    def register_job_types(self):
+        return {"work": work}
+
+    @hookimpl
+    def register_schedules(self):
+        return [SCHEDULES]
+"""
+Declare = Callable[..., None]
+
+
+@pytest.fixture
+def declare(database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Declare]:
+    """Declare schedules, each seen for the first time so many minutes ago."""
+    monkeypatch.setenv("BROKER_URL", redis_url)
+
+    def put(minutes_ago: float, **schedules: str) -> None:
+        lines = [f'Schedule("{name}", "* * * * *", {rest})' for name, rest in schedules.items()]
+        write_plugin(Path("plugins/p.py"), PLUGIN.replace("SCHEDULES", ", ".join(lines)))
+        with transaction() as connection:
+            connection.execute(sa.insert(sites_table).values(subdomain="a.ca"))
+            began = database_time(connection) - timedelta(minutes=minutes_ago)
+            for name in schedules:
+                timetable._decide(connection, Fired(name, began, "began"))
+
+    with imports_undone(tmp_path):
+        yield put
+
+
+def fates(name: str) -> list[str]:
+    query = sa.select(schedule_slots_table.c.fate).where(schedule_slots_table.c.schedule == name)
+    with transaction() as connection:
+        return list(connection.execute(query.order_by(schedule_slots_table.c.due_at)).scalars())
+
+
+def count_jobs() -> int:
+    with transaction() as connection:
+        number: int = connection.execute(sa.select(sa.func.count()).select_from(jobs_table)).scalar_one()
+    return number
+
+
+def ours(fired: list[Fired]) -> list[Fired]:
+    return [each for each in fired if not each.schedule.startswith("finance")]
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected", "jobs"),
+    [
+        ("ONCE", ["began", "missed", "missed", "missed", "enqueued"], 1),
+        ("ALL", ["began", "enqueued", "enqueued", "enqueued", "enqueued"], 4),
+    ],
+)
+def test_missed_slots_are_caught_up_with_by_the_schedules_policy(
+    declare: Declare, policy: str, expected: list[str], jobs: int
+) -> None:
+    """Guard: _divide."""
+    declare(4, s=f"choose, catch_up=CatchUp.{policy}")
+    timetable.tick()
+    assert fates("s")[:5] == expected
+    assert count_jobs() >= jobs
+    before = fates("s")
+    if len(before) == len(expected):  # no minute has passed meanwhile
+        assert count_jobs() == jobs
+
+
+def test_a_schedule_that_skips_waits_for_its_next_slot(declare: Declare) -> None:
+    """Guard: ON_TIME: a slot met within five minutes is not late."""
+    declare(60, s="choose, catch_up=CatchUp.SKIP")
+    timetable.tick()
+    assert fates("s")[-1] == "enqueued", "the newest slot is on time"
+    assert set(fates("s")[1:-1]) == {"missed"}
+    assert count_jobs() == 1
+
+
+def test_a_schedule_seen_for_the_first_time_begins_now(declare: Declare) -> None:
+    """Guard: `began`: nobody wants the slots of before there was a schedule."""
+    declare(0)
+    write_plugin(Path("plugins/p.py"), PLUGIN.replace("SCHEDULES", 'Schedule("new", "* * * * *", choose)'))
+    assert [fired for fired in timetable.tick() if fired.schedule == "new"] == []
+    assert (fates("new"), count_jobs()) == (["began"], 0)
+
+
+def test_a_slot_with_nothing_to_do_says_so(declare: Declare) -> None:
+    declare(1.5, s="nothing")
+    timetable.tick()
+    assert fates("s")[-1] == "nothing"
+
+
+def test_a_plugins_mistake_fails_its_slots_and_no_other(declare: Declare) -> None:
+    """Guards: _fire_due's except, and a transaction per slot: under ALL, each keeps its own fate."""
+    declare(3, a="choose", bad="stumble, catch_up=CatchUp.ALL", z="choose")
+    timetable.tick()
+    assert set(fates("bad")[1:]) == {"failed"}
+    assert len(fates("bad")) >= 4
+    assert (fates("a")[-1], fates("z")[-1]) == ("enqueued", "enqueued")
+    with transaction() as connection:
+        detail = connection.execute(
+            sa.select(schedule_slots_table.c.detail).where(schedule_slots_table.c.fate == "failed")
+        ).scalars()
+        assert set(detail) == {"RuntimeError: the plugin's own mistake?"}
+
+
+def test_many_ticks_at_once_fire_each_slot_once(declare: Declare) -> None:
+    """Guard: the primary key of schedule_slots, taken before the jobs are recorded."""
+    declare(5, s="choose, catch_up=CatchUp.ALL")
+    timetable.gather()
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(timetable.tick) for _ in range(8)]:
+            done.result(60)
+    assert count_jobs() == fates("s").count("enqueued") == len(fates("s")) - 1 >= 5
+
+
+def test_slots_are_recorded_while_the_broker_is_down(declare: Declare, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guard: beat ticks in its own process and needs no message for it."""
+    monkeypatch.setenv("BROKER_URL", f"redis://127.0.0.1:{free_port()}/0")
+    declare(1.5, s="choose")
+    timetable.tick()
+    assert fates("s")[-1] == "enqueued"
+    assert count_jobs() >= 1
