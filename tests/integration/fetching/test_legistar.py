@@ -87,6 +87,15 @@ def test_a_revised_agenda_takes_the_old_one_s_place(city: CitySite, fetch: Fetch
     assert not marker.exists()  # so that it is read again
 
 
+def test_an_agenda_once_fetched_is_kept_up_to_date_after_its_meeting(city: CitySite, fetch: Fetch) -> None:
+    city.events = [event(n, "Council", ago(n), **publish(city, n, "Agenda", f"{n}", when=ago(20))) for n in (7, 9)]
+    assert len(fetch(all_agendas=True, start_date_str=ago(8)).fetched) == 1
+    for row in city.events:
+        row |= publish(city, row["EventId"], "Agenda", "as amended", when=ago(0))
+    report = fetch()
+    assert (report.fetched, report.revised) == ([], [f"Council/{ago(7)} (agenda)"])
+
+
 def test_an_announcement_without_a_change_downloads_nothing(city: CitySite, fetch: Fetch, root: Path) -> None:
     city.events = [event(1, "Council", ago(9), **publish(city, 1, "Minutes", "same", when=ago(5)))]
     fetch()
@@ -154,6 +163,16 @@ def test_one_broken_document_does_not_stop_the_others_and_is_tried_the_next_day(
     report = fetch()
     assert (len(report.fetched), report.failed) == (3, [f"Council/{ago(702)} (minutes): HTTP 500"])
     assert len(fetch().fetched) == 1
+
+
+def test_failures_here_and_there_do_not_mean_that_the_server_is_down(city: CitySite, fetch: Fetch) -> None:
+    city.events = [
+        event(n, "Council", ago(30 - n), **publish(city, n, "Minutes", f"{n}", when=ago(2))) for n in range(14)
+    ]
+    for n in range(0, 14, 2):
+        city.script[f"/files/{n}_Minutes.pdf"] = [page("Oops", 500)] * 3
+    report = fetch()
+    assert (len(report.fetched), len(report.failed)) == (7, 7)
 
 
 def test_a_server_that_is_down_ends_the_attempt_and_keeps_what_was_had(
