@@ -113,6 +113,12 @@ def compile_meetings(site_dir: Path, subdomain: str, *, municipality: str | None
     return Compiled(into, minutes, agendas)
 
 
+def count_pages(path: Path) -> int:
+    """Count the pages in a meetings.db, whoever made it."""
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        return sum(connection.execute(f"SELECT count(*) FROM [{table}]").fetchone()[0] for table in TABLES)  # noqa: S608
+
+
 def create_meetings_schema(db: Any) -> None:
     """Create the tables minutes and agendas; `db` is a sqlite3 connection or a sqlite_utils.Database."""
     connection = _connection(db)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clerk.errors import NotFoundError
@@ -35,11 +36,37 @@ def stages() -> tuple[Stage, ...]:
         Stage("compilation", "db-compilation"),
         Stage("deploy", "deploy-site"),
     ]
-    for _plugin, answer in reversed(call_hook("register_stages")):
-        for stage in answer:
+    for plugin, answer in reversed(call_hook("register_stages")):
+        for stage in answer if isinstance(answer, list | tuple) else [answer]:
             names = [known.name for known in ordered]
-            ordered.insert(names.index(stage.after) + 1 if stage.after in names else len(ordered), stage)
+            if wrong := _what_is_wrong(stage, names):
+                _set_aside(plugin, wrong)
+            else:
+                ordered.insert(names.index(stage.after) + 1 if stage.after in names else len(ordered), stage)
     return tuple(ordered)
+
+
+def _what_is_wrong(stage: object, names: Sequence[str]) -> str | None:
+    """Return why a plugin's stage cannot be added: it would stop every site's runs."""
+    from clerk.plugin_loader import call_hook
+
+    if not isinstance(stage, Stage):
+        return f"it must return a list of Stage, not {stage!r:.80}"
+    if stage.name in names:
+        return f"there is a stage {stage.name!r} already; name yours otherwise"
+    if not any(
+        stage.job_type in answer for _, answer in call_hook("register_job_types") if isinstance(answer, Mapping)
+    ):
+        return f"stage {stage.name!r} begins with job type {stage.job_type!r}, which nobody registers"
+    return None
+
+
+def _set_aside(name: str, wrong: str) -> None:
+    from clerk.plugin_loader import plugins
+
+    found = plugins()
+    where = next((plugin.where for plugin in found.plugins if plugin.name == name), "")
+    found.quarantine(name, where, phase="hook register_stages", error=wrong)
 
 
 def stages_from(job_type: str) -> tuple[Stage, ...]:

@@ -23,12 +23,14 @@ STATUS = {
     "deploy": "needs_deploy",
 }
 
-_RUN = select(runs.c.subdomain, runs.c.state).where(runs.c.id == bindparam("b_run"), runs.c.pipeline == MEETINGS)
+_RUN = select(runs.c.subdomain, runs.c.state, runs.c.created_at).where(
+    runs.c.id == bindparam("b_run"), runs.c.pipeline == MEETINGS
+)
 _STAGES = select(
     stages.c.name, stages.c.state, stages.c.total, stages.c.remaining, stages.c.failed, stages.c.cancelled
 ).where(stages.c.run_id == bindparam("b_run"), stages.c.name.in_(STATUS))
 _LAST_ERROR = (
-    select(stages.c.name, jobs.c.error)
+    select(stages.c.name, jobs.c.error, jobs.c.finished_at)
     .join(stages, stages.c.id == jobs.c.stage_id)
     .where(jobs.c.run_id == bindparam("b_run"), jobs.c.state == JobState.DISCARDED.value)
     .order_by(jobs.c.finished_at.desc())
@@ -41,7 +43,7 @@ def project(connection: Connection, run_id: str) -> None:
     run = connection.execute(_RUN, {"b_run": run_id}).first()
     if run is None:
         return
-    values: dict[str, Any] = {"updated_at": now()}
+    values: dict[str, Any] = {"started_at": run.created_at, "updated_at": now()}
     for row in connection.execute(_STAGES, {"b_run": run_id}):
         done = row.total - row.remaining - row.failed - row.cancelled
         values |= {f"{row.name}_total": row.total, f"{row.name}_completed": done, f"{row.name}_failed": row.failed}
@@ -51,5 +53,6 @@ def project(connection: Connection, run_id: str) -> None:
         values |= {"current_stage": "completed", "status": "deployed"}
     if (failed := connection.execute(_LAST_ERROR, {"b_run": run_id}).first()) is not None:
         message = (failed.error or "")[:500]
-        values |= {"last_error_stage": failed.name, "last_error_message": message, "last_error_at": now()}
+        values |= {"last_error_stage": failed.name, "last_error_message": message}
+        values["last_error_at"] = failed.finished_at
     connection.execute(update(sites).where(sites.c.subdomain == run.subdomain).values(values))

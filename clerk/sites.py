@@ -21,8 +21,11 @@ from clerk.finance_sites import (
     update_site_finance_metadata,
     update_site_finance_status,
 )
-from clerk.models import sites_table
-from clerk.old_columns import format_moment, parse_moment
+from clerk.ledger.constants import one_of
+from clerk.models import jobs_table, runs_table, sites_table
+from clerk.old_columns import parse_moment
+from clerk.pipeline import BEGINNERS, MEETINGS
+from clerk.states import UNFINISHED
 
 __all__ = [
     "delete_site",
@@ -41,6 +44,7 @@ __all__ = [
     "upsert_site",
 ]
 
+_site, _run, _job = sites_table.c, runs_table.c, jobs_table.c
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -102,36 +106,38 @@ LOOKBACK = 23.0
 def get_oldest_site(lookback_hours: float = LOOKBACK) -> str | None:
     """Return the site whose meetings were updated longest ago, never first; None if all were within the look-back."""
     with reading() as connection:
-        oldest = _by_age(connection, sa.select(sites_table.c.subdomain, sites_table.c.last_updated), lookback_hours)
+        oldest = _by_age(connection, sa.select(_site.subdomain, _site.last_updated, sa.null()), lookback_hours)
     return oldest[0] if oldest else None
 
 
 def take_oldest_sites(connection: Connection, limit: int = 1, *, lookback_hours: float = LOOKBACK) -> list[str]:
-    """Return the sites with a fetcher that were updated longest ago, and move them to the back of the line.
+    """Return the sites with a fetcher that nobody works on, the one updated or tried longest ago first.
 
-    The caller enqueues them in the same write transaction: two callers never get the same one.
+    The caller enqueues them in the same write transaction: two callers never get the same one. A site whose fetch
+    fails each time has been tried as much as one whose fetch succeeds, so it waits like that one.
     """
     serialise(connection, "next meetings site")
-    columns = sites_table.c
-    fetched = sa.select(columns.subdomain, columns.last_updated).where(
-        columns.scraper.is_not(None), columns.scraper != ""
+    last_run = sa.select(_run.created_at).where(_run.subdomain == _site.subdomain, _run.pipeline == MEETINGS)
+    busy = sa.select(_job.subdomain).where(
+        one_of(_job.state, UNFINISHED), _job.unique_key.is_not(None), _job.job_type.in_(sorted(BEGINNERS))
     )
-    chosen = _by_age(connection, fetched, lookback_hours)[:limit]
-    moment = format_moment(connection.execute(sa.select(now())).scalar_one())
-    for subdomain in chosen:
-        update_site(connection, subdomain, {"last_updated": moment})
-    return chosen
+    idle = sa.select(
+        _site.subdomain,
+        _site.last_updated,
+        last_run.order_by(_run.created_at.desc()).limit(1).scalar_subquery(),
+    ).where(_site.scraper.is_not(None), _site.scraper != "", _site.subdomain.not_in(busy))
+    return _by_age(connection, idle, lookback_hours)[:limit]
 
 
-def _by_age(connection: Connection, query: sa.Select[str, str], lookback_hours: float) -> list[str]:
-    """Return the subdomains outside the look-back, oldest first.
+def _by_age(connection: Connection, query: sa.Select[Any], lookback_hours: float) -> list[str]:
+    """Return the subdomains outside the look-back, oldest first; the query gives when they were updated, and tried.
 
-    The times are text that several programs wrote, so they are read here and not in SQL; unreadable is never.
+    The former is text that several programs wrote, so it is read here and not in SQL; unreadable is never.
     """
     rows = connection.execute(query).all()
     cutoff = connection.execute(sa.select(now())).scalar_one() - timedelta(hours=lookback_hours)
-    ages = sorted((parse_moment(updated) or _NEVER, subdomain) for subdomain, updated in rows)
-    return [subdomain for updated, subdomain in ages if updated < cutoff]
+    ages = sorted((max(parse_moment(updated) or _NEVER, tried or _NEVER), name) for name, updated, tried in rows)
+    return [name for touched, name in ages if touched < cutoff]
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from clerk.db import reading
 from clerk.errors import ConflictError, UsageError
@@ -22,6 +24,7 @@ class Rerun:
     subdomain: str
     stage: str
     job_type: str
+    arguments: Mapping[str, Any]
     waiting: int
 
 
@@ -36,13 +39,26 @@ def plan(run_id: str, start: str | None) -> Rerun:
         raise ConflictError(f"Run {run_id} has not ended; wait for it, or cancel it with `clerk-tasks runs cancel`.")
     if run["pipeline"] != MEETINGS:
         raise UsageError(f"Run {run_id} is a lone {run['pipeline']}; retry its job with `clerk-tasks jobs retry`.")
-    failed = [stage["name"] for stage in run["stages"] if stage["failed"] or stage["cancelled"]]
     known = [stage.name for stage in stages()]
-    stage = start or next((name for name in failed if name in known), known[0])
+    passed = [stage for stage in run["stages"] if stage["name"] in known]
+    failed = [stage["name"] for stage in passed if stage["failed"] or stage["cancelled"]]
+    stage = start or (failed or [stage["name"] for stage in passed] or known)[0]
+    job_type = job_type_of(stage)
     waiting = len(waiting_documents(run["subdomain"]))
-    return Rerun(run["subdomain"], stage, job_type_of(stage), waiting)
+    return Rerun(run["subdomain"], stage, job_type, _arguments(run, job_type), waiting)
+
+
+def _arguments(run: Mapping[str, Any], job_type: str) -> dict[str, Any]:
+    """Return what the run's own job of that type was given; by hand, what was given up is tried again."""
+    if job_type == "coordinator":
+        return {"failed_too": True}
+    first = next((job["id"] for job in reversed(run["jobs"]) if job["job_type"] == job_type), None)
+    if first is None:
+        return {}
+    with reading() as connection:
+        return dict(queries.show_job(connection, first)["arguments"])
 
 
 def enqueue(rerun: Rerun) -> Enqueued:
     """Enqueue it as a new run; ConflictError while another passage of the site is under way."""
-    return dispatcher.enqueue(JobRequest(rerun.job_type, rerun.subdomain))
+    return dispatcher.enqueue(JobRequest(rerun.job_type, rerun.subdomain, rerun.arguments))

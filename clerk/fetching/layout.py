@@ -41,6 +41,14 @@ class Layout:
         """Return the folder of its pages' text."""
         return self._path(kind, "txt", meeting, safe_name(date))
 
+    def images(self, kind: str, meeting: str, date: str) -> Path:
+        """Return the folder of its pages' images, on their way to whoever stores them."""
+        return self._path(kind, "images", meeting, safe_name(date))
+
+    def failed(self, kind: str, meeting: str, date: str) -> Path:
+        """Return the note that says why reading the document was given up."""
+        return self._path(kind, "failed", meeting, f"{safe_name(date)}.json")
+
     def exists(self, kind: str, meeting: str, date: str) -> bool:
         """Tell whether the document waits or was read."""
         processed = self.processed(kind, meeting, date)

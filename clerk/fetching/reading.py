@@ -20,6 +20,36 @@ if TYPE_CHECKING:
     from clerk.text import Document, DocumentError
 
 
+class Failures:
+    """The manifest that a fetcher's own do_ocr_job gets: what it cannot read, it writes here and goes on."""
+
+    def __init__(self) -> None:
+        self.entries: list[dict[str, Any]] = []
+
+    def record_failure(self, *facts: Any, **named: Any) -> None:
+        """Take a failure as clerk 0.1.3's manifest did."""
+        names = ("job_id", "document_path", "meeting", "date", "error_type", "error_class", "error_message")
+        self.entries.append({**dict(zip(names, facts, strict=False)), **named})
+
+    def write(self, line: str) -> None:
+        """Take a failure as a line of JSON."""
+        self.entries.append(json.loads(line))
+
+    def flush(self) -> None:
+        """Do nothing: it is all here."""
+
+    @property
+    def permanent(self) -> bool:
+        """Tell whether trying again is pointless."""
+        return any(entry.get("error_type") == "permanent" for entry in self.entries)
+
+    @property
+    def reason(self) -> str:
+        """Say what went wrong, in one line."""
+        said = [str(entry.get("error_message") or entry.get("error_class") or "failed") for entry in self.entries]
+        return "; ".join(said) or "the fetcher's own do_ocr_job left no text, and did not say why"
+
+
 def read_waiting(fetcher: Fetcher, *, prefix: str, backend: str) -> None:
     """Read every document that waits under a prefix; those that fail are listed in ocr_failures_JOB.jsonl."""
     from clerk.text import is_unchanged
@@ -91,11 +121,11 @@ def _read(fetcher: Fetcher, pdf: Path, backend: str) -> Document:
     from clerk.text import read_document
 
     if "_ocr_with_tesseract" in overridden(fetcher):
-        return _read_their_way(fetcher, pdf)
+        return read_their_way(fetcher, pdf)
     return read_document(pdf, engine=backend, languages=fetcher.ocr_lang)
 
 
-def _read_their_way(fetcher: Fetcher, pdf: Path) -> Document:
+def read_their_way(fetcher: Fetcher, pdf: Path) -> Document:
     """Have the fetcher read the image of every page."""
     from clerk.text import Document, Page, render_pages
     from clerk.text.intake import hash_file

@@ -22,6 +22,7 @@ from clerk.ledger.stages import admit_children, close_if_done, count_down, count
 from clerk.models import attempts_table as attempts
 from clerk.models import jobs_table as jobs
 from clerk.models import stages_table as stages
+from clerk.projection import project
 from clerk.states import JobState
 
 
@@ -166,7 +167,10 @@ def complete(connection: Connection, claim: Claim, *, result: Any, children: Seq
             hold_waiting(connection, stage_id)
         recorded.bells += admit_children(connection, stage_id, grown[stage_id])
     # Only now: the stage that would open must have been given its children first.
-    return recorded.bells + (close_if_done(connection, claim.stage_id) if remaining == 0 else [])
+    if remaining == 0:
+        return recorded.bells + close_if_done(connection, claim.stage_id)
+    project(connection, claim.run_id)
+    return recorded.bells
 
 
 def _add_children(connection: Connection, claim: Claim, children: Sequence[NewJob]) -> tuple[Recorded, dict[int, int]]:

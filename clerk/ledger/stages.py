@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, and_, bindparam, case, func, select, update
 
 from clerk.clock import now
 from clerk.ledger.constants import constant, one_of
@@ -120,10 +120,13 @@ _CANCEL_WAITING_STAGES = (
         remaining=0,
     )
 )
+# A stage none of whose jobs completed did not succeed, whatever it tolerates: its fan-out may not have happened.
+_IN_VAIN = and_(stages.c.total > 0, stages.c.failed + stages.c.cancelled == stages.c.total)
 _OUTCOME = select(
-    func.max(stages.c.failed - stages.c.tolerance * stages.c.total),
-    func.sum(stages.c.cancelled),
-    func.sum(stages.c.total),
+    func.max(
+        case((and_(_IN_VAIN, stages.c.failed > 0), 1.0), else_=stages.c.failed - stages.c.tolerance * stages.c.total)
+    ),
+    func.max(case((_IN_VAIN, 1), else_=0)),
 ).where(stages.c.run_id == bindparam("b_run"))
 _END_RUN = (
     update(runs)
@@ -194,7 +197,8 @@ def close_if_done(connection: Connection, stage_id: int) -> list[Bell]:
         closed = connection.execute(_CLOSE, {"b_stage": closing}).first()
         if closed is None:
             return bells
-        if closed.failed > closed.tolerance * closed.total or (closed.total and closed.cancelled == closed.total):
+        in_vain = closed.total and closed.failed + closed.cancelled == closed.total
+        if in_vain or closed.failed > closed.tolerance * closed.total:
             note = "an earlier stage of its run did not succeed"
             cancel_waiting(connection, closed.run_id, note, after=closed.position)
         closing = _advance(connection, closed.run_id, bells)
@@ -232,10 +236,10 @@ def _advance(connection: Connection, run_id: str, bells: list[Bell]) -> int | No
 
 
 def _end_run(connection: Connection, run_id: str) -> None:
-    excess, cancelled, total = connection.execute(_OUTCOME, {"b_run": run_id}).one()
+    excess, in_vain = connection.execute(_OUTCOME, {"b_run": run_id}).one()
     if excess > 0:
         state = RunState.FAILED
-    elif total and cancelled == total:
+    elif in_vain:
         state = RunState.CANCELLED
     else:
         state = RunState.COMPLETED
