@@ -93,8 +93,8 @@ def stamp(path: Path, *, run_id: str, content_hash: str, rows: Mapping[str, int]
         "rows": json.dumps(rows),
     }
     with closing(_open(path, "rw")) as connection:
-        connection.execute("PRAGMA journal_mode = DELETE")  # a published database is one file, without -wal and -shm
-        connection.execute("PRAGMA journal_mode = MEMORY")  # nobody reads it yet, and a crash throws it away
+        # Nobody reads it yet, and a crash throws it away; also it leaves the WAL mode, whose databases are three files.
+        connection.execute("PRAGMA journal_mode = MEMORY")
         connection.execute("BEGIN")
         for table, columns, values in ((FACTS, "key, value", facts), (SOURCES, "source, sha256", sources)):
             first = columns.partition(",")[0]

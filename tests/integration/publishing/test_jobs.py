@@ -16,6 +16,7 @@ from clerk.ledger import leases
 from clerk.publishing import Refused, provenance
 from clerk_tasks.executor import RunningJob
 from plugins.local_publish import LocalPublishPlugin
+from plugins.local_publish.deploy import shelves
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.support.cities import City
 
@@ -102,6 +103,24 @@ def test_an_attempt_that_lost_its_job_publishes_nothing(
     with running(zombie), pytest.raises(Fenced):
         work(city, file)
     assert published(city) == before
+    ledger.engine.dispose()
+
+
+def test_a_rollback_is_not_forgotten_for_an_attempt_that_lost_its_job(city: City, sqlite_url: str) -> None:
+    ledger = LedgerOf(sqlite_url)
+    (job_id,) = ledger.record([job(max_attempts=3)]).job_ids
+    for text in ("good", "bad"):
+        city.compile(text)
+        plugin().deploy_municipality(city.subdomain)
+    shelf = shelves(city.subdomain)[0]
+    shelf.roll_back()
+    claim = ledger.claim(job_id)
+    ledger.do(leases.lost, claim, "its worker was stopped")
+    with shelf.making() as new, running(RunningJob(claim, HeldConnection(ledger.engine))):
+        city.compile("better").rename(new)
+        with pytest.raises(Fenced):
+            shelf.put(keep=3)
+    assert city.versions() == [["good"], ["bad"]]
     ledger.engine.dispose()
 
 

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from clerk.errors import ClerkError, ConflictError, NotFoundError, UsageError
 from clerk.publishing import Refused, accepting_shrink, provenance
+from clerk.settings import settings
 from plugins.local_publish import LocalPublishPlugin
 from plugins.local_publish.deploy import Outcome, publish_site, shelves
 from plugins.local_publish.shelf import Shelf, locked
@@ -145,6 +146,18 @@ def test_a_rollback_holds_until_something_else_is_compiled(city: City) -> None:
     assert city.versions() == [["good"], ["better"]]
     shelf(city).roll_back()
     assert city.read() == ["good"]
+
+
+def test_what_readers_see_is_kept_however_few_are(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    for text in ("one", "two", "three"):
+        city.compile(text)
+        outcome(city)
+    shelf(city).roll_back("1")
+    city.compile("one")
+    monkeypatch.setenv("CLERK_PUBLISH_KEEP", "1")
+    settings.cache_clear()
+    assert outcome(city) is Outcome.UNCHANGED
+    assert city.versions() == [["one"], ["three"]]
 
 
 def test_any_version_can_be_gone_to(city: City) -> None:
