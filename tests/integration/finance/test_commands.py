@@ -187,7 +187,7 @@ def test_the_schedule_takes_as_many_sites_as_it_may(add_town: AddTown, monkeypat
 
 
 def test_the_processor_does_it_here_and_now(add_town: AddTown) -> None:
-    from tests.integration.finance.test_etl import report
+    from tests.integration.finance.towns import report
     from tests.support.netfile_books import rows_of
 
     town = add_town("oakland.ca")
