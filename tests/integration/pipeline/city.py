@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from clerk import Fetcher, hookimpl
 from clerk.connection import HeldConnection
 from clerk.db import create_engine, reading, transaction
-from clerk.ledger import queries, rings
+from clerk.ledger import attempts, leases, queries, rings
 from clerk.models import jobs_table as jobs
 from clerk.models import runs_table
 from clerk.sites import insert_site, require_site
@@ -104,7 +104,8 @@ class City:
         self.root = sites / SITE
         self.papers: dict[tuple[str, str, str], bytes] = {}
         self.plugin = CityPlugin(type("PaperFetcher", (PaperFetcher,), {"to_publish": self.papers}))
-        self._executor = Executor(HeldConnection(self.engine), "tests", 60.0)
+        self._held = HeldConnection(self.engine)
+        self._executor = Executor(self._held, "tests", 60.0)
         self.add(SITE)
 
     def add(self, subdomain: str, **columns: Any) -> None:
@@ -130,12 +131,27 @@ class City:
         """Execute every job there is, retries included, as if their time had come; `patient` leaves retries alone."""
         while available := self.ids("available") or ([] if patient else self._retries()):
             for job_id in available:
-                self._executor.run(job_id)
+                self.execute(job_id)
 
     def work_one(self, job_type: str) -> None:
         """Execute the one available job of a type, once."""
         (job_id,) = self.ids("available", job_type)
+        self.execute(job_id)
+
+    def execute(self, job_id: str) -> None:
+        """Deliver a job to the worker."""
         self._executor.run(job_id)
+
+    def lose_before_its_end(self, job_id: str) -> None:
+        """Execute a job in an attempt that is given up, as a dead worker's is, before it can record its end."""
+        with self.engine.begin() as connection:
+            claim = attempts.claim(connection, job_id, instance="dead", pid=1, lease=60.0)
+        assert claim is not None
+        outcome = self._executor._perform(claim)
+        with self.engine.begin() as connection:
+            leases.lost(connection, claim, "Its process died.")
+        assert outcome is not None
+        self._executor._record(claim, outcome)
 
     def day(self, **options: Any) -> dict[str, Any]:
         """Make one run, all of it, and return it as `runs show --json` does."""
@@ -209,6 +225,11 @@ class City:
         """Assert the laws of the ledger."""
         with self.engine.connect() as connection:
             check(Ledger.read(connection))
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._held.close()
+        self.engine.dispose()
 
     def ran_ago(self, run_id: str, **ago: float) -> None:
         """Make a run that much older."""

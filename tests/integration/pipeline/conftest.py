@@ -31,7 +31,7 @@ def _city(url: str, broker: str, folder: Path, monkeypatch: pytest.MonkeyPatch) 
     plugin_manager().register(made.plugin)
     yield made
     made.check()
-    made.engine.dispose()
+    made.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,167 @@
+"""How the pipeline treats fetchers that read or compile in their own way, or are none of ours."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clerk.plugin_loader import plugin_manager
+from tests.integration.pipeline.city import City, paper, stages_of
+
+
+def test_a_fetcher_that_reads_everything_itself_is_let(city: City) -> None:
+    class Reads(city.plugin.fetcher):  # type: ignore[misc,name-defined]
+        def ocr(self, backend: str = "tesseract") -> None:
+            page = self.layout.text("minutes", "Council", "2024-01-02") / "1.txt"
+            page.parent.mkdir(parents=True)
+            page.write_text("my own words")
+
+    city.plugin.fetcher = Reads
+    city.publish("2024-01-02")
+    run = city.day()
+    assert stages_of(run)["ocr"] == ("closed", 1, 0)
+    assert city.query("SELECT text FROM minutes") == [("my own words",)]
+
+
+class OwnJob:
+    """The reading of one document as an older fetcher does it: it keeps its failures to itself."""
+
+    how = "reads"
+    asked: list[tuple[Any, ...]]
+
+    def do_ocr_job(
+        self, job: tuple[str, str, str], manifest: Any, job_id: str, backend: str = "tesseract", run_id: Any = None
+    ) -> None:
+        type(self).asked = [*getattr(self, "asked", []), (job, backend, run_id)]
+        prefix, meeting, date = job
+        if self.how == "reads":
+            folder = Path(f"{self.dir_prefix}{prefix}/txt/{meeting}/{date}")  # type: ignore[attr-defined]
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "1.txt").write_text("my own words")
+        elif self.how == "records":
+            manifest.record_failure(
+                job_id=job_id,
+                document_path="x.pdf",
+                meeting=meeting,
+                date=date,
+                error_type="permanent",
+                error_class="PdfReadError",
+                error_message="EOF marker not found",
+                retry_count=0,
+            )
+        elif self.how == "writes":
+            manifest.write(json.dumps({"error_type": "transient", "error_message": "the scanner is busy"}) + "\n")
+
+
+@pytest.mark.parametrize(("kind", "prefix"), [("minutes", ""), ("agenda", "/_agendas")])
+def test_a_fetcher_reads_a_document_in_its_own_way(city: City, kind: str, prefix: str) -> None:
+    city.plugin.fetcher = reads = type("Reads", (OwnJob, city.plugin.fetcher), {})
+    city.publish("2024-01-02", kind=kind)
+    run = city.day()
+    assert reads.asked == [((prefix, "Council", "2024-01-02"), "tesseract", run["id"])]  # type: ignore[attr-defined]
+    assert city.query(f"SELECT text FROM {'minutes' if kind == 'minutes' else 'agendas'}") == [("my own words",)]
+    assert city.waiting() == []
+
+
+@pytest.mark.parametrize(
+    ("how", "attempts", "error"),
+    [
+        ("records", 1, "EOF marker not found"),
+        ("writes", 3, "the scanner is busy"),
+        ("is silent", 3, "left no text, and did not say why"),
+    ],
+)
+def test_a_document_that_a_fetcher_could_not_read_is_not_thrown_away(
+    city: City, how: str, attempts: int, error: str
+) -> None:
+    """Its failures are swallowed by contract: to take the return for success loses the document."""
+    city.plugin.fetcher = type("Reads", (OwnJob, city.plugin.fetcher), {"how": how})
+    city.publish("2024-01-02")
+    run = city.day()
+    assert stages_of(run)["ocr"] == ("closed", 2, 1)
+    (dead,) = city.jobs(state="discarded")
+    assert (dead["attempt"], error in dead["error"]) == (attempts, True), dead["error"]
+    assert city.waiting() == ["pdfs/Council/2024-01-02.pdf"]
+    assert city.files("**/processed/*/*") == []
+
+
+def test_an_engine_of_the_fetchers_own_sees_every_page(city: City) -> None:
+    class Reads(city.plugin.fetcher):  # type: ignore[misc,name-defined]
+        def _ocr_with_tesseract(self, path: str | Path) -> str:
+            return f"read {Path(path).name}"
+
+    city.plugin.fetcher = Reads
+    city.publish("2024-01-02", paper("one", "two"))
+    city.publish("2024-01-03", b"%PDF-1.4 nothing of one")
+    city.day()
+    assert city.query("SELECT text FROM minutes ORDER BY page") == [("read 1.png",), ("read 2.png",)]
+    assert city.waiting() == ["pdfs/Council/2024-01-03.pdf"]
+
+
+def test_a_fetcher_compiles_in_its_own_way(city: City) -> None:
+    """And the site's page count is still kept: workers forgot it where the command line did not."""
+
+    class Compiles(city.plugin.fetcher):  # type: ignore[misc,name-defined]
+        def transform(self) -> None:
+            self.assert_site_db_exists()
+            page = {"id": "1", "meeting": "Council", "date": "2024-01-02", "page": 1, "text": "mine"}
+            self.db["minutes"].insert(page)
+            self.db.conn.close()
+
+    city.plugin.fetcher = Compiles
+    city.day()
+    assert city.query("SELECT text FROM minutes") == [("mine",)]
+    assert city.row()["pages"] == 1
+
+
+def test_a_fetcher_that_is_no_fetcher_of_ours(city: City) -> None:
+    """Any object with fetch_events() will do; what it lacks, we do."""
+
+    class Plain:
+        def __init__(self, site: dict[str, Any], start_year: int | None = None, all_agendas: bool = False) -> None:
+            self.site = site
+
+        def fetch_events(self) -> None:
+            target = city.root / "pdfs/Council/2024-01-02.pdf"
+            target.parent.mkdir(parents=True)
+            target.write_bytes(paper())
+
+    city.plugin.fetcher = Plain
+    city.day()
+    assert city.rows() == [("Council", "2024-01-02", 1)]
+
+
+def test_without_a_fetcher_the_error_names_the_label(city: City) -> None:
+    plugin_manager().unregister(city.plugin)
+    assert city.day()["state"] == "failed"
+    (dead,) = city.jobs(state="discarded")
+    assert "no plugin has a fetcher for label 'papers'" in dead["error"]
+
+
+def test_papers_that_came_without_a_fetcher_are_read(city: City) -> None:
+    plugin_manager().unregister(city.plugin)
+    target = city.root / "pdfs/Council/2024-01-02.pdf"
+    target.parent.mkdir(parents=True)
+    target.write_bytes(paper())
+    assert city.day(start="ocr")["state"] == "completed"
+    assert city.rows() == [("Council", "2024-01-02", 1)]
+
+
+def test_each_job_logs_under_its_own_id(city: City, caplog: pytest.LogCaptureFixture) -> None:
+    """One fetcher serves many jobs, as one global logger did."""
+
+    class Reads(city.plugin.fetcher):  # type: ignore[misc,name-defined]
+        def _ocr_with_tesseract(self, path: str | Path) -> str:
+            self.logger.log("reading")
+            return "text"
+
+    city.plugin.fetcher = Reads
+    city.publish("2024-01-02")
+    city.publish("2024-01-03")
+    with caplog.at_level("INFO", "clerk.plugin"):
+        city.day()
+    said = [(record.job_id, record.stage) for record in caplog.records if record.getMessage().endswith(": reading")]  # type: ignore[attr-defined]
+    assert sorted(said) == [(job["id"], "ocr") for job in reversed(city.jobs(job_type="ocr-page"))]
