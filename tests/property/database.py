@@ -29,19 +29,24 @@ class FragileDatabase:
         self.engine = create_engine(url, durable=False)
         self._statements = 0
         self._crash_before: int | None = None
-        self._lose_answer = False
+        self._lose_answer: str | None = None  # of a statement that begins so
         event.listen(self.engine, "do_connect", self._watch)
         self._held = HeldConnection(self.engine)
 
     @contextmanager
     def transaction(self, *, crash_before: int | None = None, lose_answer: bool = False) -> Iterator[Connection]:
         """Open a transaction that breaks before its n-th statement (BEGIN is 0), or after its COMMIT."""
-        self._statements, self._crash_before, self._lose_answer = 0, crash_before, lose_answer
+        self._statements, self._crash_before = 0, crash_before
+        self.lose_answer("COMMIT" if lose_answer else None)
         try:
             with self._held.transaction() as connection:
                 yield connection
         finally:
-            self._crash_before, self._lose_answer = None, False
+            self._crash_before, self._lose_answer = None, None
+
+    def lose_answer(self, statement: str | None) -> None:
+        """Break after any statement that begins so, once it is done; None: no more."""
+        self._lose_answer = statement
 
     def empty(self) -> None:
         """Delete everything in the ledger."""
@@ -60,7 +65,7 @@ class FragileDatabase:
             raise Crash
         self._statements += 1
         answer = say()
-        if self._lose_answer and statement == "COMMIT":
+        if self._lose_answer and statement.startswith(self._lose_answer):
             raise Crash
         return answer
 

@@ -1,0 +1,115 @@
+"""Enqueueing: what is refused is refused whole, and what is accepted is recorded, then published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from clerk import JobRequest, JobType, Priority, hookimpl
+from clerk.clock import now
+from clerk.db import transaction
+from clerk.errors import ClerkError, ConflictError, NotFoundError, UsageError
+from clerk.models import jobs_table, runs_table, sites_table, stages_table
+from clerk.plugin_loader import plugins
+from clerk.settings import settings
+from clerk_tasks import dispatcher
+from tests.support.services import free_port
+
+
+def pages(subdomain: str, year: int = 2026, note: str = "") -> None:
+    pass
+
+
+class Plugin:
+    @hookimpl
+    def register_job_types(self) -> Mapping[str, JobType]:
+        return {"pages": JobType(pages), "alone": JobType(pages, unique="{job_type}:{subdomain}:{year}")}
+
+
+@pytest.fixture(autouse=True)
+def _ready(database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROKER_URL", redis_url)
+    plugins().add(Plugin(), name="dispatched", source="test", where="this test")
+    with transaction() as connection:
+        connection.execute(sa.insert(sites_table), [{"subdomain": "a.ca"}, {"subdomain": "b.ca"}])
+
+
+def rows() -> list[int]:
+    with transaction() as connection:
+        return [
+            connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+            for table in (runs_table, stages_table, jobs_table)
+        ]
+
+
+@pytest.mark.parametrize(
+    ("job_type", "site", "options", "kind", "text"),
+    [
+        ("page", "a.ca", {}, NotFoundError, "Did you mean pages"),
+        ("pages", "c.ca", {}, NotFoundError, "There is no site 'c.ca'"),
+        ("pages", "../x", {}, UsageError, r"\.\./x"),
+        ("pages", "A B", {}, UsageError, "A B"),
+        ("pages", "", {}, UsageError, "subdomain"),
+        ("pages", "a.ca", {"colour": 1}, UsageError, "unknown argument 'colour'"),
+        ("pages", "a.ca", {"year": "soon"}, UsageError, "'year'"),
+        ("pages", "a.ca", {"note": object()}, UsageError, "'note'"),
+        ("pages", "a.ca", {"note": "x" * 65_600}, UsageError, "64 kB"),
+        ("pages", "a.ca", {"priority": "urgent"}, UsageError, "high, normal, low"),
+    ],
+)
+def test_what_cannot_run_is_refused_before_anything_is_recorded(
+    job_type: str, site: str, options: dict[str, Any], kind: type[ClerkError], text: str
+) -> None:
+    with pytest.raises(kind, match=text):
+        dispatcher.enqueue_job(job_type, site, **options)
+    assert rows() == [0, 0, 0]
+
+
+def test_a_batch_with_one_bad_job_records_none() -> None:
+    with pytest.raises(UsageError, match="'year'"):
+        dispatcher.enqueue_many([JobRequest("pages", "a.ca"), JobRequest("pages", "b.ca", {"year": "soon"})])
+    assert rows() == [0, 0, 0]
+
+
+def test_a_unique_job_conflicts_with_the_one_that_is_unfinished() -> None:
+    """Guard: the partial index, and ConflictError inside the transaction."""
+    winner = dispatcher.enqueue_job("alone", "a.ca", year=2025)
+    with pytest.raises(ConflictError, match=winner):
+        dispatcher.enqueue_job("alone", "a.ca", year=2025)
+    dispatcher.enqueue_job("alone", "a.ca", year=2024)
+    assert rows() == [2, 2, 2]
+
+
+def test_a_batch_skips_what_is_being_done_and_records_a_run_per_site() -> None:
+    winner = dispatcher.enqueue_job("alone", "a.ca")
+    batch = [JobRequest("alone", "a.ca"), *(JobRequest("pages", site) for site in ("b.ca", "a.ca", "b.ca"))]
+    enqueued = dispatcher.enqueue_many(batch)
+    assert enqueued.conflicts == {"alone:a.ca:2026": winner} or list(enqueued.conflicts.values()) == [winner]
+    assert (len(enqueued.job_ids), enqueued.published) == (3, True)
+    assert rows() == [3, 3, 4]
+
+
+def test_two_joiners_of_one_run_both_get_their_stage() -> None:
+    """Guard: serialise in _record."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(4) as pool:
+        futures = [pool.submit(dispatcher.enqueue_job, "pages", "a.ca", run_id="a.ca_1_abcdef") for _ in range(8)]
+        assert len({future.result(30) for future in futures}) == 8
+    assert rows() == [1, 8, 8]
+
+
+def test_a_job_is_recorded_while_the_broker_is_away(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Guard: `except BrokerUnavailable` in ring."""
+    monkeypatch.setenv("BROKER_URL", f"redis://127.0.0.1:{free_port()}/0")
+    settings.cache_clear()
+    enqueued = dispatcher.enqueue(JobRequest("pages", "a.ca", priority=Priority.HIGH))
+    assert (enqueued.published, rows()) == (False, [1, 1, 1])
+    assert "waits until the broker is back" in caplog.text
+    with transaction() as connection:
+        assert connection.execute(sa.select(jobs_table.c.ring_at <= now())).scalar_one(), "the relay's next pass has it"

@@ -1,0 +1,202 @@
+"""The executor: whatever a function does, its job ends as it should, and the process goes on."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import pytest
+
+from clerk import Cancel, Discard, JobType, Retry, current_job, hookimpl
+from clerk.connection import HeldConnection
+from clerk.ledger import attempts, leases, rings
+from clerk.plugin_loader import plugins
+from clerk_tasks.executor import Executor
+from tests.integration.ledger.ledger import LedgerOf, job
+from tests.property.database import Crash, FragileDatabase
+from tests.support.fixtures import migrate
+from tests.support.services import PostgresServer
+
+
+class OneJob:
+    """A plugin whose only job type is the function that a test gives it."""
+
+    def __init__(self) -> None:
+        self.function: Callable[[], Any] = lambda: None
+
+    @hookimpl
+    def register_job_types(self) -> Mapping[str, JobType]:
+        return {"t": JobType(lambda subdomain: self.function())}
+
+
+@pytest.fixture
+def plugin(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> OneJob:
+    monkeypatch.setenv("BROKER_URL", redis_url)
+    one = OneJob()
+    plugins().add(one, name="one-job", source="test", where="this test")
+    return one
+
+
+@pytest.fixture
+def on_both(database_url: str) -> Iterator[LedgerOf]:
+    made = LedgerOf(database_url)
+    yield made
+    made.check()
+    made.engine.dispose()
+
+
+def executor_of(ledger: LedgerOf) -> Executor:
+    return Executor(HeldConnection(ledger.engine), "w", 60.0, pid=1)
+
+
+def run(ledger: LedgerOf, plugin: OneJob, function: Callable[[], Any], **fields: Any) -> Any:
+    """Execute one job of the function and return its row."""
+    plugin.function = function
+    (job_id,) = ledger.record([job(**fields)], []).job_ids
+    executor = executor_of(ledger)
+    executor.run(job_id)
+    executor.run(job_id)  # a duplicate delivery
+    executor.held.close()
+    return ledger.job(job_id)
+
+
+def raising(error: BaseException) -> Callable[[], Any]:
+    def function() -> None:
+        raise error
+
+    return function
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise RuntimeError("not even that")
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "text"),
+    [
+        (Retry("come back", after=7200.0), "retryable", "come back"),
+        (Discard("no use"), "discarded", "no use"),
+        (Cancel("not wanted\x00"), "cancelled", "not wanted?"),
+        (MemoryError(), "retryable", "MemoryError"),
+        (SystemExit(3), "retryable", "SystemExit: 3"),
+        (KeyboardInterrupt(), "retryable", "KeyboardInterrupt"),
+        (ValueError("NUL \x00 and half \udc80\nof a line"), "retryable", "ValueError: NUL ? and half ? of a line"),
+        (LookupError("redis://user:hunter2@host"), "retryable", "LookupError: redis://user:***@host"),
+        (Mute(), "retryable", "Mute"),
+        (Exception(threading.Lock()), "retryable", "Exception: <unlocked _thread.lock"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+)
+def test_what_a_function_raises(on_both: LedgerOf, plugin: OneJob, error: BaseException, state: str, text: str) -> None:
+    """Guards: the order of the excepts in _perform; storable; the attempt is kept, and once."""
+    row = run(on_both, plugin, raising(error))
+    assert (row.state, row.attempt) == (state, 1)
+    assert row.error.startswith(text)
+    if isinstance(error, Retry):
+        assert (row.due_at - row.started_at).total_seconds() == pytest.approx(7200.0, abs=60.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [({"pages": [1, 2]}, {"pages": [1, 2]}), ("x" * 70_000, None), (float("nan"), None), (object(), None), (0, 0)],
+)
+def test_what_a_function_returns_is_kept_if_it_is_json_and_small(
+    on_both: LedgerOf, plugin: OneJob, value: Any, kept: Any
+) -> None:
+    """Guard: _as_json: a result is a courtesy, and never costs a job its success."""
+    row = run(on_both, plugin, lambda: value)
+    assert (row.state, row.result) == ("completed", kept)
+
+
+@pytest.mark.parametrize(
+    ("spawn", "error"),
+    [
+        ({"job_type": "t", "stage": "nowhere"}, "has no later stage 'nowhere'"),
+        ({"job_type": "unheard-of"}, "Unknown job type 'unheard-of'"),
+        ({"job_type": "t", "colour": "red"}, "unknown argument 'colour'"),
+    ],
+)
+def test_children_that_cannot_be_fail_their_parent(
+    on_both: LedgerOf, plugin: OneJob, spawn: dict[str, Any], error: str
+) -> None:
+    """Guard: children are recorded with their parent's success, or neither is."""
+    row = run(on_both, plugin, lambda: current_job().spawn(subdomain="a.ca", **spawn))
+    assert row.state in ("discarded", "retryable")
+    assert error in row.error
+    assert len(on_both.jobs("s0") + on_both.jobs("s1")) == 1
+
+
+def test_a_job_that_another_attempt_took_over_records_nothing(on_both: LedgerOf, plugin: OneJob) -> None:
+    """Guards: Fenced in fence(), and in _record."""
+    (job_id,) = on_both.record([job()]).job_ids
+    effects = []
+
+    def slow() -> None:
+        claim = attempts.Claim(job_id, 1, "w", 1, "run", on_both.job(job_id).stage_id, "t", "a.ca", "{}", 3, 1.0, 1.0)
+        on_both.do(leases.lost, claim, "its lease ended")
+        on_both.do(rings.promote_due)
+        on_both.claim(job_id, pid=2)
+        with current_job().fence():
+            effects.append(1)
+
+    plugin.function = slow
+    executor = executor_of(on_both)
+    executor.run(job_id)
+    executor.held.close()
+    row = on_both.job(job_id)
+    assert (row.state, row.attempt, row.pid, effects) == ("running", 2, 2, [])
+
+
+def test_a_claim_whose_answer_was_lost_is_ended_by_the_next(sqlite_url: str, plugin: OneJob) -> None:
+    """Guard: `_settled = False` before the claim. Otherwise that job ran for its whole time limit, with nobody."""
+    ledger, database = LedgerOf(sqlite_url), FragileDatabase(sqlite_url)
+    first, second = ledger.record([job(), job()]).job_ids
+    executor = Executor(HeldConnection(database.engine), "w", 60.0, pid=1)
+    executor.run("nothing")
+    database.lose_answer("UPDATE jobs SET state='running'")
+    with pytest.raises(Crash):
+        executor.run(first)
+    database.lose_answer(None)
+    executor.run(second)
+    assert [ledger.job(name).state for name in (first, second)] == ["retryable", "completed"]
+    executor.held.close()
+    ledger.engine.dispose()
+    database.close()
+
+
+@pytest.mark.slow
+def test_an_outcome_waits_for_the_database(
+    private_postgres: PostgresServer, plugin: OneJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guard: _until_the_database_is_back. The function has done its work while PostgreSQL was stopped and started."""
+    monkeypatch.setenv("DATABASE_URL", private_postgres.url)
+    migrate(private_postgres.url)
+    ledger = LedgerOf(private_postgres.url)
+    (job_id,) = ledger.record([job()]).job_ids
+    calls, over = [], threading.Event()
+
+    def start() -> None:
+        private_postgres.start()
+        over.wait(100)  # a server on a leash dies with the thread that started it
+
+    back = threading.Thread(target=start)
+
+    def work() -> str:
+        calls.append(1)
+        private_postgres.process.signal(signal.SIGINT)  # a kill would lose what it has not written
+        private_postgres.process.wait()
+        back.start()
+        return "done"
+
+    plugin.function = work
+    executor = executor_of(ledger)
+    executor.run(job_id)
+    ledger.engine.dispose()
+    assert (ledger.job(job_id).state, calls) == ("completed", [1])
+    executor.held.close()
+    ledger.engine.dispose()
+    over.set()
+    back.join()

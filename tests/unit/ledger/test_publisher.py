@@ -1,0 +1,72 @@
+"""Doorbells on real brokers: the urgent ones first, in a form that Celery reads, and every trouble is one error."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+
+from clerk.errors import BrokerUnavailable
+from clerk.jobs import Priority
+from clerk.ledger.record import Bell
+from clerk_tasks.publisher import Publisher, queue
+from tests.support.services import RedisServer
+
+
+def take(publisher: Publisher, count: int) -> list[Any]:
+    """Consume messages in the order in which the broker gives them."""
+    bound = queue("q")(publisher._connect().channel)
+    return [bound.get(no_ack=True) for _ in range(count)]
+
+
+def test_the_urgent_come_first_on_every_broker(broker_url: str) -> None:
+    """Guard: REDIS_PRIORITIES and AMQP_PRIORITIES, which run in opposite directions; within one, first come first."""
+    publisher = Publisher(broker_url)
+    order = [Priority.LOW, Priority.NORMAL, Priority.HIGH, Priority.LOW, Priority.HIGH, Priority.NORMAL]
+    publisher.publish([Bell(f"{place}", "t", "q", priority) for place, priority in enumerate(order)])
+    assert publisher.depth("q") == 6
+    assert [message.headers["id"] for message in take(publisher, 6)] == ["2", "4", "1", "5", "0", "3"]
+    publisher.close()
+
+
+@pytest.mark.parametrize("number", [1, 3], ids=["alone", "batch"])
+def test_a_message_is_what_celery_sends(broker_url: str, number: int) -> None:
+    """Guard: _headers, body, content type: a worker, `celery inspect` and Flower read it."""
+    publisher = Publisher(broker_url)
+    publisher.publish([Bell(f"job-{place}", "fetch-site", "q", Priority.NORMAL) for place in range(number)])
+    message = take(publisher, 1)[0]
+    publisher.close()
+    assert message.payload == [["job-0"], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
+    assert message.headers["task"] == "clerk.fetch-site"
+    assert (message.headers["id"], message.headers["root_id"]) == ("job-0", "job-0")
+    assert (message.content_type, message.properties["correlation_id"]) == ("application/json", "job-0")
+
+
+@pytest.mark.parametrize("number", [1, 3], ids=["alone", "batch"])
+def test_a_broker_that_goes_away_is_unavailable_and_comes_back(private_redis: RedisServer, number: int) -> None:
+    """Guards: _errors, BatchPublishError among them; the second try over a fresh connection."""
+    bells = [Bell(f"job-{place}", "t", "q", Priority.NORMAL) for place in range(number)]
+    publisher = Publisher(private_redis.url)
+    publisher.publish(bells)
+    private_redis.kill()
+    with pytest.raises(BrokerUnavailable, match="cannot be reached"):
+        publisher.publish(bells)
+    private_redis.start()
+    publisher.publish(bells)
+    private_redis.kill()
+    private_redis.start()
+    publisher.publish(bells)
+    assert publisher.depth("q") >= 2 * number
+    publisher.close()
+
+
+@pytest.mark.parametrize("number", [1, 3], ids=["alone", "batch"])
+def test_a_broker_that_is_full_is_unavailable(private_redis: RedisServer, number: int) -> None:
+    """Guard: Redis's channel errors in _errors: out of memory is a reason to wait, not a bug."""
+    publisher = Publisher(private_redis.url)
+    with contextlib.closing(private_redis.client()) as client:
+        client.config_set("maxmemory", "1")
+        with pytest.raises(BrokerUnavailable, match=r"maxmemory"):
+            publisher.publish([Bell(f"job-{place}", "t", "q", Priority.NORMAL) for place in range(number)])
+    publisher.close()
