@@ -29,7 +29,8 @@ def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str,
     except DocumentError as error:
         if error.permanent or current_job().attempt >= current_job().max_attempts:
             _remember(layout, place, str(error))
-        raise (Discard if error.permanent else Retry)(f"{kind} {meeting} {date}: {error}") from None
+        error.name = f"{kind} {meeting} {date}"
+        raise (Discard if error.permanent else Retry)(str(error)) from None
     if pdf.exists():
         _store_static_files(layout, subdomain, place)
     _settle(layout, place, seen)

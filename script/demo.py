@@ -1,134 +1,92 @@
-"""The main job before your eyes: three invented municipalities, from NetFile-shaped workbooks to finance databases."""
+"""Both pipelines before your eyes: a city's minutes, searched; three municipalities' election finance, added up."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from clerk_tasks.cli.output import print_line, print_table  # noqa: E402
-from tests.support.netfile_site import MUNICIPALITIES, Municipality, expected, serving  # noqa: E402
+import demo_finance as finance  # noqa: E402
+import demo_meetings as meetings  # noqa: E402
+from demo_steps import PROGRAM, clerk_tasks, say  # noqa: E402
 
-PROGRAM = [sys.executable, "-m", "clerk_tasks"]
+from clerk_tasks.cli.output import print_line  # noqa: E402
+from tests.support import city_site, netfile_site  # noqa: E402
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def main() -> int:
-    """Run the demo; return 0 if every figure is as it was written into the workbooks."""
+    """Run the demo; return 0 if every figure is as it was put into the PDFs and the workbooks."""
     parser = argparse.ArgumentParser(prog="script/demo", description=__doc__)
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "demo", help="where to put what is made")
     folder = parser.parse_args().folder.resolve()
     began = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with serving() as netfile:
-        prepare(folder, netfile.url)
-        say(f"a small NetFile serves {len(MUNICIPALITIES)} invented municipalities at {netfile.url}")
-        system = start_system(folder)
-        try:
-            for place in MUNICIPALITIES:
-                add_site(place)
-            clerk_tasks("finance", "etl", "--all", "--wait")
-        finally:
-            system.send_signal(signal.SIGINT)
-            ended = system.wait(60)
-    say(f"the system ended with code {ended}; its log is {folder / 'up.log'}")
-    wrong = [line for place in MUNICIPALITIES for line in show(folder, place)]
+    with city_site.serving() as city, netfile_site.serving() as netfile:
+        city_site.fill(city)
+        prepare(folder, CLERK_FINANCE_BASE_URL=netfile.url, CLERK_PUBLISH_DIR=str(folder / "published"))
+        say(f"a city's website at {city.url}, and a small NetFile at {netfile.url}")
+        with system(folder):
+            finance.run()
+            meetings.run(city)
+    say(f"the system has ended; its log is {folder / 'up.log'}")
+    wrong = [*finance.show(folder / "sites"), *meetings.show(folder / "sites", folder / "published")]
     for line in wrong:
         print(f"WRONG: {line}", file=sys.stderr)  # noqa: T201
-    databases = " ".join(str(database(folder, place)) for place in MUNICIPALITIES)
     say("every figure is as written" if not wrong else "some figures are not as written")
+    databases = " ".join(
+        map(str, [*sorted(folder.glob("sites/*/finance/*.db")), *sorted(folder.glob("published/*/*.db"))])
+    )
     print_line(f"Took {time.monotonic() - began:.0f} s. To look around:\n  uvx datasette {databases}")
-    return 1 if wrong or ended else 0
+    return 1 if wrong else 0
 
 
-def prepare(folder: Path, netfile: str) -> None:
+def prepare(folder: Path, **settings: str) -> None:
     """Have this process and its children work inside the folder, with the embedded broker and SQLite."""
-    for name in ("BROKER_URL", "REDIS_URL", "CLERK_PLUGINS_DIR"):
-        os.environ.pop(name, None)
+    for name in [name for name in os.environ if name in ("BROKER_URL", "REDIS_URL") or name.startswith("CLERK_")]:
+        del os.environ[name]
     os.environ |= {
         "DATABASE_URL": f"sqlite:///{folder}/civic.db",
         "STORAGE_DIR": str(folder / "sites"),
         "CLERK_HOME": str(folder / "clerk"),
-        "CLERK_FINANCE_BASE_URL": netfile,
+        **settings,
     }
     os.chdir(folder)
 
 
-def start_system(folder: Path) -> subprocess.Popen[bytes]:
-    """Start `up` in the background, and wait until its worker has registered."""
+@contextmanager
+def system(folder: Path) -> Iterator[None]:
+    """Run `up` in the background; its worker has registered when the block begins."""
     say("clerk-tasks db upgrade")
     clerk_tasks("db", "upgrade")
     say("clerk-tasks up &")
-    log = (folder / "up.log").open("w")
-    system = subprocess.Popen([*PROGRAM, "up", "-c", "2"], stdout=log, stderr=log)
-    give_up = time.monotonic() + 60
-    while b'"worker"' not in subprocess.run([*PROGRAM, "health", "--json"], capture_output=True, check=False).stdout:
-        if system.poll() is not None or time.monotonic() > give_up:
-            sys.exit(f"the system did not start:\n{(folder / 'up.log').read_text()}")
-    return system
-
-
-def add_site(place: Municipality) -> None:
-    """Add a municipality through the command line."""
-    extra = json.dumps({"netfile_agency": place.shortcut})
-    options = ["--name", place.name, "--state", "CA", "--start-year", str(place.first_year), "--finance"]
-    clerk_tasks("sites", "add", place.subdomain, *options, "--extra", extra)
-
-
-def clerk_tasks(*arguments: str) -> None:
-    """Run one command of the program, as an operator would."""
-    if subprocess.run([*PROGRAM, *arguments], check=False).returncode:
-        sys.exit(f"clerk-tasks {' '.join(arguments)} failed; see above")
-
-
-def database(folder: Path, place: Municipality) -> Path:
-    """Return where a municipality's finance database is."""
-    return folder / "sites" / place.subdomain / "finance" / "election_finance.db"
-
-
-def show(folder: Path, place: Municipality) -> list[str]:
-    """Print what was made of a municipality; return what differs from what its workbooks say."""
-    path, wanted = database(folder, place), expected(place)
-    connection = sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)
-    connection.row_factory = sqlite3.Row
-
-    def rows(sql: str) -> list[dict[str, object]]:
-        return [dict(row) for row in connection.execute(sql)]
-
-    gifts, money = connection.execute(
-        "SELECT count(*), round(sum(amount), 2) FROM monetary_contributions WHERE is_current = 1"
-    ).fetchone()
-    totals = rows("SELECT committee_id, committee_name, year, contributions, expenditures FROM committee_totals")
-    top = rows("SELECT contributor_name, gifts, total FROM top_contributors ORDER BY total DESC, name_norm LIMIT 3")
-    print_line(f"\n{place.name} ({place.subdomain}): {gifts} contributions, ${money:,.2f}   {path}")
-    print_table(totals, ("committee_name", "year", "contributions", "expenditures"))
-    print_table(top, ("contributor_name", "gifts", "total"))
-    found = {
-        (row["committee_id"], row["year"]): (row["contributions"], row["expenditures"])
-        for row in totals
-    }
-    checks = {
-        "number of contributions": (gifts, wanted.gifts),
-        "sum of contributions": (money, wanted.money),
-        "committee totals": ({key: found.get(key) for key in wanted.totals}, wanted.totals),
-        "largest contributor": (top[0]["total"], wanted.top[1]),
-    }
-    return [f"{place.name}: {what}: {got}, not {want}" for what, (got, want) in checks.items() if got != want]
-
-
-def say(text: str) -> None:
-    """Say what happens."""
-    print(f"==> {text}", flush=True)  # noqa: T201
+    log = folder / "up.log"
+    with log.open("w") as output:
+        running = subprocess.Popen([*PROGRAM, "up", "-c", "2"], stdout=output, stderr=output)
+    try:
+        give_up = time.monotonic() + 60
+        while b'"worker"' not in subprocess.run([*PROGRAM, "health", "--json"], capture_output=True).stdout:
+            if running.poll() is not None or time.monotonic() > give_up:
+                sys.exit(f"the system did not start:\n{log.read_text()}")
+        yield
+    finally:
+        running.send_signal(signal.SIGINT)
+        ended = running.wait(60)
+    if ended:
+        sys.exit(f"the system ended with code {ended}; see {log}")
 
 
 if __name__ == "__main__":
