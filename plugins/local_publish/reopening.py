@@ -8,7 +8,6 @@ of it in Datasette's --plugins-dir does, for it needs nothing of clerk.
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -19,6 +18,8 @@ from typing import Any
 from datasette import hookimpl  # type: ignore[import-untyped]
 from datasette.database import Database  # type: ignore[import-untyped]
 
+Query = Callable[[sqlite3.Connection], Any]
+
 
 class ReopeningDatabase(Database):  # type: ignore[misc]
     """A database file that may be replaced by renaming another one over it; each query sees the whole of one file."""
@@ -27,17 +28,24 @@ class ReopeningDatabase(Database):  # type: ignore[misc]
         super().__init__(ds, path=path, is_mutable=is_mutable)
         self._of_thread = threading.local()
 
-    async def execute_fn(self, fn: Callable[[sqlite3.Connection], Any]) -> Any:
-        """Call `fn` with a connection to the file that is there now."""
+    async def execute_fn(self, fn: Query) -> Any:
+        """Call `fn` with a connection to the file that is there now: Datasette 0.65's way to every query."""
+        return await super().execute_fn(self._on_the_file(fn))
 
-        def call() -> Any:
-            return fn(self._connection())
+    async def _execute_fn(self, fn: Query) -> Any:  # Datasette 1.0's
+        return await super()._execute_fn(self._on_the_file(fn))
 
-        if self.ds.executor is None:
-            return call()
-        return await asyncio.get_running_loop().run_in_executor(self.ds.executor, call)
+    def _on_the_file(self, fn: Query) -> Query:
+        def call(connection: sqlite3.Connection) -> Any:
+            ours = self._connection()
+            if connection is not ours:
+                connection.close()  # Datasette's own would keep the file that it opened on the disk
+            return fn(ours)
+
+        return call
 
     def _connection(self) -> sqlite3.Connection:
+        """Return this thread's connection, a new one if the path leads to another file than it did."""
         opened, file = getattr(self._of_thread, "opened", (None, None))
         with suppress(FileNotFoundError):  # gone for good: then the old one is the best that there is
             status = Path(self.path).stat()
@@ -52,8 +60,6 @@ class ReopeningDatabase(Database):  # type: ignore[misc]
         if old is not None:
             # What Datasette remembers of an immutable file.
             self.cached_hash = self.cached_size = self._cached_table_counts = None
-            with suppress(ValueError):
-                self._all_file_connections.remove(old)
             old.close()
         return connection
 
