@@ -85,16 +85,18 @@ def extract_site(subdomain: str) -> None:
     raise Discard(f"no plugin extracts people and votes from {subdomain}; one may, with JobType(..., replaces=True)")
 
 
-def deploy_site(subdomain: str) -> None:
+def deploy_site(subdomain: str, *, accept_shrink: bool = False) -> None:
     """Publish a site's databases: the plugins' deploy_municipality, then the site's row, then their post_deploy."""
     from clerk.db import transaction
     from clerk.old_columns import format_moment
     from clerk.plugin_loader import plugin_manager
+    from clerk.publishing import accepting_shrink
     from clerk.sites import update_site
 
     hooks = plugin_manager().hook
     current_job().progress("publishing")
-    hooks.deploy_municipality(subdomain=subdomain)
+    with accepting_shrink(accept_shrink):
+        hooks.deploy_municipality(subdomain=subdomain)
     with transaction() as connection:
         update_site(connection, subdomain, {"last_deployed": format_moment(datetime.now(UTC))})
     hooks.post_deploy(site=site_of(subdomain))
