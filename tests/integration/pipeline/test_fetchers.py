@@ -74,9 +74,7 @@ def test_a_fetcher_reads_a_document_in_its_own_way(city: City, kind: str, prefix
         ("is silent", 3, "left no text, and did not say why"),
     ],
 )
-def test_a_document_that_a_fetcher_could_not_read_is_not_thrown_away(
-    city: City, how: str, attempts: int, error: str
-) -> None:
+def test_what_a_fetcher_could_not_read_is_not_thrown_away(city: City, how: str, attempts: int, error: str) -> None:
     """Its failures are swallowed by contract: to take the return for success loses the document."""
     city.plugin.fetcher = type("Reads", (OwnJob, city.plugin.fetcher), {"how": how})
     city.publish("2024-01-02")
