@@ -19,7 +19,8 @@ QUICK = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-DEEP = settings(QUICK, max_examples=1500, stateful_step_count=50, derandomize=False, print_blob=True)
+# In CI the same every time: what it finds at random is for a session that can look into it.
+DEEP = settings(QUICK, max_examples=250, stateful_step_count=50)
 
 
 @pytest.fixture
@@ -45,5 +46,5 @@ def test_the_laws_hold(database: FragileDatabase) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_laws_hold_for_long(database: FragileDatabase) -> None:
-    """The same, deeper and at random; Hypothesis prints how to repeat what it finds."""
+    """The same, deeper."""
     run(database, DEEP)
