@@ -28,11 +28,12 @@ class Ledger:
 
     @classmethod
     def read(cls, connection: Connection) -> Ledger:
-        """Read them."""
+        """Read them; jobs that have a number in their arguments come in its order, since ids are drawn at random."""
+        jobs = sorted(connection.execute(select(jobs_table)), key=lambda job: job.arguments.get("number", 0))
         return cls(
-            {row.id: row for row in connection.execute(select(runs_table))},
+            {row.id: row for row in connection.execute(select(runs_table).order_by(runs_table.c.id))},
             {row.id: row for row in connection.execute(select(stages_table).order_by(stages_table.c.position))},
-            {row.id: row for row in connection.execute(select(jobs_table))},
+            {row.id: row for row in jobs},
             connection.execute(select(attempts_table)).all(),
         )
 

@@ -26,13 +26,21 @@ KEYS = st.none() | st.sampled_from(["key-a", "key-b"])
 PICK = st.integers(0, 999)
 
 
-def new_job(key: str | None, *, stage: str | None = None, max_attempts: int = 2) -> NewJob:
-    """Return a job of no particular kind."""
-    return NewJob(job_type="t", subdomain="a.ca", queue="q", unique_key=key, stage=stage, max_attempts=max_attempts)
-
-
 class LedgerMachine(FaultyTransactions):
     """Each rule is what somebody does to the ledger."""
+
+    def new_job(self, key: str | None, *, stage: str | None = None, max_attempts: int = 2) -> NewJob:
+        """Return a job of no particular kind; its number tells it from all others, whatever its id will be."""
+        self.jobs += 1
+        return NewJob(
+            job_type="t",
+            subdomain="a.ca",
+            queue="q",
+            unique_key=key,
+            stage=stage,
+            max_attempts=max_attempts,
+            arguments={"number": self.jobs},
+        )
 
     # --- operators ------------------------------------------------------------------------------
 
@@ -50,7 +58,7 @@ class LedgerMachine(FaultyTransactions):
     def enqueue(self, keys: list[list[str | None]], tolerance: float, max_attempts: int, fault: Fault) -> None:
         self.runs += 1
         new_stages = [
-            NewStage(name=name, jobs=[new_job(key, max_attempts=max_attempts) for key in row], tolerance=tolerance)
+            NewStage(name=name, jobs=[self.new_job(key, max_attempts=max_attempts) for key in row], tolerance=tolerance)
             for name, row in zip(STAGES, keys, strict=False)
         ]
         self._record(f"run-{self.runs}", new_stages, fault)
@@ -59,7 +67,7 @@ class LedgerMachine(FaultyTransactions):
     @rule(pick=PICK, keys=st.lists(KEYS, max_size=2), fault=FAULTS)
     def join(self, pick: int, keys: list[str | None], fault: Fault) -> None:
         run_id = list(self.ledger.runs)[pick % len(self.ledger.runs)]
-        self._record(run_id, [NewStage(name=JOINED, jobs=[new_job(key) for key in keys])], fault)
+        self._record(run_id, [NewStage(name=JOINED, jobs=[self.new_job(key) for key in keys])], fault)
 
     def _record(self, run_id: str, new_stages: list[NewStage], fault: Fault) -> None:
         before = self.ledger
@@ -173,7 +181,7 @@ class LedgerMachine(FaultyTransactions):
         fault=FAULTS,
     )
     def complete(self, pick: int, children: list[tuple[str | None, str | None]], fault: Fault) -> None:
-        new_jobs = [new_job(key, stage=stage) for stage, key in children]
+        new_jobs = [self.new_job(key, stage=stage) for stage, key in children]
         before = self.ledger
         try:
             claim = self._settle(
@@ -228,7 +236,7 @@ class LedgerMachine(FaultyTransactions):
     def take_over(self, fault: Fault) -> None:
         with self.database.transaction() as connection:
             expired = leases.expired(connection)
-        for row in expired:
+        for row in sorted(expired, key=lambda row: row.claim.arguments):
 
             def end(connection: Connection, row: leases.Expired = row) -> None:
                 if leases.still_expired(connection, row):

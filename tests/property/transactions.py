@@ -47,6 +47,7 @@ class FaultyTransactions(RuleBasedStateMachine):
         database.empty()
         self.claims: list[Claim] = []
         self.runs = 0
+        self.jobs = 0
         self.pids = 0
         self.ledger = self.look()
 
