@@ -13,12 +13,13 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from clerk.errors import DatabaseUnavailable
 from clerk.settings import settings
 
-_DRIVERS_OWN = (sqlite3.OperationalError, psycopg.OperationalError)
+#: The errors of statements that are said to the driver itself.
+_DRIVERS_OWN = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.InterfaceError)
 
 #: How long a SQLite connection waits for another writer, in seconds.
 BUSY_TIMEOUT = 30
@@ -128,11 +129,9 @@ def unavailable_as_advice(on: Engine | None = None) -> Iterator[None]:
     """Turn a lost, missing or unready database into DatabaseUnavailable, without the address's password."""
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
+    except (OperationalError, InterfaceError, *_DRIVERS_OWN) as error:
         raise DatabaseUnavailable(_advice(error, on)) from error
-    except _DRIVERS_OWN as error:  # BEGIN and COMMIT are said to the driver itself
-        raise DatabaseUnavailable(_advice(OperationalError(None, None, error), on)) from error
-    except (ProgrammingError, sa.exc.DatabaseError) as error:
+    except (sa.exc.DatabaseError, sqlite3.Error, psycopg.Error) as error:
         if advice := _advice_on_contents(error, on):
             raise DatabaseUnavailable(advice) from error
         raise
@@ -150,7 +149,7 @@ def civic_db_connection() -> AbstractContextManager[Connection]:
     return transaction()
 
 
-def _advice(error: DBAPIError, on: Engine | None) -> str:
+def _advice(error: Exception, on: Engine | None) -> str:
     if contents := _advice_on_contents(error, on):
         return contents
     if "database is locked" in _reason(error):
@@ -158,20 +157,25 @@ def _advice(error: DBAPIError, on: Engine | None) -> str:
     return f"Cannot connect to database: {_where(on)}: {_reason(error)}. Check DATABASE_URL."
 
 
-def _advice_on_contents(error: DBAPIError, on: Engine | None) -> str | None:
-    reason = _reason(error)
-    if "no such table" in reason or getattr(error.orig, "sqlstate", None) == "42P01":
+def _advice_on_contents(error: Exception, on: Engine | None) -> str | None:
+    reason, state = _reason(error), getattr(_drivers(error), "sqlstate", None)
+    if "no such table" in reason or state == "42P01":
         return f"The database {_where(on)} lacks tables: run `clerk-tasks db upgrade`."
-    if "no such column" in reason or getattr(error.orig, "sqlstate", None) == "42703":
+    if "no such column" in reason or state == "42703":
         return f"The database {_where(on)} lacks columns: run `clerk-tasks db upgrade`."
     if "file is not a database" in reason or "image is malformed" in reason:
         return f"The database {_where(on)} is damaged or no database: {reason}. Check DATABASE_URL, restore a backup."
     return None
 
 
-def _reason(error: DBAPIError) -> str:
-    lines = str(error.orig or error).strip().splitlines()
-    return lines[0] if lines else type(error.orig).__name__
+def _drivers(error: Exception) -> BaseException:
+    """Return the driver's own error."""
+    return (error.orig or error) if isinstance(error, DBAPIError) else error
+
+
+def _reason(error: Exception) -> str:
+    lines = str(_drivers(error)).strip().splitlines()
+    return lines[0] if lines else type(_drivers(error)).__name__
 
 
 def _where(on: Engine | None) -> str:

@@ -1,0 +1,34 @@
+"""A database without its tables says so in a sentence, whichever statement meets it first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from clerk.connection import HeldConnection
+from clerk.db import create_engine, transaction
+from clerk.errors import DatabaseUnavailable
+from clerk.ledger import attempts, operators
+from clerk.ledger.record import NewStage, record_run
+from tests.integration.ledger.ledger import job
+
+ACTS: dict[str, Callable[..., object]] = {
+    "claim": lambda connection: attempts.claim(connection, "x", instance="w", pid=1, lease=1.0),
+    "record": lambda connection: record_run(
+        connection, "run", subdomain="a.ca", pipeline="p", new_stages=[NewStage(name="s", jobs=[job()])]
+    ),
+    "cancel": lambda connection: operators.cancel(connection, "x", by="a test"),
+}
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_database_without_tables_asks_for_an_upgrade(empty_database_url: str, act: str) -> None:
+    """Guard: the drivers' own errors in unavailable_as_advice: prepared statements go past SQLAlchemy."""
+    engine = create_engine(empty_database_url)
+    held = HeldConnection(engine)
+    for open_transaction in (held.transaction, lambda: transaction(engine)):
+        with pytest.raises(DatabaseUnavailable, match="run `clerk-tasks db upgrade`"), open_transaction() as connection:
+            ACTS[act](connection)
+    held.close()
+    engine.dispose()
