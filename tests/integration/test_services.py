@@ -76,6 +76,7 @@ def test_what_is_missing_skips_the_test_unless_it_is_required(monkeypatch: pytes
     def look(service: str) -> binaries.Missing:
         return binaries.Missing(service, "there is none")
 
+    monkeypatch.delenv("REQUIRE_SERVICES", raising=False)
     with pytest.raises(pytest.skip.Exception, match="redis: none, there is none"):
         found("redis", look)
     monkeypatch.setenv("REQUIRE_SERVICES", "postgres, redis")
