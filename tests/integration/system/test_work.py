@@ -27,6 +27,7 @@ def test_a_job_runs_everywhere(every_system: System) -> None:
     assert every_system.attempts(first) == ["completed"]
 
 
+@pytest.mark.slow
 def test_children_run_and_the_run_ends(system: System) -> None:
     """Guard: the children's bells are rung after the parent's commit."""
     system.worker("-c", "2")
@@ -58,6 +59,7 @@ RAISED = {
 }
 
 
+@pytest.mark.slow
 def test_whatever_a_job_raises_the_worker_goes_on(system: System) -> None:
     """Guards: `except BaseException` in the executor, and _storable: no database takes a NUL or half a character.
 
