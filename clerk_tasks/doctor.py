@@ -18,12 +18,11 @@ from clerk.models import jobs_table as jobs
 from clerk.settings import settings
 from clerk.states import UNFINISHED
 from clerk_tasks.dispatcher import ring
+from clerk_tasks.health import SILENCE
 from clerk_tasks.publisher import publisher
 from clerk_tasks.registry import registry
 from clerk_tasks.relay import Relay
 
-#: A worker that was not heard of for so long does not serve its queues. Seconds.
-SILENCE = 90.0
 #: Settings of Celery that ours must not be changed to, each with what would happen.
 DANGEROUS = {
     "task_acks_late": (True, "a message may be delivered for ever"),

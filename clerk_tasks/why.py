@@ -16,7 +16,7 @@ from clerk.models import stages_table as stages
 from clerk.plugin_loader import quarantined
 from clerk.sites import get_site_by_subdomain
 from clerk.states import JobState, StageState
-from clerk_tasks.doctor import SILENCE
+from clerk_tasks.health import SILENCE
 from clerk_tasks.publisher import publisher
 from clerk_tasks.registry import registry
 
