@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the brokers and databases that were not asked for; boot the slow RabbitMQ in one process only."""
     wanted = {"broker_url": config.getoption("broker"), "database_url": config.getoption("database")}
-    wanted["empty_database_url"] = wanted["database_url"]
+    wanted |= {"own_broker": wanted["broker_url"], "empty_database_url": wanted["database_url"]}
 
     def is_wanted(item: pytest.Item) -> bool:
         return all(not want or _parameters(item).get(name, want) == want for name, want in wanted.items())

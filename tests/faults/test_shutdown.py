@@ -8,8 +8,8 @@ import time
 import psutil
 import pytest
 
-from tests.integration.system.system import System
 from tests.support.processes import wait_for
+from tests.support.system import System
 
 pytestmark = pytest.mark.slow
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from clerk.ledger.record import Bell
-from tests.integration.system.system import System, children_of
 from tests.support.processes import wait_for
+from tests.support.system import System, children_of
 
 
 @pytest.mark.slow

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from clerk.clock import now
 from clerk.models import jobs_table, schedule_slots_table
-from tests.integration.system.system import System
 from tests.support.plugin_files import write_plugin
 from tests.support.processes import Program, script, wait_for
+from tests.support.system import System
 
 pytestmark = pytest.mark.slow
 

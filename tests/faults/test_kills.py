@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from tests.integration.system.system import System, children_of
 from tests.support.processes import wait_for
+from tests.support.system import System, children_of
 
 pytestmark = pytest.mark.slow
 

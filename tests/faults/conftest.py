@@ -1,0 +1,77 @@
+"""The system that a fault meets: on what operators get by default, on everything in turn, or on servers of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.breakable import BreakableBroker, BreakableEmbedded, BreakableServer
+from tests.support.fixtures import migrate
+from tests.support.plugin_files import imports_undone
+from tests.support.processes import Programs
+from tests.support.services import PostgresServer
+from tests.support.system import System
+
+MakeSystem = Callable[[str], System]
+
+
+@pytest.fixture
+def make_system(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeSystem]:
+    """Make a system on a database, and on the broker that BROKER_URL names; its ledger is checked at the end."""
+    made: list[System] = []
+
+    def make(database_url: str) -> System:
+        made.append(System(programs, database_url, tmp_path, monkeypatch))
+        return made[-1]
+
+    with imports_undone(tmp_path):
+        yield make
+        for system in made:
+            system.check()
+            system.engine.dispose()
+
+
+@pytest.fixture
+def system(make_system: MakeSystem, sqlite_url: str) -> System:
+    """Return the system as it is by default: SQLite, embedded broker."""
+    return make_system(sqlite_url)
+
+
+@pytest.fixture
+def every_system(make_system: MakeSystem, broker_url: str, database_url: str) -> System:
+    """Return the system on every broker and every database in turn."""
+    return make_system(database_url)
+
+
+@pytest.fixture
+def every_database(make_system: MakeSystem, database_url: str) -> System:
+    """Return the system on the embedded broker and every database in turn."""
+    return make_system(database_url)
+
+
+@pytest.fixture(params=["embedded", "redis", "rabbitmq"])
+def own_broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> BreakableBroker:
+    """Return a broker of each kind in turn that a test may kill, pause and empty; the system uses it."""
+    if request.param == "embedded":
+        return BreakableEmbedded()
+    server = request.getfixturevalue(f"private_{request.param}")
+    monkeypatch.setenv("BROKER_URL", server.url)
+    return BreakableServer(server)
+
+
+@pytest.fixture
+def own_broker_system(make_system: MakeSystem, own_broker: BreakableBroker, sqlite_url: str) -> System:
+    """Return the system on SQLite and `own_broker`."""
+    return make_system(sqlite_url)
+
+
+@pytest.fixture
+def own_postgres_system(
+    make_system: MakeSystem, private_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> System:
+    """Return the system on the embedded broker and a PostgreSQL that the test may break."""
+    monkeypatch.setenv("DATABASE_URL", private_postgres.url)
+    migrate(private_postgres.url)
+    return make_system(private_postgres.url)
