@@ -1,4 +1,7 @@
-"""The system that a fault meets: on what operators get by default, on everything in turn, or on servers of its own."""
+"""The system that a fault meets: on what operators get by default, on everything in turn, or on servers of its own.
+
+A system is asked for after its database, and so has its ledger checked before that is dropped.
+"""
 
 from __future__ import annotations
 
@@ -34,19 +37,19 @@ def make_system(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.fixture
-def system(make_system: MakeSystem, sqlite_url: str) -> System:
+def system(sqlite_url: str, make_system: MakeSystem) -> System:
     """Return the system as it is by default: SQLite, embedded broker."""
     return make_system(sqlite_url)
 
 
 @pytest.fixture
-def every_system(make_system: MakeSystem, broker_url: str, database_url: str) -> System:
+def every_system(broker_url: str, database_url: str, make_system: MakeSystem) -> System:
     """Return the system on every broker and every database in turn."""
     return make_system(database_url)
 
 
 @pytest.fixture
-def every_database(make_system: MakeSystem, database_url: str) -> System:
+def every_database(database_url: str, make_system: MakeSystem) -> System:
     """Return the system on the embedded broker and every database in turn."""
     return make_system(database_url)
 
@@ -62,14 +65,14 @@ def own_broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.fixture
-def own_broker_system(make_system: MakeSystem, own_broker: BreakableBroker, sqlite_url: str) -> System:
+def own_broker_system(own_broker: BreakableBroker, sqlite_url: str, make_system: MakeSystem) -> System:
     """Return the system on SQLite and `own_broker`."""
     return make_system(sqlite_url)
 
 
 @pytest.fixture
 def own_postgres_system(
-    make_system: MakeSystem, private_postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+    private_postgres: PostgresServer, make_system: MakeSystem, monkeypatch: pytest.MonkeyPatch
 ) -> System:
     """Return the system on the embedded broker and a PostgreSQL that the test may break."""
     monkeypatch.setenv("DATABASE_URL", private_postgres.url)
