@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import InvalidRequestError
 
 from clerk.db import unavailable_as_advice
 from clerk.errors import DatabaseUnavailable
@@ -32,8 +33,7 @@ class HeldConnection:
                 yield connection
                 self._say("COMMIT")
             except BaseException:
-                with suppress(self.engine.dialect.loaded_dbapi.Error):
-                    self._say("ROLLBACK")
+                self._roll_back()
                 raise
 
     @contextmanager
@@ -47,6 +47,12 @@ class HeldConnection:
         except DatabaseUnavailable:
             self.close()
             raise
+
+    def _roll_back(self) -> None:
+        try:
+            self._say("ROLLBACK")
+        except (self.engine.dialect.loaded_dbapi.Error, InvalidRequestError):
+            self.close()  # it is lost, and the transaction with it
 
     def _say(self, word: str) -> None:
         assert self._connection is not None, "only said inside statement()"  # noqa: S101

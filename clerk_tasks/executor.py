@@ -26,6 +26,7 @@ from clerk.ledger.attempts import Claim
 from clerk.ledger.record import Bell, NewJob
 from clerk.redaction import storable
 from clerk.settings import settings
+from clerk_tasks import memory
 from clerk_tasks.dispatcher import new_job, ring
 from clerk_tasks.registry import registry
 
@@ -108,10 +109,16 @@ class RunningJob(JobContext):
     @contextmanager
     def fence(self) -> Iterator[None]:
         """Hold the job's row, so that nobody can take the job over, for the length of the block."""
-        with self._held.transaction() as connection:
-            if attempts.check_owned(connection, self._claim, lock=True):
-                raise Cancel("cancelled while it ran")
-            yield
+        done = False
+        try:
+            with self._held.transaction() as connection:
+                if attempts.check_owned(connection, self._claim, lock=True):
+                    raise Cancel("cancelled while it ran")
+                yield
+                done = True
+        except DatabaseUnavailable:
+            if not done:  # else only a lock is lost that we need no more, and failing would have it all done again
+                raise
 
 
 @dataclass(slots=True)
@@ -126,7 +133,7 @@ class Executor:
 
     def run(self, job_id: str) -> None:
         """Execute a job if it is there to be claimed; a duplicate delivery, or a cancelled job, is nothing to do."""
-        claim = self._claim(job_id)
+        claim = self._claim_patiently(job_id)
         if claim is None:
             logger.debug("job %s is not there to be claimed", job_id)
             return
@@ -137,6 +144,14 @@ class Executor:
             what = f"{claim.job_type} {claim.subdomain}, attempt {claim.attempt} of {claim.max_attempts}"
             logger.info("job %s (%s): %s in %.3f s", claim.job_id, what, outcome, time.monotonic() - began)
         self._settled = True
+
+    def _claim_patiently(self, job_id: str) -> Claim | None:
+        """Claim a job, for as long as the database is away: it may have us down as its owner by now."""
+        try:
+            return self._claim(job_id)
+        except DatabaseUnavailable as error:
+            logger.warning("job %s waits for the database: %s", job_id, error)
+            return _until_the_database_is_back(self._claim, job_id)
 
     def _claim(self, job_id: str) -> Claim | None:
         if not self._settled:
@@ -161,9 +176,9 @@ class Executor:
             known = registry()
             function = known.get(claim.job_type).job_type.function
             arguments = call_arguments(function, claim.run_id, json.loads(claim.arguments))
-            with running(context):
+            with running(context), memory.limited(settings().memory_limit):
                 value = function(claim.subdomain, **arguments)
-            return Completed(_as_json(value), [new_job(child, known) for child in context.children])
+                return Completed(_as_json(value), [new_job(child, known) for child in context.children])
         except Fenced:
             logger.warning("job %s: another attempt has taken over from attempt %s", claim.job_id, claim.attempt)
             return None
@@ -179,15 +194,24 @@ class Executor:
     def _record(self, claim: Claim, outcome: Settle) -> None:
         """Record an outcome, for as long as the database is away, until it is recorded or we are fenced off."""
         try:
-            try:
-                bells = self._settle(claim, outcome)
-            except Discard as refused:
-                bells = self._settle(claim, Failed(_describe(refused, plain=True), final=True))
+            bells = self._settle_somehow(claim, outcome)
         except Fenced as fenced:
             logger.warning("%s Its outcome is dropped.", fenced)
             return
         if bells:
             ring(bells, on=self.held.engine)
+
+    def _settle_somehow(self, claim: Claim, outcome: Settle) -> list[Bell]:
+        """Record the outcome, or that it cannot be recorded: an end that nobody wrote down would be none."""
+        try:
+            return self._settle(claim, outcome)
+        except Fenced:
+            raise
+        except Discard as refused:
+            return self._settle(claim, Failed(_describe(refused, plain=True), final=True))
+        except Exception as refused:
+            logger.exception("job %s: the database refuses its outcome", claim.job_id)
+            return self._settle(claim, Failed(f"The database refuses its outcome: {_describe(refused)}"))
 
     def _settle(self, claim: Claim, outcome: Settle) -> list[Bell]:
         try:
@@ -218,8 +242,10 @@ def _describe(error: BaseException, *, plain: bool = False) -> str:
     """Return one line: the error's type, unless `plain`, and its message, without secrets."""
     try:
         text = " ".join(str(error).split())
-    except Exception:  # the author's own __str__
+    except BaseException:  # the author's own __str__
         text = ""
+    if isinstance(error, MemoryError) and (limit := settings().memory_limit):
+        text = f"{text} (a job may hold CLERK_MEMORY_LIMIT={limit} MiB)".strip()
     kind = "" if plain and text else type(error).__name__ + (": " if text else "")
     return storable(f"{kind}{text}")[:2000]
 

@@ -95,6 +95,26 @@ def fans(subdomain: str, children: int) -> None:
         current_job().spawn("note", subdomain, key=f"child-{number}")
 
 
+def lingers(subdomain: str, key: str = "lingers") -> None:
+    """Leave an effect, then wait for the gate: the work is done, and its end is not recorded yet."""
+    began()
+    effect(key)
+    gate, pause = Path(os.environ["EFFECTS"] + ".gate"), threading.Event()
+    while not gate.exists():
+        pause.wait(0.02)
+
+
+def keeps(subdomain: str, key: str) -> None:
+    """Put one file in place, named by its key: an effect as ours are, whole or absent, and safe to do again."""
+    began()
+    context = current_job()
+    final = Path(f"{os.environ['EFFECTS']}.kept", key)
+    final.parent.mkdir(exist_ok=True)
+    temporary = final.with_name(f".{key}-{context.job_id}-{context.attempt}")
+    temporary.write_text(f"{context.job_id} {context.attempt}")
+    context.commit_files({temporary: final})
+
+
 class TestJobs:
     """The plugin."""
 
@@ -111,4 +131,6 @@ class TestJobs:
             "dies": JobType(dies, backoff=QUICKLY),
             "raises": JobType(raises, backoff=QUICKLY, max_attempts=2),
             "fans": JobType(fans, backoff=QUICKLY),
+            "lingers": JobType(lingers, backoff=QUICKLY),
+            "keeps": JobType(keeps, backoff=QUICKLY, max_attempts=20),
         }

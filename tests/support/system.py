@@ -100,6 +100,12 @@ class System:
         """Return how often each job had its effect: the number that must be one."""
         return Counter(line.split()[1] for line in self._lines(""))
 
+    def kept(self) -> dict[str, str]:
+        """Return what `keeps` jobs have put in place: {key: job id}; a file that is not whole has none."""
+        folder = Path(f"{self.effects_file}.kept")
+        files = [path for path in folder.glob("*") if not path.name.startswith(".")] if folder.exists() else []
+        return {path.name: path.read_text().split()[0] for path in files}
+
     def attempts(self, job_id: str) -> list[str]:
         """Return the outcomes of a job's attempts."""
         return [attempt["outcome"] for attempt in self.job(job_id)["attempts"]]
