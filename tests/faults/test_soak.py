@@ -1,0 +1,65 @@
+"""F25: faults at random over real jobs that fan out and in, for minutes; `script/test soak --minutes N --seed S`."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from random import Random
+
+import psutil
+import pytest
+
+from tests.faults.conftest import MakeSystem
+from tests.support import soak_plugin
+from tests.support.breakable import BreakableBroker, BreakableEmbedded, BreakableServer
+from tests.support.fixtures import migrate
+from tests.support.processes import wait_for
+from tests.support.services import PostgresServer, RabbitServer, RedisServer
+from tests.support.soak import ClerkFleet, Soak
+
+BROKERS = ("embedded", "redis", "rabbitmq")
+DATABASES = ("sqlite", "postgresql")
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(0)
+def test_nothing_is_lost_and_nothing_happens_twice(
+    request: pytest.FixtureRequest, make_system: MakeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F25. Every job ends, every effect happens once, every gathering comes after its pieces; the report is printed.
+
+    The seed decides what happens and, unless an option does, on which broker and database.
+    """
+    option = request.config.getoption
+    seed = Random().randrange(10**6) if option("seed") is None else option("seed")
+    rng = Random(seed)
+    kinds = rng.choice(BROKERS), rng.choice(DATABASES)
+    broker_kind, database_kind = option("broker") or kinds[0], option("database") or kinds[1]
+    print(f"\nsoak: seed {seed}, {option('minutes'):g} minutes, {broker_kind}, {database_kind}")  # noqa: T201
+    broker = _broker(broker_kind, request, monkeypatch)
+    postgres: PostgresServer | None = None
+    if database_kind == "postgresql":
+        postgres = request.getfixturevalue("private_postgres")
+        monkeypatch.setenv("DATABASE_URL", postgres.url)
+        migrate(postgres.url)
+    system = make_system(postgres.url if postgres else request.getfixturevalue("sqlite_url"))
+    shutil.copy(soak_plugin.__file__, tmp_path / "plugins")
+    fleet = ClerkFleet(system, broker, postgres)
+    for _ in range(2):
+        fleet.start_worker()
+    soak = Soak(fleet, rng)
+    soak.run(option("minutes") * 60)
+    soak.check()
+    print(soak.report)  # noqa: T201
+    for worker in fleet.workers:
+        children = worker.children()
+        assert worker.terminate(deadline=60) == 0, worker.log
+        wait_for(lambda left=tuple(children): not psutil.wait_procs(left, timeout=0)[1], "no child is left")  # type: ignore[misc]
+
+
+def _broker(kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> BreakableBroker:
+    if kind == "embedded":
+        return BreakableEmbedded()
+    server: RedisServer | RabbitServer = request.getfixturevalue(f"private_{kind}")
+    monkeypatch.setenv("BROKER_URL", server.url)
+    return BreakableServer(server)
