@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import Celery
 
+from clerk.settings import settings
 from clerk_tasks.publisher import broker_url, is_redis, queue, task_name, transport_options
 from clerk_tasks.worker import install
 
@@ -32,6 +33,8 @@ def _configure(sender: Celery, **_: Any) -> None:
         broker_url=url,
         broker_transport_options=transport_options(url),
         worker_disable_prefetch=is_redis(url),
+        # In KiB, and at its highest: a process that a job has blown up may never become small again.
+        worker_max_memory_per_child=settings().memory_limit * 1024 // 2 or None,
         task_queues=[queue(name) for name in queues],
         task_routes={task_name(name): {"queue": found.job_type.queue} for name, found in known.job_types.items()},
     )

@@ -126,7 +126,10 @@ def _is_anothers(owner: tuple[str, str | None, int | None] | None, instance: str
 
 
 def kill(pids: Iterable[int]) -> None:
-    """Kill processes; those that are gone already are fine."""
+    """Kill processes, each with what it has started; those that are gone already are fine."""
     for pid in pids:
         with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+            if os.getpgid(pid) == pid:
+                os.killpg(pid, signal.SIGKILL)
+            else:
+                os.kill(pid, signal.SIGKILL)

@@ -190,6 +190,7 @@ def _prepare(sender: Any, **_: Any) -> None:
 def _initialise_child(**_: Any) -> None:
     """In a fresh child: let Ctrl-C be the parent's business, and run the initialisers of the pools it serves."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.setpgid(0, 0)  # so that what its jobs start can be ended with it
     for pool in registry().pools.values():
         if pool.function is not None and set(pool.queues) & set(_served()):
             pool.function()

@@ -6,7 +6,7 @@ import pytest
 
 from clerk.ledger.record import Bell
 from tests.support.processes import wait_for
-from tests.support.system import System, children_of
+from tests.support.system import System
 
 
 @pytest.mark.slow
@@ -45,33 +45,3 @@ def test_a_burst_does_what_there_is_and_exits(system: System) -> None:
     assert burst.wait(deadline=60) == 0, burst.log
     assert [system.job(job_id)["state"] for job_id in ids] == ["completed"] * 5
     assert burst.children() == []
-
-
-RAISED = {
-    "Retry": ("discarded", 2, "later"),
-    "Discard": ("discarded", 1, "never"),
-    "Cancel": ("cancelled", 1, "not wanted"),
-    "ValueError": ("discarded", 2, "ValueError: a bad value"),
-    "MemoryError": ("discarded", 2, "MemoryError"),
-    "SystemExit": ("discarded", 2, "SystemExit: 3"),
-    "KeyboardInterrupt": ("discarded", 2, "KeyboardInterrupt"),
-    "Awkward": ("discarded", 2, "Awkward: one ? ?"),
-}
-
-
-@pytest.mark.slow
-def test_whatever_a_job_raises_the_worker_goes_on(system: System) -> None:
-    """Guards: `except BaseException` in the executor, and _storable: no database takes a NUL or half a character.
-
-    Bare Celery's worker dies of the MemoryError, and hands it to the next.
-    """
-    worker = system.worker("-c", "2")
-    raised = {what: system.enqueue("raises", what=what) for what in RAISED}
-    system.wait_for_end(*raised.values())
-    for what, (state, attempts, error) in RAISED.items():
-        job = system.job(raised[what])
-        assert (job["state"], job["attempt"]) == (state, attempts), job
-        assert job["error"].startswith(error)
-        assert len(job["attempts"]) == attempts
-    assert len(children_of(worker)) == 2
-    assert system.wait_for_end(system.enqueue("note")) == ["completed"]

@@ -7,13 +7,12 @@ attempt begins. A gated job waits until the file `{EFFECTS}.gate` exists.
 from __future__ import annotations
 
 import os
-import signal
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from clerk import Backoff, Cancel, Discard, JobType, Retry, current_job, hookimpl
+from clerk import Backoff, JobType, current_job, hookimpl
 
 QUICKLY = Backoff(base=0.05, cap=0.1)
 
@@ -57,37 +56,6 @@ def gated(subdomain: str, key: str = "gated", polite: bool = False) -> None:
     effect(key)
 
 
-def dies(subdomain: str, times: int = 1000) -> None:
-    """Take the whole process along, in the first attempts."""
-    began()
-    if current_job().attempt <= times:
-        os.kill(os.getpid(), signal.SIGKILL)
-    effect("survived")
-
-
-class Awkward(Exception):
-    """An exception that pickle cannot carry, and whose text no database takes."""
-
-    def __init__(self, one: str, two: object) -> None:
-        super().__init__(f"{one} \x00 \udc80")
-        self.two = two
-
-
-def raises(subdomain: str, what: str) -> None:
-    """Raise something."""
-    began()
-    raise {
-        "Retry": Retry("later", after=0.0),
-        "Discard": Discard("never"),
-        "Cancel": Cancel("not wanted"),
-        "ValueError": ValueError("a bad value"),
-        "MemoryError": MemoryError(),
-        "SystemExit": SystemExit(3),
-        "KeyboardInterrupt": KeyboardInterrupt(),
-        "Awkward": Awkward("one", threading.Lock()),
-    }[what]
-
-
 def fans(subdomain: str, children: int) -> None:
     """Ask for as many jobs."""
     began()
@@ -128,8 +96,6 @@ class TestJobs:
             "gated": JobType(gated, backoff=QUICKLY),
             "hasty": JobType(gated, backoff=QUICKLY, time_limit=1.0, max_attempts=2),
             "alone": JobType(gated, unique=True),
-            "dies": JobType(dies, backoff=QUICKLY),
-            "raises": JobType(raises, backoff=QUICKLY, max_attempts=2),
             "fans": JobType(fans, backoff=QUICKLY),
             "lingers": JobType(lingers, backoff=QUICKLY),
             "keeps": JobType(keeps, backoff=QUICKLY, max_attempts=20),

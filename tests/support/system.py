@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psutil
@@ -31,11 +32,12 @@ class System:
         self.programs = programs
         self.engine = create_engine(url, durable=False)
         self.effects_file = folder / "effects"
-        (folder / "plugins").mkdir()
-        shutil.copy(jobs_plugin.__file__, folder / "plugins")
+        self.plugins = folder / "plugins"
+        self.plugins.mkdir()
+        self.add_plugin(jobs_plugin)
         for name, value in {
             "EFFECTS": str(self.effects_file),
-            "CLERK_PLUGINS_DIR": str(folder / "plugins"),
+            "CLERK_PLUGINS_DIR": str(self.plugins),
             "CLERK_LEASE": "6",
             "CLERK_RELAY_INTERVAL": "0.5",
             "CLERK_SHUTDOWN_GRACE": "1",
@@ -46,6 +48,11 @@ class System:
             connection.execute(
                 sa.text("INSERT INTO sites (subdomain, name, state) VALUES (:s, 'A', 'CA')"), {"s": SITE}
             )
+
+    def add_plugin(self, module: ModuleType) -> None:
+        """Put a plugin's file beside the others; for programs that start later, and before the first job."""
+        assert module.__file__ is not None
+        shutil.copy(module.__file__, self.plugins)
 
     def worker(self, *arguments: str, env: dict[str, str] | None = None) -> Program:
         """Start a worker of the default pool, and return once it takes jobs."""

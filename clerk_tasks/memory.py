@@ -1,0 +1,31 @@
+"""Limit what one job may take of the machine's memory: a bomb gets MemoryError, and its neighbours live."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+MIB = 1 << 20
+
+
+@contextmanager
+def limited(mebibytes: int) -> Iterator[None]:
+    """Let this process, and what it starts meanwhile, have so much writable memory each; 0 means any amount.
+
+    The limit ends with the block, so that there is memory left to record how a bomb ended. Only Linux holds to it.
+    """
+    if not mebibytes:
+        yield
+        return
+    # Not RLIMIT_AS: libraries reserve much more address space than they ever use.
+    before = resource.getrlimit(resource.RLIMIT_DATA)
+    resource.setrlimit(resource.RLIMIT_DATA, (_lower(mebibytes * MIB, before[1]), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def _lower(limit: int, hard: int) -> int:
+    return limit if hard == resource.RLIM_INFINITY else min(limit, hard)

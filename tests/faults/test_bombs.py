@@ -1,0 +1,143 @@
+"""Poison and bombs: jobs that harm what runs them end as dead letters that say why, and the fleet goes on."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.support import bombs_plugin
+from tests.support.processes import Program, wait_for
+from tests.support.system import System, children_of
+
+pytestmark = pytest.mark.slow
+
+RAISED = {
+    "Retry": ("discarded", 2, "later"),
+    "Discard": ("discarded", 1, "never"),
+    "Cancel": ("cancelled", 1, "not wanted"),
+    "ValueError": ("discarded", 2, "ValueError: a bad value"),
+    "MemoryError": ("discarded", 2, "MemoryError: (a job may hold CLERK_MEMORY_LIMIT=4096 MiB)"),
+    "SystemExit": ("discarded", 2, "SystemExit: 3"),
+    "KeyboardInterrupt": ("discarded", 2, "KeyboardInterrupt"),
+    "GeneratorExit": ("discarded", 2, "GeneratorExit"),
+    "Ignore": ("discarded", 2, "Ignore: leave me alone"),
+    "Reject": ("discarded", 2, "Reject: (Awkward("),
+    "Awkward": ("discarded", 2, "Awkward: one ? ?"),
+    "Unspeakable": ("discarded", 2, "Unspeakable"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _plugin(request: pytest.FixtureRequest) -> None:
+    name = "every_database" if "every_database" in request.fixturenames else "system"
+    request.getfixturevalue(name).add_plugin(bombs_plugin)
+
+
+def goes_on(system: System, worker: Program, *, children: int = 1) -> None:
+    """Assert that the worker lives, has as many children as before, and does its work."""
+    assert worker.alive, worker.log
+    assert system.wait_for_end(system.enqueue("note", key="after")) == ["completed"]
+    wait_for(lambda: len(children_of(worker)) == children, "the pool is whole", logs=lambda: worker.log)
+
+
+def test_whatever_a_job_raises_the_worker_goes_on(every_database: System) -> None:
+    """F19, F20. Bare Celery's worker dies of the MemoryError and of the Reject, and hands them to the next one."""
+    system = every_database
+    worker = system.worker("-c", "2")
+    children = {child.pid for child in children_of(worker)}
+    raised = {what: system.enqueue("raises", what=what) for what in RAISED}
+    system.wait_for_end(*raised.values())
+    for what, (state, attempts, error) in RAISED.items():
+        job = system.job(raised[what])
+        assert (job["state"], job["attempt"]) == (state, attempts), job
+        assert job["error"].startswith(error), job
+        assert len(job["attempts"]) == attempts
+    goes_on(system, worker, children=2)
+    assert {child.pid for child in children_of(worker)} == children, "no process was lost over words"
+
+
+def test_an_outcome_that_the_database_refuses_is_a_failure(every_database: System) -> None:
+    """F20. On PostgreSQL, whose text holds no NUL, nothing would ever be recorded of this job; SQLite takes it."""
+    system = every_database
+    worker = system.worker()
+    job_id = system.enqueue("asks-too-much")
+    system.wait_for_end(job_id)
+    job = system.job(job_id)
+    if system.engine.dialect.name == "postgresql":
+        assert job["state"] == "discarded"
+        assert job["error"].startswith("The database refuses its outcome: ")
+        assert system.attempts(job_id) == ["retryable", "discarded"]
+    else:
+        assert job["state"] == "completed"
+    goes_on(system, worker)
+
+
+@pytest.mark.parametrize("grain", [64 << 20, 100], ids=["large", "small"])
+def test_a_job_that_exhausts_memory_gets_an_error_and_a_new_process(system: System, grain: int) -> None:
+    """F19. It takes what there is, for real, keeps it beyond its end, and is told to stop by nobody but the limit."""
+    worker = system.worker("-c", "1", env={"CLERK_MEMORY_LIMIT": "300"})
+    child = children_of(worker)[0].pid
+    bomb = system.enqueue("hoards", grain=grain)
+    assert system.wait_for_end(bomb, deadline=60) == ["discarded"]
+    job = system.job(bomb)
+    assert job["error"] == "MemoryError: (a job may hold CLERK_MEMORY_LIMIT=300 MiB)"
+    assert system.attempts(bomb) == ["retryable", "discarded"]
+    goes_on(system, worker)
+    assert child not in {process.pid for process in children_of(worker)}, "nobody works in a full process"
+
+
+@pytest.mark.parametrize(("bomb", "attempts"), [("dies", 3), ("exits", 2)])
+def test_a_job_that_ends_its_process_ends_as_a_dead_letter(system: System, bomb: str, attempts: int) -> None:
+    """F1, F18. SIGKILL from nowhere, or an exit with code 0: the attempt was counted when it began."""
+    worker = system.worker()
+    poison = system.enqueue(bomb)
+    assert system.wait_for_end(poison, deadline=60) == ["discarded"]
+    job = system.job(poison)
+    assert system.attempts(poison) == ["lost"] * attempts
+    assert job["error"].startswith("Its process (")
+    assert job["error"].endswith(") died.")
+    goes_on(system, worker)
+
+
+def test_a_job_that_swallows_whatever_is_raised_is_killed_at_its_time_limit(system: System) -> None:
+    """F21. It never returns, ignores signals, and a bare `except` would swallow a soft limit."""
+    worker = system.worker()
+    endless = system.enqueue("deafens")
+    assert system.wait_for_end(endless, deadline=60) == ["discarded"]
+    assert system.attempts(endless) == ["lost", "lost"]
+    assert system.job(endless)["error"] == "It ran past its time limit of 1 s and was killed."
+    goes_on(system, worker)
+
+
+def test_a_job_past_its_time_limit_is_killed_with_what_it_started(system: System) -> None:
+    """F21. A grandchild would hold memory, files and locks after its job's end, with nobody to know of it."""
+    worker = system.worker()
+    job_id = system.enqueue("forks", then="wait")
+    assert system.wait_for_end(job_id, deadline=60) == ["discarded"]
+    left = grandchildren(system)
+    assert len(left) == 2, "one of each attempt"
+    wait_for(lambda: not any(map(psutil.pid_exists, left)), "nothing of it is left")
+    goes_on(system, worker)
+
+
+def test_a_job_that_leaves_a_process_behind_holds_up_nobody(system: System) -> None:
+    """F18. The grandchild has the child's pipes and its connection to the database open, and sleeps for ever."""
+    worker = system.worker()
+    job_id = system.enqueue("forks", then="return")
+    assert system.wait_for_end(job_id) == ["completed"]
+    (left,) = grandchildren(system)
+    try:
+        goes_on(system, worker, children=2)  # the grandchild looks like one
+        assert worker.terminate() == 0
+        assert system.effects()[job_id] == 1
+    finally:
+        if psutil.pid_exists(left):
+            os.kill(left, 9)
+
+
+def grandchildren(system: System) -> list[int]:
+    """Return the process ids that the `forks` jobs have left."""
+    return [int(line) for line in Path(f"{system.effects_file}.forked").read_text().splitlines()]
