@@ -11,8 +11,7 @@ from typing import Any
 from celery.exceptions import Ignore, Reject
 
 from clerk import Cancel, Discard, JobType, Retry, current_job, hookimpl
-
-from .jobs_plugin import QUICKLY, began, effect, trace
+from tests.support.jobs_plugin import QUICKLY, began, effect, trace
 
 #: What a bomb has taken and its process never gives back.
 HOARD: list[object] = []
