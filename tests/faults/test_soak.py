@@ -16,6 +16,7 @@ from tests.support.fixtures import migrate
 from tests.support.processes import wait_for
 from tests.support.services import PostgresServer, RabbitServer, RedisServer
 from tests.support.soak import ClerkFleet, Soak
+from tests.support.soak_towns import Towns
 
 BROKERS = ("embedded", "redis", "rabbitmq")
 DATABASES = ("sqlite", "postgresql")
@@ -24,7 +25,7 @@ DATABASES = ("sqlite", "postgresql")
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_nothing_is_lost_and_nothing_happens_twice(
-    request: pytest.FixtureRequest, make_system: MakeSystem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F25. Every job ends, every effect happens once, every gathering comes after its pieces; the report is printed.
 
@@ -42,12 +43,15 @@ def test_nothing_is_lost_and_nothing_happens_twice(
         postgres = request.getfixturevalue("private_postgres")
         monkeypatch.setenv("DATABASE_URL", postgres.url)
         migrate(postgres.url)
-    system = make_system(postgres.url if postgres else request.getfixturevalue("sqlite_url"))
+    url = postgres.url if postgres else request.getfixturevalue("sqlite_url")
+    make_system: MakeSystem = request.getfixturevalue("make_system")  # after its database, which must outlive it
+    system = make_system(url)
     shutil.copy(soak_plugin.__file__, tmp_path / "plugins")
     fleet = ClerkFleet(system, broker, postgres)
+    towns = Towns(system, tmp_path, monkeypatch)
     for _ in range(2):
         fleet.start_worker()
-    soak = Soak(fleet, rng)
+    soak = Soak(fleet, towns, rng)
     soak.run(option("minutes") * 60)
     soak.check()
     print(soak.report)  # noqa: T201

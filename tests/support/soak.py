@@ -20,8 +20,11 @@ from tests.support.breakable import BreakableBroker
 from tests.support.chaos import DATABASE_FAULTS, FAULTS, Fault, Fleet, Heal
 from tests.support.processes import wait_for
 from tests.support.services import PostgresServer
+from tests.support.soak_towns import Towns
 from tests.support.system import SITE, System
 
+#: The job types that have effects, and attempts enough never to be given up.
+OURS = ("scatter", "piece", "gather")
 #: How many families may be under way, so that the queue stays short and a standstill shows.
 UNDER_WAY = 8
 #: How long everything may take to end once the last fault is healed, in seconds.
@@ -39,7 +42,9 @@ class ClerkFleet(Fleet):
 
     def start_worker(self) -> None:
         """Start one more worker and wait until it takes jobs."""
-        self.workers.append(self.system.worker("-c", "2"))
+        worker = self.system.programs.clerk("worker", "-c", "2")
+        worker.wait_for_log("ready", deadline=60)
+        self.workers.append(worker)
 
     def broker_url(self) -> str:
         """Return the broker's address."""
@@ -80,8 +85,8 @@ class Report:
 class Soak:
     """One soak of a system with two workers."""
 
-    def __init__(self, fleet: ClerkFleet, rng: Random) -> None:
-        self.fleet, self.system, self.rng = fleet, fleet.system, rng
+    def __init__(self, fleet: ClerkFleet, towns: Towns, rng: Random) -> None:
+        self.fleet, self.system, self.towns, self.rng = fleet, fleet.system, towns, rng
         self.report = Report()
         self._active: list[tuple[float, Fault, Heal]] = []  # when to heal what
         self._awaited: list[tuple[float, int, str]] = []  # since when, after how many effects, after which fault
@@ -98,10 +103,12 @@ class Soak:
                 next_fault = time.monotonic() + self.rng.uniform(2, 8)
         self._heal(everything=True)
         wait_for(self._is_over, "every job ends", deadline=PATIENCE, logs=self._story)
+        self.report.figures["pages published, each checked"] = self.towns.finish()
 
     def _turn(self, until: float) -> None:
         with suppress(DatabaseUnavailable, sa.exc.DBAPIError, ConflictError):  # what was refused was not accepted
             self._enqueue()
+            self.towns.turn(self.rng)
         self._heal()
         self._watch()
         wait_for(lambda: time.monotonic() >= until, "the next turn")
@@ -111,7 +118,9 @@ class Soak:
         from clerk_tasks.dispatcher import enqueue
 
         with self.system.engine.connect() as connection:
-            running = connection.execute(sa.select(runs_table.c.id).where(runs_table.c.state == "running")).scalars()
+            running = connection.execute(
+                sa.select(runs_table.c.id).where(runs_table.c.state == "running", runs_table.c.subdomain == SITE)
+            ).scalars()
             under_way = list(running)
         for _ in range(len(under_way), UNDER_WAY):
             pieces = self.rng.randint(1, 12)
@@ -173,23 +182,27 @@ class Soak:
         with self.system.engine.connect() as connection:
             jobs = connection.execute(sa.select(jobs_table)).all()
             tries = connection.execute(sa.select(sa.func.count()).select_from(attempts_table)).scalar_one()
+            failed = connection.execute(sa.select(runs_table.c.id).where(runs_table.c.state == "failed")).scalars()
+            excused = self.report.cancelled | set(failed)
         self.system.check()
         effects = [line.split() for line in self.system.effects_file.read_text().splitlines()]
         of_job = Counter(job_id for _, job_id, _ in effects)
         for job in jobs:
-            if job.run_id not in self.report.cancelled:
-                assert job.state == "completed", job
+            if job.job_type not in OURS:  # the pipeline's own job types give up after a few lost attempts
+                continue
+            assert job.state == "completed" or job.run_id in excused, job
             assert of_job[job.id] == 1 if job.state == "completed" else of_job[job.id] <= 1, job
         assert not set(of_job) - {job.id for job in jobs}
         keys = [key for key, _, _ in effects]
         assert len(set(keys)) == len(keys), Counter(keys).most_common(3)
         _check_gatherings(keys)
-        self.report.figures = {
+        self.report.figures |= {
             "families (runs)": len({job.run_id for job in jobs}),
             "of them cancelled by an operator": len(self.report.cancelled),
             "jobs": len(jobs),
             "effects": len(effects),
             "attempts that did not complete": tries,
+            "runs that failed, with a dead letter that says why": len(excused - self.report.cancelled),
             "dead letters": sum(job.state == "discarded" for job in jobs),
             "messages delivered again": 30 * self.report.faults["messages are delivered again"],
             "longest wait for the next effect": f"{self._longest():.1f} s",

@@ -18,7 +18,7 @@ MANY = 60
 QUICKLY = Backoff(base=0.2, cap=2.0)
 
 
-def scatter(subdomain: str, run_id: str, pieces: int, seconds: float, stumbles: int) -> None:
+def scatter(subdomain: str, run_id: str, pieces: int = 2, seconds: float = 0.2, stumbles: int = 0) -> None:
     """Ask for the pieces; the first `stumbles` of them fail once."""
     for number in range(pieces):
         current_job().spawn("piece", subdomain, number=number, seconds=seconds, stumbles=number < stumbles)
