@@ -72,6 +72,16 @@ def lingers(subdomain: str, key: str = "lingers") -> None:
         pause.wait(0.02)
 
 
+def holds(subdomain: str, key: str = "holds") -> None:
+    """Leave an effect, and keep the job's row locked until the gate opens."""
+    began()
+    context, gate, pause = current_job(), Path(os.environ["EFFECTS"] + ".gate"), threading.Event()
+    with context.fence():
+        trace("", key, context.job_id, context.attempt)
+        while not gate.exists():
+            pause.wait(0.02)
+
+
 def keeps(subdomain: str, key: str) -> None:
     """Put one file in place, named by its key: an effect as ours are, whole or absent, and safe to do again."""
     began()
@@ -98,5 +108,6 @@ class TestJobs:
             "alone": JobType(gated, unique=True),
             "fans": JobType(fans, backoff=QUICKLY),
             "lingers": JobType(lingers, backoff=QUICKLY),
+            "holds": JobType(holds, backoff=QUICKLY),
             "keeps": JobType(keeps, backoff=QUICKLY, max_attempts=20),
         }

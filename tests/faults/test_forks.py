@@ -1,0 +1,82 @@
+"""No process that forks holds SQLite open: a child that inherits it has its commits lost by those who come after."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import psutil
+import pytest
+import sqlalchemy as sa
+
+from clerk.jobs import JobRequest
+from tests.support.celery_settings import celery_settings
+from tests.support.processes import Program, wait_for
+from tests.support.system import SITE, System, children_of
+
+pytestmark = pytest.mark.slow
+
+JOBS = 300
+
+
+def database_files(pid: int) -> list[str]:
+    """Return what a process has open of civic.db: the file, its log, its shared memory."""
+    descriptors = Path(f"/proc/{pid}/fd")
+    targets = [os.readlink(descriptor) for descriptor in descriptors.iterdir() if descriptor.is_symlink()]
+    return [target for target in targets if "civic.db" in target]
+
+
+def idle_newcomer(worker: Program, *known: int) -> psutil.Process | None:
+    """Return a child that was started after those that are known, once it waits for work."""
+    fresh = [child for child in children_of(worker) if child.pid not in known]
+    return next((child for child in fresh if f"({child.pid})" in worker.log), None)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="reads /proc")
+def test_a_child_inherits_nothing_of_the_database(system: System) -> None:
+    """The prototype's fault, its cause: with SQLite open in the parent, a forked child has the same file open."""
+    worker = system.worker("-c", "1")
+    (first,) = children_of(worker)
+    wait_for(lambda: database_files(worker.pid), "the parent has the database open")
+    first.kill()
+    wait_for(lambda: children_of(worker) not in ([], [first]), "another child is there", deadline=30)
+    (second,) = children_of(worker)
+    assert database_files(second.pid) == []
+    job_id = system.enqueue("gated")
+    assert system.wait_until_began(job_id) == second.pid
+    assert database_files(second.pid)
+    system.open_gate()
+    system.wait_for_end(job_id)
+
+
+def test_every_commit_survives_children_that_come_and_go(system: System, tmp_path: Path) -> None:
+    """The prototype's fault, its effect: "commits lost when a process that forks holds SQLite open"."""
+    from clerk_tasks.dispatcher import enqueue_many
+
+    worker = system.worker("-c", "2", env=celery_settings(tmp_path / "config", worker_max_tasks_per_child=10))
+    ids = enqueue_many([JobRequest("keeps", SITE, {"key": f"k{number}"}) for number in range(JOBS)]).job_ids
+    seen: set[str] = set()
+    killed = 0
+
+    def completed() -> int:
+        """Count what is recorded as done; nothing of it may ever be undone."""
+        with system.engine.connect() as connection:
+            now = set(connection.execute(sa.text("SELECT id FROM jobs WHERE state = 'completed'")).scalars())
+        assert seen <= now, f"{len(seen - now)} commits are lost"
+        seen.update(now)
+        return len(now)
+
+    for step in range(1, 11):
+        wait_for(lambda: completed() >= step * JOBS // 11, f"step {step}", deadline=60, logs=system.programs.logs)
+        for child in children_of(worker)[:1]:
+            os.kill(child.pid, signal.SIGKILL)
+            killed += 1
+        # The last program to close a SQLite database that nobody else holds deletes its log.
+        assert system.programs.clerk("jobs", "list", "--state", "running").wait() == 0
+    wait_for(lambda: completed() == JOBS, "all are done", deadline=60, logs=system.programs.logs)
+    assert killed >= 8
+    assert sorted(system.kept().values()) == sorted(ids)
+    with system.engine.connect() as connection:
+        assert connection.execute(sa.text("PRAGMA integrity_check")).scalar() == "ok"
+    assert worker.alive

@@ -1,0 +1,108 @@
+"""PostgreSQL has committed, and the connection dies before it can say so: nobody waits for what has happened."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+import sqlalchemy as sa
+
+from tests.support.processes import wait_for
+from tests.support.services import PostgresServer
+from tests.support.system import System
+
+pytestmark = pytest.mark.slow
+
+ROWS = "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
+
+
+class Operator:
+    """Somebody with a connection of his own to a PostgreSQL server, who ends those of others."""
+
+    def __init__(self, address: str) -> None:
+        self.engine = sa.create_engine(address, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+
+    def say(self, statement: str) -> list[int]:
+        """Run a statement; return the first column of what it returns."""
+        with self.engine.connect() as connection:
+            answer = connection.execute(sa.text(statement))
+            return [row[0] for row in answer] if answer.returns_rows else []
+
+    def terminate(self, condition: str) -> int:
+        """End the connections that a condition on pg_stat_activity finds; return how many."""
+        return len(self.say(f"SELECT pg_terminate_backend(pid) FROM ({ROWS} AND {condition}) AS those"))
+
+    @contextmanager
+    def nobody_hears(self) -> Iterator[None]:
+        """Have every commit wait for a standby that does not exist, once it is done and before it is told."""
+        self.say("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        self.say("SELECT pg_reload_conf()")
+        try:
+            yield
+        finally:
+            self.say("ALTER SYSTEM RESET synchronous_standby_names")
+            self.say("SELECT pg_reload_conf()")
+
+
+@pytest.fixture
+def operator(private_postgres: PostgresServer) -> Operator:
+    return Operator(private_postgres.url)
+
+
+def test_a_claim_whose_answer_is_lost_is_made_again(own_postgres_system: System, operator: Operator) -> None:
+    """F9. The row says that the child runs the job, and the child knows nothing of it."""
+    system = own_postgres_system
+    first = system.enqueue("note")  # over a connection that waits for no standby
+    operator.say("ALTER ROLE clerk SET synchronous_commit = on")
+    worker = system.worker("-c", "1")
+    system.wait_for_end(first)
+    with operator.nobody_hears():
+        job_id = system.enqueue("note")
+        wait_for(
+            lambda: operator.terminate("wait_event = 'SyncRep' AND query LIKE 'UPDATE jobs SET state=''running''%'"),
+            "the claim is committed, and nobody is told",
+        )
+    lost_at = time.monotonic()
+    assert system.wait_for_end(job_id, deadline=8) == ["completed"]
+    print(f"\nrecovery after a claim without an answer: {time.monotonic() - lost_at:.2f} s")  # noqa: T201
+    assert system.attempts(job_id) == ["lost", "completed"]
+    assert system.effects() == {first: 1, job_id: 1}
+    assert worker.alive
+
+
+def test_an_end_whose_answer_is_lost_is_not_repeated(own_postgres_system: System, operator: Operator) -> None:
+    """F9. The job is completed, and the child finds itself fenced off when it tries again."""
+    system = own_postgres_system
+    job_id = system.enqueue("lingers")
+    operator.say("ALTER ROLE clerk SET synchronous_commit = on")
+    worker = system.worker("-c", "1")
+    system.wait_until_began(job_id)
+    with operator.nobody_hears():
+        system.open_gate()
+        wait_for(
+            lambda: operator.terminate("wait_event = 'SyncRep' AND query = 'COMMIT'"),
+            "the end is committed, and nobody is told",
+        )
+    worker.wait_for_log("Its outcome is dropped")
+    assert system.job(job_id)["state"] == "completed"
+    assert system.attempts(job_id) == ["completed"]
+    assert system.effects() == {job_id: 1}
+    assert system.wait_for_end(system.enqueue("note")) == ["completed"]
+
+
+def test_a_lock_that_is_lost_after_the_effect_does_not_have_it_done_again(
+    own_postgres_system: System, operator: Operator
+) -> None:
+    """F9. 57P01 inside `fence()`: what the block was for has been done, under the lock."""
+    system = own_postgres_system
+    worker = system.worker("-c", "1")
+    job_id = system.enqueue("holds")
+    wait_for(lambda: system.effects()[job_id], "the effect is there", deadline=30)
+    operator.terminate("state = 'idle in transaction'")
+    system.open_gate()
+    assert system.wait_for_end(job_id) == ["completed"]
+    assert system.effects() == {job_id: 1}
+    assert system.attempts(job_id) == ["completed"]
+    assert worker.alive
