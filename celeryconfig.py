@@ -21,6 +21,8 @@ task_default_queue = "default"
 
 # --- the worker ---
 
+#: No message ends the worker, and it reconnects within seconds; Celery's own does neither.
+worker_consumer = "clerk_tasks.consumer:Consumer"
 #: A process that forks must never hold SQLite open: commits were silently lost. Spawned children are fresh.
 worker_pool = "prefork"
 worker_pool_start_method = "spawn"

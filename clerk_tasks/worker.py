@@ -18,6 +18,7 @@ from celery import Celery, bootsteps, signals
 from celery.concurrency.prefork import TaskPool
 from celery.exceptions import ImproperlyConfigured
 from celery.worker import state as worker_state
+from kombu.transport import TRANSPORT_ALIASES
 
 from clerk import __version__
 from clerk.connection import HeldConnection
@@ -168,7 +169,8 @@ class _surviving(AbstractContextManager[None]):  # noqa: N801 - it reads as a ve
 
 
 def install(app: Celery) -> None:
-    """Give an application's workers our bootstep and our signal handlers."""
+    """Give an application's workers our transport, our bootstep and our signal handlers."""
+    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "clerk_tasks.consumer:Transport"))
     app.steps["worker"].add(Housekeeping)
     signals.setup_logging.connect(logs.configure, weak=False)
     signals.worker_init.connect(_prepare, weak=False)

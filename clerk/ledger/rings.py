@@ -59,6 +59,11 @@ _RING_NOW = (
     )
     .values(ring_at=now(), ring_delay=RING_DELAY)
 )
+_SOON = (
+    update(jobs)
+    .where(_AVAILABLE, jobs.c.queue.in_(bindparam("b_queues", expanding=True)), jobs.c.ring_at > now())
+    .values(ring_at=now(), ring_delay=RING_DELAY)
+)
 _LATER = (
     update(jobs)
     .where(jobs.c.id == bindparam("b_id"), _AVAILABLE)
@@ -92,6 +97,11 @@ def ring_now(connection: Connection, job_ids: Sequence[str]) -> None:
     """Leave jobs to the next relay pass, since they could not be published."""
     for start in range(0, len(job_ids), PASS):
         connection.execute(_RING_NOW, {"b_ids": job_ids[start : start + PASS]})
+
+
+def ring_soon(connection: Connection, queues: Sequence[str]) -> None:
+    """Have the next relay pass look whether messages of these queues are missing, however lately they were sent."""
+    connection.execute(_SOON, {"b_queues": queues})
 
 
 def ring_later(connection: Connection, job_id: str, note: str, *, delay: float) -> None:

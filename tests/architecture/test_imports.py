@@ -20,6 +20,7 @@ CELERY = {"billiard", "celery", "kombu"}
 MAY_IMPORT_CELERY = {
     "clerk_tasks/celery.py",
     "clerk_tasks/cli/worker.py",
+    "clerk_tasks/consumer.py",
     "clerk_tasks/publisher.py",
     "clerk_tasks/schedules.py",
     "clerk_tasks/worker.py",

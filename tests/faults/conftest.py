@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.breakable import BreakableBroker, BreakableEmbedded, BreakableServer
-from tests.support.fixtures import migrate
+from tests.support.fixtures import migrate, serve
 from tests.support.plugin_files import imports_undone
 from tests.support.processes import Programs
-from tests.support.services import PostgresServer
+from tests.support.services import PostgresServer, RabbitServer, RedisServer
 from tests.support.system import System
 
 MakeSystem = Callable[[str], System]
@@ -49,9 +49,34 @@ def every_system(broker_url: str, database_url: str, make_system: MakeSystem) ->
 
 
 @pytest.fixture
+def every_broker_system(make_system: MakeSystem, broker_url: str, sqlite_url: str) -> System:
+    """Return the system on every broker in turn, and SQLite."""
+    return make_system(sqlite_url)
+
+
+@pytest.fixture
 def every_database(database_url: str, make_system: MakeSystem) -> System:
     """Return the system on the embedded broker and every database in turn."""
     return make_system(database_url)
+
+
+@pytest.fixture(scope="session")
+def _breakable_rabbitmq(_servers: Path) -> Iterator[BreakableServer]:
+    for server in serve(RabbitServer, "rabbitmq", _servers / "breakable"):
+        yield BreakableServer(server)
+
+
+@pytest.fixture
+def breakable_rabbitmq(_breakable_rabbitmq: BreakableServer) -> BreakableServer:
+    """Return a RabbitMQ that a test may break; since it boots for seconds, the next test has it after that."""
+    _breakable_rabbitmq.renew()
+    return _breakable_rabbitmq
+
+
+@pytest.fixture
+def breakable_redis(private_redis: RedisServer) -> BreakableServer:
+    """Return a Redis that a test may break."""
+    return BreakableServer(private_redis)
 
 
 @pytest.fixture(params=["embedded", "redis", "rabbitmq"])
@@ -59,9 +84,9 @@ def own_broker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     """Return a broker of each kind in turn that a test may kill, pause and empty; the system uses it."""
     if request.param == "embedded":
         return BreakableEmbedded()
-    server = request.getfixturevalue(f"private_{request.param}")
-    monkeypatch.setenv("BROKER_URL", server.url)
-    return BreakableServer(server)
+    broker: BreakableServer = request.getfixturevalue(f"breakable_{request.param}")
+    monkeypatch.setenv("BROKER_URL", broker.server.url)
+    return broker
 
 
 @pytest.fixture

@@ -37,6 +37,10 @@ class BreakableBroker(ABC):
     def forget(self) -> None:
         """Lose every message, while it runs."""
 
+    @abstractmethod
+    def lose(self) -> None:
+        """`kill -9` it, and delete what it had on disk."""
+
 
 class BreakableServer(BreakableBroker):
     """A Redis or RabbitMQ server."""
@@ -69,6 +73,20 @@ class BreakableServer(BreakableBroker):
             with kombu.Connection(self.server.url) as connection:
                 connection.channel().queue_delete("default")
 
+    def lose(self) -> None:
+        """`kill -9` it, and delete what it had on disk."""
+        self.kill()
+        for folder in ("appendonlydir", "mnesia"):
+            shutil.rmtree(self.server.folder / folder, ignore_errors=True)
+
+    def renew(self) -> None:
+        """Have it run and empty, whatever a test has done to it."""
+        if self.server.process.alive:
+            self.server.resume()
+        else:
+            self.server.start()
+        self.forget()
+
 
 class BreakableEmbedded(BreakableBroker):
     """The embedded broker of this test's CLERK_HOME, while a program has it running."""
@@ -93,10 +111,18 @@ class BreakableEmbedded(BreakableBroker):
         self._paused.send_signal(signal.SIGCONT)
 
     def forget(self) -> None:
-        """Delete the broker's directory under the running server, socket and all."""
+        """Delete the broker's directory under the running server, socket and all; its keeper starts another."""
         from clerk_tasks.embedded import _place
 
-        shutil.rmtree(_place().folder)
+        shutil.rmtree(_place().folder, ignore_errors=True)  # the server may just be writing there
+        self.heal()
+
+    def lose(self) -> None:
+        """`kill -9` the server, and delete what it had on disk."""
+        from clerk_tasks.embedded import _place
+
+        self.kill()
+        shutil.rmtree(_place().folder, ignore_errors=True)
 
     def _server(self) -> psutil.Process:
         from clerk_tasks.embedded import _place

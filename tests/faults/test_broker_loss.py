@@ -1,0 +1,102 @@
+"""The broker is a doorbell: it may be away, come back, come back empty, or forget everything, and no job is lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from tests.support.breakable import BreakableBroker, BreakableEmbedded
+from tests.support.processes import wait_for
+from tests.support.system import SITE, System
+
+pytestmark = pytest.mark.slow
+
+#: How long after a lost broker's return the next job has begun, in seconds.
+BOUND = 15.0
+#: What operators have who set nothing.
+DEFAULTS = {"CLERK_LEASE": "30", "CLERK_RELAY_INTERVAL": "5"}
+
+
+def heal(broker: BreakableBroker, killed_at: float) -> float:
+    """Have the broker back; return since when, on the monotonic clock: an embedded one heals itself, so its kill."""
+    broker.heal()
+    return killed_at if isinstance(broker, BreakableEmbedded) else time.monotonic()
+
+
+def assert_recovered(system: System, job_ids: Sequence[str], since: float, fault: str) -> None:
+    """Wait until one of the jobs has had its effect, print how long that took, and hold it against the bound."""
+    wait_for(lambda: set(job_ids) & set(system.effects()), "one of them runs", deadline=60, logs=system.programs.logs)
+    recovery = time.monotonic() - since
+    print(f"\nrecovery after {fault}: {recovery:.2f} s")  # noqa: T201
+    assert recovery <= BOUND
+
+
+@pytest.mark.parametrize("own_broker", ["redis", "rabbitmq"], indirect=True)  # the embedded one is back at once
+def test_enqueue_succeeds_while_the_broker_is_away(own_broker_system: System, own_broker: BreakableBroker) -> None:
+    """Guard: `except BrokerUnavailable` in ring, and ring_now: the relay has it as soon as the broker is back."""
+    system = own_broker_system
+    worker = system.worker()
+    own_broker.kill()
+    enqueue = system.programs.clerk("enqueue", "note", SITE)
+    assert enqueue.wait() == 0, enqueue.log
+    assert "waits until the broker is back" in enqueue.log
+    job_id = enqueue.log.split()[-1]
+    assert system.job(job_id)["state"] == "available"
+    assert_recovered(system, [job_id], heal(own_broker, 0), "a broker that was away")
+    assert system.wait_for_end(job_id) == ["completed"]
+    assert worker.alive
+
+
+def test_a_killed_broker_costs_no_job_and_no_second_effect(
+    own_broker_system: System, own_broker: BreakableBroker
+) -> None:
+    """F5. `kill -9` of a broker that keeps its data, with a job running and others in its queue."""
+    system = own_broker_system
+    worker = system.worker(env=DEFAULTS)
+    running = system.enqueue("gated")
+    system.wait_until_began(running)
+    waiting = [system.enqueue("note", key=f"k{number}") for number in range(3)]
+    own_broker.kill()
+    killed_at = time.monotonic()
+    system.open_gate()
+    assert system.wait_for_end(running) == ["completed"], "it does not need the broker"
+    assert_recovered(system, waiting, heal(own_broker, killed_at), "a killed broker")
+    assert system.wait_for_end(*waiting) == ["completed"] * 3
+    assert system.wait_for_end(later := system.enqueue("note")) == ["completed"]
+    assert worker.alive
+    assert system.effects() == dict.fromkeys([running, *waiting, later], 1)
+    assert system.attempts(running) == ["completed"]
+
+
+@pytest.mark.parametrize("fault", ["lose", "forget"])
+def test_a_broker_that_lost_everything_is_rung_again(
+    own_broker_system: System, own_broker: BreakableBroker, fault: str
+) -> None:
+    """F6. Killed and its data gone, or FLUSHALL, the queue deleted, the embedded broker's directory deleted."""
+    system = own_broker_system
+    worker = system.worker(env=DEFAULTS)
+    running = system.enqueue("gated")
+    system.wait_until_began(running)
+    waiting = [system.enqueue("note", key=f"k{number}") for number in range(3)]
+    getattr(own_broker, fault)()
+    lost_at = time.monotonic()
+    system.open_gate()
+    back_at = heal(own_broker, lost_at) if fault == "lose" else lost_at
+    assert_recovered(system, waiting, back_at, f"a broker that lost everything ({fault})")
+    assert system.wait_for_end(running, *waiting) == ["completed"] * 4
+    assert worker.alive
+    assert system.effects() == dict.fromkeys([running, *waiting], 1)
+
+
+@pytest.mark.parametrize("own_broker", ["redis"], indirect=True)
+def test_a_long_outage_does_not_make_the_recovery_long(own_broker_system: System, own_broker: BreakableBroker) -> None:
+    """F5, for longer. Celery's worker waits 2 s more before each try, up to 30 s."""
+    system = own_broker_system
+    worker = system.worker(env=DEFAULTS)
+    own_broker.kill()
+    worker.wait_for_log("Trying again", count=9, deadline=100)
+    job_id = system.enqueue("note")
+    assert_recovered(system, [job_id], heal(own_broker, 0), "a long outage")
+    assert system.wait_for_end(job_id) == ["completed"]

@@ -1,0 +1,84 @@
+"""Raw messages in the broker's queue: copied, taken away, and written as no publisher of ours would write them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import amqp
+import kombu
+
+from clerk_tasks.publisher import broker_url, is_redis, queue, transport_options
+
+QUEUE = "default"
+
+
+@contextmanager
+def connected() -> Iterator[kombu.Connection]:
+    """Connect to the broker that BROKER_URL names, else to the embedded one."""
+    url = broker_url()
+    with kombu.Connection(url, transport_options=transport_options(url)) as connection:
+        yield connection
+
+
+@contextmanager
+def redis_client() -> Iterator[Any]:
+    """Connect to Redis, Valkey or the embedded broker as its own client does."""
+    with connected() as connection:
+        channel: Any = connection.channel()
+        with channel.conn_or_acquire() as client:
+            yield client
+
+
+def send(body: bytes | str, *, content_type: str, headers: Mapping[str, Any] | None = None) -> None:
+    """Put a message at the head of the queue: any body, any headers, any content type."""
+    encoding = "binary" if isinstance(body, bytes) else "utf-8"
+    with connected() as connection:
+        channel = connection.channel()
+        queue(QUEUE)(channel).declare()
+        kombu.Producer(channel).publish(
+            body,
+            routing_key=QUEUE,
+            headers=headers,
+            content_type=content_type,
+            content_encoding=encoding,
+            priority=0 if is_redis(broker_url()) else 9,
+        )
+
+
+def send_bytes(raw: bytes) -> None:
+    """Put bytes at the head of the queue that are no message at all; AMQP has no such thing, there they are a body."""
+    if is_redis(broker_url()):
+        with redis_client() as client:
+            client.rpush(QUEUE, raw)
+    else:
+        send(raw, content_type="application/octet-stream")
+
+
+def copy_all(times: int) -> int:
+    """Have every message in the queue `times` more, bit for bit, delivery tag and all; return how many there were."""
+    if is_redis(broker_url()):
+        with redis_client() as client:
+            lists = {name: client.lrange(name, 0, -1) for name in client.keys(f"{QUEUE}*")}  # one per priority
+            for name, elements in lists.items():
+                client.lpush(name, *elements * times)
+            return sum(map(len, lists.values()))
+    with connected() as connection:
+        channel: Any = connection.channel()
+        taken = list(iter(lambda: channel.basic_get(QUEUE, no_ack=True), None))
+        for message in taken * (times + 1):
+            channel.basic_publish(amqp.Message(message.body, **message.properties), "", QUEUE)
+        return len(taken)
+
+
+def take_and_die() -> None:
+    """Be a consumer that takes a message and goes without a word: the broker delivers it again, and says so."""
+    with connected() as connection:
+        assert queue(QUEUE)(connection.channel()).get(no_ack=False) is not None
+
+
+def depth() -> int:
+    """Return how many messages are ready in the queue, at every priority."""
+    with connected() as connection:
+        return int(queue(QUEUE)(connection.channel()).queue_declare().message_count)
