@@ -1,0 +1,98 @@
+"""Whatever lies in the queue, the worker goes on, and the jobs behind it run; what is too large never gets there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from clerk.errors import UsageError
+from clerk.models import jobs_table, runs_table, stages_table
+from tests.support import messages
+from tests.support.plugin_files import write_plugin
+from tests.support.processes import wait_for
+from tests.support.system import SITE, System
+
+BODY = json.dumps([["no-such-job"], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
+NOTE = {"task": "clerk.note", "id": "no-such-job", "lang": "py"}
+PICKLE = b"\x80\x04\x8c\x05posix\x8c\x06system\x93\x8c\x04true\x85R."
+
+#: F15, and what else a stranger, an old version or a broken disk may have left.
+GARBAGE: dict[str, Callable[[], None]] = {
+    "bytes": lambda: messages.send_bytes(b"\xff\xfe\x00 garbage"),
+    "text": lambda: messages.send_bytes(b"hello"),
+    "nothing": lambda: messages.send_bytes(b""),
+    "a list": lambda: messages.send_bytes(b"[1, 2]"),
+    "an empty object": lambda: messages.send_bytes(b"{}"),
+    "an envelope without a tag": lambda: messages.send_bytes(b'{"body": "x", "properties": {}, "headers": {}}'),
+    "a body that is not JSON": lambda: messages.send("{", headers=NOTE, content_type="application/json"),
+    "a body of another shape": lambda: messages.send("17", headers=NOTE, content_type="application/json"),
+    "a pickle": lambda: messages.send(PICKLE, headers=NOTE, content_type="application/x-python-serialize"),
+    "a pickle without headers": lambda: messages.send(PICKLE, content_type="application/x-python-serialize"),
+    "no headers": lambda: messages.send(BODY, content_type="application/json"),
+    "no id": lambda: messages.send(BODY, headers={"task": "clerk.note"}, content_type="application/json"),
+    "a task of another shape": lambda: messages.send(BODY, headers={"task": [1]}, content_type="application/json"),
+    "an unknown task": lambda: messages.send(
+        BODY, headers={"task": "clerk.never", "id": "no-such-job"}, content_type="application/json"
+    ),
+    "a task without an id": lambda: messages.send(
+        BODY, headers={"task": "clerk.never"}, content_type="application/json"
+    ),
+    "a job that is not there": lambda: messages.send(BODY, headers=NOTE, content_type="application/json"),
+    "an unknown content type": lambda: messages.send("<a/>", headers=NOTE, content_type="text/xml"),
+}
+
+
+@pytest.mark.slow
+def test_garbage_in_the_queue_holds_up_nothing(every_broker_system: System) -> None:
+    """F15. Bare Celery's worker dies of the first, and so does the next; RabbitMQ gives it back for ever."""
+    system = every_broker_system
+    worker = system.worker()
+    child = worker.children()
+    for what, send in GARBAGE.items():
+        send()
+        job_id = system.enqueue("note", key="behind")
+        assert system.wait_for_end(job_id, deadline=20) == ["completed"], what
+        assert worker.alive, what
+    wait_for(lambda: messages.depth() == 0, "nothing of it stays", logs=lambda: worker.log)
+    assert worker.children() == child, "not even a pool process died"
+    assert set(system.effects().values()) == {1}
+    assert len(system.effects()) == len(GARBAGE)
+
+
+@pytest.mark.parametrize("size", [65_000, 200_000_000], ids=["65 kB", "200 MB"])
+def test_arguments_that_are_too_large_are_refused_and_nothing_is_recorded(system: System, size: int) -> None:
+    """F16."""
+    with pytest.raises(UsageError, match=r"the limit is 64 kB: put the data in a file"):
+        system.enqueue("note", key="x" * (size + 1_000))
+    with system.engine.connect() as connection:
+        for table in (runs_table, stages_table, jobs_table):
+            assert connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() == 0
+
+
+def test_the_command_line_refuses_them_too(system: System) -> None:
+    """F16. In one line, as a usage error."""
+    enqueue = system.programs.clerk("enqueue", "note", SITE, "--arg", f"key={'x' * 66_000}")
+    assert enqueue.wait() == 2
+    assert "the limit is 64 kB" in enqueue.log
+    assert len(enqueue.log) < 500
+
+
+@pytest.mark.slow
+def test_a_job_whose_type_this_worker_does_not_know_waits_for_one_that_does(system: System, tmp_path: Path) -> None:
+    """F17. A rolling deploy: the old worker has the message first, the new one has the job."""
+    write_plugin(tmp_path / "old" / "old.py", "class Old:\n    pass\n")
+    old = system.worker(env={"CLERK_PLUGINS_DIR": str(tmp_path / "old")})
+    job_id = system.enqueue("note")
+    old.wait_for_log("does not know clerk.note")
+    job = system.job(job_id)
+    assert (job["state"], job["attempt"]) == ("available", 0)
+    assert "does not know note" in job["note"]
+    assert job["ring_at"] > job["due_at"]
+    system.worker()
+    assert old.terminate() == 0, old.log
+    assert system.wait_for_end(job_id, deadline=45) == ["completed"]
+    assert system.effects() == {job_id: 1}
