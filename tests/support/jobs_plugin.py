@@ -82,6 +82,13 @@ def holds(subdomain: str, key: str = "holds") -> None:
             pause.wait(0.02)
 
 
+def parts(subdomain: str, run: str) -> None:
+    """Put a file in place, and ask for one more job in this stage and one in the second."""
+    keeps(subdomain, f"{run}-parent")
+    current_job().spawn("keeps", subdomain, key=f"{run}-child")
+    current_job().spawn("keeps", subdomain, key=f"{run}-later", stage="second")
+
+
 def keeps(subdomain: str, key: str) -> None:
     """Put one file in place, named by its key: an effect as ours are, whole or absent, and safe to do again."""
     began()
@@ -109,5 +116,6 @@ class TestJobs:
             "fans": JobType(fans, backoff=QUICKLY),
             "lingers": JobType(lingers, backoff=QUICKLY),
             "holds": JobType(holds, backoff=QUICKLY),
+            "parts": JobType(parts, backoff=QUICKLY),
             "keeps": JobType(keeps, backoff=QUICKLY, max_attempts=20),
         }

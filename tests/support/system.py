@@ -99,6 +99,10 @@ class System:
 
         return wait_for(pid, f"attempt {attempt} of {job_id} begins", deadline=30, logs=self.programs.logs)
 
+    def count_began(self) -> int:
+        """Return how many attempts have called their function."""
+        return len(self._lines(".began"))
+
     def open_gate(self) -> None:
         """Let the gated jobs finish."""
         self.effects_file.with_name("effects.gate").touch()
@@ -107,11 +111,12 @@ class System:
         """Return how often each job had its effect: the number that must be one."""
         return Counter(line.split()[1] for line in self._lines(""))
 
-    def kept(self) -> dict[str, str]:
-        """Return what `keeps` jobs have put in place: {key: job id}; a file that is not whole has none."""
+    def kept(self) -> dict[str, tuple[str, int]]:
+        """Return what `keeps` jobs have put in place: {key: (job id, attempt)}; it fails on a file that is not whole."""
         folder = Path(f"{self.effects_file}.kept")
         files = [path for path in folder.glob("*") if not path.name.startswith(".")] if folder.exists() else []
-        return {path.name: path.read_text().split()[0] for path in files}
+        words = {path.name: path.read_text().split() for path in files}
+        return {key: (job_id, int(attempt)) for key, (job_id, attempt) in words.items()}
 
     def attempts(self, job_id: str) -> list[str]:
         """Return the outcomes of a job's attempts."""
