@@ -61,8 +61,11 @@ def main() -> None:
         say(f"each rate is the best of {options.rounds} rounds, in which both sides take turns")
         compare_enqueues(options)
         for concurrency in (1, 2):
-            ours, bare = best(options.rounds, partial(run_ours, folder, options.jobs, concurrency),
-                              partial(run_bare, folder, options.jobs, concurrency))
+            ours, bare = best(
+                options.rounds,
+                partial(run_ours, folder, options.jobs, concurrency),
+                partial(run_bare, folder, options.jobs, concurrency),
+            )
             report(f"no-op jobs, -c {concurrency}", ours, bare, "bare Celery")
             say(f"{'':24} the ledger's share of a job's time: {1 - ours / bare:5.0%}")
         if options.old_rows:

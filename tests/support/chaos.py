@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import signal
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import product
 from random import Random
-from typing import ClassVar, Literal
+from typing import Literal
 
 import kombu
 import psutil
 import psycopg
 
 from tests.support.breakable import BreakableBroker
-from tests.support.processes import Program
+from tests.support.processes import Program, Programs
 from tests.support.services import PostgresServer
 
 Heal = Callable[[], None]
@@ -27,16 +29,31 @@ GARBAGE = (b"\x80\x04garbage", b'{"not": "a task"}', b"[[1], {}, {}]")
 class Fleet(ABC):
     """Some workers of one queue, and the servers that they need."""
 
-    queue: ClassVar[str]
-    ready: ClassVar[str] = "ready"
+    queue = "default"
 
-    def __init__(self, broker: BreakableBroker, postgres: PostgresServer | None = None) -> None:
-        self.broker, self.postgres = broker, postgres
+    def __init__(self, programs: Programs, broker: BreakableBroker, postgres: PostgresServer | None = None) -> None:
+        self.programs, self.broker, self.postgres = programs, broker, postgres
         self.workers: list[Program] = []
 
     @abstractmethod
     def start_worker(self) -> None:
         """Start one more worker and wait until it takes jobs."""
+
+    @abstractmethod
+    def enqueue(self, seconds: float) -> str:
+        """Enqueue a job that takes so long, and then leaves an effect; return its id."""
+
+    @abstractmethod
+    def poison(self) -> None:
+        """Enqueue a job that kills its process, every time."""
+
+    @abstractmethod
+    def effects(self) -> Counter[str]:
+        """Return how often each job had its effect."""
+
+    @abstractmethod
+    def began(self) -> int:
+        """Return how many attempts have begun."""
 
     @abstractmethod
     def redeliver(self, rng: Random) -> None:
@@ -136,16 +153,21 @@ def _redeliver(fleet: Fleet, rng: Random) -> Heal:
     return _nothing
 
 
-def _garbage(fleet: Fleet, rng: Random) -> Heal:
+def _poison(fleet: Fleet, _: Random) -> Heal:
+    fleet.poison()
+    return _nothing
+
+
+def _garbage(fleet: Fleet, _: Random) -> Heal:
     with kombu.Connection(fleet.broker_url()) as connection:
-        for _ in range(3):
-            kombu.Producer(connection.channel()).publish(
-                rng.choice(GARBAGE),
-                exchange="",
-                routing_key=fleet.queue,
-                content_type=rng.choice(["application/json", "application/x-python-serialize"]),
-                content_encoding=rng.choice(["utf-8", "binary"]),
+        channel = connection.channel()
+        for body, kind in product(GARBAGE, ("application/json", "application/x-python-serialize")):
+            producer = kombu.Producer(channel)
+            producer.publish(
+                body, exchange="", routing_key=fleet.queue, content_type=kind, content_encoding="utf-8", delivery_mode=2
             )
+        if connection.transport.driver_type == "redis":
+            channel.client.lpush(fleet.queue, b"not even an envelope")
     return _nothing
 
 
@@ -166,6 +188,7 @@ def _plain(server: PostgresServer) -> str:
     return server.url.replace("+psycopg", "")
 
 
+NO_FAULT = Fault("none, for comparison", "message", lambda _fleet, _rng: _nothing)
 #: Faults that every fleet knows; a worker that is stopped stays so for longer than the tests' lease of 6 s.
 FAULTS = (
     Fault("a worker's child is killed", "worker", _kill_child),
@@ -179,6 +202,7 @@ FAULTS = (
     Fault("messages are delivered again", "message", _redeliver),
     Fault("messages are garbage", "message", _garbage),
 )
+POISON = Fault("a job kills its process, every time", "message", _poison)
 DATABASE_FAULTS = (
     Fault("the database's connections are cut", "database", _cut_connections),
     Fault("the database is killed", "database", _kill_database, lasts=2.0),

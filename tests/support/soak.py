@@ -34,10 +34,8 @@ PATIENCE = 300.0
 class ClerkFleet(Fleet):
     """Our workers, as operators start them."""
 
-    queue = "default"
-
     def __init__(self, system: System, broker: BreakableBroker, postgres: PostgresServer | None = None) -> None:
-        super().__init__(broker, postgres)
+        super().__init__(system.programs, broker, postgres)
         self.system = system
 
     def start_worker(self) -> None:
@@ -45,6 +43,22 @@ class ClerkFleet(Fleet):
         worker = self.system.programs.clerk("worker", "-c", "2")
         worker.wait_for_log("ready", deadline=60)
         self.workers.append(worker)
+
+    def enqueue(self, seconds: float) -> str:
+        """Enqueue a job that takes so long."""
+        return self.system.enqueue("nap", seconds=seconds)
+
+    def poison(self) -> None:
+        """Enqueue a job that kills its process."""
+        self.system.enqueue("dies")
+
+    def effects(self) -> Counter[str]:
+        """Return how often each job had its effect."""
+        return self.system.effects()
+
+    def began(self) -> int:
+        """Return how many attempts have begun."""
+        return self.system.count_began()
 
     def broker_url(self) -> str:
         """Return the broker's address."""

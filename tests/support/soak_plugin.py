@@ -12,6 +12,7 @@ from pathlib import Path
 
 from clerk import Backoff, JobType, current_job, hookimpl
 from clerk.pipeline import Stage
+from tests.support.jobs_plugin import began, effect
 
 #: Faults come by the second, and each costs whoever it meets an attempt.
 MANY = 60
@@ -34,6 +35,13 @@ def piece(subdomain: str, run_id: str, number: int, seconds: float, stumbles: bo
     if stumbles and current_job().attempt == 1:
         raise RuntimeError("stumbled")
     _leave(f"{run_id}/piece-{number}")
+
+
+def nap(subdomain: str, seconds: float) -> None:
+    """Take a while, then leave an effect like a job that has not heard of its being keyed."""
+    began()
+    threading.Event().wait(seconds)
+    effect("nap")
 
 
 def gather(subdomain: str, run_id: str) -> None:
@@ -59,7 +67,7 @@ class SoakJobs:
         """Return them; nobody is unlucky often enough to be discarded."""
         return {
             function.__name__: JobType(function, max_attempts=MANY, backoff=QUICKLY)
-            for function in (scatter, piece, gather)
+            for function in (scatter, piece, gather, nap)
         }
 
     @hookimpl

@@ -112,7 +112,7 @@ class System:
         return Counter(line.split()[1] for line in self._lines(""))
 
     def kept(self) -> dict[str, tuple[str, int]]:
-        """Return what `keeps` jobs have put in place: {key: (job id, attempt)}; it fails on a file that is not whole."""
+        """Return what `keeps` jobs have put in place, {key: (job id, attempt)}; fails on a file that is not whole."""
         folder = Path(f"{self.effects_file}.kept")
         files = [path for path in folder.glob("*") if not path.name.startswith(".")] if folder.exists() else []
         words = {path.name: path.read_text().split() for path in files}
