@@ -1,4 +1,4 @@
-"""A plugin that kills a worker's child at a commit: at the one whose number `{EFFECTS}.crash` holds, before or after it.
+"""A plugin that kills a worker's child before or after a commit: the one whose number is in `{EFFECTS}.crash`.
 
 Every commit that any child makes is two boundaries, which are numbered in the order in which they are come to, and
 leave a line each in `{EFFECTS}.boundaries`. Without the file `{EFFECTS}.crash` nothing is counted.

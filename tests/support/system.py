@@ -136,10 +136,11 @@ class System:
 
 def children_of(worker: Program) -> list[psutil.Process]:
     """Return the processes of a worker that execute jobs."""
-    return [child for child in worker.children() if "spawn_main" in _command(child)]
+    return [child for child in worker.children() if "spawn_main" in command_of(child)]
 
 
-def _command(process: psutil.Process) -> str:
+def command_of(process: psutil.Process) -> str:
+    """Return a process's command line; nothing if it has ended."""
     with suppress(psutil.NoSuchProcess):  # or a zombie, which is a kind of that
         return " ".join(process.cmdline())
     return ""
