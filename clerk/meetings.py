@@ -34,10 +34,11 @@ def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = F
     return {"waiting": len(waiting_documents(subdomain))}
 
 
-def coordinator(subdomain: str, run_id: str, *, failed_too: bool = False) -> dict[str, int]:
+def coordinator(subdomain: str, run_id: str, *, failed_too: bool = False, missing_too: bool = True) -> dict[str, int]:
     """Begin the reading: one job per document that waits; none is a quiet day, and no failure.
 
-    What was given up before is passed over, unless its PDF has changed, or `failed_too`.
+    What was given up before is passed over, unless its PDF has changed, or `failed_too`; what nobody has tried yet
+    is passed over without `missing_too`.
     """
     from clerk.fetcher import overridden
 
@@ -49,10 +50,10 @@ def coordinator(subdomain: str, run_id: str, *, failed_too: bool = False) -> dic
     layout = layout_of(subdomain)
     _take_in(subdomain)
     waiting = waiting_documents(subdomain)
-    documents = [place for place in waiting if failed_too or not failed_before(layout, place)]
+    documents = [place for place in waiting if (failed_too if failed_before(layout, place) else missing_too)]
     for kind, meeting, date in documents:
         current_job().spawn("ocr-page", subdomain, kind=kind, meeting=meeting, date=date)
-    return {"documents": len(documents), "given_up": len(waiting) - len(documents)}
+    return {"documents": len(documents), "passed_over": len(waiting) - len(documents)}
 
 
 def db_compilation(subdomain: str, run_id: str) -> dict[str, int]:
@@ -105,6 +106,12 @@ def deploy_site(subdomain: str, *, accept_shrink: bool = False) -> None:
 def waiting_documents(subdomain: str) -> list[tuple[str, str, str]]:
     """Return (kind, meeting, date) of each PDF that waits to be read; kind is "minutes" or "agenda"."""
     return [(kind, pdf.parent.name, pdf.stem) for kind, pdf in _waiting_pdfs(subdomain)]
+
+
+def failed_documents(subdomain: str) -> int:
+    """Return how many of the waiting documents were given up before."""
+    layout = layout_of(subdomain)
+    return sum(failed_before(layout, place) for place in waiting_documents(subdomain))
 
 
 def _waiting_pdfs(subdomain: str) -> Iterator[tuple[str, Path]]:

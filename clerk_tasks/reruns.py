@@ -10,29 +10,37 @@ from clerk.db import reading
 from clerk.errors import ConflictError, UsageError
 from clerk.jobs import JobRequest
 from clerk.ledger import queries
-from clerk.meetings import waiting_documents
+from clerk.meetings import failed_documents, waiting_documents
 from clerk.pipeline import MEETINGS, job_type_of, stages
 from clerk.states import RunState
 from clerk_tasks import dispatcher
 from clerk_tasks.dispatcher import Enqueued
 
+#: The stage whose jobs are documents.
+READING = "ocr"
+#: Which documents to read again: those given up, those that nobody has tried.
+ONLY = frozenset({"failed", "missing"})
+
 
 @dataclass(frozen=True, slots=True)
 class Rerun:
-    """What would be done: from which stage, and how many documents wait to be read."""
+    """What would be done: from which stage, and how many documents were given up, or never tried."""
 
     subdomain: str
     stage: str
     job_type: str
     arguments: Mapping[str, Any]
-    waiting: int
+    failed: int
+    missing: int
 
 
-def plan(run_id: str, start: str | None) -> Rerun:
+def plan(run_id: str, start: str | None, *, only: str | None = None) -> Rerun:
     """Return how a run that has ended would be made again, by default from its first stage with failed jobs.
 
-    Raises NotFoundError for an unknown run or stage, ConflictError while it runs, UsageError for another pipeline's.
+    `only`, some of ONLY with commas between them, makes it read those documents alone. Raises NotFoundError for an
+    unknown run or stage, ConflictError while it runs, UsageError for another pipeline's, or a stage that reads none.
     """
+    kinds = _parse_only(only, start)
     with reading() as connection:
         run = queries.show_run(connection, run_id)
     if run["state"] == RunState.RUNNING:
@@ -42,16 +50,26 @@ def plan(run_id: str, start: str | None) -> Rerun:
     known = [stage.name for stage in stages()]
     passed = [stage for stage in run["stages"] if stage["name"] in known]
     failed = [stage["name"] for stage in passed if stage["failed"] or stage["cancelled"]]
-    stage = start or (failed or [stage["name"] for stage in passed] or known)[0]
+    stage = start or (READING if kinds else (failed or [stage["name"] for stage in passed] or known)[0])
     job_type = job_type_of(stage)
-    waiting = len(waiting_documents(run["subdomain"]))
-    return Rerun(run["subdomain"], stage, job_type, _arguments(run, job_type), waiting)
+    given_up = failed_documents(run["subdomain"])
+    missing = len(waiting_documents(run["subdomain"])) - given_up
+    return Rerun(run["subdomain"], stage, job_type, _arguments(run, job_type, kinds), given_up, missing)
 
 
-def _arguments(run: Mapping[str, Any], job_type: str) -> dict[str, Any]:
+def _parse_only(only: str | None, start: str | None) -> frozenset[str]:
+    kinds = frozenset((only or "").replace(" ", "").split(",")) - {""}
+    if only is not None and (not kinds or kinds - ONLY):
+        raise UsageError(f"--only {only!r}: say failed, missing, or failed,missing.")
+    if kinds and start not in (None, READING):
+        raise UsageError(f"--only chooses documents to read: it goes with --from {READING}, not with --from {start}.")
+    return kinds
+
+
+def _arguments(run: Mapping[str, Any], job_type: str, kinds: frozenset[str]) -> dict[str, Any]:
     """Return what the run's own job of that type was given; by hand, what was given up is tried again."""
     if job_type == "coordinator":
-        return {"failed_too": True}
+        return {"failed_too": not kinds or "failed" in kinds, "missing_too": not kinds or "missing" in kinds}
     first = next((job["id"] for job in reversed(run["jobs"]) if job["job_type"] == job_type), None)
     if first is None:
         return {}

@@ -40,11 +40,14 @@ def update_finance(subdomain: str | None, **arguments: Any) -> Enqueued:
 def update_meetings(subdomain: str | None, *, start: str = "fetch", **arguments: Any) -> Enqueued:
     """Enqueue a passage through the meetings pipeline from a stage on, for a site or for the one longest untouched.
 
-    `arguments` are those of fetch-site. From "ocr" on, what was given up before is tried again. Nothing is enqueued
-    if every site is fresh.
+    `arguments` are those of fetch-site, or of deploy-site, and left out for the stages between. From "ocr" on, what
+    was given up before is tried again. Nothing is enqueued if every site is fresh.
     """
     job_type = job_type_of(start)
-    given = arguments if start == "fetch" else {"failed_too": True} if start == "ocr" else {}
+    taken = {"fetch": {"all_years", "all_agendas"}, "deploy": {"accept_shrink"}}.get(start, set())
+    given = {name: value for name, value in arguments.items() if name in taken}
+    if start == "ocr":
+        given["failed_too"] = True
     if subdomain is None:
         return dispatcher.enqueue_chosen(
             lambda connection: [JobRequest(job_type, site, given) for site in take_oldest_sites(connection)]

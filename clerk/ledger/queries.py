@@ -15,7 +15,6 @@ from clerk.ledger.constants import one_of
 from clerk.models import attempts_table as attempts
 from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
-from clerk.models import sites_table as sites
 from clerk.models import stages_table as stages
 from clerk.models import workers_table as workers
 from clerk.states import UNFINISHED, JobState
@@ -150,45 +149,6 @@ def count_states(connection: Connection, *, subdomain: str | None = None) -> dic
         query = query.where(jobs.c.subdomain == subdomain)
     found: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
     return {state.value: found.get(state.value, 0) for state in JobState}
-
-
-def site_status(connection: Connection, *, subdomain: str | None = None) -> list[dict[str, Any]]:
-    """Return, for each site, its last run, and how many of its jobs are unfinished and were discarded."""
-    unfinished = _number(*UNFINISHED)
-    counts = (
-        select(jobs.c.subdomain, unfinished.label("unfinished"), _number(JobState.DISCARDED).label("discarded"))
-        .group_by(jobs.c.subdomain)
-        .subquery()
-    )
-    last = (
-        select(runs.c.subdomain, runs.c.id, runs.c.state, runs.c.pipeline, runs.c.created_at, runs.c.finished_at)
-        .add_columns(
-            func.row_number().over(partition_by=runs.c.subdomain, order_by=runs.c.created_at.desc()).label("n")
-        )
-        .subquery()
-    )
-    query = (
-        select(
-            sites.c.subdomain,
-            sites.c.name,
-            sites.c.status,
-            sites.c.has_finance_data,
-            sites.c.finance_last_updated,
-            func.coalesce(counts.c.unfinished, 0).label("unfinished"),
-            func.coalesce(counts.c.discarded, 0).label("discarded"),
-            last.c.id.label("last_run"),
-            last.c.pipeline.label("last_run_pipeline"),
-            last.c.state.label("last_run_state"),
-            last.c.created_at.label("last_run_at"),
-            last.c.finished_at.label("last_run_finished_at"),
-        )
-        .outerjoin(counts, counts.c.subdomain == sites.c.subdomain)
-        .outerjoin(last, and_(last.c.subdomain == sites.c.subdomain, last.c.n == 1))
-        .order_by(sites.c.subdomain)
-    )
-    if subdomain is not None:
-        query = query.where(sites.c.subdomain == subdomain)
-    return [_plain(row) for row in connection.execute(query).mappings()]
 
 
 def _number(*states: JobState) -> Any:

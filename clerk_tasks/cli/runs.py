@@ -60,6 +60,10 @@ def retry(
         str | None,
         typer.Option("--from", metavar="STAGE", help="Begin at this stage (default: the first that failed)."),
     ] = None,
+    only: Annotated[
+        str | None,
+        typer.Option(metavar="KINDS", help="Read only these documents: failed, missing, or failed,missing."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, and exit by it.")] = False,
 ) -> None:
@@ -67,8 +71,9 @@ def retry(
     from clerk_tasks import reruns
     from clerk_tasks.cli.jobs_output import finish
 
-    plan = reruns.plan(run_id, start)
-    output.note(f"{plan.subdomain}: again from stage {plan.stage}, {plan.waiting} documents wait to be read")
+    plan = reruns.plan(run_id, start, only=only)
+    documents = f"{plan.failed} failed and {plan.missing} missing documents wait to be read"
+    output.note(f"{plan.subdomain}: again from stage {plan.stage}; {documents}")
     if dry_run:
         return
     enqueued = reruns.enqueue(plan)

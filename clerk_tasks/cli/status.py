@@ -13,9 +13,13 @@ def command(
     subdomain: Annotated[str | None, typer.Option("-s", "--subdomain", help="Only this site.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show each site's last run and unfinished work, and what waits in the queues."""
+    """Show what waits in the queues, and each site's last run: its stage, its jobs, its failures; and its age.
+
+    A site's age is the time since a run of it last completed.
+    """
     from clerk.db import reading
     from clerk.ledger import queries
+    from clerk.ledger.site_status import site_status
     from clerk.sites import require_site
 
     with reading() as connection:
@@ -24,7 +28,7 @@ def command(
         found: dict[str, Any] = {
             "jobs": queries.count_states(connection, subdomain=subdomain),
             "queues": queries.backlog(connection),
-            "sites": queries.site_status(connection, subdomain=subdomain),
+            "sites": site_status(connection, subdomain=subdomain),
         }
     if as_json:
         output.print_json(found)
@@ -33,5 +37,14 @@ def command(
     output.print_line()
     output.print_table(found["queues"], ("queue", "available", "waiting", "running", "oldest"), empty="No work waits.")
     output.print_line()
-    columns = ("subdomain", "status", "unfinished", "discarded", "last_run", "last_run_state", "finance_last_updated")
-    output.print_table(found["sites"], columns, empty="No sites yet: add one with `clerk-tasks sites add`.")
+    rows = [site | {"age": _age(site["age"])} for site in found["sites"]]
+    columns = ("subdomain", "last_run", "last_run_state", "stage", "total", "remaining", "failed", "discarded", "age")
+    output.print_table(rows, columns, empty="No sites yet: add one with `clerk-tasks sites add`.")
+
+
+def _age(seconds: int | None) -> str:
+    """Return a length of time as people say it: 42 s, 5 min, 3 h, 12 d."""
+    if seconds is None:
+        return "never"
+    units = ((86400 * 2, 86400, "d"), (3600 * 2, 3600, "h"), (60 * 2, 60, "min"))
+    return next((f"{seconds // size} {unit}" for least, size, unit in units if seconds >= least), f"{seconds} s")

@@ -22,6 +22,10 @@ def command(
         str | None,
         typer.Option("--from", metavar="STAGE", help="Begin at this stage: fetch, ocr, compilation, deploy."),
     ] = None,
+    accept_shrink: Annotated[
+        bool,
+        typer.Option("--accept-shrink", help="With --from deploy or --finance: publish it although it is smaller."),
+    ] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, and exit by it.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
 ) -> None:
@@ -33,11 +37,20 @@ def command(
 
     if bool(subdomain) == next_site:
         raise UsageError("Say either --subdomain SUBDOMAIN or --next-site.")
+    if finance and (start or skip_fetch or all_agendas):
+        raise UsageError("--from, --skip-fetch and --all-agendas are of the meetings: leave them out with --finance.")
+    if skip_fetch and start not in (None, "ocr"):
+        raise UsageError(f"--skip-fetch is the same as --from ocr: leave it out, or --from {start}.")
+    start = start or ("ocr" if skip_fetch else "fetch")
+    if accept_shrink and not finance and start != "deploy":
+        raise UsageError("--accept-shrink publishes what is there: it goes with --from deploy, or with --finance.")
     ensure_usable(engine())
     if finance:
-        enqueued = updates.update_finance(subdomain, **({"all_years": True} if all_years else {}))
+        flags = {"all_years": all_years, "accept_shrink": accept_shrink}
+        enqueued = updates.update_finance(subdomain, **{name: True for name, given in flags.items() if given})
+    elif accept_shrink:
+        enqueued = updates.update_meetings(subdomain, start=start, accept_shrink=True)
     else:
-        start = start or ("ocr" if skip_fetch else "fetch")
         enqueued = updates.update_meetings(subdomain, start=start, all_years=all_years, all_agendas=all_agendas)
     if enqueued.job_ids:
         # The later stages of a passage come along: to be waited for, not to be printed.

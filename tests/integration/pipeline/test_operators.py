@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.integration.pipeline.city import SITE, City, stages_of
+from tests.integration.pipeline.city import SITE, City, paper, stages_of
 from tests.integration.pipeline.conftest import Run
 
 
@@ -115,12 +115,81 @@ def test_a_run_with_failed_documents_tries_those_again(run: Run, city: City) -> 
     assert stages_of(city.run(city.run_ids()[-1]))["ocr"] == ("closed", 2, 1)
 
 
+@pytest.mark.parametrize(
+    ("only", "documents"),
+    [("failed", ["2024-01-02"]), ("missing", ["2024-01-03"]), ("failed,missing", ["2024-01-02", "2024-01-03"])],
+)
+def test_only_the_documents_that_are_named_are_read(run: Run, city: City, only: str, documents: list[str]) -> None:
+    city.publish("2024-01-02", b"")
+    first = city.day()
+    (city.root / "pdfs/Council/2024-01-03.pdf").write_bytes(paper())  # by hand, and nobody has tried it
+    assert run("runs", "retry", first["id"], "--only", only).code == 0
+    city.work()
+    again = city.run(city.run_ids()[-1])
+    pages = [city.job(job["id"])["arguments"] for job in again["jobs"] if job["job_type"] == "ocr-page"]
+    assert sorted(page["date"] for page in pages) == documents
+
+
+@pytest.mark.parametrize("options", [["--only", "late"], ["--only", ""], ["--only", "failed", "--from", "deploy"]])
+def test_documents_that_cannot_be_chosen(run: Run, city: City, options: list[str]) -> None:
+    first = city.day()
+    assert run("runs", "retry", first["id"], *options).code == 2
+    assert city.run_ids() == [first["id"]]
+
+
+def test_a_smaller_database_is_published_once_that_is_accepted(run: Run, city: City) -> None:
+    assert run("update", "--subdomain", SITE, "--from", "deploy", "--accept-shrink").code == 0
+    assert begun(city) == ("deploy-site", {"accept_shrink": True})
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--accept-shrink"],
+        ["--skip-fetch", "--from", "deploy"],
+        ["--finance", "--from", "ocr"],
+        ["--finance", "--skip-fetch"],
+        ["--finance", "--all-agendas"],
+    ],
+    ids=" ".join,
+)
+def test_options_that_do_not_go_together(run: Run, city: City, options: list[str]) -> None:
+    assert run("update", "--subdomain", SITE, *options).code == 2
+    assert city.jobs() == []
+
+
+def status(run: Run) -> dict[str, object]:
+    """Return what `status --json` says of the city."""
+    (site,) = json.loads(run("status", "--subdomain", SITE, "--json").out)["sites"]
+    return dict(site)
+
+
+def test_status_says_where_a_site_is_and_what_failed(run: Run, city: City) -> None:
+    assert (status(run)["last_run"], status(run)["age"]) == (None, None)
+    city.publish("2024-01-02", b"")
+    city.publish("2024-01-03")
+    run_id = city.update()
+    city.work_one("fetch-site")
+    city.work_one("coordinator")
+    seen = status(run)
+    assert (seen["last_run"], seen["last_run_state"], seen["stage"]) == (run_id, "running", "ocr")
+    assert (seen["total"], seen["remaining"], seen["failed"]) == (6, 4, 0)
+    city.work()
+    seen = status(run)
+    assert (seen["stage"], seen["total"], seen["remaining"], seen["failed"], seen["discarded"]) == (None, 6, 0, 1, 1)
+    assert 0 <= int(str(seen["age"])) < 60
+    heading, line = run("status", "--subdomain", SITE).out.splitlines()[-2:]
+    assert heading.split()[-3:] == ["FAILED", "DISCARDED", "AGE"]
+    assert line.split()[-4:-2] == ["1", "1"]
+    assert line.split()[-1] == "s"
+
+
 def test_a_dry_run_does_nothing(run: Run, city: City) -> None:
     city.publish("2024-01-02", b"")
     first = city.day()
     result = run("runs", "retry", first["id"], "--dry-run")
     assert result.code == 0
-    assert "again from stage ocr, 1 documents wait to be read" in result.err
+    assert "again from stage ocr; 1 failed and 0 missing documents wait to be read" in result.err
     assert city.run_ids() == [first["id"]]
 
 
