@@ -178,8 +178,8 @@ def ask(place: Place, command: bytes) -> bytes:
 
 
 def answers(place: Place) -> bool:
-    """Return whether a server serves there."""
+    """Return whether a server serves there; one that cannot write to a full disk does, and will say so by itself."""
     try:
-        return ask(place, b"PING").startswith(b"+PONG")
+        return ask(place, b"PING").startswith((b"+PONG", b"-MISCONF"))
     except OSError:
         return False
