@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 BURST = "CLERK_BURST"
 #: How often the keeper looks at its children, in seconds: a dead one's job is retried within two of these.
 KEEPER_INTERVAL = 1.0
+#: How long a cold shutdown may take to hand jobs back, in seconds: with the database away it is left to the leases.
+PATIENCE = 5.0
 #: A job whose type this worker does not know is published again after so long, for a worker that does. Seconds.
 UNKNOWN_TYPE_DELAY = 30.0
 
@@ -82,6 +84,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         self.over = threading.Event()
         self.wake_relay = threading.Event()
         self.hand_back_at = float("inf")  # by the monotonic clock
+        self.handed_back = threading.Event()
 
     def start(self, worker: Any) -> None:
         """Register this worker start, then keep house until the worker has shut down."""
@@ -113,6 +116,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         self.relayed = threading.Event()
         self._threads = [self._thread(self._keep), self._thread(self._relay)]
         signals.worker_shutting_down.connect(self._hand_back_in_time, weak=False)
+        worker.wait_for_soft_shutdown = self._hand_back_now  # a cold shutdown's first step
         signals.worker_shutdown.connect(self._finish, weak=False)
 
     def _thread(self, target: Callable[[], None]) -> threading.Thread:
@@ -128,6 +132,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
                     self.wake_relay.set()
                 if time.monotonic() >= self.hand_back_at:
                     self.keeper.hand_back()
+                    self.handed_back.set()
             if self.burst and self.relayed.is_set():
                 with _surviving("looking for work"), transaction(self.engine) as connection:
                     if not queries.has_work(connection, self.queues, list(registry().job_types)):
@@ -143,7 +148,13 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def _hand_back_in_time(self, **_: Any) -> None:
         """Let short jobs finish; after the grace, hand the others back without counting the attempt."""
-        self.hand_back_at = time.monotonic() + settings().shutdown_grace
+        # Asking twice does not make the grace longer.
+        self.hand_back_at = min(self.hand_back_at, time.monotonic() + settings().shutdown_grace)
+
+    def _hand_back_now(self) -> None:
+        """Hand every job back, before Celery kills the pool."""
+        self.hand_back_at = time.monotonic()
+        self.handed_back.wait(PATIENCE)
 
     def _finish(self, **_: Any) -> None:
         self.over.set()

@@ -11,7 +11,7 @@ from clerk.clock import now
 from clerk.errors import ConflictError, NotFoundError
 from clerk.ledger.constants import constant, one_of
 from clerk.ledger.record import RING_DELAY, Bell
-from clerk.ledger.stages import cancel_waiting, count_again, count_down
+from clerk.ledger.stages import ASKED_TO_CANCEL, cancel_waiting, count_again, count_down
 from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
 from clerk.states import UNFINISHED, JobState, RunState, StageState
@@ -30,6 +30,7 @@ _REQUEST_CANCEL = (
     .where(jobs.c.id == bindparam("b_id"), jobs.c.state == constant(JobState.RUNNING))
     .values(cancel_requested_at=now(), note=bindparam("b_note"))
 )
+_ASK_RUN = update(runs).where(runs.c.id == bindparam("b_run")).values(options=ASKED_TO_CANCEL)
 _HOLD_UNFINISHED = select(func.count()).select_from(
     select(jobs.c.id)
     .where(
@@ -96,6 +97,7 @@ def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Bell]:
     if state != RunState.RUNNING:
         raise ConflictError(f"Run {run_id} has already ended: {state}.")
     _hold_unfinished(connection, run_id)
+    connection.execute(_ASK_RUN, {"b_run": run_id})
     cancel_waiting(connection, run_id, f"cancelled by {by}")
     unfinished = select(jobs.c.id).where(jobs.c.run_id == run_id, one_of(jobs.c.state, UNFINISHED))
     bells: list[Bell] = []

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, and_, bindparam, case, func, select, update
+import json
+
+from sqlalchemy import Connection, Text, and_, bindparam, case, func, select, update
 
 from clerk.clock import now
 from clerk.ledger.constants import constant, one_of
@@ -13,6 +15,9 @@ from clerk.models import runs_table as runs
 from clerk.models import stages_table as stages
 from clerk.projection import project
 from clerk.states import JobState, RunState, StageState
+
+#: The options of a run that was asked to cancel as a whole.
+ASKED_TO_CANCEL = {"cancel": True}
 
 _COUNT_DOWN = Prepared(
     update(stages)
@@ -127,11 +132,18 @@ _OUTCOME = select(
         case((and_(_IN_VAIN, stages.c.failed > 0), 1.0), else_=stages.c.failed - stages.c.tolerance * stages.c.total)
     ),
     func.max(case((_IN_VAIN, 1), else_=0)),
+    func.sum(stages.c.cancelled),
 ).where(stages.c.run_id == bindparam("b_run"))
 _END_RUN = (
     update(runs)
     .where(runs.c.id == bindparam("b_run"), runs.c.state == constant(RunState.RUNNING))
-    .values(state=bindparam("b_state"), finished_at=now())
+    .values(
+        state=case(
+            (runs.c.options.cast(Text) == json.dumps(ASKED_TO_CANCEL), bindparam("b_if_asked")),
+            else_=bindparam("b_state"),
+        ),
+        finished_at=now(),
+    )
 )
 
 
@@ -236,11 +248,13 @@ def _advance(connection: Connection, run_id: str, bells: list[Bell]) -> int | No
 
 
 def _end_run(connection: Connection, run_id: str) -> None:
-    excess, in_vain = connection.execute(_OUTCOME, {"b_run": run_id}).one()
+    excess, in_vain, cancelled = connection.execute(_OUTCOME, {"b_run": run_id}).one()
     if excess > 0:
         state = RunState.FAILED
     elif in_vain:
         state = RunState.CANCELLED
     else:
         state = RunState.COMPLETED
-    connection.execute(_END_RUN, {"b_run": run_id, "b_state": state.value})
+    # An operator who cancels one document of many wants the rest; one who cancels the run does not.
+    if_asked = RunState.CANCELLED if cancelled and excess <= 0 else state
+    connection.execute(_END_RUN, {"b_run": run_id, "b_state": state.value, "b_if_asked": if_asked.value})

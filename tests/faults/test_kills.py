@@ -1,4 +1,4 @@
-"""`kill -9` of whatever works: every job ends, its effect happens once, and the time it takes is printed."""
+"""`kill -9` and SIGSTOP of whatever works: every job ends, its effect happens once, the time it takes is printed."""
 
 from __future__ import annotations
 
@@ -6,23 +6,31 @@ import os
 import signal
 import time
 
+import psutil
 import pytest
+import sqlalchemy as sa
 
-from tests.support.processes import wait_for
+from clerk.db import create_engine
+from tests.support.processes import Program, wait_for
 from tests.support.system import System, children_of
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_killed_child_costs_an_attempt_and_two_seconds(every_system: System) -> None:
-    """Guard: the keeper's look at its children. Without it the job waits for its time limit, an hour."""
+    """F1. The keeper looks at its children.
+
+    Seen to fail: with `row.claim.pid not in live` of lease_keeper.py removed, attempt 2 never begins, for an hour.
+    """
     system = every_system
     system.worker("-c", "2")
     job_id = system.enqueue("gated", key="k")
     os.kill(system.wait_until_began(job_id), signal.SIGKILL)
     killed_at = time.monotonic()
     system.wait_until_began(job_id, attempt=2)
-    print(f"\nrecovery after a killed child: {time.monotonic() - killed_at:.2f} s")  # noqa: T201
+    recovery = time.monotonic() - killed_at
+    print(f"\nrecovery after a killed child: {recovery:.2f} s")  # noqa: T201
+    assert recovery <= 2.0
     system.open_gate()
     assert system.wait_for_end(job_id) == ["completed"]
     assert system.effects() == {job_id: 1}
@@ -32,7 +40,10 @@ def test_a_killed_child_costs_an_attempt_and_two_seconds(every_system: System) -
 
 @pytest.mark.parametrize("lease", ["6", pytest.param("30", id="default")])
 def test_a_killed_worker_is_taken_over_within_its_lease(system: System, lease: str) -> None:
-    """Guard: the relay's take-over. `kill -9` of a parent takes its children along, and nobody says a word."""
+    """F2. The kernel takes its children along, and nobody says a word; the other worker's relay takes over.
+
+    Seen to fail: with `_take_over` of relay.py left out of a pass, attempt 2 never begins.
+    """
     doomed = system.worker("-c", "1", env={"CLERK_LEASE": lease})
     job_id = system.enqueue("gated", key="k")
     system.wait_until_began(job_id)
@@ -51,69 +62,93 @@ def test_a_killed_worker_is_taken_over_within_its_lease(system: System, lease: s
     assert system.attempts(job_id) == ["lost", "completed"]
 
 
-def test_a_job_that_kills_its_process_ends_as_a_dead_letter(system: System) -> None:
-    """Guard: attempts are counted when they begin. The fleet outlives the poison."""
-    worker = system.worker("-c", "1")
-    poison = system.enqueue("dies")
-    assert system.wait_for_end(poison, deadline=60) == ["discarded"]
-    assert system.attempts(poison) == ["lost"] * 3
-    assert worker.alive
-    assert system.wait_for_end(system.enqueue("note")) == ["completed"]
+def test_a_stopped_worker_that_wakes_finds_itself_fenced(every_database: System) -> None:
+    """F4. SIGSTOP of parent and children past the lease, then CONT: both finish the job, one effect stays.
 
-
-def test_a_stopped_worker_that_wakes_finds_itself_fenced(system: System) -> None:
-    """Guard: the attempt in `_MINE`, and in `fence()`. SIGSTOP past the lease: both finish, one effect stays."""
+    Seen to fail: with `attempt = :attempt` of `_MINE` in attempts.py removed, the effect happens twice.
+    """
+    system = every_database
     sleeper = system.worker("-c", "1")
     job_id = system.enqueue("gated", key="k")
     system.wait_until_began(job_id)
-    family = [sleeper.pid, *(child.pid for child in children_of(sleeper))]
-    for pid in family:
-        os.kill(pid, signal.SIGSTOP)
+    family = family_of(sleeper)
+    freeze(system, *family)
     system.worker("-c", "1")
     system.wait_until_began(job_id, attempt=2)
-    for pid in reversed(family):
-        os.kill(pid, signal.SIGCONT)
+    # The child alone at first: its parent would kill it before it can try.
     system.open_gate()
+    send(signal.SIGCONT, *family[1:])
     assert system.wait_for_end(job_id) == ["completed"]
-    assert system.job(job_id)["attempt"] == 2
+    sleeper.wait_for_log("another attempt has taken over")
+    send(signal.SIGCONT, sleeper.pid)
+    assert system.attempts(job_id) == ["lost", "completed"]
     assert system.wait_for_end(*(system.enqueue("note", key=f"k{n}") for n in range(4))) == ["completed"] * 4
     assert system.effects()[job_id] == 1
     assert sleeper.alive
 
 
-def test_a_job_past_its_time_limit_is_killed_and_in_the_end_discarded(system: System) -> None:
-    """Guard: `late` in the keeper. It never returns, and nothing in it can be asked to."""
-    worker = system.worker("-c", "1")
-    endless = system.enqueue("hasty")
-    job = system.wait_until(endless, "discarded", deadline=60)
-    assert [attempt["outcome"] for attempt in job["attempts"]] == ["lost", "lost"]
-    assert job["error"] == "It ran past its time limit of 1 s and was killed."
-    assert worker.alive
+def test_a_parent_stopped_past_its_lease_that_wakes_does_not_renew_somebody_elses_row(every_database: System) -> None:
+    """F4, a fault of the prototype. Only the parent is stopped; its child works on, a zombie, while another takes over.
+
+    The second worker is stopped too before the first wakes: so whoever renews its lease is not its owner.
+    Seen to fail: with the instance and the process ids out of `_RENEW` in leases.py, the lease moves; with `zombies`
+    left out of `kill` in lease_keeper.py, the first attempt's process lives for as long as it likes.
+    """
+    system = every_database
+    sleeper = system.worker("-c", "1")
+    job_id = system.enqueue("gated", key="k")
+    zombie = psutil.Process(system.wait_until_began(job_id))
+    freeze(system, sleeper.pid)
+    owner = system.worker("-c", "1")
+    system.wait_until_began(job_id, attempt=2)
+    family = family_of(owner)
+    freeze(system, *family)
+    lease = system.job(job_id)["attempts"][1]["lease_until"]
+    send(signal.SIGCONT, sleeper.pid)
+    wait_for(lambda: not zombie.is_running(), "the zombie is killed", logs=system.programs.logs)
+    system.wait_until_began(job_id, attempt=3)
+    assert system.job(job_id)["attempts"][1]["lease_until"] == lease
+    send(signal.SIGCONT, *reversed(family))
     system.open_gate()
-    assert system.wait_for_end(system.enqueue("gated")) == ["completed"]
-    assert endless not in system.effects()
+    assert system.wait_for_end(job_id) == ["completed"]
+    assert system.attempts(job_id) == ["lost", "lost", "completed"]
+    assert system.effects() == {job_id: 1}
 
 
-def test_a_running_job_is_cancelled_at_its_next_checkpoint(system: System) -> None:
-    """Guard: check_owned's answer in checkpoint()."""
-    worker = system.worker("-c", "1")
-    child = children_of(worker)[0].pid
-    job_id = system.enqueue("gated", polite=True)
-    system.wait_until_began(job_id)
-    assert system.programs.clerk("jobs", "cancel", job_id).wait() == 0
-    job = system.wait_until(job_id, "cancelled", deadline=5)
-    assert job["error"] == "cancelled while it ran"
-    assert [process.pid for process in children_of(worker)] == [child], "nobody was killed"
+def family_of(worker: Program) -> list[int]:
+    """Return the process ids of a worker and its children."""
+    return [worker.pid, *(child.pid for child in children_of(worker))]
 
 
-def test_a_running_job_that_does_not_listen_is_killed_when_cancelled(system: System) -> None:
-    """Guard: `deaf` in the keeper."""
-    worker = system.worker("-c", "1")
-    child = children_of(worker)[0].pid
-    job_id = system.enqueue("gated")
-    system.wait_until_began(job_id)
-    assert system.programs.clerk("jobs", "cancel", job_id).wait() == 0
-    job = system.wait_until(job_id, "cancelled", deadline=20)
-    assert job["error"] == "cancelled by an operator"
-    wait_for(lambda: child not in {process.pid for process in children_of(worker)}, "its process was killed")
-    assert system.effects() == {}
+def send(number: signal.Signals, *pids: int) -> None:
+    for pid in pids:
+        os.kill(pid, number)
+
+
+def freeze(system: System, *pids: int) -> None:
+    """Stop processes, but not in the middle of a transaction, in which they would stop everybody else too."""
+
+    def stopped() -> bool:
+        send(signal.SIGSTOP, *pids)
+        if not (free := is_writable(system)):
+            send(signal.SIGCONT, *pids)
+        return free
+
+    wait_for(stopped, "the processes stop between two transactions")
+
+
+def is_writable(system: System) -> bool:
+    """Return whether nobody holds a lock on any job."""
+    engine = create_engine(system.engine.url)
+    patience = "PRAGMA busy_timeout = 200" if engine.dialect.name == "sqlite" else "SET lock_timeout = 200"
+    try:
+        with engine.connect().execution_options(reading=True) as connection:
+            connection.exec_driver_sql(patience)
+            connection.exec_driver_sql("UPDATE jobs SET note = note")
+            connection.rollback()
+    except sa.exc.OperationalError:
+        return False
+    else:
+        return True
+    finally:
+        engine.dispose()

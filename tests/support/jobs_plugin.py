@@ -56,11 +56,13 @@ def gated(subdomain: str, key: str = "gated", polite: bool = False) -> None:
     effect(key)
 
 
-def fans(subdomain: str, children: int) -> None:
-    """Ask for as many jobs."""
+def fans(subdomain: str, children: int, gated: int = 0) -> None:
+    """Ask for as many jobs, and then for some that wait politely for the gate."""
     began()
     for number in range(children):
         current_job().spawn("note", subdomain, key=f"child-{number}")
+    for number in range(gated):
+        current_job().spawn("gated", subdomain, key=f"gated-{number}", polite=True)
 
 
 def lingers(subdomain: str, key: str = "lingers") -> None:

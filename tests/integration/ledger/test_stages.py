@@ -175,6 +175,18 @@ def test_cancelling_a_run_leaves_nothing_that_could_go_on(ledger: LedgerOf) -> N
         ledger.do(operators.cancel_run, "no such run", by="a test")
 
 
+@pytest.mark.parametrize(("whole", "state"), [(True, "cancelled"), (False, "completed")])
+def test_a_run_that_is_half_done_when_it_is_cancelled_is_cancelled(ledger: LedgerOf, whole: bool, state: str) -> None:
+    """Guard: ASKED_TO_CANCEL. One document of many that is cancelled leaves the run to complete with the others."""
+    done, left = ledger.record([job(), job()]).job_ids
+    ledger.work(done)
+    if whole:
+        ledger.do(operators.cancel_run, "run", by="a test")
+    else:
+        ledger.do(operators.cancel, left, by="a test")
+    assert (ledger.job(left).state, ledger.run()) == ("cancelled", state)
+
+
 @pytest.mark.parametrize("end", ["fail", "hand_back", "lost"])
 def test_a_job_that_was_asked_to_cancel_does_not_run_again(ledger: LedgerOf, end: str) -> None:
     """Guard: the look at cancel_requested_at in fail, hand_back and lost."""
