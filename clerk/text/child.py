@@ -72,15 +72,15 @@ def _read(request: Message, limits: Limits) -> Iterator[Message]:
 
 
 def _render(request: Message, limits: Limits) -> Iterator[Message]:
-    from clerk.text.pages import look_at, opened, page_of, render
+    from clerk.text.pages import look_at, opened, page_of, render, without_idle_colour
 
     with opened(request["pdf"], limits) as document:
         yield {"pages": len(document)}
         for number in range(request["start"], len(document) + 1):
             with page_of(document, number) as page:
-                image = render(page, look_at(page), limits=limits, grayscale=False)
+                picture = without_idle_colour(render(page, look_at(page), limits=limits, grayscale=False).to_pil())
                 # Level 3 takes half the time of the default, and scans come out smaller.
-                image.to_pil().save(Path(request["folder"], f"{number}.png"), compress_level=3)
+                picture.save(Path(request["folder"], f"{number}.png"), compress_level=3)
             yield {"number": number}
 
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pypdfium2 as pdfium
 import pytest
 
 from clerk.text import Document, DocumentError, Limits, Page, Reader, read_document, render_pages
@@ -134,6 +135,17 @@ def test_each_page_becomes_an_image(saved: SaveAs, tmp_path: Path) -> None:
     with Image.open(folder / "1.png") as image:
         assert image.size == (1275, 1651)  # 8.5 by 11 inches at 150 dpi; pdfium rounds up
         assert len(set(image.convert("L").tobytes())) > 10
+
+
+def test_a_page_without_colour_is_drawn_in_grey_and_looks_the_same(saved: SaveAs, tmp_path: Path) -> None:
+    from PIL import Image
+
+    pdf = saved(Pdf().text("grey").page(b"1 0 0 rg 100 100 200 200 re f").made())
+    grey, red = render_pages(pdf, tmp_path / "images")
+    with Image.open(grey) as first, Image.open(red) as second, pdfium.PdfDocument(pdf) as document:
+        assert (first.mode, second.mode) == ("L", "RGB")
+        for image, page in ((first, document[0]), (second, document[1])):
+            assert image.convert("RGB").tobytes() == page.render(scale=150 / 72).to_pil().convert("RGB").tobytes()
 
 
 def test_images_of_a_document_that_fails_leave_the_old_ones(saved: SaveAs, reader: Reader, tmp_path: Path) -> None:

@@ -1,0 +1,185 @@
+"""Take thousands of one-page PDFs from fetched to published; print the rate, the memory and each stage's time."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+import psutil  # noqa: E402
+
+SITE = "bench.ca"
+BODIES = 40
+
+
+def main() -> None:
+    """Run the bench that the command line asks for."""
+    options = parse()
+    with tempfile.TemporaryDirectory(prefix="clerk-bench-") as name:
+        folder = Path(name)
+        environment(folder)
+        say(f"{options.documents} one-page PDFs, -c {options.concurrency}, embedded broker, SQLite")
+        papers = generate(folder / "papers", options.documents)
+        loop = bare_loop(papers, folder / "loop")
+        ours = pipeline(folder, options)
+        say(f"fetched to published  {ours.seconds:8.1f} s   {options.documents / ours.seconds:7.1f} pages/s")
+        say(f"a bare loop           {loop:8.1f} s   {options.documents / loop:7.1f} pages/s, on one core")
+        say(f"ratio of the rates    {loop / ours.seconds:8.2f}")
+        say(f"peak memory           {ours.memory / 2**20:8.0f} MiB, of all processes together (PSS)")
+        for stage, seconds in ours.stages.items():
+            say(f"  stage {stage:12}    {seconds:8.1f} s")
+
+
+def parse() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="script/bench pipeline", description=__doc__)
+    parser.add_argument("--documents", type=int, default=10_000, help="how many PDFs (default 10000)")
+    parser.add_argument("-c", "--concurrency", type=int, default=2, help="jobs at a time (default 2)")
+    return parser.parse_args()
+
+
+def environment(folder: Path) -> None:
+    """Prepare this process and its children: a database, a site, and the plugin whose fetcher copies papers."""
+    from tests.support import papers_plugin
+
+    for name in ("BROKER_URL", "REDIS_URL"):
+        os.environ.pop(name, None)
+    os.environ |= {
+        "DATABASE_URL": f"sqlite:///{folder}/civic.db",
+        "CLERK_HOME": str(folder / "home"),
+        "CLERK_PLUGINS_DIR": str(folder / "plugins"),
+        "STORAGE_DIR": str(folder / "sites"),
+        "CLERK_PUBLISH_DIR": str(folder / "public"),
+        "PAPERS": str(folder / "papers"),
+        "GATES": str(folder / "gates"),
+    }
+    os.chdir(folder)
+    for name in ("plugins", "gates"):
+        (folder / name).mkdir()
+    shutil.copy(papers_plugin.__file__, folder / "plugins")
+    from clerk.db import transaction
+    from clerk.migrate import upgrade
+    from clerk.sites import insert_site
+
+    upgrade()
+    with transaction() as connection:
+        insert_site(connection, {"subdomain": SITE, "name": "Bench", "state": "CA", "scraper": "folder"})
+
+
+def generate(folder: Path, count: int) -> list[Path]:
+    """Write the PDFs, each with words of its own, spread over some bodies; return their paths."""
+    from tests.support.pdfs import MINUTES, Pdf
+
+    papers = []
+    for number in range(count):
+        day = number // BODIES
+        paper = (
+            folder / f"Body {number % BODIES:02}" / f"{2000 + day // 336}-{day // 28 % 12 + 1:02}-{day % 28 + 1:02}.pdf"
+        )
+        paper.parent.mkdir(parents=True, exist_ok=True)
+        paper.write_bytes(Pdf().text(*MINUTES, f"Item {number} was approved.").made())
+        papers.append(paper)
+    return papers
+
+
+def bare_loop(papers: list[Path], folder: Path) -> float:
+    """Return the seconds that the same library calls take in a loop: copy, read, draw, write, compile, copy."""
+    from clerk.compilation import compile_meetings
+    from clerk.text.document import Limits
+    from clerk.text.pages import look_at, opened, page_of, read_page, render, without_idle_colour
+
+    def no_recogniser() -> object:
+        raise AssertionError("every page has its text")
+
+    began = time.perf_counter()
+    for paper in papers:
+        pdf = folder / "pdfs" / paper.parent.name / paper.name
+        pdf.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(paper, pdf)
+        text = folder / "txt" / paper.parent.name / paper.stem
+        text.mkdir(parents=True)
+        with opened(str(pdf), Limits()) as document, page_of(document, 1) as page:
+            read = read_page(page, 1, recogniser=no_recogniser, limits=Limits())  # type: ignore[arg-type]
+            picture = render(page, look_at(page), limits=Limits(), grayscale=False).to_pil()
+            without_idle_colour(picture).save(text / "1.png", compress_level=3)
+        (text / "1.txt").write_text(read.text)
+    compile_meetings(folder, SITE, into=folder / "meetings.db")
+    shutil.copy(folder / "meetings.db", folder / "published.db")
+    return time.perf_counter() - began
+
+
+@dataclass
+class Measured:
+    """What a passage took."""
+
+    seconds: float = 0.0
+    memory: int = 0  # bytes
+    stages: dict[str, float] = field(default_factory=dict)  # seconds
+
+
+def pipeline(folder: Path, options: argparse.Namespace) -> Measured:
+    """Run one passage of the site with a worker of every pool, from its enqueueing to its end."""
+    from clerk_tasks import updates
+
+    measured, began = Measured(), time.perf_counter()
+    updates.update_meetings(SITE)
+    command = [sys.executable, "-m", "clerk_tasks", "worker", "-c", str(options.concurrency), "--burst"]
+    with Path("worker.log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as worker:
+        while worker.poll() is None:
+            measured.memory = max(measured.memory, memory_of(worker.pid))
+            with suppress(subprocess.TimeoutExpired):
+                worker.wait(1)
+    measured.seconds = time.perf_counter() - began
+    measured.stages = check(folder, options.documents)
+    return measured
+
+
+def memory_of(pid: int) -> int:
+    """Return the bytes that a process and its descendants have, what they share counted once."""
+    total = 0
+    with suppress(psutil.NoSuchProcess):
+        parent = psutil.Process(pid)
+        for process in [parent, *parent.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                total += process.memory_full_info().pss
+    return total
+
+
+def check(folder: Path, documents: int) -> dict[str, float]:
+    """See that every page was published; return the seconds of each stage."""
+    from clerk.compilation import count_pages
+    from clerk.db import reading
+    from clerk.ledger import queries
+
+    with reading() as connection:
+        (run,) = queries.list_runs(connection, subdomain=SITE, state=None, limit=None)
+        stages = queries.show_run(connection, run["id"])["stages"]
+    published = next((folder / "public").rglob("meetings.db"), None)
+    if run["state"] != "completed" or published is None or count_pages(published) != documents:
+        sys.exit(f"run {run['state']}, published {published}\n{Path('worker.log').read_text()[-3000:]}")
+    return {stage["name"]: seconds(stage["closed_at"]) - seconds(stage["opened_at"]) for stage in stages}
+
+
+def seconds(moment: str) -> float:
+    """Return a moment as seconds."""
+    return datetime.fromisoformat(moment).timestamp()
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    print(text, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
