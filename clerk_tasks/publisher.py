@@ -129,7 +129,7 @@ class Publisher:
             if self._is_absent():
                 raise OperationalError("it is not running")
             connection = kombu.Connection(self.url, transport_options=transport_options(self.url), connect_timeout=5)
-            connection.connect()
+            connection.ensure_connection(max_retries=0)  # a second try is the relay's: nobody waits for it here
             redis = connection.transport.driver_type == "redis"
             self._priorities = REDIS_PRIORITIES if redis else AMQP_PRIORITIES
             self._declared = set()

@@ -2,43 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from pathlib import Path
-
 import pytest
-import sqlalchemy as sa
 
-from clerk.clock import now
-from clerk.models import jobs_table, schedule_slots_table
-from tests.support.plugin_files import write_plugin
+from tests.support.minutely import begin, fates, jobs
 from tests.support.processes import Program, script, wait_for
 from tests.support.system import System
 
 pytestmark = pytest.mark.slow
-
-SCHEDULE = """
-from clerk import CatchUp, JobRequest, Schedule
-
-class Plugin:
-    @hookimpl
-    def register_schedules(self):
-        return [Schedule("s", "* * * * *", lambda _: [JobRequest("note", "a.ca")], catch_up=CatchUp.ALL)]
-"""
-
-
-def begin(system: System, minutes_ago: int) -> None:
-    """Have a schedule of one slot a minute that was seen for the first time so long ago."""
-    write_plugin(Path(str(system.effects_file)).with_name("plugins") / "schedule.py", SCHEDULE)
-    slot = {"schedule": "s", "fate": "began", "jobs": [], "due_at": now(-60.0 * minutes_ago), "decided_at": now()}
-    with system.engine.begin() as connection:
-        connection.execute(sa.insert(schedule_slots_table).values(slot))
-
-
-def fates(system: System) -> Counter[str]:
-    """Count the slots of our schedule by their fate."""
-    table = schedule_slots_table
-    with system.engine.connect() as connection:
-        return Counter(connection.execute(sa.select(table.c.fate).where(table.c.schedule == "s")).scalars())
 
 
 def test_two_beats_fire_each_slot_once(every_system: System) -> None:
@@ -53,14 +23,7 @@ def test_two_beats_fire_each_slot_once(every_system: System) -> None:
         return fates(system)["enqueued"] >= 5 and all("beat" in beat.log.lower() for beat in (ours, celerys))
 
     wait_for(settled, "five slots are fired", deadline=60, logs=system.programs.logs)
-    with system.engine.connect() as connection:
-        slots = (
-            sa.select(sa.func.count())
-            .select_from(schedule_slots_table)
-            .where(schedule_slots_table.c.fate == "enqueued")
-        )
-        jobs = sa.select(sa.func.count()).select_from(jobs_table)
-        assert connection.execute(slots).scalar() == connection.execute(jobs).scalar()
+    assert fates(system)["enqueued"] == jobs(system)
     for beat in (ours, celerys):
         assert beat.terminate() == 0, beat.log
 

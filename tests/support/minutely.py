@@ -1,0 +1,43 @@
+"""A schedule with a slot every minute, each of which enqueues one job, and what has become of its slots."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from clerk.clock import now
+from clerk.models import jobs_table, schedule_slots_table
+from tests.support.plugin_files import write_plugin
+from tests.support.system import System
+
+PLUGIN = """
+from clerk import CatchUp, JobRequest, Schedule
+
+class Plugin:
+    @hookimpl
+    def register_schedules(self):
+        return [Schedule("s", "* * * * *", lambda _: [JobRequest("note", "a.ca")], catch_up=CatchUp.ALL)]
+"""
+
+
+def begin(system: System, *, minutes_ago: int) -> None:
+    """Have the schedule, first seen so many slots ago; every one since is to be caught up with."""
+    write_plugin(Path(str(system.effects_file)).with_name("plugins") / "schedule.py", PLUGIN)
+    slot = {"schedule": "s", "fate": "began", "jobs": [], "due_at": now(-60.0 * minutes_ago), "decided_at": now()}
+    with system.engine.begin() as connection:
+        connection.execute(sa.insert(schedule_slots_table).values(slot))
+
+
+def fates(system: System) -> Counter[str]:
+    """Count its slots by their fate."""
+    table = schedule_slots_table
+    with system.engine.connect() as connection:
+        return Counter(connection.execute(sa.select(table.c.fate).where(table.c.schedule == "s")).scalars())
+
+
+def jobs(system: System) -> int:
+    """Count the jobs that there are: one per slot that was fired once."""
+    with system.engine.connect() as connection:
+        return int(connection.execute(sa.select(sa.func.count()).select_from(jobs_table)).scalar_one())
