@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -12,6 +13,8 @@ from pathlib import Path
 from plugins.election_finance.agencies import file_url
 from plugins.election_finance.download import Downloader, Stamp
 from plugins.election_finance.errors import BadSource, NetworkTrouble, NotServed
+
+logger = logging.getLogger(__name__)
 
 #: The first year asked for when a site does not say; years that an agency does not have are simply not there.
 FIRST_YEAR = 2010
@@ -57,9 +60,12 @@ def drop_files(folder: Path) -> Mapping[int, tuple[Path, list[Path]]]:
     """Return {year: (the newest file, older ones)} of the workbooks in a folder, the year from the file's name."""
     found: dict[int, list[Path]] = {}
     for path in folder.iterdir():
-        year = _year(path.stem)
-        if path.suffix.lower() in (".xlsx", ".zip") and year and not path.name.startswith((".", "~")):
+        if path.suffix.lower() not in (".xlsx", ".zip") or path.name.startswith((".", "~")):
+            continue
+        if year := _year(path.stem):
             found.setdefault(year, []).append(path)
+        else:
+            logger.warning("%s is not used: its name has no year; rename it to end in one, like 2024.xlsx", path)
     newest_first = {year: sorted(paths, key=_age, reverse=True) for year, paths in found.items()}
     return {year: (paths[0], paths[1:]) for year, paths in newest_first.items()}
 

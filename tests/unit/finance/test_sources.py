@@ -130,6 +130,15 @@ def test_the_year_is_in_the_name(tmp_path: Path, name: str, year: int | None) ->
     assert list(drop_files(tmp_path)) == ([year] if year else [])
 
 
+def test_a_file_without_a_year_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("latest.xlsx", "~lock.xlsx", "notes.txt"):
+        (tmp_path / name).touch()
+    assert drop_files(tmp_path) == {}
+    (said,) = caplog.messages
+    assert "latest.xlsx is not used" in said
+
+
+
 def test_of_two_files_for_a_year_the_newer_wins(tmp_path: Path) -> None:
     for name, age in (("b_2013.xlsx", 1_000), ("a_2013.zip", 2_000), ("c_2013.xlsx", 500)):
         (tmp_path / name).touch()
