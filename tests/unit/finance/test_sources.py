@@ -138,7 +138,6 @@ def test_a_file_without_a_year_is_named(tmp_path: Path, caplog: pytest.LogCaptur
     assert "latest.xlsx is not used" in said
 
 
-
 def test_of_two_files_for_a_year_the_newer_wins(tmp_path: Path) -> None:
     for name, age in (("b_2013.xlsx", 1_000), ("a_2013.zip", 2_000), ("c_2013.xlsx", 500)):
         (tmp_path / name).touch()
