@@ -16,7 +16,7 @@ from clerk.fetching.layout import Layout
 from clerk.jobs import current_job
 from clerk.output import ClerkLogger
 from clerk.paths import validate_subdomain
-from clerk.settings import get_env
+from clerk.settings import settings
 
 if TYPE_CHECKING:
     import httpx
@@ -69,7 +69,7 @@ class Fetcher:
         self.start_given = span.start_given
         self.today = datetime.now()
         self.all_agendas = span.all_agendas
-        self.ocr_lang = get_env("OCR_LANGS") or "eng+spa"
+        self.ocr_lang = settings().ocr_languages
         self.previous_page_count = site.get("pages")
         self.total_events = self.total_minutes = self.total_agendas = 0
         job = current_job()

@@ -52,6 +52,7 @@ def _read(fetcher: Any, layout: Layout, place: tuple[str, str, str], backend: st
     """Put a document's text in place and return its pages: in the fetcher's own way, if it has one."""
     from clerk.fetcher import overridden
     from clerk.fetching.reading import read_their_way
+    from clerk.settings import settings
     from clerk.text import is_unchanged, read_document, write_pages
 
     pdf, folder, own = layout.pdf(*place), layout.text(*place), overridden(fetcher)
@@ -62,8 +63,8 @@ def _read(fetcher: Any, layout: Layout, place: tuple[str, str, str], backend: st
     if "_ocr_with_tesseract" in own:
         document = read_their_way(fetcher, pdf)
     else:
-        languages = getattr(fetcher, "ocr_lang", None) or "eng+spa"
-        document = read_document(pdf, engine=backend, languages=languages, on_page=_tell)
+        languages = getattr(fetcher, "ocr_lang", None) or settings().ocr_languages
+        document = read_document(pdf, engine=backend or settings().ocr_engine or "", languages=languages, on_page=_tell)
     write_pages(document, folder, fence=current_job().fence)
     return len(document.pages)
 

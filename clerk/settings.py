@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     home: Path = Path(".clerk")
     valkey_server: Path | None = None
     plugins_dir: Path = Path("plugins")
+    plugin_patience: float = Field(60.0, gt=0, le=3600)  # seconds
     lease: float = Field(30.0, ge=0.5, le=3600)  # seconds
     relay_interval: float = Field(5.0, ge=0.1, le=300)  # seconds
     shutdown_grace: float = Field(20.0, ge=0, le=3600)  # seconds
@@ -59,6 +60,9 @@ class Settings(BaseSettings):
     failed_documents: float = Field(1.0, ge=0, le=1)  # share of a run's documents
     meetings_cron: str = "*/10 * * * *"
     meetings_sites: int = Field(1, ge=1, le=1000)  # each time
+
+    ocr_engine: str | None = None
+    ocr_languages: str = Field("eng+spa", validation_alias="OCR_LANGS")
 
     publish_dir: Path | None = None
     publish_keep: int = Field(3, ge=1, le=1000)

@@ -13,7 +13,7 @@ import pytest
 from clerk.settings import settings
 from tests.integration.pipeline.city import City, paper, stages_of
 from tests.support.city_papers import damaged_pdf
-from tests.support.pdfs import locked
+from tests.support.pdfs import locked, scan
 from tests.support.processes import wait_for
 
 BAD = {
@@ -150,3 +150,13 @@ def test_a_reader_that_is_killed_is_replaced(city: City) -> None:
     wait_for(lambda: shared_reader()._willing_child()._process.poll() is not None, "the reader is dead")
     city.work()
     assert city.rows() == [("Council", "2024-01-02", 1)]
+
+
+def test_operators_choose_the_engine(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLERK_OCR_ENGINE", "none")
+    settings.cache_clear()
+    city.publish("2024-01-02", scan("The council met."))
+    city.publish("2024-01-03")
+    city.day()
+    assert city.rows() == [("Council", "2024-01-03", 1)]
+    assert any("page 1 is an image" in job["error"] for job in city.jobs() if job["error"])
