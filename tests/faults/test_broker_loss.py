@@ -15,6 +15,8 @@ pytestmark = pytest.mark.slow
 
 #: How long after a lost broker's return the next job has begun, in seconds.
 BOUND = 15.0
+#: The same where nobody can notice, since no connection breaks: the first ring's delay, one relay pass, and some.
+UNNOTICED = 10.0 + 5.0 + 3.0
 #: What operators have who set nothing.
 DEFAULTS = {"CLERK_LEASE": "30", "CLERK_RELAY_INTERVAL": "5"}
 
@@ -25,12 +27,12 @@ def heal(broker: BreakableBroker, killed_at: float) -> float:
     return killed_at if isinstance(broker, BreakableEmbedded) else time.monotonic()
 
 
-def assert_recovered(system: System, job_ids: Sequence[str], since: float, fault: str) -> None:
+def assert_recovered(system: System, job_ids: Sequence[str], since: float, fault: str, bound: float = BOUND) -> None:
     """Wait until one of the jobs has had its effect, print how long that took, and hold it against the bound."""
     wait_for(lambda: set(job_ids) & set(system.effects()), "one of them runs", deadline=60, logs=system.programs.logs)
     recovery = time.monotonic() - since
     print(f"\nrecovery after {fault}: {recovery:.2f} s")  # noqa: T201
-    assert recovery <= BOUND
+    assert recovery <= bound
 
 
 @pytest.mark.parametrize("own_broker", ["redis", "rabbitmq"], indirect=True)  # the embedded one is back at once
@@ -60,6 +62,7 @@ def test_a_killed_broker_costs_no_job_and_no_second_effect(
     waiting = [system.enqueue("note", key=f"k{number}") for number in range(3)]
     own_broker.kill()
     killed_at = time.monotonic()
+    worker.wait_for_log("Connection to broker lost")
     system.open_gate()
     assert system.wait_for_end(running) == ["completed"], "it does not need the broker"
     assert_recovered(system, waiting, heal(own_broker, killed_at), "a killed broker")
@@ -70,9 +73,9 @@ def test_a_killed_broker_costs_no_job_and_no_second_effect(
     assert system.attempts(running) == ["completed"]
 
 
-@pytest.mark.parametrize("fault", ["lose", "forget"])
+@pytest.mark.parametrize(("fault", "bound"), [("lose", BOUND), ("forget", UNNOTICED)])
 def test_a_broker_that_lost_everything_is_rung_again(
-    own_broker_system: System, own_broker: BreakableBroker, fault: str
+    own_broker_system: System, own_broker: BreakableBroker, fault: str, bound: float
 ) -> None:
     """F6. Killed and its data gone, or FLUSHALL, the queue deleted, the embedded broker's directory deleted."""
     system = own_broker_system
@@ -84,7 +87,7 @@ def test_a_broker_that_lost_everything_is_rung_again(
     lost_at = time.monotonic()
     system.open_gate()
     back_at = heal(own_broker, lost_at) if fault == "lose" else lost_at
-    assert_recovered(system, waiting, back_at, f"a broker that lost everything ({fault})")
+    assert_recovered(system, waiting, back_at, f"a broker that lost everything ({fault})", bound)
     assert system.wait_for_end(running, *waiting) == ["completed"] * 4
     assert worker.alive
     assert system.effects() == dict.fromkeys([running, *waiting], 1)

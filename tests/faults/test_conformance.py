@@ -19,6 +19,9 @@ from tests.support.system import System, children_of
 
 pytestmark = pytest.mark.slow
 
+#: How many slots a beat has missed: enough to be killed among them.
+SLOTS = 60
+
 
 def began(system: System) -> list[str]:
     """Return the jobs in the order in which they began."""
@@ -113,16 +116,16 @@ def test_redelivery_and_restarts(every_system: System) -> None:
 
 
 def test_a_beat_that_is_killed_and_started_again(every_system: System) -> None:
-    """Each slot fires once, whichever beat does it, and its job runs."""
+    """A beat dies among the slots that it catches up with: each fires once, by either, and its job runs."""
     system = every_system
-    begin(system, minutes_ago=3)
+    begin(system, minutes_ago=SLOTS)
     system.worker("-c", "1")
     beat = system.programs.clerk("beat")
     wait_for(lambda: fates(system)["enqueued"], "a slot is fired", deadline=30, logs=system.programs.logs)
     beat.kill()
     beat.start()
-    wait_for(lambda: fates(system)["enqueued"] >= 3, "every slot is", deadline=30, logs=system.programs.logs)
-    assert beat.terminate() == 0, beat.log
+    wait_for(lambda: fates(system)["enqueued"] >= SLOTS, "every slot is", deadline=30, logs=system.programs.logs)
+    beat.terminate()
     fired = fates(system)["enqueued"]
     assert jobs(system) == fired
     wait_for(lambda: len(system.effects()) == fired, "every job runs", deadline=30, logs=system.programs.logs)
