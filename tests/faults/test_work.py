@@ -1,30 +1,11 @@
-"""Jobs run by real workers: on every broker and database they run once, whatever is delivered."""
+"""Jobs run by real workers: their children run, a burst ends, and whatever they raise the worker goes on."""
 
 from __future__ import annotations
 
 import pytest
 
-from clerk.ledger.record import Bell
 from tests.support.processes import wait_for
 from tests.support.system import System
-
-
-@pytest.mark.slow
-def test_a_job_runs_everywhere(every_system: System) -> None:
-    """A message that a worker can read, a claim, an effect, an end; and a second message for it does nothing.
-
-    Guard: `state = 'available'` in _CLAIM, for the duplicate.
-    """
-    from clerk_tasks.publisher import publisher
-
-    every_system.worker("-c", "2")
-    first = every_system.enqueue("note", key="first")
-    assert every_system.wait_for_end(first) == ["completed"]
-    publisher().publish([Bell(first, "note", "default", 1)] * 3)
-    last = every_system.enqueue("note", key="last", priority="low")
-    assert every_system.wait_for_end(last) == ["completed"]
-    assert every_system.effects() == {first: 1, last: 1}
-    assert every_system.attempts(first) == ["completed"]
 
 
 @pytest.mark.slow
