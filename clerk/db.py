@@ -21,7 +21,7 @@ from clerk.settings import settings
 #: The errors of statements that are said to the driver itself.
 _DRIVERS_OWN = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.InterfaceError)
 
-#: How long a SQLite connection waits for another writer, in seconds.
+#: How long a connection waits for another writer, in seconds.
 BUSY_TIMEOUT = 30
 
 #: What plugins import from here, and where it is: those modules build on this one.
@@ -61,7 +61,10 @@ def create_engine(address: str | sa.URL, *, durable: bool = True, migrating: boo
     """
     url = normalise_url(address) if isinstance(address, str) else address
     if url.get_backend_name() == "postgresql":
-        return sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        engine = sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        if not migrating:
+            _bound_waits(engine)
+        return engine
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT})
 
     @event.listens_for(engine, "connect")
@@ -81,6 +84,22 @@ def create_engine(address: str | sa.URL, *, durable: bool = True, migrating: boo
             connection.connection.cursor().execute("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _bound_waits(engine: Engine) -> None:
+    """Have PostgreSQL end every wait: for a lock as SQLite does, and for a process that was stopped while it holds one.
+
+    Such a process would keep everybody from its site's row for as long as it is stopped. It wakes up without its
+    connection, and finds itself fenced off.
+    """
+    lease = settings().lease
+
+    @event.listens_for(engine, "connect")
+    def _configure(connection: psycopg.Connection[Any], _record: Any) -> None:
+        connection.autocommit = True  # what is set in a transaction goes with it
+        connection.execute(f"SET lock_timeout = '{BUSY_TIMEOUT}s'")
+        connection.execute(f"SET idle_in_transaction_session_timeout = '{round(lease * 1000)}ms'")
+        connection.autocommit = False
 
 
 @lru_cache(maxsize=1)
@@ -152,13 +171,15 @@ def civic_db_connection() -> AbstractContextManager[Connection]:
 def _advice(error: Exception, on: Engine | None) -> str:
     if contents := _advice_on_contents(error, on):
         return contents
-    if "database is locked" in _reason(error):
+    if "database is locked" in _reason(error) or _sqlstate(error) == "55P03":
         return f"The database {_where(on)} stayed locked for {BUSY_TIMEOUT} s: another program is writing to it."
     return f"Cannot connect to database: {_where(on)}: {_reason(error)}. Check DATABASE_URL."
 
 
 def _advice_on_contents(error: Exception, on: Engine | None) -> str | None:
-    reason, state = _reason(error), getattr(_drivers(error), "sqlstate", None)
+    reason, state = _reason(error), _sqlstate(error)
+    if state == "25P03":
+        return f"The database {_where(on)} ended a transaction that stood still for longer than CLERK_LEASE."
     if "no such table" in reason or state == "42P01":
         return f"The database {_where(on)} lacks tables: run `clerk-tasks db upgrade`."
     if "no such column" in reason or state == "42703":
@@ -171,6 +192,10 @@ def _advice_on_contents(error: Exception, on: Engine | None) -> str | None:
 def _drivers(error: Exception) -> BaseException:
     """Return the driver's own error."""
     return (error.orig or error) if isinstance(error, DBAPIError) else error
+
+
+def _sqlstate(error: Exception) -> str | None:
+    return getattr(_drivers(error), "sqlstate", None)
 
 
 def _reason(error: Exception) -> str:

@@ -108,7 +108,8 @@ class JobContext:
     def fence(self) -> Iterator[None]:
         """Keep the job this attempt's for the length of a with block, for one quick last step.
 
-        Raises Fenced if another attempt owns the job already, Cancel if it was cancelled.
+        Others wait meanwhile, so PostgreSQL ends a block that takes longer than CLERK_LEASE. Raises Fenced if another
+        attempt owns the job already, Cancel if it was cancelled.
         """
         yield
 

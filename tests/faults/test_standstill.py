@@ -1,0 +1,50 @@
+"""A process that is stopped while it holds a lock: whoever wants that too is kept for a while, and not for ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+import sqlalchemy as sa
+
+from clerk.errors import DatabaseUnavailable
+from tests.support.processes import wait_for
+from tests.support.system import System, children_of
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_worker_stopped_in_a_transaction_is_taken_over(every_database: System) -> None:
+    """F4, found by the soak: stopped between BEGIN and COMMIT, it keeps the locks that a take-over needs.
+
+    Seen to fail: without `idle_in_transaction_session_timeout` in db.py the second attempt never begins.
+    """
+    system = every_database
+    sleeper = system.worker("-c", "1")
+    job_id = system.enqueue("holds")
+    wait_for(lambda: system.effects()[job_id], "the job is inside its fence", logs=system.programs.logs)
+    family = [sleeper.pid, *(child.pid for child in children_of(sleeper))]
+    for pid in family:
+        os.kill(pid, signal.SIGSTOP)
+    system.worker("-c", "1")
+    system.wait_until_began(job_id, attempt=2)
+    system.open_gate()
+    assert system.wait_for_end(job_id) == ["completed"]
+    for pid in reversed(family):
+        os.kill(pid, signal.SIGCONT)
+    assert system.wait_for_end(*(system.enqueue("note", key=f"k{n}") for n in range(4))) == ["completed"] * 4
+    assert system.attempts(job_id) == ["lost", "completed"]
+    assert sleeper.alive
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_lock_that_somebody_keeps_ends_in_advice(every_database: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `lock_timeout` in db.py, this `enqueue` never returns."""
+    monkeypatch.setattr("clerk.db.BUSY_TIMEOUT", 1)
+    with every_database.engine.begin() as connection:
+        connection.execute(sa.text("LOCK TABLE runs IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(DatabaseUnavailable, match="stayed locked for 1 s"):
+            every_database.enqueue("note")
+    assert every_database.enqueue("note")
