@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import ModuleType
@@ -12,6 +13,7 @@ from typing import Any
 import pluggy
 
 from clerk.hookspecs import PROJECT, ClerkSpec
+from clerk.plugin_trial import on_trial
 from clerk.redaction import redact
 
 log = logging.getLogger("clerk.plugins")
@@ -123,7 +125,8 @@ class PluginSet:
                 continue
             plugin = self.record(implementation.plugin)
             try:
-                answer = implementation.function(*(arguments[name] for name in implementation.argnames))
+                with on_trial() if hook.startswith("register_") else nullcontext():
+                    answer = implementation.function(*(arguments[name] for name in implementation.argnames))
             except BROKEN as error:
                 self.quarantine(plugin.name, plugin.where, phase=f"hook {hook}", error=error)
                 continue

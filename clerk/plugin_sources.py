@@ -15,6 +15,7 @@ from types import ModuleType
 from clerk.errors import UsageError
 from clerk.hookspecs import PROJECT
 from clerk.plugin_set import BROKEN, PluginSet
+from clerk.plugin_trial import on_trial
 
 GROUP = "clerk.plugins"
 
@@ -36,7 +37,8 @@ def load_entry_points(found: PluginSet) -> None:
         version = distribution.version if distribution else None
         before = found.manager.get_plugins()
         try:
-            loaded = entry_point.load()
+            with on_trial():
+                loaded = entry_point.load()
         except BROKEN as error:
             found.keep_only(before)
             found.quarantine(entry_point.name, where, phase="import", error=error)
@@ -56,7 +58,8 @@ def load_directory(found: PluginSet, directory: Path) -> None:
     for path in _candidates(directory.resolve()):
         before = found.manager.get_plugins()
         try:
-            module = _import_file(path)
+            with on_trial():
+                module = _import_file(path)
         except BROKEN as error:
             found.keep_only(before)
             found.quarantine(_plugin_name(path), str(path), phase="import", error=error)
@@ -157,7 +160,8 @@ def _add(found: PluginSet, loaded: object, *, name: str, source: str, where: str
     """Register a class's only instance, or the object itself; one that registered itself keeps its instance."""
     if inspect.isclass(loaded):
         try:
-            loaded = found.instance_of(loaded) or loaded()
+            with on_trial():
+                loaded = found.instance_of(loaded) or loaded()
         except BROKEN as error:
             found.quarantine(name, where, phase="constructor", error=error)
             return

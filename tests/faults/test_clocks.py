@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from clerk.ledger.leases import database_time
 from clerk.models import schedule_slots_table
 from tests.faults.conftest import MakeSystem
-from tests.faults.test_beats import begin, fates
+from tests.support.minutely import begin, fates
 from tests.support.processes import Program, wait_for
 from tests.support.system import System
 from tests.support.wrong_clock import wrong_clock

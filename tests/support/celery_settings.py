@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -24,4 +25,4 @@ def celery_settings(folder: Path, **changes: Any) -> dict[str, str]:
     folder.mkdir()
     source = dedent(SOURCE).format(ours=celeryconfig.__file__, changes=changes)
     (folder / "celeryconfig.py").write_text(source)
-    return {"PYTHONPATH": str(folder)}
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}

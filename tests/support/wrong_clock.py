@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from textwrap import dedent
 
@@ -42,4 +43,4 @@ def wrong_clock(folder: Path, *, hours: float) -> dict[str, str]:
     """Return the environment in which Python's wall clocks are wrong by so many hours."""
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(dedent(SOURCE).format(seconds=hours * 3600))
-    return {"PYTHONPATH": str(folder)}
+    return {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}

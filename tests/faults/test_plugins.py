@@ -1,0 +1,71 @@
+"""A plugin breaks, in any way that Python has: the workers start without it, and its jobs wait for it to be mended."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from clerk.db import transaction
+from clerk.ledger import rings
+from tests.support.plugin_files import write_plugin
+from tests.support.system import System
+
+pytestmark = pytest.mark.slow
+
+WHOLE = """
+class Fragile:
+    @hookimpl
+    def register_job_types(self):
+        return {"fragile": lambda subdomain: None}
+"""
+#: How it breaks: the file, and what is said of it.
+BROKEN = {
+    "raises when imported": ("raise OSError('no licence')", "import: OSError: no licence"),
+    "leaves when imported": ("import os; os._exit(7)", "import: SystemExit: it called os._exit(7)"),
+    "never comes back when imported": (
+        "import threading; threading.Event().wait()",
+        "import: TimeoutError: it did not return within 1 s",
+    ),
+    "raises in a hook": (
+        WHOLE.replace("return {", "raise KeyError('x'); return {"),
+        "hook register_job_types: KeyError: 'x'",
+    ),
+    "never comes back from a hook": (
+        WHOLE.replace("return {", "import threading; threading.Event().wait(); return {"),
+        "hook register_job_types: TimeoutError: it did not return within 1 s",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_broken_plugin_is_set_aside_and_the_others_work(
+    system: System, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F18."""
+    file = Path(system.effects_file).with_name("plugins") / "fragile.py"
+    source, said = BROKEN[how]
+    write_plugin(file, WHOLE)
+    waiting = system.enqueue("fragile")
+    write_plugin(file, source)
+    monkeypatch.setenv("CLERK_PLUGIN_PATIENCE", "1")
+    worker = system.worker("-c", "1")
+    assert system.wait_for_end(system.enqueue("note")) == ["completed"]
+    assert system.job(waiting)["state"] == "available"
+
+    shown = system.programs.clerk("plugins", "list", "--json")
+    assert shown.wait() == 0, shown.log
+    (plugin,) = [entry for entry in json.loads(shown.log[shown.log.index("[") :]) if entry["name"] == "fragile"]
+    assert (plugin["state"], said in plugin["error"]) == ("quarantined", True), plugin
+    why = system.programs.clerk("why", waiting)
+    assert why.wait() == 0, why.log
+    assert "No plugin here has job type fragile." in why.log
+    assert f"plugin fragile ({file}) is quarantined at {said}" in why.log
+
+    write_plugin(file, WHOLE)
+    assert worker.terminate() == 0
+    with transaction(system.engine) as connection:
+        rings.ring_now(connection, [waiting])  # the pause that a worker without its type has made
+    system.worker("-c", "1")
+    assert system.wait_for_end(waiting, deadline=60) == ["completed"]
