@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
+import billiard.pool
 import psutil
 from celery import Celery, bootsteps, signals
 from celery.concurrency.prefork import TaskPool
@@ -204,6 +205,9 @@ def _initialise_child(**_: Any) -> None:
     """In a fresh child: let Ctrl-C be the parent's business, and run the initialisers of the pools it serves."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.setpgid(0, 0)  # so that what its jobs start can be ended with it
+    # A child that ends waits until its parent has read every result, 30 s if the parent is ending too and has stopped
+    # reading. Ours are in the database: two seconds, so as not to look lost to a parent that is only slow.
+    billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20  # tenths of a second
     for pool in registry().pools.values():
         if pool.function is not None and set(pool.queues) & set(_served()):
             pool.function()
