@@ -44,7 +44,12 @@ def goes_on(system: System, worker: Program, *, children: int = 1) -> None:
 
 
 def test_whatever_a_job_raises_the_worker_goes_on(every_database: System) -> None:
-    """F19, F20. Bare Celery's worker dies of the MemoryError and of the Reject, and hands them to the next one."""
+    """F19, F20. Bare Celery's worker dies of the MemoryError and of the Reject, and hands them to the next one.
+
+    Seen to fail: with `Exception` for `BaseException` in `_perform` of executor.py, what exits or interrupts is lost
+    and not discarded; with that in `_describe`, so is what cannot be asked; without `storable`'s replacements,
+    PostgreSQL refuses the Awkward one.
+    """
     system = every_database
     worker = system.worker("-c", "2")
     children = {child.pid for child in children_of(worker)}
@@ -60,7 +65,11 @@ def test_whatever_a_job_raises_the_worker_goes_on(every_database: System) -> Non
 
 
 def test_an_outcome_that_the_database_refuses_is_a_failure(every_database: System) -> None:
-    """F20. On PostgreSQL, whose text holds no NUL, nothing would ever be recorded of this job; SQLite takes it."""
+    """F20. A child's unique key that PostgreSQL does not take, for its NUL, and SQLite does.
+
+    Seen to fail: with `except Exception` of `_settle_somehow` in executor.py removed, the job runs for its whole time
+    limit with nobody at work on it.
+    """
     system = every_database
     worker = system.worker()
     job_id = system.enqueue("asks-too-much")
@@ -77,7 +86,12 @@ def test_an_outcome_that_the_database_refuses_is_a_failure(every_database: Syste
 
 @pytest.mark.parametrize("grain", [64 << 20, 100], ids=["large", "small"])
 def test_a_job_that_exhausts_memory_gets_an_error_and_a_new_process(system: System, grain: int) -> None:
-    """F19. It takes what there is, for real, keeps it beyond its end, and is told to stop by nobody but the limit."""
+    """F19. It takes what there is, for real, keeps it beyond its end, and is told to stop by nobody but the limit.
+
+    Seen to fail: without `setrlimit` in memory.py, a bomb defused at 1 GiB gets there; with the limit not lifted after
+    the job, it dies as it records its end, with no word of memory; without `worker_max_memory_per_child` in celery.py,
+    the full process lives on.
+    """
     worker = system.worker("-c", "1", env={"CLERK_MEMORY_LIMIT": "300"})
     child = children_of(worker)[0].pid
     bomb = system.enqueue("hoards", grain=grain)
@@ -91,7 +105,11 @@ def test_a_job_that_exhausts_memory_gets_an_error_and_a_new_process(system: Syst
 
 @pytest.mark.parametrize(("bomb", "attempts"), [("dies", 3), ("exits", 2)])
 def test_a_job_that_ends_its_process_ends_as_a_dead_letter(system: System, bomb: str, attempts: int) -> None:
-    """F1, F18. SIGKILL from nowhere, or an exit with code 0: the attempt was counted when it began."""
+    """F1, F18. SIGKILL from nowhere, or an exit with code 0: the attempt was counted when it began.
+
+    Seen to fail: with `row.claim.pid not in live` of lease_keeper.py removed, each attempt ends with its lease, and
+    the reason is a worker that is gone.
+    """
     worker = system.worker()
     poison = system.enqueue(bomb)
     assert system.wait_for_end(poison, deadline=60) == ["discarded"]
@@ -103,7 +121,10 @@ def test_a_job_that_ends_its_process_ends_as_a_dead_letter(system: System, bomb:
 
 
 def test_a_job_that_swallows_whatever_is_raised_is_killed_at_its_time_limit(system: System) -> None:
-    """F21. It never returns, ignores signals, and a bare `except` would swallow a soft limit."""
+    """F21. It never returns, ignores signals, and a bare `except` would swallow a soft limit.
+
+    Seen to fail: with `row.late` of lease_keeper.py removed, it is running still, a minute later.
+    """
     worker = system.worker()
     endless = system.enqueue("deafens")
     assert system.wait_for_end(endless, deadline=60) == ["discarded"]
@@ -113,7 +134,10 @@ def test_a_job_that_swallows_whatever_is_raised_is_killed_at_its_time_limit(syst
 
 
 def test_a_job_past_its_time_limit_is_killed_with_what_it_started(system: System) -> None:
-    """F21. A grandchild would hold memory, files and locks after its job's end, with nobody to know of it."""
+    """F21. A grandchild would hold memory, files and locks after its job's end, with nobody to know of it.
+
+    Seen to fail: with `setpgid` of worker.py removed, the grandchildren are left.
+    """
     worker = system.worker()
     job_id = system.enqueue("forks", then="wait")
     assert system.wait_for_end(job_id, deadline=60) == ["discarded"]
@@ -124,7 +148,10 @@ def test_a_job_past_its_time_limit_is_killed_with_what_it_started(system: System
 
 
 def test_a_job_that_leaves_a_process_behind_holds_up_nobody(system: System) -> None:
-    """F18. The grandchild has the child's pipes and its connection to the database open, and sleeps for ever."""
+    """F18. The grandchild has the child's pipes and its connection to the database open, and sleeps for ever.
+
+    No guard of ours: it shows that none is needed, neither to work on nor to end.
+    """
     worker = system.worker()
     job_id = system.enqueue("forks", then="return")
     assert system.wait_for_end(job_id) == ["completed"]

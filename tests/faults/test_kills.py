@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 def test_a_killed_child_costs_an_attempt_and_two_seconds(every_system: System) -> None:
     """F1. The keeper looks at its children.
 
-    Seen to fail: with `row.claim.pid not in live` of lease_keeper.py removed, attempt 2 never begins, for an hour.
+    Seen to fail: with `row.claim.pid not in live` of lease_keeper.py removed, it takes the lease: 4.4 s of 6.
     """
     system = every_system
     system.worker("-c", "2")
@@ -65,7 +65,7 @@ def test_a_killed_worker_is_taken_over_within_its_lease(system: System, lease: s
 def test_a_stopped_worker_that_wakes_finds_itself_fenced(every_database: System) -> None:
     """F4. SIGSTOP of parent and children past the lease, then CONT: both finish the job, one effect stays.
 
-    Seen to fail: with `attempt = :attempt` of `_MINE` in attempts.py removed, the effect happens twice.
+    Seen to fail: with `attempt = :attempt` of `_MINE` in attempts.py removed, it ends an attempt that is not its own.
     """
     system = every_database
     sleeper = system.worker("-c", "1")
@@ -91,8 +91,8 @@ def test_a_parent_stopped_past_its_lease_that_wakes_does_not_renew_somebody_else
     """F4, a fault of the prototype. Only the parent is stopped; its child works on, a zombie, while another takes over.
 
     The second worker is stopped too before the first wakes: so whoever renews its lease is not its owner.
-    Seen to fail: with the instance and the process ids out of `_RENEW` in leases.py, the lease moves; with `zombies`
-    left out of `kill` in lease_keeper.py, the first attempt's process lives for as long as it likes.
+    Seen to fail: with the instance and the process ids out of `_RENEW` in leases.py, each renews the other's row, and
+    nobody takes over; with `zombies` out of `kill` in lease_keeper.py, the first attempt's process lives on.
     """
     system = every_database
     sleeper = system.worker("-c", "1")
