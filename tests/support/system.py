@@ -111,6 +111,11 @@ class System:
         """Return how often each job had its effect: the number that must be one."""
         return Counter(line.split()[1] for line in self._lines(""))
 
+    def began(self) -> dict[str, int]:
+        """Return when each job's function was first called: its place among them all."""
+        ids = [line.split()[0] for line in self._lines(".began")]
+        return {job_id: place for place, job_id in reversed([*enumerate(ids)])}
+
     def kept(self) -> dict[str, tuple[str, int]]:
         """Return what `keeps` jobs have put in place, {key: (job id, attempt)}; fails on a file that is not whole."""
         folder = Path(f"{self.effects_file}.kept")

@@ -1,0 +1,82 @@
+"""Far more is enqueued than the workers can do: it waits in a table, and costs no more than its rows and messages."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import psutil
+import pytest
+
+from clerk.db import transaction
+from clerk.jobs import JobRequest
+from clerk.ledger import rings
+from clerk.ledger.leases import database_time
+from clerk_tasks.dispatcher import enqueue_many
+from clerk_tasks.publisher import publisher
+from tests.support.processes import Program, wait_for
+from tests.support.system import SITE, System
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+JOBS = 5000
+
+
+def memory_of(worker: Program) -> float:
+    """Return the megabytes that a worker and its children hold."""
+    family = [psutil.Process(worker.pid), *worker.children()]
+    return sum(process.memory_info().rss for process in family) / 1e6
+
+
+def let_the_relay_pass(system: System, *, seconds: float) -> None:
+    """Wait until the relay, which passes twice a second, has passed often."""
+    with system.engine.connect() as connection:
+        enough = database_time(connection) + timedelta(seconds=seconds)
+
+    def passed() -> bool:
+        with system.engine.connect() as connection:
+            return database_time(connection) > enough
+
+    wait_for(passed, "the relay has passed")
+
+
+@pytest.mark.parametrize("broker_url", ["redis", "rabbitmq"], indirect=True)
+def test_five_thousand_jobs_wait_for_two_busy_children(every_broker_system: System) -> None:
+    """F14. Every message is overdue while the children are busy, and still none is published twice."""
+    system = every_broker_system
+    worker = system.worker("-c", "2")
+    busy = [system.enqueue("gated") for _ in range(2)]
+    for job_id in busy:
+        system.wait_until_began(job_id)
+    memory = memory_of(worker)
+    began_at = time.monotonic()
+    batch = enqueue_many([JobRequest("note", SITE, {"key": f"k{number}"}) for number in range(JOBS)])
+    took = time.monotonic() - began_at
+    assert batch.published
+    assert took < 10
+    with transaction(system.engine) as connection:
+        rings.ring_now(connection, batch.job_ids)
+    let_the_relay_pass(system, seconds=3)
+    depth = publisher().depth("default")
+    assert JOBS - 10 <= depth <= JOBS + 10
+
+    urgent_at = time.monotonic()
+    urgent = system.enqueue("note", key="urgent", priority="high")
+    assert time.monotonic() - urgent_at < 1
+    why = system.programs.clerk("why", batch.job_ids[-1])
+    assert why.wait() == 0
+    assert f"It waits in queue default, with {JOBS} jobs before it" in why.log
+    assert f"The broker holds {publisher().depth('default')} messages of this queue." in why.log
+
+    system.open_gate()
+    assert system.wait_for_end(urgent, *busy) == ["completed"] * 3
+    wait_for(lambda: len(system.effects()) == JOBS + 3, "all is done", deadline=200, logs=system.programs.logs)
+    assert set(system.effects().values()) == {1}
+    assert set(system.wait_for_end(*batch.job_ids[-20:])) == {"completed"}
+    begun = system.began()
+    assert begun[urgent] < begun[batch.job_ids[JOBS // 10]], "what is urgent overtakes"
+    growth = memory_of(worker) - memory
+    rate = JOBS / took
+    print(f"\n{rate:.0f} jobs/s enqueued, {depth} messages waited, {growth:+.0f} MB")  # noqa: T201
+    assert growth < 60
+    assert worker.alive
