@@ -22,6 +22,8 @@ def test_a_frozen_broker_holds_up_nobody_for_long(own_broker_system: System, own
     """F7. Bare Celery's publisher waits for ever, and what it gave up on may be delivered all the same.
 
     A command connects and gets no answer; a program that has been connected sends, and gets none to that.
+    Seen to fail: without `socket_timeout` of publisher.py, the command never ends; without `state = 'available'` in
+    _CLAIM of attempts.py, a job has its effect twice.
     """
     system = own_broker_system
     worker = system.worker()
@@ -58,7 +60,10 @@ def test_a_frozen_broker_holds_up_nobody_for_long(own_broker_system: System, own
 
 @pytest.mark.parametrize("own_broker", ["redis", "embedded"], indirect=True)
 def test_a_full_broker_stops_no_worker(own_broker_system: System, own_broker: BreakableBroker) -> None:
-    """F8. `maxmemory` reached, and nothing evicted: what cannot be written is written once there is room again."""
+    """F8. `maxmemory` reached, and nothing evicted: what cannot be written is written once there is room again.
+
+    Seen to fail: with `broker_channel_error_retry` of celeryconfig.py off, the worker exits: OutOfMemoryError.
+    """
     system = own_broker_system
     worker = system.worker()
     running = system.enqueue("gated")

@@ -37,7 +37,11 @@ def assert_once(system: System, job_ids: Sequence[str], *, deadline: float = 30.
 
 
 def test_delivery_with_or_without_duplicates(every_system: System) -> None:
-    """F12. The same message fifty times over: before its job begins, while it runs, and after it has ended."""
+    """F12. The same message fifty times over: before its job begins, while it runs, and after it has ended.
+
+    Seen to fail: without `state = 'available'` in _CLAIM of attempts.py, the second process takes the running job too,
+    and is killed for it.
+    """
     system = every_system
     long, short = system.enqueue("gated"), system.enqueue("note")
     assert messages.copy_all(50) == 2
@@ -54,7 +58,10 @@ def test_delivery_with_or_without_duplicates(every_system: System) -> None:
 
 
 def test_priority_within_a_queue(every_system: System) -> None:
-    """High before normal before low, and within each in the order of their coming, once the only process is free."""
+    """High before normal before low, and within each in the order of their coming, once the only process is free.
+
+    Seen to fail: with one number for all three in REDIS_PRIORITIES or AMQP_PRIORITIES, they run as they came.
+    """
     system = every_system
     system.worker("-c", "1")
     blocker = system.enqueue("gated", priority="high")
