@@ -1,10 +1,12 @@
-"""pytest-celery's fixtures over local processes: the real worker, a real Redis, no container."""
+"""pytest-celery's fixtures, over containers where there is a Docker engine and over local processes elsewhere."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import docker
 import pytest
 from pytest_celery import (
     CeleryTestWorker,
@@ -23,11 +25,13 @@ from pytest_celery import (
 
 from clerk.db import transaction
 from clerk.sites import insert_site
-from tests.smoke.local import LocalRedis, LocalWorker
+from tests.smoke.containers import Containers, engine, reachable
+from tests.smoke.nodes import Place
+from tests.smoke.processes import Processes
 from tests.support.processes import Programs
 from tests.support.services import RedisServer
 
-# Imported, so that pytest finds them here: the plugin itself, with Docker's, is off.
+# Imported, so that pytest finds them here: the plugin itself, with its engine's own fixtures, is off.
 STOCK = (
     celery_backend_cluster_config,
     celery_broker_cluster,
@@ -58,11 +62,48 @@ class Marks:
 """
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Choose where the nodes run, and have each test's name say it."""
+    if "place" in metafunc.fixturenames:
+        # In one of pytest-xdist's processes, so that the image is built once; the first build downloads.
+        marks = (pytest.mark.xdist_group("containers"), pytest.mark.timeout(900))
+        where = pytest.param("containers", marks=marks) if reachable() else "processes"
+        metafunc.parametrize("place", [where], indirect=True)
+
+
 @pytest.fixture
-def celery_broker(private_redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> RedisTestBroker:
+def place(request: pytest.FixtureRequest) -> Place:
+    """Return where the nodes run: the fixture `containers` or the fixture `processes`."""
+    chosen: Place = request.getfixturevalue(request.param)
+    return chosen
+
+
+@pytest.fixture
+def processes(private_redis: RedisServer, programs: Programs) -> Processes:
+    """Run the nodes as local processes."""
+    return Processes(private_redis, programs)
+
+
+@pytest.fixture(scope="session")
+def docker_engine() -> Iterator[docker.DockerClient]:
+    """Return this machine's Docker engine, which has the images."""
+    with engine() as client:
+        yield client
+
+
+@pytest.fixture
+def containers(docker_engine: docker.DockerClient, tmp_path: Path) -> Iterator[Containers]:
+    """Run the nodes as containers."""
+    with ExitStack() as stack:
+        yield Containers(docker_engine, tmp_path, stack)
+
+
+@pytest.fixture
+def celery_broker(place: Place, monkeypatch: pytest.MonkeyPatch) -> RedisTestBroker:
     """Return the broker's node; BROKER_URL names it."""
-    monkeypatch.setenv("BROKER_URL", private_redis.url)
-    return RedisTestBroker(LocalRedis(private_redis))
+    redis = place.redis()
+    monkeypatch.setenv("BROKER_URL", redis.url)
+    return RedisTestBroker(redis)
 
 
 @pytest.fixture
@@ -71,12 +112,10 @@ def celery_backend_cluster() -> None:
 
 
 @pytest.fixture
-def celery_worker(celery_broker: RedisTestBroker, sqlite_url: str, programs: Programs) -> Iterator[CeleryTestWorker]:
+def celery_worker(celery_broker: RedisTestBroker, sqlite_url: str, place: Place) -> CeleryTestWorker:
     """Return the worker's node: `clerk-tasks worker`, with a plugin whose job type appends a line to a file."""
     with transaction() as connection:
         insert_site(connection, {"subdomain": "smoke.example", "name": "Smoke", "state": "CA"})
     Path("plugins").mkdir()
     Path("plugins/marks.py").write_text(PLUGIN)
-    node = CeleryTestWorker(LocalWorker(programs.clerk("worker", "-c", "1")), app=None)
-    yield node
-    node.teardown()
+    return CeleryTestWorker(place.worker(), app=None)
