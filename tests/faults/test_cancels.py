@@ -50,7 +50,7 @@ def test_a_job_cancelled_while_it_waits_never_runs(every_system: System) -> None
 def test_a_running_job_is_cancelled_at_its_next_checkpoint(every_database: System) -> None:
     """F24, running. It looks, stops by itself, and its process does the next job.
 
-    Seen to fail: with `raise Cancel` of fence() in executor.py removed, the keeper kills it ten seconds later.
+    Seen to fail: with `raise Cancel` of `fence` in executor.py removed, it runs until the keeper kills it.
     """
     system = every_database
     worker = system.worker("-c", "1")
@@ -130,8 +130,8 @@ def test_the_last_child_that_is_cancelled_by_itself_ends_the_run(every_database:
 def test_a_cancel_outlives_the_worker_that_should_see_to_it(every_database: System, end: str) -> None:
     """F24, a revoke lost by a restart. The worker is gone before it has noticed the request, which is in the row.
 
-    Seen to fail: with the look at `cancel_requested_at` out of `lost` in leases.py (kill) or `hand_back` in
-    attempts.py (terminate), the job begins again.
+    Seen to fail: with the look at `cancel_requested_at` out of `lost` in leases.py and out of `fail` (kill), or out of
+    `hand_back` (terminate), in attempts.py, the job begins again.
     """
     system = every_database
     worker = system.worker("-c", "1")
@@ -150,7 +150,7 @@ def test_a_cancel_outlives_the_worker_that_should_see_to_it(every_database: Syst
 def test_a_cancel_outlives_the_broker(own_broker_system: System, own_broker: BreakableBroker) -> None:
     """F24, a revoke lost by a restart. The broker is away as the request is made: it was never told, nor asked.
 
-    Seen to fail: with `_REQUEST_CANCEL` left out of `cancel` in operators.py, the request is refused.
+    Seen to fail: with `cancel_requested_at` out of `_REQUEST_CANCEL` in operators.py, the running one waits for the gate.
     """
     system = own_broker_system
     system.worker("-c", "1")
