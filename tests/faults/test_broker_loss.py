@@ -59,7 +59,11 @@ def test_enqueue_succeeds_while_the_broker_is_away(own_broker_system: System, ow
 def test_a_killed_broker_costs_no_job_and_no_second_effect(
     own_broker_system: System, own_broker: BreakableBroker
 ) -> None:
-    """F5. `kill -9` of a broker that keeps its data, with a job running and others in its queue."""
+    """F5. `kill -9` of a broker that keeps its data, with a job running and others in its queue.
+
+    Seen to fail: with `broker_connection_retry` off, the worker exits; with late acknowledgement and
+    `worker_cancel_long_running_tasks_on_connection_loss`, the running job's process is killed.
+    """
     system = own_broker_system
     worker = system.worker(env=DEFAULTS)
     running = system.enqueue("gated")

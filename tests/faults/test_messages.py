@@ -87,7 +87,10 @@ def test_the_command_line_refuses_them_too(system: System) -> None:
 
 @pytest.mark.slow
 def test_a_job_whose_type_this_worker_does_not_know_waits_for_one_that_does(system: System, tmp_path: Path) -> None:
-    """F17. A rolling deploy: the old worker has the message first, the new one has the job."""
+    """F17. A rolling deploy: the old worker has the message first, the new one has the job.
+
+    Seen to fail: without _leave_to_others of worker.py, nobody says why it waits, and when it will be published again.
+    """
     write_plugin(tmp_path / "old" / "old.py", "class Old:\n    pass\n")
     old = system.worker(env={"CLERK_PLUGINS_DIR": str(tmp_path / "old")})
     job_id = system.enqueue("note")
