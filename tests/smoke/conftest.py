@@ -65,9 +65,8 @@ class Marks:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Choose where the nodes run, and have each test's name say it."""
     if "place" in metafunc.fixturenames:
-        # In one of pytest-xdist's processes, so that the image is built once; the first build downloads.
-        marks = (pytest.mark.xdist_group("containers"), pytest.mark.timeout(900))
-        where = pytest.param("containers", marks=marks) if reachable() else "processes"
+        patience = pytest.mark.timeout(900)  # the first build downloads
+        where = pytest.param("containers", marks=patience) if reachable() else "processes"
         metafunc.parametrize("place", [where], indirect=True)
 
 
@@ -85,9 +84,10 @@ def processes(private_redis: RedisServer, programs: Programs) -> Processes:
 
 
 @pytest.fixture(scope="session")
-def docker_engine() -> Iterator[docker.DockerClient]:
+def docker_engine(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[docker.DockerClient]:
     """Return this machine's Docker engine, which has the images."""
-    with engine() as client:
+    base = tmp_path_factory.getbasetemp()  # pytest-xdist's processes each have a folder in a common one
+    with engine((base if worker_id == "master" else base.parent) / "images.lock") as client:
         yield client
 
 

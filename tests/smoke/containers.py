@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import os
 import platform
@@ -46,25 +47,28 @@ def _engine_name() -> str | None:
 
 
 @contextmanager
-def engine() -> Iterator[docker.DockerClient]:
-    """Connect to the engine and have both images there; a second build takes what has not changed from the first."""
+def engine(lock: Path) -> Iterator[docker.DockerClient]:
+    """Connect to the engine and have both images there; who finds the file `lock` locked waits, and need not build."""
     with closing(docker.from_env()) as client:
-        try:
-            client.images.get(REDIS_IMAGE)
-        except ImageNotFound:
-            client.images.pull(REDIS_IMAGE)
-        try:
-            client.images.build(
-                path=str(ROOT),
-                dockerfile="tests/smoke/Dockerfile",
-                tag=IMAGE,
-                buildargs={"PYTHON": ".".join(platform.python_version_tuple()[:2])},
-                forcerm=True,
-            )
-        except BuildError as error:
-            error.add_note("".join(line.get("stream", "") for line in error.build_log))
-            raise
+        with lock.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            _provide_images(client)
         yield client
+
+
+def _provide_images(client: docker.DockerClient) -> None:
+    try:
+        client.images.get(REDIS_IMAGE)
+    except ImageNotFound:
+        client.images.pull(REDIS_IMAGE)
+    dockerfile, python = "tests/smoke/Dockerfile", ".".join(platform.python_version_tuple()[:2])
+    try:
+        client.images.build(
+            path=str(ROOT), dockerfile=dockerfile, tag=IMAGE, buildargs={"PYTHON": python}, forcerm=True
+        )
+    except BuildError as error:
+        error.add_note("".join(line.get("stream", "") for line in error.build_log))
+        raise
 
 
 @dataclass(frozen=True)
