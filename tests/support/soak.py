@@ -124,6 +124,7 @@ class Soak:
             self._enqueue()
             self.towns.turn(self.rng)
         self._heal()
+        self._revive()
         self._watch()
         wait_for(lambda: time.monotonic() >= until, "the next turn")
 
@@ -168,6 +169,13 @@ class Soak:
             heal()
             self._awaited.append((time.monotonic(), self._effects(), fault.name))
 
+    def _revive(self) -> None:
+        """Start workers again, as a supervisor would: one that starts without its database ends with a clear line."""
+        if not any(fault.target == "worker" for _, fault, _ in self._active):
+            for worker in self.fleet.workers:
+                if not worker.alive:
+                    worker.start()
+
     def _watch(self) -> None:
         """Note for each fault how long after its end the next effect was seen."""
         effects = self._effects()
@@ -180,6 +188,7 @@ class Soak:
         return sum(self.system.effects().values())
 
     def _is_over(self) -> bool:
+        self._revive()
         self._watch()
         with self.system.engine.connect() as connection:
             unfinished = sa.select(sa.func.count()).where(runs_table.c.state == "running")
