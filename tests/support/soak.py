@@ -224,6 +224,7 @@ class Soak:
             "of them cancelled by an operator": len(self.report.cancelled),
             "jobs": len(jobs),
             "effects": len(effects),
+            "attempts": sum(job.attempt for job in jobs),
             "attempts that did not complete": tries,
             "runs that failed, with a dead letter that says why": len(excused - self.report.cancelled),
             "dead letters": sum(job.state == "discarded" for job in jobs),
