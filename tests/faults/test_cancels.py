@@ -150,7 +150,7 @@ def test_a_cancel_outlives_the_worker_that_should_see_to_it(every_database: Syst
 def test_a_cancel_outlives_the_broker(own_broker_system: System, own_broker: BreakableBroker) -> None:
     """F24, a revoke lost by a restart. The broker is away as the request is made: it was never told, nor asked.
 
-    Seen to fail: with `cancel_requested_at` out of `_REQUEST_CANCEL` in operators.py, the running one waits for the gate.
+    Seen to fail: with `cancel_requested_at` out of `_REQUEST_CANCEL` in operators.py, the running one waits on.
     """
     system = own_broker_system
     system.worker("-c", "1")
