@@ -16,6 +16,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from clerk.connection import HeldConnection
+from clerk.errors import DatabaseUnavailable
 from clerk.jobs import Fenced
 from clerk.ledger import attempts, leases
 from clerk.ledger.attempts import Claim
@@ -84,9 +85,16 @@ class LeaseKeeper:
         self._renewed_at = self.clock()
 
     def hand_back(self) -> None:
-        """Give every running job back, uncounted, and kill its process: the worker has to go now."""
-        with self.held.transaction() as connection:
-            rows = leases.running_of(connection, self.instance, cancel_grace=CANCEL_GRACE)
+        """Give every running job back, uncounted, and kill its process: the worker has to go now.
+
+        Without the database nobody can be told: the processes are killed all the same, and their leases end.
+        """
+        try:
+            with self.held.transaction() as connection:
+                rows = leases.running_of(connection, self.instance, cancel_grace=CANCEL_GRACE)
+        except DatabaseUnavailable:
+            kill(self.pool.live())
+            raise
         given, bells = self._end(attempts.hand_back, [(row.claim, "The worker was shut down.") for row in rows])
         kill(given & self.pool.live())
         self.ring(bells)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from celery import signals
@@ -29,10 +31,11 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]
     def tick(self, *_: Any, **__: Any) -> float:
         """Decide the slots that are due; return the seconds until the next tick."""
         try:
-            for fired in timetable.tick():
-                logger.info("%s of %s: %s", fired.schedule, fired.due_at, fired.fate)
-            with reading() as connection:
-                pause = timetable.seconds_to_next(connection)
+            with _uninterrupted():
+                for fired in timetable.tick():
+                    logger.info("%s of %s: %s", fired.schedule, fired.due_at, fired.fate)
+                with reading() as connection:
+                    pause = timetable.seconds_to_next(connection)
         except UnavailableError as error:
             logger.warning("%s", error)
             pause = PACE / 4
@@ -40,6 +43,19 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]
             logger.exception("a tick failed")
             pause = PACE
         return min(PACE, max(0.05, PACE if pause is None else pause))
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold SIGTERM and SIGINT back for the length of a with block.
+
+    Celery raises SystemExit for them, which gets lost inside a statement or a plugin's hook; beat would then go on.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @signals.beat_init.connect  # type: ignore[untyped-decorator]

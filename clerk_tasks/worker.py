@@ -131,7 +131,8 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             with _surviving("keeping leases"):
                 if self.keeper.run_once():
                     self.wake_relay.set()
-                if time.monotonic() >= self.hand_back_at:
+            if time.monotonic() >= self.hand_back_at:
+                with _surviving("handing jobs back"):
                     self.keeper.hand_back()
                     self.handed_back.set()
             if self.burst and self.relayed.is_set():
