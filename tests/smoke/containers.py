@@ -61,10 +61,11 @@ def _provide_images(client: docker.DockerClient) -> None:
         client.images.get(REDIS_IMAGE)
     except ImageNotFound:
         client.images.pull(REDIS_IMAGE)
-    dockerfile, python = "tests/smoke/Dockerfile", ".".join(platform.python_version_tuple()[:2])
+    arguments = {"PYTHON": ".".join(platform.python_version_tuple()[:2])}
+    leave_nothing = {"rm": True, "forcerm": True}
     try:
         client.images.build(
-            path=str(ROOT), dockerfile=dockerfile, tag=IMAGE, buildargs={"PYTHON": python}, forcerm=True
+            path=str(ROOT), dockerfile="tests/smoke/Dockerfile", tag=IMAGE, buildargs=arguments, **leave_nothing
         )
     except BuildError as error:
         error.add_note("".join(line.get("stream", "") for line in error.build_log))
