@@ -188,6 +188,7 @@ def install(app: Celery) -> None:
     signals.setup_logging.connect(logs.configure, weak=False)
     signals.worker_init.connect(_prepare, weak=False)
     signals.worker_process_init.connect(_initialise_child, weak=False)
+    signals.worker_process_shutdown.connect(_end_strays, weak=False)
     signals.task_unknown.connect(_leave_to_others, weak=False)
 
 
@@ -212,6 +213,13 @@ def _initialise_child(**_: Any) -> None:
     for pool in registry().pools.values():
         if pool.function is not None and set(pool.queues) & set(_served()):
             pool.function()
+
+
+def _end_strays(**_: Any) -> None:
+    """At the end of a child: ask what its jobs have left running to end too."""
+    if os.getpgrp() == os.getpid():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTERM)
 
 
 def _served() -> list[str]:
