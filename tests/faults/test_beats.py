@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from tests.support.breakable import BreakableBroker
 from tests.support.minutely import begin, fates, jobs, let_pass, ticked_at
+from tests.support.plugin_files import write_plugin
 from tests.support.processes import Program, script, wait_for
 from tests.support.system import System
 
@@ -30,7 +31,8 @@ def held_up(system: System) -> Iterator[None]:
 def test_two_beats_fire_each_slot_once(every_system: System) -> None:
     """F13. Ours and Celery's own begin together with an hour of slots that nobody has kept.
 
-    Seen to fail: with `return inserted.first() is not None` of timetable.py made `return True`, XXA.
+    Seen to fail: with `return inserted.first() is not None` of timetable.py made `return True`, each fired most of
+    them: over 100 jobs for 60 slots.
     """
     system = every_system
     begin(system, minutes_ago=60)
@@ -58,7 +60,8 @@ def alive(*programs: Program) -> None:
 def test_a_schedules_jobs_run(system: System) -> None:
     """F13. From the slot to the effect, with nobody enqueueing: beat, broker, worker.
 
-    Seen to fail: with `ring(bells)` of timetable.py removed and RING_DELAY an hour, XXB.
+    Seen to fail: with `ring(bells)` of timetable.py removed and no `silent_queues` in relay.py (either is enough), no
+    message is ever sent.
     """
     begin(system, minutes_ago=2)
     system.worker()
@@ -72,7 +75,7 @@ def test_a_schedules_jobs_run(system: System) -> None:
 def test_a_beat_that_was_away_catches_up_once(system: System, how: str) -> None:
     """F13. Five slots come and go meanwhile; by the default policy the newest is fired, and the others are missed.
 
-    Seen to fail: with `due[:-1], due[-1:]` of timetable.py made `[], due`, XXC.
+    Seen to fail: with `due[:-1], due[-1:]` of timetable.py made `[], due`, all five were enqueued.
     """
     begin(system, minutes_ago=0, catch_up="ONCE")
     beat = system.programs.clerk("beat")
@@ -100,7 +103,8 @@ def test_a_slot_that_comes_while_the_broker_is_down_is_kept(
 ) -> None:
     """F13. Bare Celery logs "Message Error", and goes on to the next slot: the night is lost.
 
-    Seen to fail: with `except BrokerUnavailable` in `ring` of dispatcher.py removed, XXD.
+    Seen to fail: with `except BrokerUnavailable` in `ring` of dispatcher.py removed, a tick ended at each slot, and
+    nobody was told that the work waits.
     """
     system = own_broker_system
     begin(system, minutes_ago=2)
@@ -116,3 +120,34 @@ def test_a_slot_that_comes_while_the_broker_is_down_is_kept(
     assert fates(system)["enqueued"] == jobs(system)
     assert worker.alive
     assert beat.terminate() == 0, beat.log
+
+
+SLOW = """
+import os, threading
+from pathlib import Path
+
+class Slow:
+    @hookimpl
+    def register_schedules(self):
+        Path(os.environ["EFFECTS"] + ".asked").touch()
+        pause = threading.Event()
+        while not Path(os.environ["EFFECTS"] + ".gate").exists():
+            pause.wait(0.02)
+        return []
+"""
+
+
+def test_a_beat_that_is_told_to_end_in_the_middle_of_a_tick_ends(system: System) -> None:
+    """F3, F13. Celery raises SystemExit for SIGTERM, wherever beat is: in a statement, in a plugin's hook.
+
+    Seen to fail: with `_uninterrupted()` of schedules.py removed, the plugin was quarantined for the SystemExit, and
+    beat ran on.
+    """
+    write_plugin(system.effects_file.with_name("plugins") / "slow.py", SLOW)
+    beat = system.programs.clerk("beat")
+    asked = system.effects_file.with_name("effects.asked")
+    wait_for(asked.exists, "it asks the plugin for its schedules", deadline=30, logs=lambda: beat.log)
+    beat.signal(signal.SIGTERM)
+    system.open_gate()
+    assert beat.wait() == 0, beat.log
+    assert "quarantined" not in beat.log

@@ -43,7 +43,11 @@ def assert_wrong(program: Program, hours: float) -> None:
 
 
 def test_a_worker_with_a_wrong_clock_keeps_its_leases(system: System, hours: int, tmp_path: Path) -> None:
-    """F11. It claims, renews and finishes; and nobody, itself included, finds it late."""
+    """F11. It claims, renews and finishes; and nobody, itself included, finds it late.
+
+    Seen to fail: with `now` in leases.py made Python's, the worker 2 h ahead killed the job at once as past its time
+    limit, and the one 2 h behind renewed a lease that had ended long ago.
+    """
     wrong = system.worker("-c", "1", env=wrong_clock(tmp_path / "clock", hours=hours))
     job_id = system.enqueue("gated")
     system.wait_until_began(job_id)
@@ -59,7 +63,11 @@ def test_a_worker_with_a_wrong_clock_keeps_its_leases(system: System, hours: int
 
 
 def test_a_worker_with_a_wrong_clock_takes_over_in_time(system: System, hours: int, tmp_path: Path) -> None:
-    """F11. No sooner, since the dead one might live, and no later."""
+    """F11. No sooner, since the dead one might live, and no later.
+
+    Seen to fail: with `now` in leases.py made Python's, the worker 2 h ahead took over before the lease had ended, and
+    the one 2 h behind would have after 2 h.
+    """
     doomed = system.worker("-c", "1")
     job_id = system.enqueue("gated")
     system.wait_until_began(job_id)
@@ -77,7 +85,11 @@ def test_a_worker_with_a_wrong_clock_takes_over_in_time(system: System, hours: i
 
 
 def test_a_beat_with_a_wrong_clock_fires_what_is_due(system: System, hours: int, tmp_path: Path) -> None:
-    """F11, F13. The five slots that have come, and none of the next two hours'."""
+    """F11, F13. The five slots that have come, and none of the next two hours'.
+
+    Seen to fail: with `now` in leases.py, which `database_time` asks, made Python's, the beat 2 h ahead fired the slots
+    of two hours to come, and the one 2 h behind fired none.
+    """
     begin(system, minutes_ago=5)
     beat = system.programs.clerk("beat", env=wrong_clock(tmp_path / "clock", hours=hours))
     wait_for(lambda: fates(system)["enqueued"] >= 5, "the slots are fired", deadline=60, logs=lambda: beat.log)

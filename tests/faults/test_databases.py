@@ -36,17 +36,13 @@ def another_client(address: str) -> Iterator[sa.Connection]:
         engine.dispose()
 
 
-def make_commits_last(server: PostgresServer) -> None:
-    """Have it not forget, when it is killed, what it has just committed: for speed, our test servers do."""
-    with another_client(server.url) as connection:
-        connection.execute(sa.text("ALTER ROLE clerk SET synchronous_commit = on"))
-        connection.commit()
-
-
 def test_a_restarted_postgres_costs_no_work(own_postgres_system: System, private_postgres: PostgresServer) -> None:
-    """F9. The work is done while PostgreSQL is down; its end is recorded when it is back."""
+    """F9. The work is done while PostgreSQL is down; its end is recorded when it is back.
+
+    Seen to fail: with `except DatabaseUnavailable` in `_settle` of executor.py removed, the ends were lost with the
+    connection, and the jobs stayed running.
+    """
     system = own_postgres_system
-    make_commits_last(private_postgres)
     worker = system.worker("-c", "2")
     done, undone = system.enqueue("lingers"), system.enqueue("gated")
     for job_id in (done, undone):
@@ -73,10 +69,9 @@ def test_a_worker_ends_in_time_while_postgres_is_down(
 ) -> None:
     """F3, F9. Its child has an end to record, and would wait for ever.
 
-    Seen to fail: with `kill(self.pool.live())` of lease_keeper.py removed, XXE.
+    Seen to fail: with `kill(self.pool.live())` of lease_keeper.py removed, the worker was still there 30 s later.
     """
     system = own_postgres_system
-    make_commits_last(private_postgres)
     worker = system.worker("-c", "1")
     job_id = system.enqueue("gated")
     system.wait_until_began(job_id)
@@ -93,7 +88,11 @@ def test_a_worker_ends_in_time_while_postgres_is_down(
 def test_terminated_backends_lose_nothing_and_repeat_nothing(
     own_postgres_system: System, private_postgres: PostgresServer
 ) -> None:
-    """F9. 57P01 to every connection, again and again, while jobs are enqueued, claimed, fenced and finished."""
+    """F9. 57P01 to every connection, again and again, while jobs are enqueued, claimed, fenced and finished.
+
+    Seen to fail: with `InvalidRequestError` in `_roll_back` of connection.py removed, a child that was cut off inside a
+    transaction kept the dead connection, and failed every job that it was given from then on.
+    """
     system = own_postgres_system
     worker = system.worker("-c", "2")
     accepted: list[str] = []
@@ -115,19 +114,20 @@ def test_terminated_backends_lose_nothing_and_repeat_nothing(
 
 
 def test_a_row_that_somebody_locks_is_waited_for(own_postgres_system: System, private_postgres: PostgresServer) -> None:
-    """F9. `lock_timeout` is over, more than once, before the other program lets go of the jobs it looks at."""
+    """F9. Our `lock_timeout` is over before the other program lets go of the jobs that it looks at.
+
+    Seen to fail: with `except DatabaseUnavailable` in `_settle` of executor.py removed, the job stayed running.
+    """
     system = own_postgres_system
-    with another_client(private_postgres.url) as connection:
-        connection.execute(sa.text("ALTER ROLE clerk SET lock_timeout = '300ms'"))
-        connection.commit()
-        worker = system.worker("-c", "1")
-        job_id = system.enqueue("lingers")
-        system.wait_until_began(job_id)
-        wait_for(lambda: system.effects()[job_id], "the effect is there")
+    worker = system.worker("-c", "1", env={"CLERK_LEASE": "90"})  # which nobody can renew meanwhile
+    job_id = system.enqueue("lingers")
+    system.wait_until_began(job_id)
+    wait_for(lambda: system.effects()[job_id], "the effect is there")
+    with another_client(private_postgres.url) as connection, connection.begin():
+        connection.execute(sa.text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         connection.execute(sa.text("SELECT 1 FROM jobs FOR UPDATE"))
         system.open_gate()
-        worker.wait_for_log("lock timeout", count=3)
-        connection.rollback()
+        worker.wait_for_log("its outcome waits for the database", deadline=60)
     assert system.wait_for_end(job_id) == ["completed"]
     assert system.effects() == {job_id: 1}
     assert system.attempts(job_id) == ["completed"]
@@ -137,7 +137,10 @@ def test_a_row_that_somebody_locks_is_waited_for(own_postgres_system: System, pr
 def test_a_frozen_postgres_wakes_to_leases_that_still_hold(
     own_postgres_system: System, private_postgres: PostgresServer
 ) -> None:
-    """F9. Nobody can renew for longer than a lease, nobody has died, and nobody is taken for dead."""
+    """F9. Nobody can renew for longer than a lease, nobody has died, and nobody is taken for dead.
+
+    Seen to fail: with `>= self.renewal` of relay.py made `>= 0`, the first to look took the job away: lost, completed.
+    """
     system = own_postgres_system
     workers = [system.worker("-c", "1") for _ in range(2)]
     job_id = system.enqueue("gated")
@@ -161,7 +164,10 @@ def test_a_frozen_postgres_wakes_to_leases_that_still_hold(
 
 
 def test_a_sqlite_writer_outlasts_our_patience(system: System) -> None:
-    """F9. Somebody's program holds the write lock for longer than `BUSY_TIMEOUT`, and than the lease."""
+    """F9. Somebody's program holds the write lock for longer than `BUSY_TIMEOUT`, and than the lease.
+
+    Seen to fail: with `except DatabaseUnavailable` in `_settle` of executor.py removed, the job stayed running.
+    """
     worker = system.worker("-c", "1")
     job_id = system.enqueue("lingers")
     system.wait_until_began(job_id)

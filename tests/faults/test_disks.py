@@ -46,7 +46,10 @@ def gifts_in(database: Path) -> int:
 def test_a_full_disk_leaves_the_published_database_as_it_was(
     system: System, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F10, I6."""
+    """F10, I6. The ETL fails, to be retried; readers have the old database, whole.
+
+    Seen to fail: with `work / "new.db"` in etl.py made the published database's own path, readers had half of the new.
+    """
     monkeypatch.setenv("STORAGE_DIR", str(small_disk.root))
     finance = small_disk.root / SITE / "finance"
     (finance / "drop").mkdir(parents=True)
@@ -56,8 +59,8 @@ def test_a_full_disk_leaves_the_published_database_as_it_was(
     published = finance / "election_finance.db"
     before = published.read_bytes()
 
-    (finance / "drop" / "2023.xlsx").write_bytes(book(2023, 50))
-    small_disk.fill(leave=100_000)
+    (finance / "drop" / "2023.xlsx").write_bytes(book(2023, 1500))
+    small_disk.fill(leave=300_000)
     job_id = system.enqueue("finance-etl")
     job = system.wait_until(job_id, "retryable")
     assert "full" in job["error"] or "No space left" in job["error"], job["error"]
@@ -65,7 +68,7 @@ def test_a_full_disk_leaves_the_published_database_as_it_was(
     assert gifts_in(published) == 5
     small_disk.free()
     assert system.wait_for_end(job_id, deadline=60) == ["completed"]
-    assert gifts_in(published) == 55
+    assert gifts_in(published) == 1505
     assert not list(finance.glob(".work-*")), "nothing of the failed attempt is left"
     assert worker.alive
 
@@ -73,7 +76,10 @@ def test_a_full_disk_leaves_the_published_database_as_it_was(
 def test_a_full_disk_under_sqlite_is_waited_out(
     make_system: MakeSystem, sqlite_url: str, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F10."""
+    """F10. What is done waits to be recorded, what is new is refused, and nobody exits.
+
+    Seen to fail: with `except DatabaseUnavailable` in `_settle` of executor.py removed, the job stayed running.
+    """
     shutil.copy(sqlite_url.removeprefix("sqlite:///"), small_disk.root / "civic.db")
     monkeypatch.setenv("DATABASE_URL", url := f"sqlite:///{small_disk.root / 'civic.db'}")
     system = make_system(url)
@@ -102,7 +108,11 @@ def test_a_full_disk_under_sqlite_is_waited_out(
 def test_a_full_disk_under_the_broker_costs_nothing(
     system: System, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """F10. Valkey cannot write its log, and answers MISCONF to publishers and consumers alike."""
+    """F10. Valkey cannot write its log, and answers MISCONF to publishers and consumers alike.
+
+    Seen to fail: with `broker_channel_error_retry` False, the worker ended, and the rest was never done; without
+    MISCONF in `answers` of embedded.py, `enqueue` said that the broker was not running.
+    """
     monkeypatch.setenv("CLERK_HOME", str(small_disk.root))
     settings.cache_clear()
     worker = system.worker("-c", "1")

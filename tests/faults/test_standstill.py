@@ -41,7 +41,10 @@ def test_a_worker_stopped_in_a_transaction_is_taken_over(every_database: System)
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_lock_that_somebody_keeps_ends_in_advice(every_database: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without `lock_timeout` in db.py, this `enqueue` never returns."""
+    """F9. A command waits for another program's lock as it does on SQLite, for a while.
+
+    Seen to fail: without `lock_timeout` in db.py, this `enqueue` never returns.
+    """
     monkeypatch.setattr("clerk.db.BUSY_TIMEOUT", 1)
     with every_database.engine.begin() as connection:
         connection.execute(sa.text("LOCK TABLE runs IN ACCESS EXCLUSIVE MODE"))
