@@ -19,6 +19,29 @@ from tests.support.system import System
 
 MakeSystem = Callable[[str], System]
 
+#: What the fast suite has of this one, on the embedded broker and SQLite; everything else here is slow.
+QUICK = (
+    "test_a_killed_child_costs_an_attempt_and_two_seconds",
+    "test_delivery_with_or_without_duplicates",
+    "test_messages_of_others",
+    "test_a_job_cancelled_while_it_waits_never_runs",
+    "test_arguments_that_are_too_large_are_refused_and_nothing_is_recorded",
+    "test_a_burst_does_what_there_is_and_exits",
+)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m is looked at
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what is not quick."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and not _is_quick(item):
+            item.add_marker(pytest.mark.slow)
+
+
+def _is_quick(item: pytest.Item) -> bool:
+    name, _, parameters = item.name.partition("[")
+    return name in QUICK and not {"redis", "rabbitmq", "postgresql"} & set(parameters.rstrip("]").split("-"))
+
 
 @pytest.fixture
 def make_system(programs: Programs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeSystem]:

@@ -15,8 +15,6 @@ from tests.support.plugin_files import write_plugin
 from tests.support.processes import Program, script, wait_for
 from tests.support.system import System
 
-pytestmark = pytest.mark.slow
-
 
 @contextmanager
 def held_up(system: System) -> Iterator[None]:

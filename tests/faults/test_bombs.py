@@ -12,8 +12,6 @@ from tests.support import bombs_plugin
 from tests.support.processes import Program, wait_for
 from tests.support.system import System, children_of
 
-pytestmark = pytest.mark.slow
-
 RAISED = {
     "Retry": ("discarded", 2, "later"),
     "Discard": ("discarded", 1, "never"),

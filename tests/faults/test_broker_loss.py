@@ -13,8 +13,6 @@ from tests.support.breakable import BreakableBroker, BreakableEmbedded
 from tests.support.processes import wait_for
 from tests.support.system import SITE, System
 
-pytestmark = pytest.mark.slow
-
 #: How long after a lost broker's return the next job has begun, in seconds.
 BOUND = 15.0
 #: The same where nobody can notice, since no connection breaks: the first ring's delay, one relay pass, and some.

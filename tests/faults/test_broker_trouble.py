@@ -11,8 +11,6 @@ from tests.support.breakable import BreakableBroker
 from tests.support.processes import wait_for
 from tests.support.system import SITE, System
 
-pytestmark = pytest.mark.slow
-
 #: How long the broker is frozen, and how long who has something to tell it may try, in seconds.
 FROZEN = 25.0
 PATIENCE = 25.0

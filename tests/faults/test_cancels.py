@@ -8,8 +8,6 @@ from tests.support.breakable import BreakableBroker
 from tests.support.processes import wait_for
 from tests.support.system import System, children_of
 
-pytestmark = pytest.mark.slow
-
 
 def cancel(system: System, kind: str, name: str) -> None:
     """Run `clerk-tasks jobs|runs cancel`."""

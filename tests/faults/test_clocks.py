@@ -17,7 +17,7 @@ from tests.support.processes import Program, wait_for
 from tests.support.system import System
 from tests.support.wrong_clock import wrong_clock
 
-pytestmark = [pytest.mark.slow, pytest.mark.parametrize("hours", [2, -2])]
+pytestmark = pytest.mark.parametrize("hours", [2, -2])
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
-import pytest
 from celery import Celery
 
 from clerk.ledger.record import Bell
@@ -16,8 +15,6 @@ from tests.support import messages
 from tests.support.minutely import begin, fates, jobs
 from tests.support.processes import script, wait_for
 from tests.support.system import System, children_of
-
-pytestmark = pytest.mark.slow
 
 #: How many slots a beat has missed: enough to be killed among them.
 SLOTS = 60

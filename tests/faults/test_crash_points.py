@@ -14,7 +14,7 @@ from tests.support import crash_plugin
 from tests.support.processes import wait_for
 from tests.support.system import SITE, System
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = pytest.mark.timeout(400)
 
 KEYS = ("parent", "child", "later", "last")
 

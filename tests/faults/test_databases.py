@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 import psutil
-import pytest
 import sqlalchemy as sa
 
 from clerk.db import create_engine
@@ -16,8 +15,6 @@ from clerk.errors import DatabaseUnavailable
 from tests.support.processes import wait_for
 from tests.support.services import PostgresServer
 from tests.support.system import SITE, System, children_of
-
-pytestmark = pytest.mark.slow
 
 TERMINATE = sa.text(
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"

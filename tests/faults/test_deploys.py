@@ -16,8 +16,6 @@ from tests.support.plugin_files import write_plugin
 from tests.support.processes import Program, wait_for
 from tests.support.system import System
 
-pytestmark = pytest.mark.slow
-
 
 def test_sigterm_lets_a_short_job_finish(system: System) -> None:
     """F3. Warm shutdown; the grace is longer than the job.

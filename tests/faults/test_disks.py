@@ -19,8 +19,6 @@ from tests.support.processes import wait_for
 from tests.support.small_disk import SmallDisk, mounted
 from tests.support.system import SITE, System
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:

@@ -8,15 +8,12 @@ from functools import partial
 from pathlib import Path
 
 import psutil
-import pytest
 import sqlalchemy as sa
 
 from clerk.jobs import JobRequest
 from tests.support.celery_settings import celery_settings
 from tests.support.processes import Program, wait_for
 from tests.support.system import SITE, System, command_of
-
-pytestmark = pytest.mark.slow
 
 JOBS = 120
 

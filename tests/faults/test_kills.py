@@ -14,8 +14,6 @@ from clerk.db import create_engine
 from tests.support.processes import Program, wait_for
 from tests.support.system import System, children_of
 
-pytestmark = pytest.mark.slow
-
 
 def test_a_killed_child_costs_an_attempt_and_two_seconds(every_system: System) -> None:
     """F1. The keeper looks at its children.

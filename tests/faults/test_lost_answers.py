@@ -13,8 +13,6 @@ from tests.support.processes import wait_for
 from tests.support.services import PostgresServer
 from tests.support.system import System
 
-pytestmark = pytest.mark.slow
-
 ROWS = "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
 
 

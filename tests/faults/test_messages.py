@@ -46,7 +46,6 @@ GARBAGE: dict[str, Callable[[], None]] = {
 }
 
 
-@pytest.mark.slow
 def test_garbage_in_the_queue_holds_up_nothing(every_broker_system: System) -> None:
     """F15. Bare Celery's worker dies of one, and where the broker delivers it again, so does the next.
 
@@ -85,7 +84,6 @@ def test_the_command_line_refuses_them_too(system: System) -> None:
     assert len(enqueue.log) < 500
 
 
-@pytest.mark.slow
 def test_a_job_whose_type_this_worker_does_not_know_waits_for_one_that_does(system: System, tmp_path: Path) -> None:
     """F17. A rolling deploy: the old worker has the message first, the new one has the job.
 

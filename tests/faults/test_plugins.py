@@ -12,8 +12,6 @@ from clerk.ledger import rings
 from tests.support.plugin_files import write_plugin
 from tests.support.system import System
 
-pytestmark = pytest.mark.slow
-
 WHOLE = """
 class Fragile:
     @hookimpl

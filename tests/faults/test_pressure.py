@@ -17,7 +17,7 @@ from clerk_tasks.publisher import publisher
 from tests.support.processes import Program, wait_for
 from tests.support.system import SITE, System
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(300)
 
 JOBS = 5000
 

@@ -12,8 +12,6 @@ from clerk.errors import DatabaseUnavailable
 from tests.support.processes import wait_for
 from tests.support.system import System, children_of
 
-pytestmark = pytest.mark.slow
-
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_worker_stopped_in_a_transaction_is_taken_over(every_database: System) -> None:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from tests.support import soak_plugin
 from tests.support.processes import wait_for
 from tests.support.system import System
 
 
-@pytest.mark.slow
 def test_children_run_and_the_run_ends(system: System) -> None:
     """A parent's children run as soon as it has ended, not only when the relay looks for them.
 
