@@ -65,7 +65,10 @@ class Child:
             self._process.wait()
 
     def _post_mortem(self, limits: Limits) -> DocumentError:
-        """Tell why the child died; libraries that run out of memory abort, so how much it had is the clue."""
+        """Tell why the child died; libraries that run out of memory abort, so how much it had is the clue.
+
+        Linux lets a process begin with the peak of the one that started it: a fat worker makes a crash look like that.
+        """
         _, status, usage = os.wait4(self._process.pid, 0)
         self._process.returncode = code = os.waitstatus_to_exitcode(status)
         if usage.ru_maxrss * 1024 > limits.memory / 4:
