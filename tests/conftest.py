@@ -49,6 +49,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if _parameters(item).get("broker_url") == "rabbitmq" or "rabbitmq_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("rabbitmq"))
+            item.add_marker(pytest.mark.slow)
 
 
 def _parameters(item: pytest.Item) -> dict[str, object]:

@@ -10,6 +10,8 @@ import pytest
 
 from tests.architecture.source import ROOT, Module, modules
 
+pytestmark = pytest.mark.slow
+
 FORBIDDEN = {
     "clerk": {"billiard", "celery", "clerk_tasks", "kombu", "plugins", "typer"},
     "migrations": {"billiard", "celery", "clerk_tasks", "kombu", "plugins", "typer"},

@@ -18,6 +18,7 @@ def name(page: Path) -> str:
     return page.relative_to(ROOT).as_posix()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("page", [page for page in PAGES if any(map(is_example, blocks(page)))], ids=name)
 def test_the_examples_work(page: Path, programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:

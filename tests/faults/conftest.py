@@ -26,7 +26,6 @@ QUICK = (
     "test_messages_of_others",
     "test_a_job_cancelled_while_it_waits_never_runs",
     "test_arguments_that_are_too_large_are_refused_and_nothing_is_recorded",
-    "test_a_burst_does_what_there_is_and_exits",
 )
 
 

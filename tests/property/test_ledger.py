@@ -38,6 +38,7 @@ def run(database: FragileDatabase, profile: settings) -> None:
     run_state_machine_as_test(Machine, settings=profile)
 
 
+@pytest.mark.parametrize("database_url", ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)], indirect=True)
 def test_the_laws_hold(database: FragileDatabase) -> None:
     """Guards: every state and attempt in a WHERE clause of the ledger."""
     run(database, QUICK)

@@ -17,6 +17,8 @@ from tests.integration.db import samples
 from tests.support.processes import script
 from tests.support.services import free_port
 
+pytestmark = pytest.mark.slow
+
 Capture = pytest.CaptureFixture[str]
 
 

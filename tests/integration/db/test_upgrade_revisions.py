@@ -11,6 +11,8 @@ from clerk import migrate
 from clerk.schema_version import HEAD, REVISIONS
 from tests.integration.db import samples
 
+pytestmark = pytest.mark.slow
+
 UPSTREAM = REVISIONS[:9]
 SITE = "INSERT INTO sites (subdomain, name, extra, last_updated) VALUES ('são.br', 'São Tomé', 'not json', '2026-1-5')"
 

@@ -89,6 +89,7 @@ def test_without_room_for_a_backup_nothing_is_changed(empty_sqlite_url: str) -> 
     assert deep.read_bytes() == before
 
 
+@pytest.mark.slow
 def test_many_processes_may_upgrade_at_once(empty_database_url: str, tmp_path: Path) -> None:
     migrate.upgrade(empty_database_url, to="9daf09ff2554")
     samples.execute(empty_database_url, "INSERT INTO sites (subdomain) VALUES ('a.ca')")

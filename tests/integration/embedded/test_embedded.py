@@ -21,6 +21,8 @@ from clerk.settings import settings
 from clerk_tasks import embedded
 from tests.support.processes import Program, Programs, wait_for
 
+pytestmark = pytest.mark.slow
+
 USER = """
 import signal, sys
 from clerk_tasks import embedded
@@ -101,6 +103,7 @@ def test_the_last_one_out_ends_it(programs: Programs) -> None:
     wait_for(lambda: not witness.is_running(), "its process ends")
 
 
+@pytest.mark.slow
 def test_it_outlives_the_user_who_started_it_and_is_killed(programs: Programs) -> None:
     starter, other = user(programs), user(programs)
     before = server().pid
@@ -160,6 +163,7 @@ def test_a_killed_server_comes_back_with_its_messages_while_somebody_uses_it(pro
         assert connection.lrange("queue", 0, -1) == [b"message"]
 
 
+@pytest.mark.slow
 def test_everything_killed_leaves_a_socket_that_the_next_start_replaces(programs: Programs) -> None:
     only = user(programs)
     the_keeper, the_server = keeper(), server()

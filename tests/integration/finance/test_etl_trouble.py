@@ -12,6 +12,8 @@ from tests.integration.finance.towns import ALDER, BRIAR, CEDAR, AddTown, dump, 
 from tests.support.netfile_books import Year, rows_of, workbook, zipped
 from tests.support.netfile_site import NetFileSite, expected, year_file
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_site_with_a_drop_folder_asks_nobody(add_town: AddTown, netfile: NetFileSite) -> None:
     town = place(add_town, ALDER)

@@ -19,6 +19,8 @@ from tests.integration.ledger.ledger import LedgerOf, job
 THREADS = 8
 JOBS = 240
 
+pytestmark = pytest.mark.slow
+
 
 def crowd(ledger: LedgerOf, deliveries: Sequence[Callable[[], object]]) -> None:
     """Make the calls from many threads; an error of any is ours."""

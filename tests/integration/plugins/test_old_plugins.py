@@ -19,6 +19,8 @@ from clerk.sites import insert_site
 from tests.support.plugin_files import imports_undone
 from tests.support.processes import script
 
+pytestmark = pytest.mark.slow
+
 #: In the manner of that clerk's documentation: click commands, `site_id`, unknown hooks, RQ's keywords, no annotations.
 OLD_PLUGIN = '''
 import click

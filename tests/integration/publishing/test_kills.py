@@ -77,6 +77,7 @@ def killed_everywhere(what: str, city: City, tmp_path: Path) -> list[tuple[list[
     return [(after, again, kept) for after, again, kept in json.loads(result.stdout)]
 
 
+@pytest.mark.slow
 @pytest.mark.faults
 def test_publishing(city: City, tmp_path: Path) -> None:
     for text in ("first", "old"):
@@ -90,6 +91,7 @@ def test_publishing(city: City, tmp_path: Path) -> None:
     assert all(kept == [["first"], ["old"], ["new"]] for _, _, kept in found)
 
 
+@pytest.mark.slow
 @pytest.mark.faults
 def test_going_back(city: City, tmp_path: Path) -> None:
     for text in ("old", "new"):

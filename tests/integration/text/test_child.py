@@ -18,6 +18,8 @@ from tests.integration.text.conftest import SaveAs, readers_of
 from tests.support.pdfs import MINUTES, Pdf, photographed
 from tests.support.processes import wait_for
 
+pytestmark = pytest.mark.slow
+
 GOOD = Pdf().text(*MINUTES).made()
 
 

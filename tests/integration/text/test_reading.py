@@ -14,6 +14,8 @@ from tests.integration.text.conftest import SaveAs
 from tests.support.pdfs import MINUTES, Pdf, locked, photographed, scan
 from tests.support.recall import recall
 
+pytestmark = pytest.mark.slow
+
 TRUTH = "\n".join(MINUTES)
 
 

@@ -12,9 +12,12 @@ from tests.support.recall import recall, words
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "meetings" / "pdf"
 
-pytestmark = pytest.mark.skipif(
-    not DATA.is_dir(), reason=f"real documents are not part of the repository, and {DATA} does not exist"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not DATA.is_dir(), reason=f"real documents are not part of the repository, and {DATA} does not exist"
+    ),
+]
 
 #: Document -> how each page is read, and some words that must be among what was.
 READ: dict[str, tuple[list[How], str]] = {
