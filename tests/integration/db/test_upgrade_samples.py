@@ -8,6 +8,8 @@ from clerk import migrate
 from clerk.schema_version import HEAD
 from tests.integration.db import samples
 
+pytestmark = pytest.mark.slow
+
 DUMPS = ("9daf09ff2554", "e032d9c68444", "f33eeb46479b", "unversioned_create_all")
 
 

@@ -14,6 +14,8 @@ from tests.integration.fetching.conftest import recorded
 from tests.support.city_site import Answer, CitySite, page
 from tests.support.processes import script
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("url", "system", "label", "extra"),

@@ -11,6 +11,8 @@ import pytest
 from clerk.plugin_loader import plugin_manager
 from tests.integration.pipeline.city import City, paper, stages_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_fetcher_that_reads_everything_itself_is_let(city: City) -> None:
     class Reads(city.plugin.fetcher):  # type: ignore[misc,name-defined]

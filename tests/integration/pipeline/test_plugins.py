@@ -14,6 +14,8 @@ from clerk.pipeline import Stage
 from clerk.plugin_loader import plugin_manager, plugins
 from tests.integration.pipeline.city import SITE, City, paper, stages_of
 
+pytestmark = pytest.mark.slow
+
 # --- hooks ----------------------------------------------------------------------------------------
 
 

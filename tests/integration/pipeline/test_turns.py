@@ -16,6 +16,8 @@ from clerk.sites import get_oldest_site, take_oldest_sites, update_site
 from clerk_tasks import updates
 from tests.integration.pipeline.city import SITE, City, CityPlugin, PaperFetcher
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime.now(UTC)
 
 
