@@ -97,7 +97,7 @@ def seen(fleet: Fleet, jobs: list[str], deadline: float) -> bool:
 @contextmanager
 def fleet_on(folder: Path, broker: str) -> Iterator[tuple[BreakableServer, Programs, pytest.MonkeyPatch]]:
     """Have a broker, and an environment, of a fleet's own."""
-    found = binaries.find_program("rabbitmq" if broker == "rabbitmq" else "redis")
+    found = binaries.find_program(broker)
     if isinstance(found, binaries.Missing) or found.program is None:
         sys.exit(f"{broker}: {found}")
     server = (RabbitServer if broker == "rabbitmq" else RedisServer)(found.program, folder / "broker")
