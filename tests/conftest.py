@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the brokers and databases not asked for; RabbitMQ is slow to boot, and so it is booted once, for the slow tests."""
+    """Leave out brokers and databases not asked for; boot RabbitMQ once, in one process, for the slow tests."""
     wanted = {"broker_url": config.getoption("broker"), "database_url": config.getoption("database")}
     wanted |= {"own_broker": wanted["broker_url"], "empty_database_url": wanted["database_url"]}
 
