@@ -20,6 +20,7 @@ from clerk.schema_version import ensure_usable
 from clerk.settings import settings
 from clerk.states import JobState
 from clerk_tasks import embedded, timetable
+from clerk_tasks.plugin_report import ask_all
 from clerk_tasks.registry import registry
 
 #: A beat, or a worker, that has not been heard of for so long is not there. Seconds.
@@ -52,6 +53,7 @@ def examine() -> list[Finding]:
     with reading() as connection:
         for look in (_workers, _queues, _leases, _dead_letters, _beat):
             findings.extend(look(connection))
+    ask_all()
     findings.extend(Finding("plugin", Level.ATTENTION, str(entry)) for entry in quarantined())
     return findings
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from clerk.pipeline import stages
 from clerk.plugin_loader import plugins
-from clerk_tasks.registry import registry
+from clerk_tasks import timetable
+from clerk_tasks.registry import Registry, registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,17 @@ class PluginReport:
     error: str | None
 
 
+def ask_all() -> Registry:
+    """Ask every plugin for job types, pools, schedules and stages, so that what is wrong with them is found now."""
+    known = registry()
+    timetable.gather()
+    stages()
+    return known
+
+
 def plugin_reports() -> list[PluginReport]:
-    """Describe every plugin after asking each for its job types, pools and schedules."""
-    found, known = plugins(), registry()
-    found.call("register_schedules")
+    """Describe every plugin after asking each for what it registers."""
+    known, found = ask_all(), plugins()
     problems: dict[tuple[str, str], list[str]] = {}
     for entry in found.quarantined:
         problems.setdefault((entry.name, entry.where), []).append(f"{entry.phase}: {entry.error}")

@@ -24,9 +24,11 @@ from clerk.ledger.record import Bell
 from clerk.models import clerk_meta_table as meta
 from clerk.models import schedule_slots_table as slots
 from clerk.plugin_loader import plugins
+from clerk.plugin_set import Plugin
 from clerk.redaction import storable
 from clerk.schedule import CatchUp, Schedule
 from clerk_tasks.dispatcher import record_requests, ring
+from clerk_tasks.job_types import NAME
 
 logger = logging.getLogger(__name__)
 
@@ -50,25 +52,36 @@ class Fired:
 
 
 def gather() -> dict[str, Schedule]:
-    """Return every plugin's schedules by name; a bad or doubled one is quarantined, with its plugin named."""
+    """Return every plugin's schedules by name; a bad one, or the later of two alike, is quarantined with its plugin."""
     found: dict[str, Schedule] = {}
-    for plugin, answer in plugins().call("register_schedules"):
-        for schedule in answer or ():
+    owners: dict[str, Plugin] = {}
+    for plugin, answer in reversed(plugins().call("register_schedules")):
+        for schedule in answer if isinstance(answer, list | tuple) else [answer]:
             try:
                 _check(schedule)
-                if schedule.name in found:
-                    raise UsageError(f"schedule {schedule.name} is there already")
-                found[schedule.name] = schedule
+                if owner := owners.get(schedule.name):
+                    raise UsageError(
+                        f"schedule {schedule.name} is claimed by plugin {owner.name} ({owner.where}) "
+                        f"and by plugin {plugin.name} ({plugin.where}): rename one of them"
+                    )
             except UsageError as error:
-                name = getattr(schedule, "name", schedule)
+                name = getattr(schedule, "name", None) or "without a name"
                 plugins().quarantine(plugin.name, plugin.where, phase=f"schedule {name}", error=str(error))
+            else:
+                found[schedule.name], owners[schedule.name] = schedule, plugin
     return dict(sorted(found.items()))
 
 
 def _check(schedule: object) -> None:
     if not isinstance(schedule, Schedule):
-        raise UsageError("register_schedules returns a list of clerk.Schedule")
-    with suppress(ZoneInfoNotFoundError, ValueError):
+        raise UsageError(f"register_schedules must return a list of clerk.Schedule, not {schedule!r:.80}")
+    if not (isinstance(schedule.name, str) and NAME.fullmatch(schedule.name)):
+        raise UsageError(f"the name {schedule.name!r} may hold lower-case letters, digits and hyphens only")
+    if not callable(schedule.jobs):
+        raise UsageError(f"jobs: {schedule.jobs!r:.80} must be a function that takes a connection")
+    if not isinstance(schedule.catch_up, CatchUp):
+        raise UsageError(f"catch_up: {schedule.catch_up!r:.80} must be a clerk.CatchUp")
+    with suppress(ZoneInfoNotFoundError, ValueError, TypeError, AttributeError, StopIteration):
         next(moments(schedule, datetime.now(UTC)))
         return
     raise UsageError(f"cron {schedule.cron!r} in time zone {schedule.timezone!r} is not a time that ever comes")

@@ -7,6 +7,8 @@ import logging
 import pytest
 
 from clerk.plugin_loader import call_hook, load_plugins_from_directory, plugin_manager, plugins
+from clerk_tasks import timetable
+from clerk_tasks.plugin_report import plugin_reports
 from tests.unit.plugins.conftest import Write, loaded, names, quarantined
 
 GOOD = """
@@ -101,3 +103,58 @@ def test_a_hook_wrapper_is_reported_not_called(write: Write) -> None:
     write("wraps.py", GOOD.replace("return {", "yield {").replace("@hookimpl", "@hookimpl(wrapper=True)", 1))
     assert call_hook("fetcher_extra", label="x") == []
     assert [(entry.name, entry.phase) for entry in quarantined()] == [("wraps", "hook fetcher_extra")]
+
+
+@pytest.mark.parametrize(
+    ("hook", "answer", "phase", "error"),
+    [
+        ("schedules", "Schedule('s', '99 * * * *', choose)", "schedule s", "cron '99 * * * *' in time zone 'UTC'"),
+        ("schedules", "[Schedule('s', '0 0 30 2 *', choose)]", "schedule s", "cron '0 0 30 2 *' in time zone 'UTC'"),
+        ("schedules", "[Schedule('s', None, choose)]", "schedule s", "cron None"),
+        ("schedules", "[Schedule(None, '* * * * *', choose)]", "schedule without a name", "the name None"),
+        ("schedules", "[Schedule('s', '* * * * *', 7)]", "schedule s", "jobs: 7"),
+        ("schedules", "[Schedule('s', '* * * * *', choose, catch_up='once')]", "schedule s", "catch_up: 'once'"),
+        ("schedules", "7", "schedule without a name", "register_schedules must return a list of clerk.Schedule, not 7"),
+        ("stages", "[7]", "hook register_stages", "it must return a list of Stage"),
+        ("job_types", "7", "hook register_job_types", "it must return a dict"),
+        ("worker_functions", "7", "hook register_worker_functions", "it must return a dict"),
+    ],
+)
+def test_what_is_registered_wrongly_is_found_by_asking(
+    write: Write, hook: str, answer: str, phase: str, error: str
+) -> None:
+    source = f"""
+    from clerk import Schedule
+
+    def choose(connection):
+        return []
+
+    class Odd:
+        @hookimpl
+        def register_{hook}(self):
+            return {answer}
+    """
+    write("odd.py", source)
+    reports = {report.name: report for report in plugin_reports()}
+    assert reports["odd"].state == "quarantined"
+    assert str(reports["odd"].error).startswith(f"{phase}: {error}")
+    assert {report.state for name, report in reports.items() if name != "odd"} == {"ok"}
+    assert {"finance-next-site", "meetings-next-site"} == set(timetable.gather())
+
+
+def test_a_schedule_of_a_taken_name_is_the_later_plugin_s_mistake(write: Write) -> None:
+    """Guard: gather asks the first registered first."""
+    source = """
+    from clerk import Schedule
+
+    class Odd:
+        @hookimpl
+        def register_schedules(self):
+            return [Schedule("meetings-next-site", "1 1 1 1 *", lambda connection: [])]
+    """
+    path = write("odd.py", source)
+    assert timetable.gather()["meetings-next-site"].cron == "*/10 * * * *"
+    (entry,) = quarantined()
+    assert (entry.name, entry.phase) == ("odd", "schedule meetings-next-site")
+    assert "plugin clerk (clerk.builtin)" in entry.error
+    assert f"plugin odd ({path.resolve()})" in entry.error
