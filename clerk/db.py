@@ -118,10 +118,19 @@ def engine() -> Engine:
     return target
 
 
+@lru_cache(maxsize=1)
+def _usable_engine() -> Engine:
+    """Return this process's engine, having seen once that this code may use its database."""
+    from clerk.schema_version import ensure_usable  # it builds on this module
+
+    ensure_usable(engine())
+    return engine()
+
+
 @contextmanager
 def transaction(on: Engine | None = None) -> Iterator[Connection]:
     """Open a write transaction: committed at the end of the block, rolled back by an exception."""
-    target = on or engine()
+    target = on or _usable_engine()
     with unavailable_as_advice(target), target.begin() as connection:
         yield connection
 
@@ -129,7 +138,7 @@ def transaction(on: Engine | None = None) -> Iterator[Connection]:
 @contextmanager
 def reading(on: Engine | None = None) -> Iterator[Connection]:
     """Open a transaction that only reads: it sees one moment, and waits for no writer."""
-    target = on or engine()
+    target = on or _usable_engine()
     with unavailable_as_advice(target), target.connect().execution_options(reading=True) as connection:
         yield connection
 

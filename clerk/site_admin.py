@@ -16,7 +16,6 @@ from clerk.errors import ConflictError, UsageError
 from clerk.models import jobs_table, site_progress_table
 from clerk.paths import validate_subdomain
 from clerk.plugin_loader import call_hook
-from clerk.schema_version import ensure_usable
 from clerk.sites import delete_site, get_all_sites, insert_site, require_site
 from clerk.states import UNFINISHED
 
@@ -72,7 +71,6 @@ def add_site(new: NewSite) -> dict[str, Any]:
     """Insert a site, tell the plugins, and return its row; ConflictError if the subdomain is taken."""
     values = new.row()
     with transaction() as connection:
-        ensure_usable(connection)
         try:
             insert_site(connection, values)
         except IntegrityError as error:
@@ -86,14 +84,12 @@ def add_site(new: NewSite) -> dict[str, Any]:
 def show_site(subdomain: str) -> dict[str, Any]:
     """Return a site's row; NotFoundError if there is none."""
     with reading() as connection:
-        ensure_usable(connection)
         return require_site(connection, subdomain)
 
 
 def list_sites() -> list[dict[str, Any]]:
     """Return every site's row, by subdomain."""
     with reading() as connection:
-        ensure_usable(connection)
         return get_all_sites(connection, order_by="subdomain")
 
 
@@ -103,7 +99,6 @@ def remove_site(subdomain: str, *, dry_run: bool = False) -> dict[str, Any]:
     NotFoundError if there is no such site, ConflictError while it has unfinished jobs. `dry_run` only checks.
     """
     with transaction() as connection:
-        ensure_usable(connection)
         site = require_site(connection, subdomain)
         _refuse_while_busy(connection, subdomain)
         if not dry_run:

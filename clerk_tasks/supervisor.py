@@ -100,7 +100,7 @@ def run(commands: Mapping[str, Sequence[str]]) -> int:
 
 def _create_if_empty() -> None:
     """Make the tables of a database that has none at all; an old one is for `db upgrade`, which backs it up."""
-    with reading() as connection:
+    with reading(engine()) as connection:
         empty = not sa.inspect(connection).get_table_names()
     if empty:
         _say("up", f"creating the database {upgrade().database}")

@@ -26,6 +26,7 @@ from clerk.connection import HeldConnection
 from clerk.db import create_engine, transaction
 from clerk.errors import UnavailableError
 from clerk.ledger import leases, queries, rings
+from clerk.schema_version import ensure_usable
 from clerk.settings import settings
 from clerk_tasks import embedded, logs
 from clerk_tasks.dispatcher import ring
@@ -90,6 +91,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
     def start(self, worker: Any) -> None:
         """Register this worker start, then keep house until the worker has shut down."""
         engine = create_engine(settings().database_url, durable=False)
+        ensure_usable(engine)
         lease = settings().lease / 2  # the other half is for noticing that it ended
         instance = os.environ[INSTANCE]
         self.queues = sorted(worker.app.amqp.queues.consume_from)

@@ -20,13 +20,10 @@ def command(
 ) -> None:
     """Record a job and have it run soon; print its id."""
     from clerk.arguments import parse_texts
-    from clerk.db import engine
     from clerk.jobs import JobRequest
-    from clerk.schema_version import ensure_usable
     from clerk_tasks import dispatcher
     from clerk_tasks.registry import registry
 
-    ensure_usable(engine())
     function = registry().get(job_type).job_type.function
     request = JobRequest(
         job_type, subdomain, parse_texts(function, arg or ()), priority=dispatcher.parse_priority(priority)

@@ -30,9 +30,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
 ) -> None:
     """Bring a site up to date: its meetings, or with --finance its election finance."""
-    from clerk.db import engine
     from clerk.errors import UsageError
-    from clerk.schema_version import ensure_usable
     from clerk_tasks import updates
 
     if bool(subdomain) == next_site:
@@ -44,7 +42,6 @@ def command(
     start = start or ("ocr" if skip_fetch else "fetch")
     if accept_shrink and not finance and start != "deploy":
         raise UsageError("--accept-shrink publishes what is there: it goes with --from deploy, or with --finance.")
-    ensure_usable(engine())
     if finance:
         flags = {"all_years": all_years, "accept_shrink": accept_shrink}
         enqueued = updates.update_finance(subdomain, **{name: True for name, given in flags.items() if given})

@@ -14,11 +14,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the lines as a JSON array.")] = False,
 ) -> None:
     """Explain why a job, or a site's work, has not run or did not finish: every attempt, and what it waits for."""
-    from clerk.db import engine
-    from clerk.schema_version import ensure_usable
     from clerk_tasks.why import explain
 
-    ensure_usable(engine())
     lines = explain(what)
     if as_json:
         output.print_json(lines)
