@@ -38,6 +38,7 @@ def retry(job_ids: Sequence[str], *, strict: bool) -> tuple[list[str], list[str]
     bells, refused = [], []
     if strict:
         with transaction() as connection:
+            operators.hold(connection, job_ids)
             bells = [operators.retry(connection, job_id) for job_id in sorted(set(job_ids))]
     else:
         for job_id in job_ids:

@@ -8,5 +8,6 @@
     rings        which jobs should be published (again)
     queries      what the command line prints
 
-Locks are always taken in one order: jobs, then stages by id, then runs.
+Locks are always taken in one order: jobs, then the stage that they are of, then its run, then what waits for later
+stages: their jobs, then those stages by id.
 """

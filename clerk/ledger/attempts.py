@@ -18,7 +18,7 @@ from clerk.jobs import Discard, Fenced
 from clerk.ledger.constants import constant
 from clerk.ledger.prepared import Prepared
 from clerk.ledger.record import Bell, NewJob, Recorded, grow_stage, insert_jobs
-from clerk.ledger.stages import admit_children, close_if_done, count_down, count_out, hold_waiting
+from clerk.ledger.stages import admit_children, close_if_done, count_down, count_out, hold_run, hold_waiting
 from clerk.models import attempts_table as attempts
 from clerk.models import jobs_table as jobs
 from clerk.models import stages_table as stages
@@ -162,6 +162,8 @@ def complete(connection: Connection, claim: Claim, *, result: Any, children: Seq
     recorded, grown = _add_children(connection, claim, children)
     grow_stage(connection, claim.stage_id, grown.pop(claim.stage_id, 0))
     remaining = count_out(connection, claim.stage_id, ended=JobState.COMPLETED)
+    if remaining == 0:
+        hold_run(connection, claim.run_id)
     for stage_id in sorted(grown):
         if remaining == 0:
             hold_waiting(connection, stage_id)

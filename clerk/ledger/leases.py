@@ -48,7 +48,12 @@ _RENEW = (
         )
     )
 )
-_EXPIRED = select(*CLAIMED, jobs.c.lease_until).where(_RUNNING, jobs.c.lease_until <= now()).limit(1000)
+_EXPIRED = (
+    select(*CLAIMED, jobs.c.lease_until)
+    .where(_RUNNING, jobs.c.lease_until <= now())
+    .order_by(jobs.c.lease_until)
+    .limit(1000)
+)
 _STILL_EXPIRED = (
     select(jobs.c.cancel_requested_at)
     .where(

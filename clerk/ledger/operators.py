@@ -14,21 +14,17 @@ from clerk.ledger.record import RING_DELAY, Bell
 from clerk.ledger.stages import ASKED_TO_CANCEL, cancel_waiting, count_again, count_down
 from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
-from clerk.states import UNFINISHED, JobState, RunState, StageState
+from clerk.models import stages_table as stages
+from clerk.states import FINISHED, UNFINISHED, JobState, RunState, StageState
 
+_HELD = select(jobs.c.state, jobs.c.stage_id).where(jobs.c.id == bindparam("b_id")).with_for_update()
 _CANCEL = (
     update(jobs)
-    .where(
-        jobs.c.id == bindparam("b_id"),
-        one_of(jobs.c.state, (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE)),
-    )
+    .where(jobs.c.id == bindparam("b_id"))
     .values({"state": constant(JobState.CANCELLED), "finished_at": now(), "note": bindparam("b_note")})
-    .returning(jobs.c.stage_id)
 )
 _REQUEST_CANCEL = (
-    update(jobs)
-    .where(jobs.c.id == bindparam("b_id"), jobs.c.state == constant(JobState.RUNNING))
-    .values(cancel_requested_at=now(), note=bindparam("b_note"))
+    update(jobs).where(jobs.c.id == bindparam("b_id")).values(cancel_requested_at=now(), note=bindparam("b_note"))
 )
 _ASK_RUN = update(runs).where(runs.c.id == bindparam("b_run")).values(options=ASKED_TO_CANCEL)
 _HOLD_UNFINISHED = select(func.count()).select_from(
@@ -43,7 +39,6 @@ _HOLD_UNFINISHED = select(func.count()).select_from(
     .with_for_update()
     .subquery()
 )
-_STATE = select(jobs.c.state).where(jobs.c.id == bindparam("b_id"))
 _ENDED_JOB = select(jobs.c.state, jobs.c.stage_id, jobs.c.unique_key).where(jobs.c.id == bindparam("b_id"))
 _RETRY = (
     update(jobs)
@@ -68,8 +63,12 @@ _WAIT_AGAIN = (
 
 
 def hold(connection: Connection, job_ids: Iterable[str]) -> None:
-    """Lock jobs that are about to be changed in one transaction: all of them before the first stage."""
-    connection.execute(select(jobs.c.id).where(jobs.c.id.in_(list(job_ids))).order_by(jobs.c.id).with_for_update())
+    """Lock jobs that are about to be changed in one transaction, and then the stages that they are of."""
+    rows = connection.execute(
+        select(jobs.c.stage_id).where(jobs.c.id.in_(list(job_ids))).order_by(jobs.c.id).with_for_update()
+    )
+    of_these = stages.c.id.in_(set(rows.scalars()))
+    connection.execute(select(stages.c.id).where(of_these).order_by(stages.c.id).with_for_update())
 
 
 def cancel(connection: Connection, job_id: str, *, by: str) -> tuple[JobState, list[Bell]]:
@@ -78,15 +77,16 @@ def cancel(connection: Connection, job_id: str, *, by: str) -> tuple[JobState, l
     Raises NotFoundError for an unknown job, ConflictError for one that has ended.
     """
     note = f"cancelled by {by}"
-    row = connection.execute(_CANCEL, {"b_id": job_id, "b_note": note}).first()
-    if row is not None:
-        return JobState.CANCELLED, count_down(connection, row.stage_id, ended=JobState.CANCELLED)
-    if connection.execute(_REQUEST_CANCEL, {"b_id": job_id, "b_note": note}).rowcount == 1:
-        return JobState.RUNNING, []
-    state = connection.execute(_STATE, {"b_id": job_id}).scalar()
-    if state is None:
+    held = connection.execute(_HELD, {"b_id": job_id}).first()
+    if held is None:
         raise NotFoundError(f"There is no job {job_id}.")
-    raise ConflictError(f"Job {job_id} has already ended: {state}.")
+    if held.state in FINISHED:
+        raise ConflictError(f"Job {job_id} has already ended: {held.state}.")
+    if held.state == JobState.RUNNING:
+        connection.execute(_REQUEST_CANCEL, {"b_id": job_id, "b_note": note})
+        return JobState.RUNNING, []
+    connection.execute(_CANCEL, {"b_id": job_id, "b_note": note})
+    return JobState.CANCELLED, count_down(connection, held.stage_id, ended=JobState.CANCELLED)
 
 
 def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Bell]:

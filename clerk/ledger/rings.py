@@ -61,7 +61,13 @@ _RING_NOW = (
 )
 _SOON = (
     update(jobs)
-    .where(_AVAILABLE, jobs.c.queue.in_(bindparam("b_queues", expanding=True)), jobs.c.ring_at > now())
+    .where(
+        jobs.c.id.in_(
+            select(jobs.c.id)
+            .where(_AVAILABLE, jobs.c.queue.in_(bindparam("b_queues", expanding=True)), jobs.c.ring_at > now())
+            .with_for_update(skip_locked=True)
+        )
+    )
     .values(ring_at=now(), ring_delay=RING_DELAY)
 )
 _LATER = (

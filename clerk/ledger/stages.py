@@ -59,6 +59,8 @@ _CLOSE = (
         *(stages.c.total, stages.c.failed, stages.c.cancelled, stages.c.tolerance),
     )
 )
+# NO KEY UPDATE: whoever inserts jobs or stages of the run shares its key, and must not wait for us, nor we for them.
+_HOLD_RUN = select(runs.c.id).where(runs.c.id == bindparam("b_run")).with_for_update(key_share=True)
 _UNENDED = (
     select(stages.c.id, stages.c.state)
     .where(
@@ -104,7 +106,7 @@ _CANCEL_WAITING_JOBS = (
             select(stages.c.id).where(
                 stages.c.run_id == bindparam("b_run"),
                 stages.c.position > bindparam("b_after"),
-                stages.c.state == constant(StageState.WAITING),
+                one_of(stages.c.state, (StageState.WAITING, StageState.CANCELLED)),
             )
         ),
         jobs.c.state == constant(JobState.SCHEDULED),
@@ -184,6 +186,11 @@ def admit_children(connection: Connection, stage_id: int, count: int) -> list[Be
     return _release(connection, stage_id)
 
 
+def hold_run(connection: Connection, run_id: str) -> None:
+    """Lock a run, so that of two who close stages of it the second sees what the first did, and goes on from there."""
+    connection.execute(_HOLD_RUN, {"b_run": run_id})
+
+
 def hold_waiting(connection: Connection, stage_id: int) -> None:
     """Lock the jobs that wait for a stage, before the stage itself is locked: jobs first, then stages."""
     connection.execute(_HOLD_WAITING, {"b_stage": stage_id})
@@ -209,6 +216,7 @@ def close_if_done(connection: Connection, stage_id: int) -> list[Bell]:
         closed = connection.execute(_CLOSE, {"b_stage": closing}).first()
         if closed is None:
             return bells
+        hold_run(connection, closed.run_id)
         in_vain = closed.total and closed.failed + closed.cancelled == closed.total
         if in_vain or closed.failed > closed.tolerance * closed.total:
             note = "an earlier stage of its run did not succeed"
@@ -220,8 +228,11 @@ def close_if_done(connection: Connection, stage_id: int) -> list[Bell]:
 
 def cancel_waiting(connection: Connection, run_id: str, note: str, *, after: int = -1) -> None:
     """Cancel the stages of a run that have not opened, with their jobs; only those after a position."""
-    connection.execute(_CANCEL_WAITING_JOBS, {"b_run": run_id, "b_after": after, "b_note": note})
-    connection.execute(_CANCEL_WAITING_STAGES, {"b_run": run_id, "b_after": after})
+    values = {"b_run": run_id, "b_after": after}
+    connection.execute(_CANCEL_WAITING_JOBS, values | {"b_note": note})
+    connection.execute(_CANCEL_WAITING_STAGES, values)
+    # Once more: a retry, or a parent with children, may have added to a stage while we waited for it.
+    connection.execute(_CANCEL_WAITING_JOBS, values | {"b_note": note})
 
 
 def go_on(connection: Connection, run_id: str) -> list[Bell]:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from clerk.jobs import Fenced
 from clerk.ledger import attempts, leases, operators, rings
+from clerk.ledger.record import NewStage
 from clerk.ledger.stages import cancel_waiting
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.support.processes import wait_for
@@ -47,6 +48,48 @@ def test_a_job_cancelled_while_its_stage_opens(postgres_ledger: LedgerOf, meanwh
         opening = meanwhile(lambda: postgres_ledger.complete(claim))
         operators.cancel(connection, later, by="a test")
     assert [bell.job_id for bell in opening.result(5)] == [other]  # type: ignore[attr-defined]
+
+
+def test_two_stages_of_a_run_that_end_at_once(postgres_ledger: LedgerOf, meanwhile: Meanwhile) -> None:
+    """Guard: hold_run. Without it each finisher sees the other's stage still open, and nobody goes on."""
+    (first,) = postgres_ledger.record([job()]).job_ids
+    joined, last = postgres_ledger.record(
+        NewStage(name="joined", jobs=[job()]), NewStage(name="last", jobs=[job()])
+    ).job_ids
+    claims = [postgres_ledger.claim(job_id) for job_id in (first, joined)]
+    with postgres_ledger.engine.begin() as connection:
+        attempts.complete(connection, claims[0], result=None)
+        ending = meanwhile(lambda: postgres_ledger.complete(claims[1]))
+    assert [bell.job_id for bell in ending.result(5)] == [last]  # type: ignore[attr-defined]
+    postgres_ledger.work(last)
+    assert postgres_ledger.run() == "completed"
+
+
+def test_a_job_retried_while_its_stage_is_being_cancelled(postgres_ledger: LedgerOf, meanwhile: Meanwhile) -> None:
+    """Guard: cancel_waiting looks at the jobs again once it has the stages. Otherwise the job waits for ever."""
+    first, later = postgres_ledger.record([job()], [job()]).job_ids
+    postgres_ledger.do(operators.cancel, later, by="a test")
+    claim = postgres_ledger.claim(first)
+    with postgres_ledger.engine.begin() as connection:
+        operators.retry(connection, later)
+        failing = meanwhile(lambda: postgres_ledger.do(attempts.fail, claim, "no", final=True))
+    failing.result(5)
+    assert (postgres_ledger.job(later).state, postgres_ledger.stages()["s1"]) == ("cancelled", "cancelled")
+
+
+def test_jobs_of_two_stages_retried_while_the_first_closes(postgres_ledger: LedgerOf, meanwhile: Meanwhile) -> None:
+    """Guard: hold locks the stages, too, in their order. Otherwise the second retry and the finisher deadlock."""
+    dead, last, later = postgres_ledger.record(NewStage(name="s0", jobs=[job(), job()], tolerance=1.0), [job()]).job_ids
+    postgres_ledger.do(attempts.fail, postgres_ledger.claim(dead), "no", final=True)
+    postgres_ledger.do(operators.cancel, later, by="a test")
+    claim = postgres_ledger.claim(last)
+    with postgres_ledger.engine.begin() as connection:
+        operators.hold(connection, [later, dead])
+        operators.retry(connection, later)
+        finishing = meanwhile(lambda: postgres_ledger.complete(claim))
+        operators.retry(connection, dead)
+    finishing.result(5)
+    postgres_ledger.check()
 
 
 def test_children_of_a_stage_that_is_being_cancelled(postgres_ledger: LedgerOf, meanwhile: Meanwhile) -> None:
