@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InvalidRequestError
 
-from clerk.db import unavailable_as_advice
-from clerk.errors import DatabaseUnavailable
+from clerk.db import is_replaced, unavailable_as_advice
+from clerk.errors import ClerkError, DatabaseUnavailable
 
 
 class HeldConnection:
@@ -23,6 +24,7 @@ class HeldConnection:
         self.engine = engine
         self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
         self._connection: Connection | None = None
+        self._pid = os.getpid()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -39,8 +41,12 @@ class HeldConnection:
     @contextmanager
     def statement(self) -> Iterator[Connection]:
         """Give the connection to one statement, which is a transaction by itself."""
+        if os.getpid() != self._pid:
+            raise ClerkError("A forked copy of a process cannot use its database connection: leave that to the parent.")
         try:
             with unavailable_as_advice(self.engine):
+                if self._connection is not None and is_replaced(self._connection):
+                    self.close()
                 if self._connection is None:
                     self._connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
                 yield self._connection

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import psycopg
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 
 from clerk.errors import DatabaseUnavailable
 from clerk.settings import settings
@@ -23,6 +23,18 @@ _DRIVERS_OWN = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.Inte
 
 #: How long a connection waits for another writer, in seconds.
 BUSY_TIMEOUT = 30
+
+#: A connection's note of the file that it was opened on.
+_FILE = "clerk_file"
+
+#: A server that vanished without a word is noticed within a minute, whether we wait for it to take or to answer.
+_POSTGRES_WAITS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 
 #: What plugins import from here, and where it is: those modules build on this one.
 ELSEWHERE = {
@@ -56,16 +68,18 @@ def create_engine(address: str | sa.URL, *, durable: bool = True, migrating: boo
     """Make an engine for a SQLite or PostgreSQL address.
 
     `durable` makes every SQLite commit survive a power loss; without it the last commits may be undone by
-    one, which is right for a worker, whose jobs are then simply run again. `migrating` leaves a SQLite file's
-    journal mode as it is, and foreign keys unchecked, since tables are rebuilt by dropping them.
+    one, which is right for a worker, whose jobs are then simply run again. `migrating` may make a SQLite file, and
+    leaves its journal mode as it is, and foreign keys unchecked, since tables are rebuilt by dropping them.
     """
     url = normalise_url(address) if isinstance(address, str) else address
     if url.get_backend_name() == "postgresql":
-        engine = sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        engine = sa.create_engine(url, pool_pre_ping=True, connect_args=_POSTGRES_WAITS)
         if not migrating:
             _bound_waits(engine)
         return engine
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT})
+    if not migrating:
+        _keep_to_the_file(engine)
 
     @event.listens_for(engine, "connect")
     def _configure(connection: sqlite3.Connection, _record: Any) -> None:
@@ -86,6 +100,43 @@ def create_engine(address: str | sa.URL, *, durable: bool = True, migrating: boo
     return engine
 
 
+def _keep_to_the_file(engine: Engine) -> None:
+    """Make no SQLite file, which `db upgrade` is there for, and stay with none that was replaced, say by a backup."""
+
+    @event.listens_for(engine, "do_connect")
+    def _refuse_missing_file(*_: Any) -> None:
+        if file_of(engine) is None:
+            raise DatabaseUnavailable(
+                f"There is no database {engine.url.database}: run `clerk-tasks db upgrade`, or check DATABASE_URL."
+            )
+
+    @event.listens_for(engine, "connect")
+    def _remember(_connection: sqlite3.Connection, record: Any) -> None:
+        record.info[_FILE] = file_of(engine)
+
+    @event.listens_for(engine, "checkout")
+    def _refuse_replaced(_connection: sqlite3.Connection, record: Any, _proxy: Any) -> None:
+        if record.info[_FILE] != file_of(engine):
+            raise DisconnectionError
+
+
+def file_of(engine: Engine) -> tuple[int, int] | str | None:
+    """Return what identifies a SQLite engine's file, None if it is not there; the name of what is no plain path."""
+    name = engine.url.database or ""
+    if engine.dialect.name != "sqlite" or name in ("", ":memory:") or name.startswith("file:"):
+        return name
+    try:
+        status = os.stat(name)  # noqa: PTH116 - asked before every statement, and Path is slow
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def is_replaced(connection: Connection) -> bool:
+    """Return whether the SQLite file that a connection was opened on is no longer the one of that name."""
+    return _FILE in connection.info and connection.info[_FILE] != file_of(connection.engine)
+
+
 def _bound_waits(engine: Engine) -> None:
     """Have PostgreSQL end every wait: for a lock as SQLite does, and for a process that was stopped while it holds one.
 
@@ -104,18 +155,8 @@ def _bound_waits(engine: Engine) -> None:
 
 @lru_cache(maxsize=1)
 def engine() -> Engine:
-    """Return this process's engine for DATABASE_URL; it makes no SQLite file, which `db upgrade` is there for."""
-    target = create_engine(settings().database_url)
-
-    @event.listens_for(target, "do_connect")
-    def _refuse_missing_file(*_: Any) -> None:
-        name = target.url.database
-        if target.dialect.name == "sqlite" and name and not Path(name).exists():
-            raise DatabaseUnavailable(
-                f"There is no database {name}: run `clerk-tasks db upgrade`, or check DATABASE_URL."
-            )
-
-    return target
+    """Return this process's engine for DATABASE_URL."""
+    return create_engine(settings().database_url)
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ import os
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -26,7 +26,7 @@ from clerk.ledger.attempts import Claim
 from clerk.ledger.record import Bell, NewJob
 from clerk.redaction import storable
 from clerk.settings import settings
-from clerk_tasks import memory
+from clerk_tasks import memory, surroundings
 from clerk_tasks.dispatcher import new_job, ring
 from clerk_tasks.registry import registry
 
@@ -113,7 +113,7 @@ class RunningJob(JobContext):
         try:
             with self._held.transaction() as connection:
                 if attempts.check_owned(connection, self._claim, lock=True):
-                    raise Cancel("cancelled while it ran")
+                    raise Cancel("it stopped at a checkpoint")
                 yield
                 done = True
         except DatabaseUnavailable:
@@ -164,10 +164,12 @@ class Executor:
 
     def _end_what_was_left(self) -> None:
         """End a job that this process, or one with its process id, owned and never ended."""
+        bells: list[Bell] = []
         with self.held.transaction() as connection:
             for left in leases.running_in(connection, self.instance, self.pid):
-                leases.lost(connection, left, "Its process went on without recording an end.")
+                bells += leases.lost(connection, left, "Its process went on without recording an end.")
         self._settled = True
+        ring(bells, on=self.held.engine)
 
     def _perform(self, claim: Claim) -> Settle | None:
         """Call the job's function; return how to record the outcome, None if another attempt took over meanwhile."""
@@ -176,8 +178,9 @@ class Executor:
             known = registry()
             function = known.get(claim.job_type).job_type.function
             arguments = call_arguments(function, claim.run_id, json.loads(claim.arguments))
-            with running(context), memory.limited(settings().memory_limit):
-                value = function(claim.subdomain, **arguments)
+            with running(context), surroundings.restored(), memory.limited(settings().memory_limit):
+                with surroundings.copies_ended():
+                    value = function(claim.subdomain, **arguments)
                 return Completed(_as_json(value), [new_job(child, known) for child in context.children])
         except Fenced:
             logger.warning("job %s: another attempt has taken over from attempt %s", claim.job_id, claim.attempt)
@@ -233,20 +236,21 @@ _until_the_database_is_back = Retrying(
 def _as_json(value: Any) -> Any:
     """Return what a function returned if it is JSON of a reasonable size, else None: a courtesy, not a channel."""
     try:
-        return value if len(json.dumps(value, allow_nan=False)) <= MAX_BYTES else None
-    except (TypeError, ValueError, RecursionError):
+        text = json.dumps(value, allow_nan=False)
+    except Exception:  # the author's own types
         return None
+    return json.loads(text) if len(text) <= MAX_BYTES else None
 
 
 def _describe(error: BaseException, *, plain: bool = False) -> str:
     """Return one line: the error's type, unless `plain`, and its message, without secrets."""
-    try:
+    name, text = "an error that cannot be named", ""
+    with suppress(BaseException):  # the author's own __str__, or metaclass
+        name = str(type(error).__name__)
         text = " ".join(str(error).split())
-    except BaseException:  # the author's own __str__
-        text = ""
     if isinstance(error, MemoryError) and (limit := settings().memory_limit):
         text = f"{text} (a job may hold CLERK_MEMORY_LIMIT={limit} MiB)".strip()
-    kind = "" if plain and text else type(error).__name__ + (": " if text else "")
+    kind = "" if plain and text else name + (": " if text else "")
     return storable(f"{kind}{text}")[:2000]
 
 

@@ -26,6 +26,13 @@ from clerk.states import JobState
 
 #: How long a running job may take to notice that it was cancelled before its process is killed, in seconds.
 CANCEL_GRACE = 10.0
+#: How long a process may seem to work on a job that has ended, or waits to be retried, before it is killed. Seconds.
+#: It may only be about to find out, or to have recorded the end itself.
+STRAY_GRACE = 5.0
+
+
+#: A job's state, and the worker start and the process that it is or was last run by.
+Owner = tuple[str, str | None, int | None]
 
 
 class Pool(Protocol):
@@ -49,12 +56,17 @@ class LeaseKeeper:
         *,
         lease: float,
         ring: Callable[[list[Bell]], object],
+        register: Callable[[Connection], object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take `lease`: the seconds that a renewal lasts; a third of it lies between two renewals."""
+        """Take `lease`: the seconds that a renewal lasts; a third of it lies between two renewals.
+
+        `register` records this worker start, also later on: a restored database knows nothing of it.
+        """
         self.held, self.pool, self.instance = held, pool, instance
-        self.lease, self.ring, self.clock = lease, ring, clock
+        self.lease, self.ring, self.register, self.clock = lease, ring, register, clock
         self._renewed_at = float("-inf")
+        self._strays: dict[tuple[str, int], float] = {}  # (job id, process id): since when, by our clock
 
     def run_once(self) -> bool:
         """Make one pass; return whether an attempt was ended. Raises DatabaseUnavailable, and is then run again."""
@@ -65,23 +77,31 @@ class LeaseKeeper:
         live = self.pool.live()  # after they are read: a process that owns one of them and is not here is dead
         over = [(row.claim, reason) for row in rows if (reason := _end_of(row, live)) is not None]
         doomed, bells = self._end(leases.lost, over)
-        self._renew(live - doomed)
+        self._renew(live)
         owning = {row.claim.pid for row in rows} - doomed
-        zombies = {
-            pid
-            for job_id, pid in busy.items()
-            if pid not in owning and _is_anothers(taken.get(job_id), self.instance, pid)
-        }
-        kill((doomed | zombies) & live)
+        idle = {(job_id, pid) for job_id, pid in busy.items() if pid not in owning}
+        kill((doomed | self._zombies(idle, taken)) & live)
         self.ring(bells)
         return bool(doomed)
+
+    def _zombies(self, idle: Iterable[tuple[str, int]], taken: Mapping[str, Owner]) -> set[int]:
+        """Return the processes that work on a job which another has, or which has not been theirs for a while."""
+        moment = self.clock()
+        states = {(job_id, pid): taken[job_id][0] if job_id in taken else None for job_id, pid in idle}
+        anothers = {key for key, state in states.items() if state == JobState.RUNNING}
+        claimable = {key for key, state in states.items() if state in (JobState.AVAILABLE, JobState.SCHEDULED)}
+        strays = states.keys() - anothers - claimable
+        self._strays = {key: self._strays.get(key, moment) for key in strays}
+        late = {key for key, since in self._strays.items() if moment - since >= STRAY_GRACE}
+        return {pid for _, pid in anothers | late}
 
     def _renew(self, pids: set[int]) -> None:
         if self.clock() - self._renewed_at < self.lease / 3:
             return
         with self.held.transaction() as connection:
             leases.renew(connection, self.instance, pids, lease=self.lease)
-            leases.worker_seen(connection, self.instance)
+            if not leases.worker_seen(connection, self.instance):
+                self.register(connection)
         self._renewed_at = self.clock()
 
     def hand_back(self) -> None:
@@ -124,13 +144,8 @@ def _end_of(row: Running, live: set[int]) -> str | None:
     if row.late:
         return f"It ran past its time limit of {row.time_limit:g} s and was killed."
     if row.deaf:
-        return "It was cancelled, did not stop by itself, and was killed."
+        return "it did not stop by itself, and was killed"
     return None
-
-
-def _is_anothers(owner: tuple[str, str | None, int | None] | None, instance: str, pid: int) -> bool:
-    """Return whether a job that our process works on is running elsewhere: ours is a zombie."""
-    return owner is not None and owner[0] == JobState.RUNNING and owner[1:] != (instance, pid)
 
 
 def kill(pids: Iterable[int]) -> None:

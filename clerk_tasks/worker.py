@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing.process
 import os
 import signal
 import socket
@@ -11,19 +12,19 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from typing import Any
 
 import billiard.pool
 import psutil
 from celery import Celery, bootsteps, signals
 from celery.concurrency.prefork import TaskPool
-from celery.exceptions import ImproperlyConfigured
 from celery.worker import state as worker_state
 from kombu.transport import TRANSPORT_ALIASES
 
 from clerk import __version__
 from clerk.connection import HeldConnection
-from clerk.db import create_engine, transaction
+from clerk.db import create_engine, engine, transaction
 from clerk.errors import UnavailableError
 from clerk.ledger import leases, queries, rings
 from clerk.schema_version import ensure_usable
@@ -90,31 +91,32 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def start(self, worker: Any) -> None:
         """Register this worker start, then keep house until the worker has shut down."""
-        engine = create_engine(settings().database_url, durable=False)
-        ensure_usable(engine)
+        own = create_engine(settings().database_url, durable=False)
         lease = settings().lease / 2  # the other half is for noticing that it ended
         instance = os.environ[INSTANCE]
         self.queues = sorted(worker.app.amqp.queues.consume_from)
-        with transaction(engine) as connection:
-            leases.register_worker(
-                connection,
-                instance=instance,
-                hostname=socket.gethostname(),
-                pid=os.getpid(),
-                version=__version__,
-                queues=self.queues,
-                job_types=sorted(registry().job_types),
-                concurrency=worker.concurrency,
-            )
+        register = partial(
+            leases.register_worker,
+            instance=instance,
+            hostname=socket.gethostname(),
+            pid=os.getpid(),
+            version=__version__,
+            queues=self.queues,
+            job_types=sorted(registry().job_types),
+            concurrency=worker.concurrency,
+        )
+        with transaction(own) as connection:
+            register(connection)
         self.keeper = LeaseKeeper(
-            HeldConnection(engine),
+            HeldConnection(own),
             PreforkPool(worker.pool),
             instance,
             lease=lease,
-            ring=lambda bells: ring(bells, on=engine),
+            ring=lambda bells: ring(bells, on=own),
+            register=register,
         )
-        self.relay = Relay(HeldConnection(engine), Publisher(broker_url()), renewal=lease / 3)
-        self.engine = engine
+        self.relay = Relay(HeldConnection(own), Publisher(broker_url()), renewal=lease / 3)
+        self.engine = own
         self.burst = bool(os.environ.get(BURST))
         self.relayed = threading.Event()
         self._threads = [self._thread(self._keep), self._thread(self._relay)]
@@ -133,6 +135,8 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             with _surviving("keeping leases"):
                 if self.keeper.run_once():
                     self.wake_relay.set()
+            if self.worker.blueprint.state == bootsteps.CLOSE:  # perhaps by a message, not by a signal
+                self._hand_back_in_time()
             if time.monotonic() >= self.hand_back_at:
                 with _surviving("handing jobs back"):
                     self.keeper.hand_back()
@@ -196,8 +200,13 @@ def install(app: Celery) -> None:
 
 def _prepare(sender: Any, **_: Any) -> None:
     """Before the pool exists: name this worker start, and see that there is a broker and the right kind of pool."""
+    # SystemExit, since Celery logs any other exception of a signal handler, and goes on.
     if getattr(sender.pool_cls, "__module__", sender.pool_cls) not in ("prefork", TaskPool.__module__):
-        raise ImproperlyConfigured("clerk's jobs need the prefork pool: start the worker without -P.")
+        raise SystemExit("error: clerk's jobs need the prefork pool: start the worker without -P.")
+    try:
+        ensure_usable(engine())
+    except UnavailableError as error:
+        raise SystemExit(f"error: {error}") from None
     os.environ[INSTANCE] = str(uuid.uuid4())
     if settings().broker_url is None:
         attached = ExitStack()
@@ -208,6 +217,10 @@ def _prepare(sender: Any, **_: Any) -> None:
 def _initialise_child(**_: Any) -> None:
     """In a fresh child: let Ctrl-C be the parent's business, and run the initialisers of the pools it serves."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Billiard gives this process out for one of Python's own, for a daemon, which may have no children, and with a key
+    # that only billiard can hand on. What jobs start ends with the process group.
+    key = multiprocessing.process.AuthenticationString(os.urandom(32))  # type: ignore[attr-defined]
+    multiprocessing.current_process()._config.update(daemon=False, authkey=key)  # type: ignore[attr-defined]
     os.setpgid(0, 0)  # so that what its jobs start can be ended with it
     # A child that ends waits until its parent has read every result, 30 s if the parent is ending too and has stopped
     # reading. Ours are in the database: two seconds, so as not to look lost to a parent that is only slow.

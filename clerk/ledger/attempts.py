@@ -137,7 +137,9 @@ _STAGE_OF_RUN = (
     .order_by(stages.c.id)
 )
 _OWNED = select(jobs.c.cancel_requested_at).where(*_MINE)
-_NOTE = update(jobs).where(*_MINE).values(note=bindparam("b_note"))
+_CANCELLED_BY = select(jobs.c.note).where(*_MINE, jobs.c.cancel_requested_at.is_not(None))
+# From the moment somebody asks to cancel, the note says who.
+_NOTE = update(jobs).where(*_MINE, jobs.c.cancel_requested_at.is_(None)).values(note=bindparam("b_note"))
 
 
 def claim(connection: Connection, job_id: str, *, instance: str, pid: int, lease: float) -> Claim | None:
@@ -153,7 +155,7 @@ def complete(connection: Connection, claim: Claim, *, result: Any, children: Seq
     Raises Fenced if this attempt no longer owns the job, Discard if a child names no later stage of its run.
     """
     if children and check_owned(connection, claim, lock=True):
-        return stop(connection, claim, "cancelled while it ran; the jobs that it asked for were not made")
+        return stop(connection, claim, "the jobs that it asked for were not made")
     as_json = None if result is None else json.dumps(result)
     done = _COMPLETE(connection, {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_result": as_json})
     _fence(claim, 0 if done is None else 1)
@@ -220,7 +222,7 @@ def fail(
     the job.
     """
     if check_owned(connection, claim, lock=True):
-        return JobState.CANCELLED, stop(connection, claim, f"cancelled; it then failed: {error}")
+        return JobState.CANCELLED, stop(connection, claim, f"it then failed: {error}")
     retry = not final and claim.attempt < claim.max_attempts
     state = JobState.RETRYABLE if retry else JobState.DISCARDED
     _remember(connection, claim, outcome or state, error, traceback)
@@ -240,8 +242,10 @@ def backoff(claim: Claim) -> float:
 
 
 def stop(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
-    """Record that a running job was cancelled; Fenced if this attempt no longer owns it."""
+    """Record that a running job was cancelled, by whom and how it ended; Fenced if this attempt no longer owns it."""
     check_owned(connection, claim, lock=True)
+    by = connection.execute(_CANCELLED_BY, {"b_id": claim.job_id, "b_attempt": claim.attempt}).scalar()
+    reason = f"{by}; {reason}" if by else reason
     _remember(connection, claim, JobState.CANCELLED, reason, None)
     values = {"b_error": reason, "b_state": JobState.CANCELLED.value}
     ended = connection.execute(_END, {"b_id": claim.job_id, "b_attempt": claim.attempt} | values)
@@ -255,7 +259,7 @@ def hand_back(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
     Raises Fenced if this attempt no longer owns the job.
     """
     if check_owned(connection, claim, lock=True):
-        return stop(connection, claim, f"cancelled; {reason}")
+        return stop(connection, claim, reason)
     _remember(connection, claim, "handed-back", reason, None)
     given = connection.execute(_HAND_BACK, {"b_id": claim.job_id, "b_attempt": claim.attempt})
     _fence(claim, given.rowcount)

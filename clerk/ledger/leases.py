@@ -66,7 +66,7 @@ _STILL_EXPIRED = (
     .with_for_update()
 )
 _CANCEL_REQUESTED = (
-    select(jobs.c.cancel_requested_at, jobs.c.note)
+    select(jobs.c.cancel_requested_at)
     .where(_RUNNING, jobs.c.id == bindparam("b_id"), jobs.c.attempt == bindparam("b_attempt"))
     .with_for_update()
 )
@@ -130,7 +130,7 @@ def lost(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
     if row is None:
         return []
     if row.cancel_requested_at is not None:
-        return stop(connection, claim, row.note or "cancelled")
+        return stop(connection, claim, reason)
     return fail(connection, claim, reason, outcome="lost", delay=0.0 if claim.attempt == 1 else None)[1]
 
 
@@ -145,9 +145,9 @@ def register_worker(connection: Connection, **facts: Any) -> None:
     connection.execute(insert(workers).values(started_at=now(), seen_at=now()), facts)
 
 
-def worker_seen(connection: Connection, instance: str) -> None:
-    """Record that a worker start is alive."""
-    connection.execute(_SEEN, {"b_instance": instance})
+def worker_seen(connection: Connection, instance: str) -> bool:
+    """Record that a worker start is alive; False if it is not registered here: this is a database of before."""
+    return connection.execute(_SEEN, {"b_instance": instance}).rowcount == 1
 
 
 def worker_stopped(connection: Connection, instance: str) -> None:

@@ -164,6 +164,34 @@ def test_what_a_job_leaves_behind_holds_up_nobody_and_ends_with_the_worker(syste
             os.kill(left, 9)
 
 
+@pytest.mark.parametrize(("how", "status"), [("return", 0), ("exit", 0), ("speak", 1)])
+def test_a_copy_that_a_job_forks_says_nothing_and_works_on_nothing(system: System, how: str, status: int) -> None:
+    """F18. A copy of a worker's child that goes on is a second child: it records its own end, and takes messages.
+
+    Seen to fail: with `_exit` of surroundings.py removed, the copy's end is the job's, and later jobs are not done.
+    With the pid forgotten in connection.py, the copy uses the original's connection: it "speaks", and ends with 0.
+    """
+    worker = system.worker("-c", "1")
+    job_id = system.enqueue("divides", how=how)
+    assert system.wait_for_end(job_id) == ["completed"]
+    assert system.job(job_id)["result"] == f"the original; its copy ended with {status}"
+    assert system.effects()[job_id] == 1
+    goes_on(system, worker)
+
+
+@pytest.mark.parametrize("how", ["fork", "spawn", "forkserver"])
+def test_a_job_may_use_processes_of_its_own(system: System, how: str) -> None:
+    """F18. What runs under RQ runs here, multiprocessing included.
+
+    Seen to fail: with `daemon` left as it is in worker.py, "daemonic processes are not allowed to have children".
+    """
+    worker = system.worker("-c", "1")
+    job_id = system.enqueue("multiplies", how=how)
+    assert system.wait_for_end(job_id, deadline=60) == ["completed"], system.job(job_id)
+    assert system.job(job_id)["result"] == [1, 2, 3]
+    assert worker.terminate() == 0
+
+
 def grandchildren(system: System) -> list[int]:
     """Return the process ids that the `forks` jobs have left."""
     return [int(line) for line in Path(f"{system.effects_file}.forked").read_text().splitlines()]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import psutil
 import sqlalchemy as sa
@@ -179,3 +181,20 @@ def test_a_sqlite_writer_outlasts_our_patience(system: System) -> None:
     assert system.effects() == {job_id: 1}
     assert system.attempts(job_id) == ["completed"]
     assert worker.alive
+
+
+def test_a_restored_file_is_taken_up_by_a_worker_that_runs(system: System, tmp_path: Path) -> None:
+    """F9. A backup is moved into the place of civic.db at two in the morning, and nobody restarts the worker.
+
+    Seen to fail: with `is_replaced` out of connection.py, the worker looks at the file that was, and the job waits.
+    """
+    system.worker("-c", "1")
+    first = system.enqueue("note", key="before")
+    assert system.wait_for_end(first) == ["completed"]
+    backup, database = tmp_path / "backup.db", Path(str(system.engine.url.database))
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("VACUUM INTO ?", (str(backup),))
+    for name in ("-wal", "-shm"):
+        database.with_name(f"{database.name}{name}").unlink(missing_ok=True)
+    backup.replace(database)
+    assert system.wait_for_end(system.enqueue("note", key="after")) == ["completed"]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -95,6 +97,28 @@ def forks(subdomain: str, then: str) -> None:
     effect("forked")
 
 
+def divides(subdomain: str, how: str) -> str:
+    """Fork, and let the copy `return` like the original, `exit`, or `speak` for the job before that."""
+    began()
+    copy = os.fork()
+    if copy == 0:
+        if how == "exit":
+            sys.exit(0)
+        if how == "speak":
+            current_job().progress("said by a copy")
+        return "the copy"
+    status = os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1])
+    effect("divided")
+    return f"the original; its copy ended with {status}"
+
+
+def multiplies(subdomain: str, how: str) -> list[int]:
+    """Have processes of Python's own do some work."""
+    began()
+    with multiprocessing.get_context(how).Pool(2) as pool:
+        return pool.map(abs, [-1, -2, -3])
+
+
 def asks_too_much(subdomain: str) -> None:
     """Want a child whose unique key no PostgreSQL takes."""
     began()
@@ -114,7 +138,7 @@ class TestBombs:
     @hookimpl
     def register_job_types(self) -> Mapping[str, JobType | Any]:
         """Return them all; they retry at once, so that tests are quick."""
-        twice: list[Callable[..., None]] = [raises, exits, hoards, asks_too_much]
+        twice: list[Callable[..., Any]] = [raises, exits, hoards, asks_too_much, divides, multiplies]
         hasty: list[Callable[..., None]] = [deafens, forks]
         return {
             **{_name(bomb): JobType(bomb, backoff=QUICKLY, max_attempts=2) for bomb in twice},
@@ -124,5 +148,5 @@ class TestBombs:
         }
 
 
-def _name(function: Callable[..., None]) -> str:
+def _name(function: Callable[..., Any]) -> str:
     return function.__name__.replace("_", "-")

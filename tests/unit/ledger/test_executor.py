@@ -74,6 +74,21 @@ class Mute(Exception):
         raise RuntimeError("not even that")
 
 
+class Unnamed(type):
+    @property
+    def __name__(cls) -> str:  # type: ignore[override]
+        raise RuntimeError("not even that")
+
+
+class Nameless(Exception, metaclass=Unnamed):
+    pass
+
+
+class Grudging(dict[str, int]):
+    def items(self) -> Any:
+        raise RuntimeError("nobody may look")
+
+
 @pytest.mark.parametrize(
     ("error", "state", "text"),
     [
@@ -86,9 +101,10 @@ class Mute(Exception):
         (ValueError("NUL \x00 and half \udc80\nof a line"), "retryable", "ValueError: NUL ? and half ? of a line"),
         (LookupError("redis://user:hunter2@host"), "retryable", "LookupError: redis://user:***@host"),
         (Mute(), "retryable", "Mute"),
+        (Nameless(), "retryable", "an error that cannot be named"),
         (Exception(threading.Lock()), "retryable", "Exception: <unlocked _thread.lock"),
     ],
-    ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else "",
+    ids=lambda value: value[:20] if isinstance(value, str) else "",
 )
 def test_what_a_function_raises(on_both: LedgerOf, plugin: OneJob, error: BaseException, state: str, text: str) -> None:
     """Guards: the order of the excepts in _perform; storable; the attempt is kept, and once."""
@@ -101,7 +117,14 @@ def test_what_a_function_raises(on_both: LedgerOf, plugin: OneJob, error: BaseEx
 
 @pytest.mark.parametrize(
     ("value", "kept"),
-    [({"pages": [1, 2]}, {"pages": [1, 2]}), ("x" * 70_000, None), (float("nan"), None), (object(), None), (0, 0)],
+    [
+        ({"pages": [1, 2]}, {"pages": [1, 2]}),
+        ("x" * 70_000, None),
+        (float("nan"), None),
+        (object(), None),
+        (Grudging(a=1), None),
+        (0, 0),
+    ],
 )
 def test_what_a_function_returns_is_kept_if_it_is_json_and_small(
     on_both: LedgerOf, plugin: OneJob, value: Any, kept: Any

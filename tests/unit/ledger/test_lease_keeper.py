@@ -5,13 +5,14 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import pytest
 
 from clerk.connection import HeldConnection
-from clerk.ledger import operators
+from clerk.ledger import attempts, leases, operators, rings
 from clerk.ledger.record import Bell
-from clerk_tasks.lease_keeper import CANCEL_GRACE, LeaseKeeper
+from clerk_tasks.lease_keeper import CANCEL_GRACE, STRAY_GRACE, LeaseKeeper
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.support.processes import wait_for
 from tests.unit.ledger.conftest import Clock
@@ -64,7 +65,17 @@ def rung() -> list[Bell]:
 
 @pytest.fixture
 def keeper(held: HeldConnection, children: Children, clock: Clock, rung: list[Bell]) -> LeaseKeeper:
-    return LeaseKeeper(held, children, "w", lease=LEASE, ring=rung.extend, clock=clock)
+    register = partial(
+        leases.register_worker,
+        instance="w",
+        hostname="here",
+        pid=1,
+        version="1",
+        queues=["q"],
+        job_types=["t"],
+        concurrency=1,
+    )
+    return LeaseKeeper(held, children, "w", lease=LEASE, ring=rung.extend, register=register, clock=clock)
 
 
 def test_a_dead_childs_job_is_retried_at_once(ledger: LedgerOf, keeper: LeaseKeeper, children: Children) -> None:
@@ -139,15 +150,11 @@ def test_a_job_that_ends_just_before_it_is_given_up_costs_no_process(
 
 
 def _is_late(ledger: LedgerOf) -> bool:
-    from clerk.ledger import leases
-
     return any(row.late for row in ledger.do(leases.running_of, "w", cancel_grace=1.0))
 
 
 def test_a_zombie_is_killed_and_the_new_owner_is_not(ledger: LedgerOf, keeper: LeaseKeeper, children: Children) -> None:
-    """Guards: _is_anothers, and `pid not in owning`."""
-    from clerk.ledger import attempts, leases, rings
-
+    """Guards: `anothers`, and `pid not in owning`."""
     taken, mine = ledger.record([job(), job()]).job_ids
     zombie, busy = children.spawn(), children.spawn()
     ledger.do(leases.lost, ledger.claim(taken, pid=zombie), "its lease ended while it was stopped")
@@ -161,12 +168,37 @@ def test_a_zombie_is_killed_and_the_new_owner_is_not(ledger: LedgerOf, keeper: L
     assert ledger.job(taken).state == "running"
 
 
+def test_a_process_whose_job_was_ended_by_others_is_killed_after_a_while(
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, clock: Clock
+) -> None:
+    """Guards: `late` in _zombies; STRAY_GRACE; what is only about to be claimed is no stray."""
+    ended, waiting = ledger.record([job(max_attempts=1), job()]).job_ids
+    zombie, starting = children.spawn(), children.spawn()
+    ledger.do(leases.lost, ledger.claim(ended, pid=zombie), "its lease ended while it was stopped")
+    children.working_on = {ended: zombie, waiting: starting}
+    keeper.run_once()
+    clock.go(STRAY_GRACE - 0.1)
+    keeper.run_once()
+    assert children.live() == {zombie, starting}, "it may be recording that end just now"
+    clock.go(0.1)
+    keeper.run_once()
+    assert children.is_killed(zombie)
+    assert children.is_spared(starting)
+
+
+def test_a_restored_database_is_told_of_the_worker(ledger: LedgerOf, keeper: LeaseKeeper, clock: Clock) -> None:
+    """Guard: `register` where worker_seen finds nothing."""
+    for _ in range(2):
+        keeper.run_once()
+        assert [worker.instance for worker in ledger.do(leases.live_workers, within=60.0)] == ["w"]
+        ledger.do(lambda connection: ledger.sql(connection, "DELETE FROM workers"))
+        clock.go(LEASE)
+
+
 def test_a_process_that_has_just_finished_a_job_that_runs_elsewhere_now_is_spared(
     ledger: LedgerOf, keeper: LeaseKeeper, children: Children
 ) -> None:
     """Guard: `pid not in owning`: the pool's list is behind, and the process owns another job by now."""
-    from clerk.ledger import attempts, rings
-
     retried, current = ledger.record([job(), job()]).job_ids
     pid = children.spawn()
     ledger.do(attempts.fail, ledger.claim(retried, pid=pid), "no", delay=0.0)

@@ -1,0 +1,40 @@
+"""Give the next job the process as this one found it, and let no copy of the process speak for a job."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def restored() -> Iterator[None]:
+    """Put back the working directory, the environment and the standard streams when the block ends."""
+    folder, environment, streams = os.getcwd(), os.environ.copy(), (sys.stdin, sys.stdout, sys.stderr)  # noqa: PTH109
+    try:
+        yield
+    finally:
+        os.chdir(folder)
+        if os.environ != environment:
+            os.environ.clear()
+            os.environ.update(environment)
+        sys.stdin, sys.stdout, sys.stderr = streams
+        for name in ("stdout", "stderr"):
+            if getattr(sys, name).closed:
+                setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 - for as long as the process lives
+
+
+@contextmanager
+def copies_ended() -> Iterator[None]:
+    """End a copy of this process, which a job forked, where the block ends: it must not go on as a worker's child."""
+    ours, status = os.getpid(), 1
+    try:
+        yield
+        status = 0
+    except SystemExit as left:
+        status = left.code if isinstance(left.code, int) else int(left.code is not None)
+        raise
+    finally:
+        if os.getpid() != ours:
+            os._exit(status)
