@@ -141,8 +141,7 @@ class Executor:
         outcome = self._perform(claim)
         if outcome is not None:
             self._record(claim, outcome)
-            what = f"{claim.job_type} {claim.subdomain}, attempt {claim.attempt} of {claim.max_attempts}"
-            logger.info("job %s (%s): %s in %.3f s", claim.job_id, what, outcome, time.monotonic() - began)
+            logger.info("job %s: %s in %.3f s", claim, outcome, time.monotonic() - began)
         self._settled = True
 
     def _claim_patiently(self, job_id: str) -> Claim | None:

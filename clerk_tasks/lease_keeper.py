@@ -6,6 +6,7 @@ by itself, nor lose one by being busy.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import time
@@ -23,6 +24,8 @@ from clerk.ledger.attempts import Claim
 from clerk.ledger.leases import Running
 from clerk.ledger.record import Bell
 from clerk.states import JobState
+
+logger = logging.getLogger(__name__)
 
 #: How long a running job may take to notice that it was cancelled before its process is killed, in seconds.
 CANCEL_GRACE = 10.0
@@ -134,6 +137,7 @@ class LeaseKeeper:
                     rung = end(connection, claim, reason)
                 pids.add(claim.pid)
                 bells += rung
+                logger.warning("job %s: %s", claim, reason)
         return pids, bells
 
 

@@ -21,6 +21,12 @@ class Redacting(logging.Formatter):
         return redact(super().format(record))
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return whether a line of Celery's says more than that a process was lost: the keeper says that, and whose."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or kind.__name__ != "WorkerLostError"
+
+
 def configure(loglevel: int | str = logging.INFO, **_: Any) -> None:
     """Configure logging in a worker's parent, its children, and beat."""
     handler = logging.StreamHandler()
@@ -28,3 +34,4 @@ def configure(loglevel: int | str = logging.INFO, **_: Any) -> None:
     logging.basicConfig(level=loglevel or logging.INFO, handlers=[handler], force=True)
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("celery.worker.request").addFilter(_is_news)

@@ -2,6 +2,7 @@
 
     record       a run with its stages and jobs, in one transaction
     attempts     claim, complete, fail, stop, hand back: each guarded by state and attempt
+    children     what a completed job asked for, and its own end, in one
     operators    cancel, and retry by hand
     stages       the counters, and what opens when a stage ends
     leases       who owns a running job, and until when

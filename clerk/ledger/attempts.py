@@ -14,15 +14,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Text, bindparam, case, cast, insert, select, update
 
 from clerk.clock import now
-from clerk.jobs import Discard, Fenced
+from clerk.jobs import Fenced
+from clerk.ledger.children import add_children
 from clerk.ledger.constants import constant
 from clerk.ledger.prepared import Prepared
-from clerk.ledger.record import Bell, NewJob, Recorded, grow_stage, insert_jobs
-from clerk.ledger.stages import admit_children, close_if_done, count_down, count_out, hold_run, hold_waiting
+from clerk.ledger.record import Bell, NewJob
+from clerk.ledger.stages import count_down
 from clerk.models import attempts_table as attempts
 from clerk.models import jobs_table as jobs
-from clerk.models import stages_table as stages
-from clerk.projection import project
 from clerk.states import JobState
 
 
@@ -41,6 +40,9 @@ class Claim(NamedTuple):
     max_attempts: int
     backoff_base: float  # seconds
     backoff_cap: float  # seconds
+
+    def __str__(self) -> str:
+        return f"{self.job_id} ({self.job_type} {self.subdomain}, attempt {self.attempt} of {self.max_attempts})"
 
 
 #: The columns that make a Claim, in its order.
@@ -127,15 +129,6 @@ _REMEMBER = insert(attempts).from_select(
         now(),
     ).where(*_MINE),
 )
-_STAGE_OF_RUN = (
-    select(stages.c.id)
-    .where(
-        stages.c.run_id == bindparam("b_run"),
-        stages.c.name == bindparam("b_name"),
-        stages.c.id >= bindparam("b_own"),
-    )
-    .order_by(stages.c.id)
-)
 _OWNED = select(jobs.c.cancel_requested_at).where(*_MINE)
 _CANCELLED_BY = select(jobs.c.note).where(*_MINE, jobs.c.cancel_requested_at.is_not(None))
 # From the moment somebody asks to cancel, the note says who.
@@ -161,43 +154,7 @@ def complete(connection: Connection, claim: Claim, *, result: Any, children: Seq
     _fence(claim, 0 if done is None else 1)
     if not children:
         return count_down(connection, claim.stage_id, ended=JobState.COMPLETED)
-    recorded, grown = _add_children(connection, claim, children)
-    grow_stage(connection, claim.stage_id, grown.pop(claim.stage_id, 0))
-    remaining = count_out(connection, claim.stage_id, ended=JobState.COMPLETED)
-    if remaining == 0:
-        hold_run(connection, claim.run_id)
-    for stage_id in sorted(grown):
-        if remaining == 0:
-            hold_waiting(connection, stage_id)
-        recorded.bells += admit_children(connection, stage_id, grown[stage_id])
-    # Only now: the stage that would open must have been given its children first.
-    if remaining == 0:
-        return recorded.bells + close_if_done(connection, claim.stage_id)
-    project(connection, claim.run_id)
-    return recorded.bells
-
-
-def _add_children(connection: Connection, claim: Claim, children: Sequence[NewJob]) -> tuple[Recorded, dict[int, int]]:
-    """Insert children without counting them; return what was inserted, and how many into which stage."""
-    by_stage: dict[str | None, list[NewJob]] = {}
-    for child in children:
-        by_stage.setdefault(child.stage, []).append(child)
-    recorded, grown = Recorded(), dict[int, int]()
-    for name, batch in by_stage.items():
-        stage_id = claim.stage_id if name is None else _later_stage(connection, claim, name)
-        before, own = len(recorded.job_ids), stage_id == claim.stage_id
-        insert_jobs(connection, recorded, batch, run_id=claim.run_id, stage_id=stage_id, opened=own)
-        grown[stage_id] = grown.get(stage_id, 0) + len(recorded.job_ids) - before
-    return recorded, grown
-
-
-def _later_stage(connection: Connection, claim: Claim, name: str) -> int:
-    """Return the stage of that name, the job's own or a later one; they get their ids in order."""
-    values = {"b_run": claim.run_id, "b_name": name, "b_own": claim.stage_id}
-    stage_id = connection.execute(_STAGE_OF_RUN, values).scalar()
-    if stage_id is None:
-        raise Discard(f"Run {claim.run_id} has no later stage {name!r} for the children of job {claim.job_id}.")
-    return int(stage_id)
+    return add_children(connection, children, run_id=claim.run_id, stage_id=claim.stage_id)
 
 
 def _fence(claim: Claim, changed: int) -> None:

@@ -1,0 +1,36 @@
+"""Workers that are started wrongly: they end at once, in one line that says what to do, and change nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import script
+from tests.support.system import System
+
+
+@pytest.mark.parametrize("pool", ["solo", "threads"])
+def test_a_worker_of_another_pool_refuses_to_start(system: System, pool: str) -> None:
+    """F23, a deploy with the wrong options. Jobs need processes that can be killed.
+
+    Seen to fail: with `SystemExit` of `_prepare` in worker.py an ordinary exception, Celery logs it and goes on.
+    """
+    worker = system.programs.run(script("celery"), "-A", "clerk_tasks", "worker", "-P", pool)
+    assert worker.wait() == 1
+    assert "clerk's jobs need the prefork pool: start the worker without -P." in worker.log
+    assert "Traceback" not in worker.log
+
+
+def test_a_worker_started_by_celery_refuses_a_database_that_is_not_there(system: System, tmp_path: Path) -> None:
+    """F23, a deploy with the wrong address. It makes no empty file, and says what to do.
+
+    Seen to fail: with `ensure_usable` out of `_prepare` in worker.py, it ends in a traceback.
+    """
+    nowhere = tmp_path / "nowhere.db"
+    environment = {"DATABASE_URL": f"sqlite:///{nowhere}"}
+    worker = system.programs.run(script("celery"), "-A", "clerk_tasks", "worker", env=environment)
+    assert worker.wait() == 1
+    assert "run `clerk-tasks db upgrade`" in worker.log
+    assert "Traceback" not in worker.log
+    assert not nowhere.exists()
