@@ -9,8 +9,15 @@ from clerk.redaction import redact
 
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
-#: Loggers that tell of the delivery of a message, which says nothing of what became of the job.
-CHATTY = ("celery.app.trace", "celery.worker.strategy", "celery.worker.request", "celery.pool", "billiard", "httpx")
+#: Loggers that tell of the delivery of a message, which says nothing of what became of the job; billiard's is the last.
+CHATTY = (
+    "celery.app.trace",
+    "celery.worker.strategy",
+    "celery.worker.request",
+    "celery.pool",
+    "httpx",
+    "multiprocessing",
+)
 
 
 class Redacting(logging.Formatter):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from packaging.version import Version
 from pydantic import AliasChoices
 
 import clerk
+from clerk.hookspecs import ClerkSpec
 from clerk.settings import Settings
 from tests.architecture.source import ROOT, modules
 
@@ -96,3 +98,16 @@ def test_the_wheel_carries_all_that_the_programs_need(tmp_path: Path) -> None:
     data = {"plugins/election_finance/agencies.csv", "migrations/script.py.mako", "celeryconfig.py"}
     assert source | data <= inside
     assert {name for name in inside if name.startswith(("tests/", "script/"))} == set()
+
+
+API_PAGE = ROOT / "docs/reference/plugin-api.md"
+
+
+def test_every_hook_is_documented_with_its_arguments() -> None:
+    hooks = {name: hook for name, hook in vars(ClerkSpec).items() if not name.startswith("_")}
+    signatures = {f"{name}({', '.join(list(inspect.signature(hook).parameters)[1:])})" for name, hook in hooks.items()}
+    assert signatures == set(re.findall(r"^\| `(\w+\([\w, ]*\))` \|", API_PAGE.read_text(), flags=re.MULTILINE))
+
+
+def test_every_name_of_clerk_is_documented() -> None:
+    assert set(clerk.__all__) == set(re.findall(r"^\| `(\w+)` \|", API_PAGE.read_text(), flags=re.MULTILINE))
