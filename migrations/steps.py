@@ -6,13 +6,14 @@ older `sites`, or stopped in the middle of a migration that was not one transact
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 from alembic.operations import BatchOperations
+from sqlalchemy.types import TypeEngine
 
 from clerk.errors import ClerkError
 
@@ -28,6 +29,12 @@ def has_table(table: str) -> bool:
 def columns_of(table: str) -> set[str]:
     """Return the names of a table's columns."""
     return {column["name"] for column in sa.inspect(op.get_bind()).get_columns(table)}
+
+
+def has_null(table: str, column: str) -> bool:
+    """Say whether some row has nothing in the column."""
+    nulls = sa.select(sa.func.count()).select_from(sa.table(table)).where(sa.column(column).is_(None))
+    return op.get_bind().execute(nulls).scalar_one() > 0
 
 
 def add_columns(table: str, *columns: sa.Column[Any]) -> None:
@@ -72,21 +79,59 @@ def normalise_booleans(table: str, *names: str) -> None:
 
 
 @contextmanager
-def rebuilding(table: str) -> Iterator[BatchOperations]:
-    """Alter columns in place on PostgreSQL; on SQLite rebuild the table, and put its triggers back."""
-    if not is_sqlite():
-        with op.batch_alter_table(table, recreate="never") as batch:
+def rebuilding(table: str, types: Mapping[str, TypeEngine[Any]]) -> Iterator[BatchOperations]:
+    """Give columns their types, and alter them: in place on PostgreSQL, by building the table anew on SQLite."""
+    if is_sqlite():
+        with _putting_back(table), _building_anew(table, types) as batch:
             yield batch
         return
-    run = op.get_bind().exec_driver_sql
-    query = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND lower(tbl_name) = lower(?)"
-    triggers = [row.sql for row in run(query, (table,))]
-    run("PRAGMA legacy_alter_table = ON")  # else a view of the table, gone for a moment, stops the renaming
-    with op.batch_alter_table(table, recreate="always") as batch:
+    op.execute("SET LOCAL TIME ZONE 'UTC'")  # in which times without a zone are read
+    with op.batch_alter_table(table, recreate="never") as batch:
+        for name, target in _wrong_types(table, types).items():
+            batch.alter_column(name, type_=target, postgresql_using=f"{name}::{_written(target)}")
         yield batch
+
+
+@contextmanager
+def _putting_back(table: str) -> Iterator[None]:
+    """Take a table's indexes and triggers off, and put them back word for word: Alembic knows not all of them."""
+    run = op.get_bind().exec_driver_sql
+    query = "SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND lower(tbl_name) = ?"
+    attached = [row for row in run(query, (table,)) if row.sql]
+    for row in attached:
+        run(f"DROP {row.type} {op.get_bind().dialect.identifier_preparer.quote(row.name)}")
+    run("PRAGMA legacy_alter_table = ON")  # else a view of the table, gone for a moment, stops the renaming
+    yield
     run("PRAGMA legacy_alter_table = OFF")
-    for sql in triggers:
-        run(sql)
+    for row in attached:
+        run(row.sql)
+
+
+@contextmanager
+def _building_anew(table: str, types: Mapping[str, TypeEngine[Any]]) -> Iterator[BatchOperations]:
+    def find(_inspector: object, _table: object, column: dict[str, Any]) -> None:
+        # A type is given here, as if it had been found, since Alembic would cast: '2026-01-05' AS DATETIME is 2026.
+        untyped = isinstance(column["type"], sa.types.NullType)
+        column["type"] = types.get(column["name"], sa.BLOB() if untyped else column["type"])
+
+    finding = {"listeners": [("column_reflect", find)]}
+    with op.batch_alter_table(table, recreate="always", reflect_kwargs=finding) as batch:
+        yield batch
+
+
+def _wrong_types(table: str, types: Mapping[str, TypeEngine[Any]]) -> dict[str, TypeEngine[Any]]:
+    """Return the columns that have another type; a TEXT may stay where a text of any length is due."""
+    found = {column["name"]: column["type"] for column in sa.inspect(op.get_bind()).get_columns(table)}
+    return {
+        name: target
+        for name, target in types.items()
+        if _written(found[name]) != _written(target)
+        and not (isinstance(found[name], sa.Text) and isinstance(target, sa.String))
+    }
+
+
+def _written(kind: TypeEngine[Any]) -> str:
+    return kind.compile(op.get_bind().dialect)
 
 
 def refuse_downgrade(revision: str) -> None:

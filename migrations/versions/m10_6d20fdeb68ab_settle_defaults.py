@@ -1,11 +1,23 @@
-"""Give sites and site_progress the same booleans, defaults and nullability wherever they came from."""
+"""Give what the RQ-based clerk left the same types, booleans and defaults wherever it came from."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.types import TypeEngine
 
-from migrations.steps import add_index, has_table, is_sqlite, normalise_booleans, rebuilding, refuse_downgrade
+from migrations.steps import (
+    add_index,
+    has_null,
+    has_table,
+    is_sqlite,
+    normalise_booleans,
+    rebuilding,
+    refuse_downgrade,
+)
 
 revision = "6d20fdeb68ab"
 down_revision = "f33eeb46479b"
@@ -15,28 +27,57 @@ COUNTERS = tuple(f"{stage}_{what}" for stage in STAGES for what in ("total", "co
 FLAGS = ("coordinator_enqueued", "has_finance_data")
 COMMENTED = ("last_updated", "source", "coverage_start", "coverage_end", "record_count", "data_types")
 
+TEXT, NUMBER, MOMENT = sa.String(), sa.Integer(), sa.DateTime(timezone=True)
+SITES: dict[str, TypeEngine[Any]] = {
+    **dict.fromkeys(("subdomain", "name", "state", "kind", "scraper", "extra", "country", "lat", "lng"), TEXT),
+    **dict.fromkeys(("status", "last_updated", "last_deployed", "extraction_status", "last_extracted"), TEXT),
+    **dict.fromkeys(("current_stage", "last_error_stage"), TEXT),
+    **dict.fromkeys(("started_at", "updated_at", "last_error_at", "finance_last_updated"), MOMENT),
+    **dict.fromkeys(("pages", "start_year", "finance_record_count", *COUNTERS), NUMBER),
+    **dict.fromkeys(("finance_coverage_start", "finance_coverage_end"), sa.Date()),
+    **dict.fromkeys(FLAGS, sa.Boolean()),
+    "last_error_message": sa.Text(),
+    "finance_source": sa.String(100),
+    "finance_data_types": sa.JSON(),
+}
+PROGRESS: dict[str, TypeEngine[Any]] = {
+    **dict.fromkeys(("subdomain", "current_stage"), TEXT),
+    **dict.fromkeys(("stage_total", "stage_completed"), NUMBER),
+    **dict.fromkeys(("started_at", "updated_at"), MOMENT),
+}
+ARCHIVE: dict[str, TypeEngine[Any]] = {
+    **dict.fromkeys(("rq_job_id", "subdomain", "job_type", "stage", "run_id"), TEXT),
+    "created_at": MOMENT,
+}
+
 
 def upgrade() -> None:
     normalise_booleans("sites", *FLAGS)
-    settle("sites", counters=COUNTERS, flags=FLAGS)
-    settle("site_progress", counters=("stage_total", "stage_completed"))
+    settle("sites", SITES, counters=COUNTERS, flags=FLAGS)
+    settle("site_progress", PROGRESS, counters=("stage_total", "stage_completed"))
     ensure_archive()
+    settle("job_tracking_archive", ARCHIVE)
     if not is_sqlite():  # remarks that only databases made by the RQ-based clerk have
         for name in COMMENTED:
             op.execute(f"COMMENT ON COLUMN sites.finance_{name} IS NULL")
 
 
-def settle(table: str, *, counters: tuple[str, ...], flags: tuple[str, ...] = ()) -> None:
-    """Make counters and flags NOT NULL with a default of the column's own type, not of text."""
-    for name in counters + flags:
+def settle(
+    table: str, types: Mapping[str, TypeEngine[Any]], *, counters: Sequence[str] = (), flags: Sequence[str] = ()
+) -> None:
+    """Give the columns, first the key, their types; make counters and flags NOT NULL with a default of theirs."""
+    key = next(iter(types))
+    defaults: dict[str, sa.TextClause | sa.ColumnElement[Any]] = {
+        **dict.fromkeys(counters, sa.text("0")),
+        **dict.fromkeys(flags, sa.false()),
+    }
+    for name, default in defaults.items():
         column: sa.ColumnClause[object] = sa.column(name)
-        nothing = sa.literal(0) if name in counters else sa.false()
-        op.execute(sa.table(table, column).update().where(column.is_(None)).values({name: nothing}))
-    with rebuilding(table) as batch:
-        for name in counters:
-            batch.alter_column(name, existing_type=sa.Integer(), nullable=False, server_default=sa.text("0"))
-        for name in flags:
-            batch.alter_column(name, existing_type=sa.Boolean(), nullable=False, server_default=sa.false())
+        op.execute(sa.table(table, column).update().where(column.is_(None)).values({name: default}))
+    with rebuilding(table, types) as batch:
+        for name, default in defaults.items():
+            batch.alter_column(name, existing_type=types[name], nullable=False, server_default=default)
+        batch.alter_column(key, existing_type=types[key], nullable=has_null(table, key))
 
 
 def ensure_archive() -> None:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime
 
 import pytest
+import sqlalchemy as sa
 
-from clerk import migrate
+from clerk import finance_db, migrate
 from clerk.schema_version import HEAD, REVISIONS
 from tests.integration.db import samples
 
 pytestmark = pytest.mark.slow
 
 UPSTREAM = REVISIONS[:9]
+NOON = datetime(2026, 1, 5, 12, tzinfo=UTC)
 SITE = "INSERT INTO sites (subdomain, name, extra, last_updated) VALUES ('são.br', 'São Tomé', 'not json', '2026-1-5')"
 
 
@@ -146,6 +149,41 @@ def test_newer_tables_beside_an_older_sites_are_completed(empty_database_url: st
     assert [row["name"] for row in after["sites"]] == ["Old"]
     assert [row["rq_job_id"] for row in after["job_tracking_archive"]] == ["j"]
     assert migrate.check(url) == []
+
+
+def test_columns_of_other_types_and_columns_of_others(empty_database_url: str) -> None:
+    """As sqlite-utils and old releases made `sites`; later ones dropped its last four columns."""
+    url = empty_database_url
+    samples.execute(
+        url,
+        "CREATE TABLE sites (subdomain TEXT PRIMARY KEY, name TEXT, extra TEXT, last_updated TEXT,"
+        " updated_at TIMESTAMP, ocr_class TEXT, docker_port TEXT, save_agendas TEXT, site_db TEXT)",
+        "INSERT INTO sites VALUES ('a.ca', 'Ā', '{', '2026-1-5', '2026-01-05 12:00:00', 'x', '8001', '1', 'a.db')",
+        "CREATE INDEX theirs ON sites (site_db)",
+    )
+    if url.startswith("postgresql"):
+        name = sa.make_url(url).database
+        samples.execute(url, f"ALTER DATABASE \"{name}\" SET timezone TO 'America/Los_Angeles'")
+    (before,) = samples.snapshot(url)["sites"]
+
+    migrate.upgrade(url)
+
+    (after,) = samples.snapshot(url)["sites"]
+    assert {name: after[name] for name in before} == {**before, "updated_at": after["updated_at"]}
+    assert finance_db.get_all_sites()[0]["updated_at"] == NOON
+    assert migrate.check(url) == []
+
+
+def test_a_row_without_a_key_is_kept_and_checked_for(empty_sqlite_url: str) -> None:
+    """SQLite lets a text that is a primary key be null."""
+    samples.execute(
+        empty_sqlite_url, "CREATE TABLE sites (subdomain TEXT PRIMARY KEY)", "INSERT INTO sites VALUES (NULL)"
+    )
+
+    migrate.upgrade(empty_sqlite_url)
+
+    assert [row["subdomain"] for row in samples.snapshot(empty_sqlite_url)["sites"]] == [None]
+    assert ["subdomain" in problem for problem in migrate.check(empty_sqlite_url)] == [True]
 
 
 def test_remarks_on_columns_do_not_count_as_differences(empty_postgres_url: str) -> None:
