@@ -52,14 +52,14 @@ ELSEWHERE = {
 
 
 def normalise_url(text: str) -> sa.URL:
-    """Parse a database address; bare PostgreSQL names get the driver that we install, psycopg 3."""
+    """Parse a database address; whatever driver it names for PostgreSQL, it gets the one that we install, psycopg 3."""
     try:
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):
         raise DatabaseUnavailable("DATABASE_URL is not a database address, such as sqlite:///civic.db") from None
-    if url.drivername in ("postgres", "postgresql"):
-        url = url.set(drivername="postgresql+psycopg")
-    if url.get_backend_name() not in ("sqlite", "postgresql"):
+    if url.get_backend_name() in ("postgres", "postgresql"):
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername not in ("sqlite", "sqlite+pysqlite"):
         raise DatabaseUnavailable(f"DATABASE_URL: {url.drivername} is not supported; use sqlite or postgresql")
     return url
 
@@ -223,6 +223,10 @@ def _advice(error: Exception, on: Engine | None) -> str:
         return contents
     if "database is locked" in _reason(error) or _sqlstate(error) == "55P03":
         return f"The database {_where(on)} stayed locked for {BUSY_TIMEOUT} s: another program is writing to it."
+    if _sqlstate(error) in ("40P01", "40001"):
+        return f"Another transaction in the database {_where(on)} was in the way of this one, now undone: run it again."
+    if "disk is full" in _reason(error) or _sqlstate(error) == "53100":
+        return f"The disk is full under the database {_where(on)}: make room, and run it again."
     return f"Cannot connect to database: {_where(on)}: {_reason(error)}. Check DATABASE_URL."
 
 

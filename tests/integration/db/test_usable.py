@@ -86,10 +86,34 @@ def test_an_unreachable_server_is_an_error_without_its_password(monkeypatch: pyt
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("address", ["", "civic.db", "mysql://a/b", "postgresql://a:port/b"], ids=repr)
+@pytest.mark.parametrize(
+    "address", ["", "civic.db", "mysql://a/b", "sqlite+aiosqlite:///civic.db", "postgresql://a:port/b"], ids=repr
+)
 def test_an_address_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(DatabaseUnavailable, match="DATABASE_URL"):
         db.create_engine(address)
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg2", "postgresql+asyncpg"])
+def test_every_driver_for_postgresql_is_ours(scheme: str) -> None:
+    """Deployments of the RQ-based clerk name the one they had."""
+    url = db.normalise_url(f"{scheme}://clerk:a%40b@db.example/clerk?sslmode=require")
+
+    assert url.render_as_string(hide_password=False) == (
+        "postgresql+psycopg://clerk:a%40b@db.example/clerk?sslmode=require"
+    )
+
+
+@pytest.mark.parametrize(
+    ("state", "advice"), [("40P01", "run it again"), ("40001", "run it again"), ("53100", "disk is full .* make room")]
+)
+def test_a_database_that_is_there_but_in_trouble_is_not_called_absent(
+    state: str, advice: str, postgres_url: str
+) -> None:
+    with pytest.raises(DatabaseUnavailable, match=advice) as caught, db.transaction() as connection:
+        connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")
+
+    assert "DATABASE_URL" not in str(caught.value)
 
 
 def test_an_exception_undoes_the_transaction(database_url: str) -> None:
