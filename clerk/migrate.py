@@ -51,16 +51,17 @@ def upgrade(address: str | sa.URL | None = None, *, to: str = HEAD) -> Upgraded:
     Raises DatabaseUnavailable at a revision that this code does not know. Nothing is changed by an upgrade that fails.
     """
     with _migrating(address) as engine:
-        with engine.begin() as connection:
+        with engine.connect() as connection:
             serialise(connection, "migrate")
             stamp = read_stamp(connection)
             pending = _pending(connection, stamp, to)
-            backup = _back_up(connection, stamp) if pending else None
-            if pending:
-                _apply(connection, to, backup)
-        if pending and engine.dialect.name == "sqlite":
+            changes = bool(pending) or stamp.lost
+            backup = _back_up(connection, stamp) if changes else None
+            if changes:
+                _apply(connection, stamp, to, backup)
+        if changes and engine.dialect.name == "sqlite":
             _settle_journal(engine)
-        return Upgraded(shown(engine), stamp.revision, to if pending else str(stamp.revision), pending, backup)
+        return Upgraded(shown(engine), stamp.revision, to if pending else str(stamp.reached), pending, backup)
 
 
 def current(address: str | sa.URL | None = None) -> Stamp:
@@ -108,11 +109,11 @@ def _line(found: Any) -> str:
 
 def _pending(connection: Connection, stamp: Stamp, to: str) -> tuple[str, ...]:
     """Return the revisions still to be applied; refuse a database that is not ours."""
-    if stamp.revision is None:
+    if stamp.reached is None:
         _refuse_foreign_sites(connection)
         return REVISIONS[: REVISIONS.index(to) + 1]
-    if stamp.revision in REVISIONS:
-        return REVISIONS[REVISIONS.index(stamp.revision) + 1 : REVISIONS.index(to) + 1]
+    if stamp.reached in REVISIONS:
+        return REVISIONS[REVISIONS.index(stamp.reached) + 1 : REVISIONS.index(to) + 1]
     if stamp.newer:
         return ()
     raise DatabaseUnavailable(f"The database {shown(connection.engine)} {stamp.problem()} Nothing was changed.")
@@ -133,17 +134,22 @@ def _back_up(connection: Connection, stamp: Stamp) -> Path | None:
     return back_up(Path(name), stamp.revision or "unversioned")
 
 
-def _apply(connection: Connection, to: str, backup: Path | None) -> None:
+def _apply(connection: Connection, stamp: Stamp, to: str, backup: Path | None) -> None:
     from alembic import command
     from alembic.util import CommandError
 
     config = alembic_config()
     config.attributes["connection"] = connection
     try:
+        if stamp.lost:
+            command.stamp(config, str(stamp.reached))
         command.upgrade(config, to)
         if to == HEAD:
             _record_generation(connection)
+        connection.commit()
     except (sa.exc.SQLAlchemyError, CommandError) as error:
+        if getattr(error, "connection_invalidated", False):
+            raise  # a database that hangs up does not say whether it has committed
         if backup:
             backup.unlink()
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]

@@ -46,10 +46,20 @@ class Stamp:
         """Say whether newer code made this database and lets ours use it."""
         return (self.generation or 0) > GENERATION and (self.oldest_code or 0) <= GENERATION
 
+    @property
+    def reached(self) -> str | None:
+        """Return the revision of the tables: the stamped one or, where the stamp is lost, that of the generation."""
+        if self.revision is None and self.generation is not None:
+            return REVISIONS[self.generation - 1] if self.generation <= GENERATION else f"generation {self.generation}"
+        return self.revision
+
+    @property
+    def lost(self) -> bool:
+        """Say whether the tables tell a revision that the stamp does not."""
+        return self.revision is None and self.reached in REVISIONS
+
     def problem(self) -> str | None:
         """Return why this code cannot use the database, and what to do; None if it can."""
-        if self.revision is None:
-            return "has no tables of this version yet: run `clerk-tasks db upgrade`."
         if (self.oldest_code or 0) > GENERATION:
             return (
                 f"needs code of generation {self.oldest_code} or later, and this is {GENERATION}: "
@@ -57,6 +67,8 @@ class Stamp:
             )
         if self.revision == HEAD or self.newer:
             return None
+        if self.revision is None:
+            return "has no recorded revision: run `clerk-tasks db upgrade`."
         if self.revision in REVISIONS:
             return f"is at revision {self.revision}, older than this code: run `clerk-tasks db upgrade`."
         return (

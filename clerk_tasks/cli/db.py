@@ -22,7 +22,7 @@ def upgrade(as_json: AsJson = False) -> None:
     done = run()
     if as_json:
         output.print_json(asdict(done))
-    elif done.applied:
+    elif done.before != done.after:
         output.print_line(f"{done.database}: {done.before or 'no revision'} -> {done.after}")
         if done.backup:
             output.print_line(f"backup: {done.backup}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from clerk.db import create_engine
 from clerk.errors import ClerkError, DatabaseUnavailable
 from clerk.schema_version import HEAD
 from tests.integration.db import samples
+from tests.support.processes import wait_for
+from tests.support.small_disk import mounted
 
 
 def at_unknown_revision(url: str) -> None:
@@ -59,6 +62,50 @@ def test_an_upgrade_that_fails_changes_nothing(empty_database_url: str, tmp_path
     assert samples.snapshot(empty_database_url) == before
     assert sorted(contents(tmp_path)) == files
     assert migrate.current(empty_database_url).revision == "9daf09ff2554"
+
+
+@pytest.mark.parametrize("room", [30_000, 110_000], ids=["in a statement", "at the commit"])
+def test_a_disk_that_fills_up_changes_nothing_and_keeps_no_backup(room: int, tmp_path: Path) -> None:
+    """There is room for the backup, and some bytes more."""
+    with mounted(tmp_path / "disk", megabytes=1) as disk:
+        url = f"sqlite:///{disk.root / 'civic.db'}"
+        migrate.upgrade(url, to="9daf09ff2554")
+        samples.execute(url, "PRAGMA journal_mode = DELETE")
+        before = contents(disk.root)
+        disk.fill(leave=len(before["civic.db"]) + room)
+
+        with pytest.raises(ClerkError, match=r"nothing was changed: .*disk is full"):
+            migrate.upgrade(url)
+
+        assert contents(disk.root) == before
+
+
+def test_a_database_that_hangs_up_is_not_said_to_be_unchanged(empty_postgres_url: str) -> None:
+    migrate.upgrade(empty_postgres_url, to="9daf09ff2554")
+    waiting = "datname = current_database() AND wait_event_type = 'Lock'"
+    hang_up = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {waiting}"
+    with samples.connect_postgres(empty_postgres_url) as holder, ThreadPoolExecutor(1) as pool:
+        holder.execute("BEGIN; LOCK TABLE sites")
+        upgrading = pool.submit(migrate.upgrade, empty_postgres_url)
+        with samples.connect_postgres(empty_postgres_url) as killer:
+            wait_for(lambda: killer.execute(hang_up).fetchall(), "the upgrade has met the lock")
+
+        with pytest.raises(DatabaseUnavailable, match="Cannot connect to database"):
+            upgrading.result()
+
+
+def test_a_lost_stamp_is_found_again(database_url: str, tmp_path: Path) -> None:
+    samples.execute(database_url, "INSERT INTO sites (subdomain) VALUES ('a.ca')", "DROP TABLE alembic_version")
+    before = samples.snapshot(database_url)
+
+    done = migrate.upgrade(database_url)
+
+    after = samples.snapshot(database_url)
+    assert (done.before, done.after, done.applied) == (None, HEAD, ())
+    assert after.pop("alembic_version") == [{"version_num": HEAD}]
+    assert after == before
+    assert migrate.check(database_url) == []
+    assert migrate.upgrade(database_url).backup is None, "there is nothing left to do"
 
 
 def test_the_backup_has_what_the_write_ahead_log_has(empty_sqlite_url: str) -> None:

@@ -20,6 +20,8 @@ def test_the_list_of_revisions_is_the_chain() -> None:
     ("stamp", "advice"),
     [
         (Stamp(None, None, None), "run `clerk-tasks db upgrade`"),
+        (Stamp(None, GENERATION, GENERATION), "run `clerk-tasks db upgrade`"),
+        (Stamp(None, GENERATION + 2, GENERATION + 1), "install a newer clerk-tasks"),
         (Stamp(REVISIONS[3], None, None), "older than this code: run `clerk-tasks db upgrade`"),
         (Stamp("feedc0ffee00", GENERATION, GENERATION), "unknown revision feedc0ffee00"),
         (Stamp("feedc0ffee00", None, None), "unknown revision feedc0ffee00"),
@@ -37,6 +39,7 @@ def test_a_database_that_cannot_be_used_says_what_to_do(stamp: Stamp, advice: st
         Stamp(HEAD, GENERATION, GENERATION),
         Stamp("feedc0ffee00", GENERATION + 1, GENERATION),
         Stamp("feedc0ffee00", GENERATION + 5, 1),
+        Stamp(None, GENERATION + 1, GENERATION),
     ],
 )
 def test_code_may_use_its_own_database_and_newer_ones_that_allow_it(stamp: Stamp) -> None:
