@@ -25,9 +25,9 @@ def update_site_finance_status(subdomain: str, has_finance_data: bool) -> None:
 
     Saying so again of a site that is known to have them means that they were updated just now.
     """
-    refreshed = sa.and_(_site.has_finance_data, sa.literal(has_finance_data))
-    last_updated = sa.case((refreshed, now()), else_=_site.finance_last_updated)
-    _update(subdomain, {"has_finance_data": has_finance_data, "finance_last_updated": last_updated})
+    has = bool(has_finance_data)  # plugins say 1, which is no boolean to PostgreSQL
+    last_updated = sa.case((sa.and_(_site.has_finance_data, sa.literal(has)), now()), else_=_site.finance_last_updated)
+    _update(subdomain, {"has_finance_data": has, "finance_last_updated": last_updated})
 
 
 def update_site_finance_metadata(
@@ -75,7 +75,7 @@ def get_sites_with_finance_data() -> list[dict[str, Any]]:
 
 
 def get_next_finance_site() -> dict[str, Any] | None:
-    """Look whose turn it is, without taking the turn; None if it is nobody's."""
+    """Return the site tried longest ago, without taking its turn; None if it is nobody's."""
     with reading() as connection:
         turn = connection.execute(_turns().limit(1)).scalar()
         row = connection.execute(sa.select(sites_table).where(_site.subdomain == turn)).mappings().first()
@@ -92,9 +92,10 @@ def next_finance_sites(connection: Connection, limit: int = 1) -> list[str]:
 
 
 def _turns() -> sa.Select[str]:
-    """Select the sites nobody is working on, the one tried longest ago first.
+    """Select the sites nobody is working on, the one tried longest ago first, and before it those never tried.
 
-    A site whose ETL fails each time has been tried as much as one whose ETL succeeds, so it waits like that one.
+    A site was tried at its `finance_last_updated` or when its last finance job was made, whichever is later: one whose
+    ETL fails each time waits like one whose ETL succeeds, and starves nobody.
     """
     of_site = sa.and_(_job.subdomain == _site.subdomain, _job.job_type.startswith("finance-", autoescape=True))
     last_job = sa.select(sa.func.max(_job.created_at)).where(of_site).scalar_subquery()

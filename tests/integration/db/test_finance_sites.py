@@ -166,11 +166,12 @@ def test_a_site_newly_said_to_have_data_comes_first() -> None:
     assert next_one() == "new.ca"
 
 
-def test_saying_it_again_sends_the_site_to_the_end() -> None:
+@pytest.mark.parametrize("true", [True, 1])
+def test_saying_it_again_sends_the_site_to_the_end(true: bool) -> None:
     """What the seed's update did for its rotation."""
     add("a.ca")
     add("b.ca")
-    db.update_site_finance_status("a.ca", True)
+    db.update_site_finance_status("a.ca", true)
 
     assert turns() == ["b.ca", "a.ca"]
 
