@@ -102,9 +102,9 @@ def differences(connection: Connection) -> list[str]:
 
 
 def _line(found: Any) -> str:
-    # Alembic gives one tuple (what, ...), or a list of them where a column differs in several ways.
+    # Alembic gives one tuple (what, ...), or a list of them where a column differs in several ways; details are dicts.
     changes = found if isinstance(found, list) else [found]
-    return "; ".join(" ".join(str(part) for part in change if part is not None) for change in changes)
+    return "; ".join(" ".join(str(it) for it in change if not isinstance(it, dict | None)) for change in changes)
 
 
 def _pending(connection: Connection, stamp: Stamp, to: str) -> tuple[str, ...]:

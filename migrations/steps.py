@@ -109,13 +109,13 @@ def _putting_back(table: str) -> Iterator[None]:
 
 @contextmanager
 def _building_anew(table: str, types: Mapping[str, TypeEngine[Any]]) -> Iterator[BatchOperations]:
-    def find(_inspector: object, _table: object, column: dict[str, Any]) -> None:
+    def reflect(_inspector: object, _table: object, column: dict[str, Any]) -> None:
         # A type is given here, as if it had been found, since Alembic would cast: '2026-01-05' AS DATETIME is 2026.
         untyped = isinstance(column["type"], sa.types.NullType)
         column["type"] = types.get(column["name"], sa.BLOB() if untyped else column["type"])
 
-    finding = {"listeners": [("column_reflect", find)]}
-    with op.batch_alter_table(table, recreate="always", reflect_kwargs=finding) as batch:
+    reflecting = {"listeners": [("column_reflect", reflect)]}
+    with op.batch_alter_table(table, recreate="always", reflect_kwargs=reflecting) as batch:
         yield batch
 
 
