@@ -238,6 +238,8 @@ def _advice_on_contents(error: Exception, on: Engine | None) -> str | None:
         return f"The database {_where(on)} lacks tables: run `clerk-tasks db upgrade`."
     if "no such column" in reason or state == "42703":
         return f"The database {_where(on)} lacks columns: run `clerk-tasks db upgrade`."
+    if "invalid connection option" in reason:
+        return f"DATABASE_URL: {reason}"
     if "file is not a database" in reason or "image is malformed" in reason:
         return f"The database {_where(on)} is damaged or no database: {reason}. Check DATABASE_URL, restore a backup."
     return None

@@ -104,6 +104,13 @@ def test_every_driver_for_postgresql_is_ours(scheme: str) -> None:
     )
 
 
+def test_an_option_of_another_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgresql+asyncpg://127.0.0.1:{free_port()}/clerk?ssl=require")
+
+    with pytest.raises(DatabaseUnavailable, match='DATABASE_URL: invalid connection option "ssl"'):
+        db.get_civic_db()
+
+
 @pytest.mark.parametrize(
     ("state", "advice"), [("40P01", "run it again"), ("40001", "run it again"), ("53100", "disk is full .* make room")]
 )
