@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
-#: What a workbook gives us for one cell.
-Cell = str | float | int | bool | date | datetime | None
+#: What a workbook gives us for one cell; dates and times are ISO text.
+Cell = str | float | bool | None
 
 _CENT = Decimal("0.01")
 _LARGEST = Decimal(10) ** 12
@@ -36,7 +36,7 @@ def text(cell: Cell) -> str | None:
 def money(cell: Cell) -> Decimal | None:
     """Return a cell as dollars, rounded to the cent; `$-1,234.50` and `(1,234.50)` are understood."""
     value = text(cell)
-    if value is None or isinstance(cell, bool | date):
+    if value is None or isinstance(cell, bool):
         return None
     negative = value.startswith("(") and value.endswith(")")
     try:
@@ -49,15 +49,9 @@ def money(cell: Cell) -> Decimal | None:
 
 
 def iso_date(cell: Cell) -> str | None:
-    """Return a cell as YYYY-MM-DD: a date, a serial number, or text; a time and its zone are cut off, not converted."""
-    if isinstance(cell, datetime):
-        return cell.date().isoformat()
-    if isinstance(cell, date):
-        return cell.isoformat()
-    if isinstance(cell, bool):
-        return None
+    """Return a cell as YYYY-MM-DD: a serial number or text; a time and its zone are cut off, not converted."""
     value = text(cell)
-    if value is None:
+    if value is None or isinstance(cell, bool):
         return None
     try:
         number = float(value)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -89,10 +88,6 @@ def _raw_rows(source: Source, sheet: Sheet, batch: Iterable[Entry]) -> Iterable[
 
 
 def _as_read(cell: Cell) -> str | float | None:
-    if isinstance(cell, datetime) and cell.time() == datetime.min.time():
-        cell = cell.date()
-    if isinstance(cell, date):
-        return cell.isoformat()
     if isinstance(cell, bool):
         return str(cell)
     return text(cell) if isinstance(cell, float) and cell.is_integer() else cell

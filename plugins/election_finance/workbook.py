@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from typing import Any
 
 from plugins.election_finance.cleaning import Cell, text
@@ -72,8 +73,17 @@ def _open(content: bytes) -> Any:
 
 def _cells(book: Any, name: str) -> list[list[Cell]]:
     with _damage_as_advice(f"sheet {name}"):
-        rows: list[list[Cell]] = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
-        return rows
+        rows = book.get_sheet_by_name(name).to_python(skip_empty_area=False)
+    return [[_plain(cell) for cell in row] for row in rows]
+
+
+def _plain(cell: Any) -> Cell:
+    """Return what a table can store: dates and times as ISO text, lengths of time as Python writes them."""
+    if cell is None or isinstance(cell, str | float | int):
+        return cell
+    if isinstance(cell, datetime) and cell.time() == time.min:
+        cell = cell.date()
+    return cell.isoformat() if isinstance(cell, date | time) else str(cell)
 
 
 class _damage_as_advice:  # noqa: N801 - reads as a function where it is used

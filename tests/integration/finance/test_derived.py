@@ -1,7 +1,7 @@
 """What a reader is told: each derived table counts what it says it counts, and nothing twice."""
 
 from collections.abc import Callable
-from datetime import date
+from datetime import date, time, timedelta
 from typing import Any
 
 import pytest
@@ -232,6 +232,12 @@ def test_search_finds_donors_payees_and_committees(load: Load) -> None:
         ("committees", "oak"),
     ]:
         assert town.query(f"SELECT COUNT(*) FROM {table}_fts WHERE {table}_fts MATCH ?", word) == [(1,)], word
+
+
+def test_a_time_where_a_word_should_be_is_kept_as_text(load: Load) -> None:
+    odd: dict[str, Any] = {"Tran_Emp": time(12, 30), "Tran_Occ": timedelta(hours=36), "Tran_Dscr": date(2023, 2, 1)}
+    found = "SELECT Tran_Emp, Tran_Occ, Tran_Dscr FROM A_Contributions"
+    assert load(A_Contributions=[gift(1.0, **odd)]).query(found) == [("12:30:00", "1 day, 12:00:00", "2023-02-01")]
 
 
 def test_street_addresses_are_not_kept(load: Load) -> None:

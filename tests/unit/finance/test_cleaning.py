@@ -1,6 +1,6 @@
 """Cells as they really come."""
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 import pytest
@@ -29,7 +29,7 @@ from plugins.election_finance.cleaning import Cell
         ("inf", None),
         (float("nan"), None),
         (True, None),
-        (date(2020, 1, 1), None),
+        ("2020-01-01", None),
         ("9" * 40, None),
     ],
 )
@@ -42,8 +42,9 @@ def test_money(cell: Cell, amount: str | None) -> None:
 @pytest.mark.parametrize(
     ("cell", "iso"),
     [
-        (date(2013, 7, 31), "2013-07-31"),
-        (datetime(2013, 7, 31, 23, 59), "2013-07-31"),
+        ("2013-07-31", "2013-07-31"),
+        ("2013-07-31T23:59:00", "2013-07-31"),
+        ("12:30:00", None),
         (41486.0, "2013-07-31"),
         ("41486", "2013-07-31"),
         ("09/06/2019", "2019-09-06"),
@@ -70,11 +71,11 @@ def test_dates(cell: Cell, iso: str | None) -> None:
 @given(st.dates(date(1950, 1, 1), date(2090, 12, 31)))
 def test_every_way_of_writing_a_date_is_the_same_date(day: date) -> None:
     serial = float((day - date(1899, 12, 30)).days)
-    written: list[Cell] = [day, serial, day.isoformat(), f"{day.month}/{day.day}/{day.year}", f"{day:%Y%m%d}"]
+    written: list[Cell] = [serial, day.isoformat(), f"{day.month}/{day.day}/{day.year}", f"{day:%Y%m%d}"]
     assert {cleaning.iso_date(cell) for cell in written} == {day.isoformat()}
 
 
-@given(st.one_of(st.text(), st.floats(), st.integers(), st.booleans(), st.dates(), st.datetimes(), st.none()))
+@given(st.one_of(st.text(), st.floats(), st.integers(), st.booleans(), st.none()))
 def test_no_cell_is_too_strange_to_clean(cell: Cell) -> None:
     for clean in (cleaning.text, cleaning.money, cleaning.iso_date, cleaning.postcode, cleaning.yes, cleaning.rate):
         clean(cell)

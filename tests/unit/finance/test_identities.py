@@ -1,6 +1,5 @@
 """Ids: the same for the same row, whatever file it comes in and wherever it stands there."""
 
-from datetime import date
 from random import Random
 from typing import Any
 
@@ -15,7 +14,7 @@ A = SHEET["A-Contributions"]
 
 
 def batch(*rows: dict[str, Any]) -> list[Entry]:
-    head = {"Filer_ID": "1", "Filer_NamL": "X", "From_Date": date(2013, 1, 1), "Form_Type": "A"}
+    head = {"Filer_ID": "1", "Filer_NamL": "X", "From_Date": "2013-01-01", "Form_Type": "A"}
     lines = [
         Line(number, tuple({**head, **row}.get(column) for column in A.columns))
         for number, row in enumerate(rows, start=2)
