@@ -5,8 +5,11 @@ that has a lower report number or, the number being equal, an earlier filing dat
 lies within a wider one of the same filer and form, filed on the same day or later, is dropped: the wider report
 itemises the same money again. Partly overlapping periods are both kept.
 
-A 24-hour report (Forms 496, 497) is known by the filer's own report id, not by a period. Filers start again at 1
-each year, so the year belongs to the key. One without an id cannot be matched with anything and always counts.
+A 24-hour report (Forms 496, 497) is known by the filer's own report id, not by a period, and filers start again at 1
+each year. So the reports of one filer, form and id are taken in the order of their dates: an original that is filed in
+a later year than the series before it began, or after a series that has no original, begins a new series; anything
+else belongs to the newest series. An amendment filed after New Year thus replaces what it amends, and next year's
+report of the same id does not. One without an id cannot be matched with anything and always counts.
 """
 
 from __future__ import annotations
@@ -65,7 +68,7 @@ def _grouped(versions: Iterable[Version]) -> list[list[Version]]:
     groups: defaultdict[tuple[str, ...], list[Version]] = defaultdict(list)
     for version in versions:
         groups[_identity(version)].append(version)
-    return list(groups.values())
+    return [series for group in groups.values() for series in _series(group)]
 
 
 def _identity(version: Version) -> tuple[str, ...]:
@@ -73,8 +76,30 @@ def _identity(version: Version) -> tuple[str, ...]:
     if version.form not in DAILY_FORMS:
         return (*who, version.from_date, version.thru_date)
     if version.report_id:
-        return (*who, version.report_id, (version.thru_date or version.report_date)[:4])
+        return (*who, version.report_id)
     return (*who, "", version.filing_id)
+
+
+def _series(group: list[Version]) -> list[list[Version]]:
+    """Part the daily reports of one id by what they amend; the versions of a period are one series."""
+    if group[0].form not in DAILY_FORMS:
+        return [group]
+    series: list[list[Version]] = []
+    for version in sorted(group, key=lambda version: (_filed(version), version.report_num, version.filing_id)):
+        if series and not _begins_another(version, series[-1]):
+            series[-1].append(version)
+        else:
+            series.append([version])
+    return series
+
+
+def _begins_another(version: Version, series: list[Version]) -> bool:
+    first = series[0]  # the original, if there is one
+    return version.report_num == 0 and (first.report_num > 0 or _filed(version)[:4] > _filed(first)[:4])
+
+
+def _filed(version: Version) -> str:
+    return version.report_date or version.thru_date
 
 
 def _age(version: Version) -> tuple[int, str, str]:
