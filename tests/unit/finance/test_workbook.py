@@ -9,9 +9,10 @@ import pytest
 
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.layout import SHEET, SHEETS
+from plugins.election_finance.reader import MIB, Limits
 from plugins.election_finance.transform import Entry, entries
 from plugins.election_finance.workbook import Remark, Workbook, read
-from tests.support.netfile_books import workbook
+from tests.support.netfile_books import workbook, zipped
 
 HEAD = {
     "Filer_ID": "1310647",
@@ -144,3 +145,53 @@ def test_required_columns_are_columns() -> None:
     for sheet in SHEETS:
         assert set(sheet.required) <= set(sheet.columns)
     assert "Rpt_ID_Num" in SHEET["497"].required
+
+
+SHEET_1 = "xl/worksheets/sheet1.xml"
+
+
+def built(cells: bytes, **others: bytes) -> bytes:
+    """Return a workbook whose first sheet has more cells, and which has other members."""
+    with zipfile.ZipFile(io.BytesIO(workbook({}))) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members[SHEET_1] = members[SHEET_1].replace(b"</sheetData>", cells + b"</sheetData>")
+    return zipped(members | {f"xl/{name}.xml": content for name, content in others.items()})
+
+
+def elsewhere(content: bytes) -> bytes:
+    """Return the workbook with its first sheet stored under another name."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    moved = {name.replace(SHEET_1, "xl/odd.xml"): part for name, part in members.items()}
+    return zipped({name: part.replace(SHEET_1.encode(), b"xl/odd.xml") for name, part in moved.items()})
+
+
+FAR = b"<row r = '1048576'><c r = 'XFD1048576'><v>1</v></c></row>"
+SAME = b"".join(b'<row r="%d"><c r="A%d" t="s"><v>0</v></c></row>' % (row, row) for row in range(2, 40_000))
+STRING = b"<sst><si><t>" + b"x" * 30_000 + b"</t></si></sst>"
+
+
+@pytest.mark.parametrize(
+    ("content", "limits"),
+    [
+        (built(FAR), Limits()),
+        (elsewhere(built(FAR)), Limits()),
+        (built(b'<row r="400000"><c r="CZ400000"><v>1</v></c></row>'), Limits(memory=400 * MIB)),
+        (built(SAME, sharedStrings=STRING), Limits(memory=400 * MIB)),
+        (built(SAME, sharedStrings=STRING[:500] + b"</t></si></sst>"), Limits(output=4 * MIB)),
+    ],
+    ids=["far", "elsewhere", "dense", "one-text-everywhere", "much-text"],
+)
+def test_a_workbook_that_is_too_much_is_no_end_of_ours(content: bytes, limits: Limits) -> None:
+    with pytest.raises(BadSource, match="cannot be read within"):
+        read(content, limits)
+
+
+def test_a_workbook_is_not_waited_for_for_ever() -> None:
+    with pytest.raises(BadSource, match="was not read within 0 s"):
+        read(workbook({}), Limits(seconds=0))
+
+
+def test_a_damaged_sheet_is_named() -> None:
+    with pytest.raises(BadSource, match=r"sheet A-Contributions is damaged: .* Get the file again\."):
+        read(built(b'<row r="2"><c r="?"><v>1</v></c></row>'))
