@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from socket import SHUT_RDWR, socket
+from threading import Timer
+from typing import TYPE_CHECKING, Any
 
 from plugins.election_finance.archive import LIMITS
 from plugins.election_finance.errors import BadSource, NetworkTrouble, NotServed
 
 if TYPE_CHECKING:
     import httpx
+    from tenacity import RetryCallState
+
+Trace = Callable[[str, Mapping[str, Any]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +39,57 @@ class Downloader:
     """Downloads through one client; every figure is a limit, in seconds or bytes."""
 
     client: httpx.Client
-    total_time: float = 300.0
+    total_time: float = 300.0  # of all attempts together
     size: int = LIMITS.bytes
     attempts: int = 3
     patience: float = 0.5  # how long to wait between attempts, about
+    longest_wait: float = 60.0  # asked to wait longer, we give up
+    sleep: Callable[[float], None] = time.sleep
 
     def get(self, url: str, target: Path, known: Stamp | None = None) -> Stamp | None:
         """Write the file at `url` to `target`; None if it is still the one that `known` describes.
 
         Raises NotServed if there is none, NetworkTrouble if that may change soon, BadSource if it is too large.
         """
-        from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+        from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_before_delay
+
+        def worth_it(error: BaseException) -> bool:
+            return isinstance(error, NetworkTrouble) and (error.after or 0) <= self.longest_wait
 
         retrying = Retrying(
-            retry=retry_if_exception_type(NetworkTrouble),
-            stop=stop_after_attempt(self.attempts),
-            wait=wait_random_exponential(multiplier=self.patience, max=30),
+            retry=retry_if_exception(worth_it),
+            stop=stop_after_attempt(self.attempts) | stop_before_delay(self.total_time),
+            wait=self._wait,
+            sleep=self.sleep,
             reraise=True,
         )
-        return retrying(self._get, url, target, known or Stamp())
+        return retrying(self._in_time, time.monotonic() + self.total_time, url, target, known or Stamp())
 
-    def _get(self, url: str, target: Path, known: Stamp) -> Stamp | None:
+    def _wait(self, state: RetryCallState) -> float:
+        from tenacity import wait_random_exponential
+
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, NetworkTrouble) and error.after is not None:
+            return error.after
+        return wait_random_exponential(multiplier=self.patience, max=self.longest_wait)(state)
+
+    def _in_time(self, deadline: float, url: str, target: Path, known: Stamp) -> Stamp | None:
+        """Make one attempt; one that is cut short may look like a whole answer, or like any mistake of the server."""
+        try:
+            return self._get(deadline, url, target, known)
+        finally:
+            if time.monotonic() >= deadline:
+                raise NetworkTrouble(f"not finished after {self.total_time:g} s")
+
+    def _get(self, deadline: float, url: str, target: Path, known: Stamp) -> Stamp | None:
         import httpx
 
+        asked = known.headers()
         try:
-            with self.client.stream("GET", url, headers=known.headers()) as response:
+            with (
+                _cut(deadline) as trace,
+                self.client.stream("GET", url, headers=asked, extensions={"trace": trace}) as response,
+            ):
                 if response.status_code == httpx.codes.NOT_MODIFIED and known != Stamp():
                     return None
                 _check(response)
@@ -68,7 +101,6 @@ class Downloader:
             raise NotServed(str(error)) from None
 
     def _save(self, response: httpx.Response, target: Path) -> None:
-        deadline = time.monotonic() + self.total_time
         received = 0
         with target.open("wb") as file:
             for chunk in response.iter_bytes(1 << 16):
@@ -77,17 +109,45 @@ class Downloader:
                 received += len(chunk)
                 if received > self.size:
                     raise BadSource(f"more than the {self.size:,} bytes that are allowed")
-                if time.monotonic() > deadline:
-                    raise NetworkTrouble(f"not finished after {self.total_time:g} s")
                 file.write(chunk)
         if received == 0:
             raise NotServed("the server sent an empty file")
 
 
+@contextmanager
+def _cut(deadline: float) -> Iterator[Trace]:
+    """Cut the connection at a moment, monotonic; httpx's own limits begin anew with every byte that drips in."""
+    lines: list[socket] = []
+
+    def cut() -> None:
+        for line in lines:
+            with suppress(OSError):
+                line.shutdown(SHUT_RDWR)
+
+    def trace(event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            lines.append(info["return_value"].get_extra_info("socket").dup())  # ours reaches it through TLS, too
+            if time.monotonic() >= deadline:
+                cut()
+
+    timer = Timer(max(0.0, deadline - time.monotonic()), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield trace
+    finally:
+        timer.cancel()
+        timer.join()
+        for line in lines:
+            line.close()
+
+
 def _check(response: httpx.Response) -> None:
+    from clerk.fetching.answers import retry_after
+
     code = response.status_code
     if code == 429 or code >= 500:
-        raise NetworkTrouble(f"HTTP {code}")
+        raise NetworkTrouble(f"HTTP {code}", after=retry_after(response))
     if code in (401, 403):
         raise NotServed(f"HTTP {code}: access refused")
     if code != 200:
@@ -105,6 +165,7 @@ def make_client() -> httpx.Client:
     return httpx.Client(
         headers={"User-Agent": f"clerk-tasks/{__version__} (election finance)"},
         timeout=httpx.Timeout(30.0, connect=10.0),
+        limits=httpx.Limits(max_keepalive_connections=0),  # `_cut` has to see every connection being made
         follow_redirects=True,
         max_redirects=3,
     )

@@ -12,4 +12,8 @@ class NotServed(ClerkError):
 
 
 class NetworkTrouble(NotServed):
-    """A file that could not be had now, and may be had later."""
+    """A file that could not be had now, and may be had later: in `after` seconds, if the server says so."""
+
+    def __init__(self, message: str, *, after: float | None = None) -> None:
+        super().__init__(message)
+        self.after = after

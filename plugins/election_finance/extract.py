@@ -120,8 +120,10 @@ def _require_something(place: Place, sources: Mapping[int, Source], errors: list
     kept = " The published database stays as it is." if place.database.exists() else ""
     reasons = "; ".join(_reasons(sources.values())) or f"{place.drop} holds no .xlsx or .zip with a year in its name"
     message = f"{place.subdomain}: no usable source: {reasons}.{kept}"
-    if any(isinstance(error, NetworkTrouble) for error in errors):
-        raise Retry(message)
+    trouble = [error for error in errors if isinstance(error, NetworkTrouble)]
+    if trouble:
+        wait = max(error.after or 0.0 for error in trouble)
+        raise Retry(message, after=min(3600.0, wait) if wait else None)
     raise Discard(message)
 
 

@@ -1,14 +1,22 @@
 """Getting files: from a folder, and from a server that has its moods."""
 
 import os
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from select import select
+from threading import Thread
 
+import httpx
 import pytest
 
+from clerk.jobs import Retry
 from plugins.election_finance.download import Downloader, Stamp, make_client
 from plugins.election_finance.errors import BadSource, NetworkTrouble, NotServed
-from plugins.election_finance.sources import Served, drop_files
+from plugins.election_finance.extract import take
+from plugins.election_finance.places import Place
+from plugins.election_finance.sources import Arrival, Served, drop_files
 from tests.support.netfile_site import PAGE, Answer, NetFileSite, serving
 
 PATH = NetFileSite.path("XALD", 2022)
@@ -92,6 +100,59 @@ def test_limits_of_size_and_time(get: Callable[..., Stamp]) -> None:
         get(size=1000)
     with pytest.raises(NetworkTrouble, match="not finished after 0 s"):
         get(total_time=0, attempts=1)
+
+
+@contextmanager
+def dripping(start: bytes) -> Iterator[str]:
+    """Answer one request with `start`, then with a byte every 20 ms, for two seconds or until the client hangs up."""
+
+    def serve() -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(10_000)
+            connection.sendall(start)
+            for _ in range(100):
+                if select([connection], [], [], 0.02)[0]:
+                    return
+                connection.sendall(b"x")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}/2022.zip"
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "start", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\nPK"], ids=["headers", "body"]
+)
+def test_a_server_that_drips_is_hung_up_on(start: bytes, tmp_path: Path) -> None:
+    with dripping(start) as url, make_client() as client:
+        served = Served(Downloader(client, total_time=0.2), url, "XALD")
+        arrivals = list(served.files(range(2022, 2023), tmp_path, {}, ignore))
+    assert [str(arrival.error) for arrival in arrivals] == ["not finished after 0.2 s"]
+
+
+def test_a_server_is_not_asked_again_before_it_wants_to_be(tmp_path: Path) -> None:
+    answers = [(429, "7"), (503, "61")]
+    slept: list[float] = []
+
+    def answer(_request: httpx.Request) -> httpx.Response:
+        status, seconds = answers.pop(0)
+        return httpx.Response(status, headers={"Retry-After": seconds})
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as client, pytest.raises(NetworkTrouble) as error:
+        Downloader(client, sleep=slept.append).get("http://netfile.test/2022.zip", tmp_path / "2022.zip")
+    assert (slept, error.value.after) == ([7], 61)
+
+
+@pytest.mark.parametrize(("asked", "waited"), [(None, None), (61.0, 61.0), (1e9, 3600.0)])
+def test_the_job_waits_as_long_as_the_server_wants(tmp_path: Path, asked: float | None, waited: float | None) -> None:
+    place = Place("oakland.ca", "Oakland", "COAK", 2022, tmp_path)
+    arrival = Arrival(2022, "netfile", "http://netfile.test", error=NetworkTrouble("HTTP 429", after=asked))
+    with pytest.raises(Retry, match="HTTP 429") as error:
+        take(place, [arrival], None, ignore)
+    assert error.value.after == waited
 
 
 def test_nobody_there(tmp_path: Path) -> None:
