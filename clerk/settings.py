@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -35,6 +37,39 @@ def _broker(url: str) -> str:
     return f"{scheme.replace('valkey', 'redis')}://{rest}"
 
 
+def _cron(line: str) -> str:
+    from cronsim import CronSim, CronSimError
+
+    try:
+        next(CronSim(line, datetime.now(UTC)))
+    except (CronSimError, StopIteration) as error:
+        raise ValueError(f"no time that ever comes ({error}); five fields, minute first, as in 0 6 * * *") from None
+    return line
+
+
+def _timezone(name: str) -> str:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        raise ValueError("not a time zone; one is named as in America/Los_Angeles") from None
+    return name
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError("not a web address; it begins with https:// or http://, and names a host")
+    return url
+
+
+#: Our own defaults are not looked at: it takes as long as reading all the rest.
+Cron = Annotated[str, AfterValidator(_cron), Field(validate_default=False)]
+Timezone = Annotated[str, AfterValidator(_timezone), Field(validate_default=False)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
 class Settings(BaseSettings):
     """The environment of this process; `.env` in the working directory fills in what is not set."""
 
@@ -58,7 +93,7 @@ class Settings(BaseSettings):
     memory_limit: int = Field(4096, ge=0, le=1 << 20)  # MiB for one job; 0: none
 
     failed_documents: float = Field(1.0, ge=0, le=1)  # share of a run's documents
-    meetings_cron: str = "*/10 * * * *"
+    meetings_cron: Cron = "*/10 * * * *"
     meetings_sites: int = Field(1, ge=1, le=1000)  # each time
 
     ocr_engine: str | None = None
@@ -67,11 +102,11 @@ class Settings(BaseSettings):
     publish_dir: Path | None = None
     publish_keep: int = Field(3, ge=1, le=1000)
 
-    finance_states: Names = ("CA",)
-    finance_cron: str = "0 6 * * *"
-    finance_timezone: str = "America/Los_Angeles"
+    finance_states: Names = Field(("CA",), min_length=1)
+    finance_cron: Cron = "0 6 * * *"
+    finance_timezone: Timezone = "America/Los_Angeles"
     finance_sites_per_night: int = Field(1, ge=1, le=1000)
-    finance_base_url: str = "https://public.netfile.com/pub2/excel"
+    finance_base_url: WebAddress = "https://public.netfile.com/pub2/excel"
 
 
 @lru_cache(maxsize=1)
