@@ -18,6 +18,7 @@ from plugins.election_finance.errors import BadSource
 from plugins.election_finance.extract import Extraction, refuse_shrinking, stamps, stored, take
 from plugins.election_finance.manifest import Manifest
 from plugins.election_finance.places import Place, workspace
+from plugins.election_finance.published import Published
 from plugins.election_finance.schema import SCHEMA_VERSION
 from plugins.election_finance.sources import FIRST_YEAR, Arrival, Served, from_drop
 
@@ -111,10 +112,19 @@ def load(place: Place, options: Options = Options()) -> dict[str, Any]:
         if not new.rows:
             raise Discard(f"{place.subdomain}: the new database has no rows; nothing was replaced")
         if old and not options.accept_shrink:
-            refuse_shrinking(old.rows, new.rows, place)
+            _refuse_loss(place, old, new)
         _say("publishing")
         current_job().commit_files({place.staged: place.database})
     return record(place)
+
+
+def _refuse_loss(place: Place, old: Published, new: Published) -> None:
+    if old.others is None:
+        raise Discard(
+            f"{place.subdomain}: {place.database} is none of ours, and how much is in it cannot be told. Nothing was "
+            f"replaced; move it away, or run finance-load with --arg accept_shrink=true"
+        )
+    refuse_shrinking(old.rows, new.rows, place, besides=old.others)
 
 
 def run(place: Place, run_id: str, options: Options = Options()) -> dict[str, Any]:

@@ -142,14 +142,17 @@ def _span(years: list[int]) -> str:
     return f"{first} to {last}" if len(years) == last - first + 1 else ", ".join(map(str, sorted(years)))
 
 
-def refuse_shrinking(had: Mapping[int, int], has: Mapping[int, int], place: Place) -> None:
-    """Raise Discard if a year, or all together, has suspiciously fewer rows than before ({year: rows})."""
+def refuse_shrinking(had: Mapping[int, int], has: Mapping[int, int], place: Place, *, besides: int = 0) -> None:
+    """Raise Discard if a year, or all together, has suspiciously fewer rows than before ({year: rows}).
+
+    `besides` are rows of years that are not known.
+    """
     shrunk = [
         f"{year} has {has.get(year, 0):,} rows, had {rows:,}"
         for year, rows in sorted(had.items())
         if has.get(year, 0) < rows * FLOOR
     ]
-    before, after = sum(had.values()), sum(has.values())
+    before, after = sum(had.values()) + besides, sum(has.values())
     if not shrunk and after < before * FLOOR:
         shrunk = [f"all years together have {after:,} rows, had {before:,}"]
     if shrunk:

@@ -1,12 +1,14 @@
-"""What the published database says of itself; a file that is not ours says nothing."""
+"""What the published database says of itself, and how much there is to lose where it is not one of ours."""
 
 # ruff: noqa: S608 - the names in the SQL made here are our own
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,14 @@ from plugins.election_finance.layout import SHEETS
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A database's identity and size: what it was made from, and how many rows of each year."""
+    """A database's identity and size: what it was made from, and how many rows of each year.
 
-    fingerprint: str
-    rows: dict[int, int]
+    Without `fingerprint` something else made it; then all its rows are in `others`, None if they cannot be counted.
+    """
+
+    fingerprint: str | None = None
+    rows: Mapping[int, int] = field(default_factory=dict)
+    others: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +40,29 @@ class Contents:
 
 
 def inspect(path: Path) -> Published | None:
-    """Return a database's identity; None if there is none, or it was made by something else."""
+    """Return a database's identity; None if there is none."""
+    if not os.path.lexists(path):
+        return None
     try:
         with closing(_open(path)) as connection:
-            (fingerprint,) = connection.execute("SELECT value FROM database_info WHERE key = 'fingerprint'").fetchone()
-            rows: list[tuple[int, int]] = connection.execute(
-                "SELECT year, rows FROM coverage WHERE rows > 0"
-            ).fetchall()
-    except (sqlite3.Error, TypeError):
-        return None
+            try:
+                fingerprint = _one(connection, "SELECT value FROM database_info WHERE key = 'fingerprint'")
+                rows = connection.execute("SELECT year, rows FROM coverage WHERE rows > 0").fetchall()
+            except (sqlite3.OperationalError, TypeError):
+                return Published(others=_others(connection))
+    except sqlite3.Error:
+        return Published(others=None)
     return Published(fingerprint, dict(rows))
+
+
+def _others(connection: sqlite3.Connection) -> int | None:
+    """Count the rows of somebody else's database; None if it has tables, but none that we know."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    kinds = [{sheet.raw for sheet in SHEETS} & tables, {sheet.friendly for sheet in SHEETS} & tables]
+    if tables and not any(kinds):
+        return None
+    counts: list[int] = [sum(_one(connection, f'SELECT COUNT(*) FROM "{name}"') for name in kind) for kind in kinds]
+    return max(counts)
 
 
 def contents(path: Path) -> Contents:

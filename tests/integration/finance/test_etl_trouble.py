@@ -1,6 +1,8 @@
 """What the ETL makes of drop folders, bad files, interruptions and what somebody else left."""
 
 import os
+import sqlite3
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -174,10 +176,44 @@ def test_wherever_it_is_cancelled_nothing_is_half_done(add_town: AddTown) -> Non
         assert not list(town.finance.glob(".work-*"))
 
 
-def test_an_upstream_database_is_replaced(add_town: AddTown) -> None:
-    town = add_town("oakland.ca")
+def foreign(town: Town, *tables: str, rows: int = 40) -> None:
+    """Put a database that something else has made where ours goes."""
     town.finance.mkdir(parents=True)
-    town.database.write_bytes(b"made by something else")
+    with closing(sqlite3.connect(town.database)) as connection:
+        for table in tables:
+            connection.execute(f'CREATE TABLE "{table}" (id)')
+            connection.executemany(f'INSERT INTO "{table}" VALUES (?)', [(number,) for number in range(rows)])
+        connection.commit()
+
+
+@pytest.mark.parametrize("tables", [("A_Contributions", "monetary_contributions"), ()], ids=["upstream", "empty"])
+def test_an_upstream_database_is_replaced_by_one_as_large(add_town: AddTown, tables: tuple[str, ...]) -> None:
+    town = add_town("oakland.ca")
+    foreign(town, *tables, rows=32)
     town.drop_rows("2023.xlsx", rows_of(report(4)))
-    assert town.etl()["outcome"] == "changed"
-    assert town.one("SELECT COUNT(*) FROM monetary_contributions") == 4
+    assert town.etl()["rows"] == 16
+
+
+@pytest.mark.parametrize(
+    ("tables", "reason"),
+    [
+        (("A_Contributions", "monetary_contributions"), "all years together have 16 rows, had 40"),
+        (("payments_made", "summaries"), "all years together have 16 rows, had 80"),
+        (("meetings",), "is none of ours, and how much is in it cannot be told. Nothing was replaced; move it away"),
+        (None, "is none of ours"),
+    ],
+    ids=["upstream", "friendly", "other", "no-database"],
+)
+def test_somebody_elses_larger_database_is_not_replaced_unasked(
+    add_town: AddTown, tables: tuple[str, ...] | None, reason: str
+) -> None:
+    town = add_town("oakland.ca")
+    foreign(town, *(tables or ()))
+    if tables is None:
+        town.database.write_bytes(b"made by something else")
+    before = town.database.read_bytes()
+    town.drop_rows("2023.xlsx", rows_of(report(4)))
+    with pytest.raises(Discard, match=reason):
+        town.etl()
+    assert town.database.read_bytes() == before
+    assert town.etl(accept_shrink=True)["rows"] == 16
