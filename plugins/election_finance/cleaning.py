@@ -22,6 +22,7 @@ _ZIP = re.compile(r"(\d{5})(?:-?\d{4})?\D*$")
 _FPPC_ID = re.compile(r"\d{5,7}$")
 _LOCAL_ID = re.compile(r"(?:[A-Z]{1,6}-?)?\d[\d-]*$")
 _WORD = re.compile(r"[^\W_]+")
+_WITHIN_WORDS = re.compile(r"['\u2018\u2019.]")
 
 
 def text(cell: Cell) -> str | None:
@@ -114,9 +115,13 @@ def person(last: Cell, first: Cell = None, suffix: Cell = None) -> str | None:
 
 
 def normal_name(name: str | None) -> str:
-    """Return a name for comparing: lower case words, no accents, no punctuation (nor the `?` of lost characters)."""
-    plain = unicodedata.normalize("NFKD", name or "").encode("ascii", "ignore").decode().lower()
-    return " ".join(_WORD.findall(plain.replace("'", "").replace(".", "")))
+    """Return a name for comparing: lower case words, no accents, no punctuation (nor the `?` of lost characters).
+
+    A name that has no words, such as `??? ??`, stays as typed: else all of those would be one.
+    """
+    letters = unicodedata.normalize("NFKD", (name or "").casefold())
+    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    return " ".join(_WORD.findall(_WITHIN_WORDS.sub("", plain)) or plain.split())
 
 
 def postcode(cell: Cell) -> str | None:

@@ -146,7 +146,16 @@ def test_names_are_put_together_as_one_says_them() -> None:
 def test_names_compare_equal_whatever_case_comma_or_lost_character() -> None:
     spellings = ["Safeway, Inc.", "SAFEWAY  INC", "Safeway ? Inc", "safeway inc"]
     assert {cleaning.normal_name(name) for name in spellings} == {"safeway inc"}
-    assert cleaning.normal_name("O'Brien & Müller") == "obrien muller"
+    assert {cleaning.normal_name(name) for name in ("O'Brien & Müller", "O\u2019BRIEN, MULLER")} == {"obrien muller"}
+
+
+def test_names_without_a_latin_letter_are_not_one_name() -> None:
+    names = ["???", "?? ??", "中文", "日本", "中文 PAC", "日本 PAC", "...", "Иван", "Анна"]
+    assert len({cleaning.normal_name(name) for name in names}) == len(names)
+    assert len({cleaning.committee_key("Pending", name) for name in names}) == len(names)
+    assert cleaning.normal_name(" ??  ?? ") == "?? ??"
+    assert cleaning.normal_name("ИВАН") == cleaning.normal_name("Иван")
+    assert cleaning.normal_name(" ") == cleaning.normal_name(None) == ""
 
 
 def test_only_a_literal_x_marks_a_memo() -> None:
