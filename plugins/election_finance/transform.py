@@ -111,11 +111,12 @@ def digest(*parts: object) -> str:
 
 
 class Identities:
-    """Gives each entry an id that depends on nothing but its filing: not on the file's order, nor on the file.
+    """Gives each entry an id that depends on nothing but its filing and transaction: not on the file, nor its order.
 
     Transaction ids repeat within a filing for different gifts, and a filing may come in two years' files. So
     rows that share (filing, sheet, transaction) are counted by content: a row that an earlier file already
-    gave is the same row, while two equal rows within one file are two.
+    gave is the same row, while two equal rows within one file are two. Which of those that share it has which
+    number does depend on the files: on what they hold together, and in the order of their years.
     """
 
     def __init__(self) -> None:
