@@ -87,7 +87,8 @@ AMOUNTS = _names(
 #: Street addresses: blank on the public portal, and not loaded should that ever change.
 STREETS = ("_Adr1", "_Adr2")
 
-_IDENTITY = ("Filer_ID", "Filer_NamL", "Report_Num", "Rpt_Date", "From_Date", "Thru_Date", "Form_Type")
+_PERIOD = ("From_Date", "Thru_Date")
+_IDENTITY = ("Filer_ID", "Filer_NamL", "Report_Num", "Rpt_Date", *_PERIOD, "Form_Type")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +110,12 @@ class Sheet:
     def kept(self) -> tuple[str, ...]:
         """Return the columns that the raw table has: all but the street addresses."""
         return tuple(column for column in self.columns if not column.endswith(STREETS))
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Return the columns that say whose report a row is of, and which; reports of one day have no period."""
+        is_daily = self.name.removeprefix("F")[:3] in ("496", "497")
+        return tuple(column for column in _IDENTITY if not (is_daily and column in _PERIOD))
 
     @property
     def required(self) -> tuple[str, ...]:

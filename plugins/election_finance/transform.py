@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,8 @@ def entries(table: Table, agency: str, remarks: list[Remark]) -> Iterator[Entry]
     """Clean a sheet's rows in order; what could not be understood is added to `remarks`."""
     cleaners = [(index, column, _cleaner(column)) for index, column in enumerate(table.sheet.columns)]
     for line in table.lines:
-        row = {}
+        row: dict[str, Any] = {}
+        unreadable: set[str] = set()
         for index, column, clean in cleaners:
             cell = line.cells[index]
             if cell is None:
@@ -53,8 +54,9 @@ def entries(table: Table, agency: str, remarks: list[Remark]) -> Iterator[Entry]
             if value is not None:
                 row[column] = value
             elif not _is_blank(cell):
+                unreadable.add(column)
                 remarks.append(_unreadable(table.sheet, line, column, cell))
-        remarks += _oddities(table.sheet, line, row)
+        remarks += _oddities(table.sheet, line, row, row.keys() | unreadable)
         yield _entry(table.sheet, line, row, agency)
 
 
@@ -73,8 +75,11 @@ def _unreadable(sheet: Sheet, line: Line, column: str, cell: Cell) -> Remark:
     return Remark(sheet.name, line.number, code, f"{column}: {str(cell)[:80]}")
 
 
-def _oddities(sheet: Sheet, line: Line, row: dict[str, Any]) -> Iterator[Remark]:
-    if sheet.amount not in row:
+def _oddities(sheet: Sheet, line: Line, row: dict[str, Any], filled: Set[str]) -> Iterator[Remark]:
+    # The reader cannot tell a cell that holds an error, such as #REF!, from a blank one.
+    if blank := [column for column in sheet.identity if column not in filled]:
+        yield Remark(sheet.name, line.number, "blank_key", ", ".join(blank))
+    if sheet.amount not in filled:
         yield Remark(sheet.name, line.number, "blank_amount", sheet.amount)
     for column in ("Tran_NamL", "Payee_NamL", "Lndr_NamL", "Enty_NamL", "Cand_NamL"):
         if "?" in row.get(column, ""):

@@ -6,6 +6,8 @@ from datetime import date
 from typing import Any
 
 import pytest
+from openpyxl import Workbook as Book
+from openpyxl import load_workbook
 
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.layout import SHEET, SHEETS
@@ -36,6 +38,12 @@ def cleaned(book: Workbook, sheet: str = "A-Contributions") -> tuple[list[Entry]
     return found, [(remark.code, remark.row) for remark in remarks]
 
 
+def details(book: Workbook, sheet: str) -> list[tuple[int | None, str, str]]:
+    remarks: list[Remark] = []
+    list(entries(next(table for table in book.tables if table.sheet.name == sheet), "COAK", remarks))
+    return [(remark.row, remark.code, remark.detail) for remark in remarks]
+
+
 def test_the_layout_is_netfiles() -> None:
     widths = {sheet.name: len(sheet.columns) for sheet in SHEETS}
     assert len(widths) == 16
@@ -58,8 +66,6 @@ def test_cells_left_out_do_not_move_the_others() -> None:
 
 
 def test_columns_are_found_by_name_wherever_they_are() -> None:
-    from openpyxl import Workbook as Book
-
     book = Book()
     book.remove(book.active)  # type: ignore[arg-type]
     for sheet in SHEETS:
@@ -95,8 +101,6 @@ def test_a_missing_sheet_is_the_end() -> None:
 
 
 def test_another_sheet_is_remarked_on() -> None:
-    from openpyxl import load_workbook
-
     book = load_workbook(io.BytesIO(workbook({})))
     book.create_sheet("F401-Something")
     saved = io.BytesIO()
@@ -120,8 +124,24 @@ def test_what_cannot_be_understood_is_left_out_and_remarked_on() -> None:
     found, remarks = cleaned(read(workbook({"A-Contributions": [odd, gift(Tran_Date=None, Tran_Amt1=None)]})))
     assert [("Tran_Date" in entry.row, "Tran_Amt1" in entry.row) for entry in found] == [(False, False)] * 2
     assert remarks == [
-        ("bad_date", 2), ("bad_amount", 2), ("blank_amount", 2), ("lost_character", 2), ("blank_amount", 3)
+        ("bad_date", 2), ("bad_amount", 2), ("lost_character", 2), ("blank_amount", 3)
     ]  # fmt: skip
+
+
+def test_what_a_report_is_known_by_is_missed_where_it_is_blank_or_an_error() -> None:
+    nameless = gift(Filer_ID=None, Report_Num="", Thru_Date="soon")
+    day = {**HEAD, "Form_Type": "F497P1", "From_Date": None, "Amount": 5.0}
+    days = [{**day, "Rpt_Date": when} for when in ("1/2/13", None)]
+    content = workbook({"A-Contributions": [gift(), nameless], "497": days})
+    book = load_workbook(io.BytesIO(content))
+    book["A-Contributions"]["E2"] = "#REF!"
+    saved = io.BytesIO()
+    book.save(saved)
+    found = read(saved.getvalue())
+    assert details(found, "A-Contributions") == [
+        (2, "blank_key", "Rpt_Date"), (3, "bad_date", "Thru_Date: soon"), (3, "blank_key", "Filer_ID, Report_Num")
+    ]  # fmt: skip
+    assert details(found, "497") == [(3, "blank_key", "Rpt_Date")]
 
 
 def test_a_report_is_one_filing_however_its_number_is_written() -> None:
