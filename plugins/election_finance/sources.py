@@ -52,7 +52,7 @@ def from_drop(folder: Path, work: Path, say: Callable[[str], None]) -> Iterator[
             note = ", ".join(f"{other.name} is older and not used" for other in others)
             yield Arrival(year, route, url, copy, copy.suffix, modified, note=note)
         except OSError as error:
-            reason = BadSource(f"{path.name} cannot be read: {error.strerror}")
+            reason = BadSource(f"{path.name} cannot be read: {error.strerror or error}")
             yield Arrival(year, route, url, error=reason)
 
 
@@ -77,7 +77,10 @@ def _year(stem: str) -> int | None:
 
 
 def _age(path: Path) -> tuple[int, str]:
-    return (path.stat().st_mtime_ns, path.name)
+    try:
+        return (path.stat().st_mtime_ns, path.name)
+    except OSError:  # a link to nowhere; any other file of the year is better
+        return (-1, path.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from plugins.election_finance.download import Downloader, Stamp, make_client
 from plugins.election_finance.errors import BadSource, NetworkTrouble, NotServed
 from plugins.election_finance.extract import take
 from plugins.election_finance.places import Place
-from plugins.election_finance.sources import Arrival, Served, drop_files
+from plugins.election_finance.sources import Arrival, Served, drop_files, from_drop
 from tests.support.netfile_site import PAGE, Answer, NetFileSite, serving
 
 PATH = NetFileSite.path("XALD", 2022)
@@ -197,6 +197,20 @@ def test_a_file_without_a_year_is_named(tmp_path: Path, caplog: pytest.LogCaptur
     assert drop_files(tmp_path) == {}
     (said,) = caplog.messages
     assert "latest.xlsx is not used" in said
+
+
+def test_what_cannot_be_read_is_the_trouble_of_its_year_alone(tmp_path: Path) -> None:
+    drop, work = tmp_path / "drop", tmp_path / "copies"
+    for folder in (drop, work, drop / "2021.xlsx"):
+        folder.mkdir()
+    for name in ("2022.xlsx", "2023.xlsx"):
+        (drop / name).symlink_to("/nowhere")
+    for name in ("b_2023.xlsx", "2024.xlsx"):
+        (drop / name).write_bytes(b"PK")
+    arrivals = {arrival.year: arrival for arrival in from_drop(drop, work, ignore)}
+    assert sorted(year for year, arrival in arrivals.items() if not arrival.error) == [2023, 2024]
+    assert str(arrivals[2022].error) == "2022.xlsx cannot be read: No such file or directory"
+    assert arrivals[2023].url == "drop/b_2023.xlsx"
 
 
 def test_of_two_files_for_a_year_the_newer_wins(tmp_path: Path) -> None:
