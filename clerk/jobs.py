@@ -46,7 +46,10 @@ class JobType:
 
 
 class Retry(ClerkError):
-    """Raised by a job function: this attempt failed; try again after `after` seconds, or by the backoff if None."""
+    """Raised by a job function: this attempt failed; try again after `after` seconds, or by the backoff if None.
+
+    A week is the longest wait.
+    """
 
     def __init__(self, reason: str, *, after: float | None = None) -> None:
         super().__init__(reason)

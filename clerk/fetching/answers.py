@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 #: Answers that a later request may not get: time-out, too early, too many requests.
 _LATER = frozenset({408, 425, 429})
 
+#: The longest wait that we let a server ask for, in seconds: tomorrow it is asked anyway.
+LONGEST_WAIT = 86400.0
+
 _REFUSED = "access refused: it may want a token, or answer browsers only (the site's extra may set user_agent)"
 _ADVICE = {
     401: _REFUSED,
@@ -50,13 +53,16 @@ def check(response: httpx.Response) -> None:
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Return the seconds to wait that the answer asks for, given in seconds or as a date; None if it does not."""
+    """Return the seconds to wait that the answer asks for, given in seconds or as a date; None if it does not.
+
+    No more than LONGEST_WAIT.
+    """
     text = response.headers.get("retry-after", "").strip()
     if text.isdecimal():
-        return float(text)
+        return min(float(text), LONGEST_WAIT)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, (aware - datetime.now(UTC)).total_seconds())
+    return min(max(0.0, (aware - datetime.now(UTC)).total_seconds()), LONGEST_WAIT)

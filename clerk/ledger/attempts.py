@@ -7,7 +7,6 @@ that finds another attempt in place raises Fenced, so that the transaction chang
 from __future__ import annotations
 
 import json
-import random
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from clerk.ledger.constants import constant
 from clerk.ledger.prepared import Prepared
 from clerk.ledger.record import Bell, NewJob
 from clerk.ledger.stages import count_down
+from clerk.ledger.waits import wait
 from clerk.models import attempts_table as attempts
 from clerk.models import jobs_table as jobs
 from clerk.states import JobState
@@ -185,17 +185,12 @@ def fail(
     _remember(connection, claim, outcome or state, error, traceback)
     values = {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_error": error}
     if retry:
-        ended = connection.execute(_RETRY_LATER, values | {"b_delay": backoff(claim) if delay is None else delay})
+        seconds = wait(delay, attempt=claim.attempt, base=claim.backoff_base, cap=claim.backoff_cap)
+        ended = connection.execute(_RETRY_LATER, values | {"b_delay": seconds})
     else:
         ended = connection.execute(_END, values | {"b_state": state.value})
     _fence(claim, ended.rowcount)
     return state, [] if retry else count_down(connection, claim.stage_id, ended=state)
-
-
-def backoff(claim: Claim) -> float:
-    """Return the seconds until the next attempt: doubled with each, capped, and spread lest a crowd return at once."""
-    delay: float = min(claim.backoff_cap, claim.backoff_base * 2 ** (claim.attempt - 1))
-    return delay * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, not a secret
 
 
 def stop(connection: Connection, claim: Claim, reason: str) -> list[Bell]:

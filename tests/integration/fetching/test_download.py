@@ -48,6 +48,25 @@ def test_asked_to_wait_too_long_it_gives_up_at_once(city: CitySite, visitor: Vis
     assert (caught.value.after, waits, len(city.requests)) == (600, [], 1)
 
 
+@pytest.mark.parametrize(
+    ("asked", "after"),
+    [
+        ("9" * 400, 86400),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 86400),
+        ("Fri, 31 Dec 99999999999999999999 23:59:59 GMT", None),
+        ("-5", None),
+    ],
+    ids=["number", "date", "no date", "negative"],
+)
+def test_nobody_is_waited_for_longer_than_a_day(
+    city: CitySite, visitor: Visitor, asked: str, after: float | None
+) -> None:
+    city.script["/x"] = [Answer(status=503, headers={"Retry-After": asked})] * 3
+    with pytest.raises(Trouble) as caught:
+        visitor.request("GET", f"{city.url}/x")
+    assert caught.value.after == after
+
+
 def test_an_error_of_the_server_may_pass(city: CitySite, visitor: Visitor, tmp_path: Path) -> None:
     url = city.publish("/a.pdf", PDF)
     city.script["/a.pdf"] = [page("Oops", 500), page("Busy", 502)]

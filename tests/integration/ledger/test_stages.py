@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from clerk.errors import ConflictError, NotFoundError
 from clerk.jobs import Discard, Fenced
-from clerk.ledger import attempts, leases, operators
+from clerk.ledger import attempts, leases, operators, waits
 from clerk.ledger.record import NewStage
 from tests.integration.ledger.ledger import LedgerOf, job
 
@@ -226,3 +228,22 @@ def test_a_zombie_changes_nothing(ledger: LedgerOf) -> None:
     assert ledger.do(leases.lost, old, "no") == []
     ledger.complete(new)
     assert [row.state for row in ledger.jobs("s0")] == ["completed"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "least", "most"),
+    [(1e20, 604800, 604800), (math.inf, 604800, 604800), (-1e20, 0, 0), (math.nan, 11, 19), (None, 11, 19)],
+)
+def test_no_attempt_is_further_away_than_a_week(
+    ledger: LedgerOf, asked: float | None, least: float, most: float
+) -> None:
+    """Guard: wait(). Otherwise no relay ever finds the job on SQLite, and PostgreSQL refuses its outcome."""
+    (waits,) = ledger.record([job()]).job_ids
+    ledger.do(attempts.fail, ledger.claim(waits), "later", delay=asked)
+    row = ledger.job(waits)
+    assert least <= round((row.due_at - row.started_at).total_seconds()) <= most
+
+
+def test_attempts_may_be_many() -> None:
+    """Guard: the limit of what is doubled: an attempt that cannot be failed would be made again for ever."""
+    assert waits.wait(None, attempt=20000, base=15.0, cap=3600.0) <= 3600 * 1.25
