@@ -15,7 +15,8 @@ MEETINGS = "meetings"
 class Stage:
     """A step of a run, and the job type that it begins with; jobs may add others to it, or to a later one.
 
-    The run goes on while the share of failed jobs is at most `tolerance`. `after` places a plugin's stage.
+    The run goes on while the failed share of the jobs, that first one aside, is at most `tolerance`. `after` places a
+    plugin's stage.
     """
 
     name: str

@@ -55,7 +55,10 @@ class NewJob:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewStage:
-    """A stage and the jobs that it begins with; it lets the run go on while the failed share is <= `tolerance`."""
+    """A stage and the jobs that it begins with.
+
+    It lets the run go on while the failed share of its jobs, the one that began it aside, is <= `tolerance`.
+    """
 
     name: str
     jobs: Sequence[NewJob] = ()

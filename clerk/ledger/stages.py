@@ -129,9 +129,14 @@ _CANCEL_WAITING_STAGES = (
 )
 # A stage none of whose jobs completed did not succeed, whatever it tolerates: its fan-out may not have happened.
 _IN_VAIN = and_(stages.c.total > 0, stages.c.failed + stages.c.cancelled == stages.c.total)
+# What a stage tolerates is a share of the jobs that its first one brought along.
 _OUTCOME = select(
     func.max(
-        case((and_(_IN_VAIN, stages.c.failed > 0), 1.0), else_=stages.c.failed - stages.c.tolerance * stages.c.total)
+        case(
+            (stages.c.failed == 0, 0.0),
+            (_IN_VAIN, 1.0),
+            else_=stages.c.failed - stages.c.tolerance * (stages.c.total - 1),
+        )
     ),
     func.max(case((_IN_VAIN, 1), else_=0)),
     func.sum(stages.c.cancelled),
@@ -218,7 +223,7 @@ def close_if_done(connection: Connection, stage_id: int) -> list[Bell]:
             return bells
         hold_run(connection, closed.run_id)
         in_vain = closed.total and closed.failed + closed.cancelled == closed.total
-        if in_vain or closed.failed > closed.tolerance * closed.total:
+        if in_vain or (closed.failed and closed.failed > closed.tolerance * (closed.total - 1)):
             note = "an earlier stage of its run did not succeed"
             cancel_waiting(connection, closed.run_id, note, after=closed.position)
         closing = _advance(connection, closed.run_id, bells)

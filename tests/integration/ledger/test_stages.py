@@ -50,12 +50,16 @@ def test_a_failed_stage_cancels_what_follows_unless_it_tolerates_it(ledger: Ledg
     ledger.do(attempts.fail, ledger.claim(strict[0]), "no", final=True)
     assert ledger.stages("strict") == {"s0": "closed", "s1": "cancelled"}
     assert (ledger.run("strict"), ledger.job(strict[1]).state) == ("failed", "cancelled")
-    lenient = NewStage(name="s0", jobs=[job(), job()], tolerance=0.5)
-    bad, good, later = ledger.record(lenient, [job()], run_id="lenient").job_ids
+    lenient = NewStage(name="s0", jobs=[job(), job(), job()], tolerance=0.5)
+    bad, good, better, later = ledger.record(lenient, [job()], run_id="lenient").job_ids
     ledger.do(attempts.fail, ledger.claim(bad), "no", final=True)
     ledger.work(good)
+    ledger.work(better)
     ledger.work(later)
     assert ledger.run("lenient") == "completed"
+    nothing = NewStage(name="s0", tolerance=0.5)
+    ledger.work(ledger.record(nothing, [job()], run_id="nothing").job_ids[0])
+    assert ledger.run("nothing") == "completed"
 
 
 def test_a_stage_that_joined_a_run_fails_for_itself(ledger: LedgerOf) -> None:
@@ -113,7 +117,7 @@ def test_children_for_no_later_stage_are_refused_whole(ledger: LedgerOf) -> None
 
 def test_children_of_a_late_retry_run_in_a_stage_that_has_opened_or_closed(ledger: LedgerOf) -> None:
     """Guard: _release in admit_children: nobody else will open that stage again."""
-    lenient = NewStage(name="s0", jobs=[job(), job()], tolerance=0.5)
+    lenient = NewStage(name="s0", jobs=[job(), job()], tolerance=1.0)
     bad, good, later = ledger.record(lenient, [job()]).job_ids
     ledger.do(attempts.fail, ledger.claim(bad), "no", final=True)
     ledger.work(good)
