@@ -19,7 +19,9 @@ logger = logging.getLogger(__name__)
 def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = False) -> dict[str, int]:
     """Have the site's fetcher put new documents into its folders; return how many wait to be read."""
     from clerk.db import transaction
+    from clerk.errors import NotFoundError, UsageError
     from clerk.fetcher import get_fetcher
+    from clerk.fetching.answers import NotServed
     from clerk.ledger.leases import database_time
     from clerk.old_columns import format_moment
     from clerk.sites import update_site
@@ -27,7 +29,10 @@ def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = F
     current_job().progress("looking for new documents")
     with transaction() as connection:
         began = database_time(connection)
-    get_fetcher(site_of(subdomain), all_years, all_agendas).fetch_events()
+    try:
+        get_fetcher(site_of(subdomain), all_years, all_agendas).fetch_events()
+    except (NotFoundError, NotServed, UsageError) as error:  # an operator can mend these, another attempt cannot
+        raise Discard(str(error)) from error
     # Not before: older fetchers begin where the last update ended, and a fetch that failed was none.
     with transaction() as connection:
         update_site(connection, subdomain, {"last_updated": format_moment(began)})

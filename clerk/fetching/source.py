@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from clerk.download import Limits, NotServed, Trouble, Visitor
-from clerk.errors import ClerkError, UsageError
+from clerk.errors import UsageError
 from clerk.fetcher import Fetcher
 from clerk.fetching.collect import Collector, Report
 from clerk.fetching.sources import Meeting, Window
 from clerk.fetching.state import FILE_NAME, FetchState, load_state
-from clerk.jobs import Retry
+from clerk.jobs import Discard, Retry
 
 if TYPE_CHECKING:
     import httpx
@@ -45,13 +45,13 @@ class SourceFetcher(Fetcher):
         raise NotImplementedError("Subclasses must implement meetings()")
 
     def fetch_events(self) -> Report:
-        """Get what is new; Retry if the source cannot be listed now, or is down."""
+        """Get what is new; Retry if the source cannot be listed now, or is down; Discard if it never can."""
         try:
             return self._fetch_events()
         except Trouble as error:
             raise Retry(f"{self.subdomain}: {error}", after=error.after) from error
         except NotServed as error:
-            raise ClerkError(f"{self.subdomain}: its meetings cannot be listed: {error}") from error
+            raise Discard(f"{self.subdomain}: its meetings cannot be listed: {error}") from error
         finally:
             self._leave()
 

@@ -12,8 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from clerk.errors import ClerkError, UsageError
-from clerk.jobs import Retry
+from clerk.errors import UsageError
+from clerk.jobs import Discard, Retry
 from tests.integration.fetching.conftest import TODAY, Fetch, ago, recorded, waiting
 from tests.support.city_legistar import event, query
 from tests.support.city_papers import text_pdf
@@ -266,7 +266,7 @@ def test_a_token_goes_along_and_into_no_log(city: CitySite, fetch: Fetch, caplog
     city.routes["/v1/private/events"] = guarded
     extra = {**city.extra, "api_url": f"{city.url}/v1/private", "mode": "api"}
     assert fetch(extra={**extra, "token": "hush"}).fetched == []
-    with pytest.raises(ClerkError, match="want a token"):
+    with pytest.raises(Discard, match="want a token"):
         fetch(extra=extra)
     assert "hush" not in caplog.text
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from clerk.download import NotServed
+from clerk.errors import NotFoundError, UsageError
 from clerk.settings import settings
 from tests.integration.pipeline.city import City, another_day, paper, stages_of
 from tests.support.city_papers import damaged_pdf
@@ -99,6 +101,21 @@ def test_too_many_failures_stop_the_publishing(
     assert run["state"] == state
     assert (city.rows() == published) == (state == "failed" or not good)
     assert city.hooks().count("deploy_municipality") == (1 if state == "failed" else 2)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [NotServed("robots.txt keeps us out"), UsageError("the limit pause is no number"), NotFoundError("no fetcher")],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_fetch_that_no_retry_can_mend_is_tried_once(city: City, error: Exception) -> None:
+    def fetch_events(_: object) -> None:
+        raise error
+
+    city.plugin.fetcher.fetch_events = fetch_events
+    assert city.day()["state"] == "failed"
+    (dead,) = city.jobs(state="discarded")
+    assert (dead["attempt"], dead["error"]) == (1, str(error))
 
 
 def test_a_pdf_that_is_gone_is_no_success(city: City) -> None:
