@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import fields, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,6 +15,7 @@ from clerk.download import Limits, NotServed, Trouble, Visitor
 from clerk.errors import UsageError
 from clerk.fetcher import Fetcher
 from clerk.fetching.collect import Collector, Report
+from clerk.fetching.layout import safe_name
 from clerk.fetching.sources import Meeting, Window
 from clerk.fetching.state import FILE_NAME, FetchState, load_state
 from clerk.jobs import Discard, Retry
@@ -43,6 +45,17 @@ class SourceFetcher(Fetcher):
     def meetings(self, window: Window) -> Iterable[Meeting]:
         """List the meetings of the window; raise Trouble or NotServed if that is impossible."""
         raise NotImplementedError("Subclasses must implement meetings()")
+
+    def read_rows(self, rows: Iterable[Any], read: Callable[[Any], Meeting]) -> Iterator[Meeting]:
+        """Read a source's rows as meetings; one with nothing where something must be is left out, and logged."""
+        for row in rows:
+            try:
+                meeting = read(row)
+            except (AttributeError, LookupError, TypeError, ValueError) as error:
+                text = f"a row of the list is left out ({type(error).__name__}: {error}): {row!r:.200}"
+                self.logger.log(text, level="warning")
+            else:
+                yield meeting
 
     def fetch_events(self) -> Report:
         """Get what is new; Retry if the source cannot be listed now, or is down; Discard if it never can."""
@@ -113,21 +126,23 @@ class SourceFetcher(Fetcher):
         """What makes this fetcher's requests: as the site's extra says, and as robots.txt does."""
         import httpx
 
-        agent = self.extra.get("user_agent")
+        agent, limits = self.extra.get("user_agent"), self._limits()
         self._client = httpx.Client()
         return Visitor(
-            limits=self._limits(),
+            limits=limits,
             stream=self._client.stream,
-            headers={"User-Agent": agent} if agent else None,
+            headers={"User-Agent": str(agent)} if agent else None,
             robots=not self.extra.get("ignore_robots", False),
         )
 
     def _limits(self) -> Limits:
-        try:
-            return Limits(**self.extra.get("limits", {}))
-        except TypeError:
-            known = ", ".join(field.name for field in fields(Limits))
-            raise UsageError(f"{self.subdomain}: the extra's limits are {known}, each with a number") from None
+        given, known = self.extra.get("limits", {}), [field.name for field in fields(Limits)]
+        if not isinstance(given, Mapping) or not given.keys() <= set(known):
+            raise UsageError(f"{self.subdomain}: the extra's limits are {', '.join(known)}, each with a number")
+        for name, value in given.items():
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
+                raise UsageError(f"{self.subdomain}: the extra's limit {name} is {value!r}: give a number, 0 or more")
+        return Limits(**given)
 
     def _leave(self) -> None:
         """Close the connections; whoever goes on gets new ones."""
@@ -140,10 +155,18 @@ class SourceFetcher(Fetcher):
         """Return each meeting once, as it was listed last, its body as folders are called."""
         found = {meeting.event_id: meeting for meeting in self.meetings(window)}
         return [
-            replace(meeting, body=self.simplified_meeting_name(meeting.body))
+            replace(meeting, body=self._folder(meeting.body))
             for meeting in found.values()
             if window.earliest <= meeting.day <= window.end
         ]
+
+    def _folder(self, body: str) -> str:
+        name = self.simplified_meeting_name(body)
+        try:
+            safe_name(name)
+        except UsageError:  # a body called "***"
+            return "Meeting"
+        return name
 
     def _agendas_from(self) -> date:
         return date.min if self.all_agendas else self.today.date()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from clerk.download import NotServed
 from clerk.fetching.source import SourceFetcher
@@ -48,18 +49,25 @@ def read_page(page: BeautifulSoup, url: str) -> Iterator[Meeting]:
     """Read the meetings of a page; each file is linked twice, and as a packet and as HTML besides."""
     rows: dict[str, Meeting] = {}
     for link in page.select('a[href*="/ViewFile/"]'):
-        address = urljoin(url, str(link["href"]))
-        found = _FILE.search(urlsplit(address).path)
-        if not found or urlsplit(address).query:
+        found = _FILE.search(str(link["href"]))
+        day = _day(found[2]) if found else None
+        if found is None or day is None:
             continue
         kind: Kind = "agenda" if found[1].lower() == "agenda" else "minutes"
-        day, number = datetime.strptime(found[2], "%m%d%Y").date(), found[3]
-        meeting = rows.get(number) or Meeting(number, _body(link), day)
+        meeting = rows.get(found[3]) or Meeting(found[3], _body(link), day)
         if kind not in {file.kind for file in meeting.files}:
-            file = PublishedFile(kind, address, _posted(link) if kind == "agenda" else None)
-            meeting = Meeting(number, meeting.body, day, (*meeting.files, file))
-        rows[number] = meeting
+            file = PublishedFile(kind, urljoin(url, str(link["href"])), _posted(link) if kind == "agenda" else None)
+            meeting = replace(meeting, day=day, files=(*meeting.files, file))
+        rows[found[3]] = meeting
     yield from rows.values()
+
+
+def _day(text: str) -> date | None:
+    """Return the day of a link's name; None if there is no such day."""
+    try:
+        return datetime.strptime(text, "%m%d%Y").date()
+    except ValueError:
+        return None
 
 
 def _body(link: Tag) -> str:

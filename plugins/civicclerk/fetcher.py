@@ -24,7 +24,11 @@ class CivicClerkFetcher(SourceFetcher):
     source = "civicclerk"
 
     def meetings(self, window: Window) -> Iterable[Meeting]:
-        """List the window's events, reply by reply: how many one holds is the server's choice."""
+        """List the window's events."""
+        return self.read_rows(self._events(window), lambda event: read_event(event, self._base))
+
+    def _events(self, window: Window) -> Iterator[Any]:
+        """Follow the replies to the last: how many events one holds is the server's choice."""
         url = f"{self._base}/Events"
         params: dict[str, str] | None = {
             "$filter": f"startDateTime ge {window.start}T00:00:00Z and "
@@ -33,7 +37,7 @@ class CivicClerkFetcher(SourceFetcher):
         }
         for _ in range(_REPLIES):
             reply = self._get(url, params)
-            yield from (read_event(event, self._base) for event in reply["value"])
+            yield from reply["value"]
             if not reply.get("@odata.nextLink"):
                 return
             url, params = reply["@odata.nextLink"], None
@@ -56,18 +60,21 @@ class CivicClerkFetcher(SourceFetcher):
         return reply
 
 
-def read_event(event: dict[str, Any], base: str) -> Meeting:
-    """Read an event; its times are the wall clock's, in spite of their Z."""
+def read_event(event: Any, base: str) -> Meeting:
+    """Read an event; its times are the wall clock's, in spite of their Z.
+
+    One that lacks what makes a meeting raises AttributeError, KeyError, TypeError or ValueError.
+    """
     body = event.get("categoryName") or event.get("eventCategoryName") or event.get("eventName") or "Meeting"
     day = date.fromisoformat(str(event.get("startDateTime") or event["eventDate"])[:10])
-    return Meeting(str(event["id"]), body, day, tuple(_files(event.get("publishedFiles") or [], base)))
+    return Meeting(str(int(event["id"])), str(body), day, tuple(_files(event.get("publishedFiles") or [], base)))
 
 
 def _files(published: list[dict[str, Any]], base: str) -> Iterator[PublishedFile]:
     found: dict[Kind, dict[str, Any]] = {}
     for name, kind in NAMES:
         for file in published:
-            if str(file.get("type", "")).strip().lower() == name:
+            if file.get("fileId") is not None and str(file.get("type", "")).strip().lower() == name:
                 found.setdefault(kind, file)
     for kind, file in found.items():
         number = file["fileId"]

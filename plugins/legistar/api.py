@@ -35,28 +35,28 @@ class WebApi:
         """Ask for one row; raises NotServed or Trouble if the API is not for us."""
         self._get({"$top": "1"})
 
-    def meetings(self, window: Window) -> Iterator[Meeting]:
-        """List the meetings of the window, then earlier ones for which something has changed."""
+    def rows(self, window: Window) -> Iterator[Any]:
+        """List the meetings of the window, then earlier ones for which something has changed; see `read_event`."""
         yield from self._query(_between(window.start, window.end))
         if window.changed_since is not None:
             since = window.changed_since.strftime("%Y-%m-%dT%H:%M:%S")
             changed = " or ".join(f"{column} ge datetime'{since}'" for column in CHANGES)
             yield from self._query(f"{_between(window.earliest, window.start)} and ({changed})")
 
-    def _query(self, condition: str) -> Iterator[Meeting]:
+    def _query(self, condition: str) -> Iterator[Any]:
         """Page by $skip until a reply brings nothing new; without $orderby rows are repeated and left out."""
-        seen: set[int] = set()
+        seen: set[str] = set()
         options = {"$filter": condition, "$orderby": "EventDate,EventId", "$top": str(PAGE)}
         skip = 0
         while rows := self._get({**options, "$skip": str(skip)}):
-            new = [row for row in rows if row["EventId"] not in seen]
-            seen.update(row["EventId"] for row in new)
-            yield from map(read_event, new)
+            new = [row for row in rows if _identity(row) not in seen]
+            seen.update(map(_identity, new))
+            yield from new
             if not new:
                 return
             skip += len(rows)
 
-    def _get(self, options: dict[str, str]) -> list[dict[str, Any]]:
+    def _get(self, options: dict[str, str]) -> list[Any]:
         params = options | ({"token": self.token} if self.token else {})
         response = self.visitor.request(
             "GET", f"{self.base}/events", params=params, headers={"Accept": "application/json"}
@@ -70,16 +70,22 @@ class WebApi:
         return rows
 
 
-def read_event(row: dict[str, Any]) -> Meeting:
-    """Read a row of /events; its date is the local one, whatever the format suggests."""
+def read_event(row: Any) -> Meeting:
+    """Read a row of /events; its date is the local one, whatever the format suggests.
+
+    A row that lacks what makes a meeting raises KeyError, TypeError or ValueError.
+    """
     files = [
         PublishedFile(kind, row[address], row.get(published) or row.get("EventLastModifiedUtc"))
         for kind, (address, published) in FILES.items()
-        if row.get(address)
+        if isinstance(row.get(address), str) and row[address]
     ]
-    return Meeting(
-        str(row["EventId"]), row["EventBodyName"] or "Meeting", date.fromisoformat(row["EventDate"][:10]), tuple(files)
-    )
+    body = str(row.get("EventBodyName") or "Meeting")
+    return Meeting(str(int(row["EventId"])), body, date.fromisoformat(row["EventDate"][:10]), tuple(files))
+
+
+def _identity(row: Any) -> str:
+    return str(row.get("EventId")) if isinstance(row, dict) else repr(row)
 
 
 def _between(start: date, end: date) -> str:

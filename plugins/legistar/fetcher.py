@@ -11,7 +11,7 @@ from clerk.errors import UsageError
 from clerk.fetching.source import SourceFetcher
 from clerk.fetching.sources import Meeting, Window
 from clerk.fetching.state import stored_source
-from plugins.legistar.api import WebApi
+from plugins.legistar.api import WebApi, read_event
 from plugins.legistar.insite import InSite
 
 API, INSITE = "api", "insite"
@@ -28,7 +28,7 @@ class LegistarFetcher(SourceFetcher):
     def meetings(self, window: Window) -> Iterable[Meeting]:
         """List meetings and what was published for them."""
         if self.mode == API:
-            return self._api().meetings(window)
+            return self.read_rows(self._api().rows(window), read_event)
         return InSite(self.visitor, self._calendar_url()).meetings(window)
 
     def source_id(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -60,9 +61,9 @@ class InSite:
 def read_calendar(page: BeautifulSoup, url: str) -> Iterator[Meeting]:
     """Read the rows of one page; a row without a day or without an id of its own is left out."""
     for row in page.select("table.rgMasterTable tr.rgRow, table.rgMasterTable tr.rgAltRow"):
-        meeting = _read_row(row, url)
-        if meeting is not None:
-            yield meeting
+        with suppress(ValueError):  # of 02/30/2024, or of an address that is none
+            if (meeting := _read_row(row, url)) is not None:
+                yield meeting
 
 
 def next_page(page: BeautifulSoup) -> str | None:

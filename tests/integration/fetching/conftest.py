@@ -12,6 +12,7 @@ import pytest
 
 from clerk.fetcher import get_fetcher
 from clerk.fetching.collect import Report
+from tests.support.city_papers import text_pdf
 from tests.support.city_site import CitySite, serving
 
 RECORDED = Path(__file__).parents[4] / "shared" / "data" / "meetings"
@@ -68,3 +69,13 @@ def root(tmp_path: Path) -> Path:
 def waiting(root: Path) -> list[str]:
     """List the PDFs that wait to be read."""
     return sorted(path.relative_to(root).as_posix() for path in root.glob("**/pdfs/*/*.pdf"))
+
+
+def publish(city: CitySite, number: int, kind: str, words: str, *, when: str) -> dict[str, str]:
+    """Serve a file of a meeting, and return the columns that say so."""
+    url = city.publish(f"/files/{number}_{kind}.pdf", text_pdf(words))
+    return {
+        f"Event{kind}File": url,
+        f"Event{kind}LastPublishedUTC": f"{when}T16:28:16.1",
+        "EventLastModifiedUtc": f"{when}T16:28:16.197",
+    }

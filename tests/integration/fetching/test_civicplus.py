@@ -92,6 +92,20 @@ def test_two_meetings_of_a_body_on_one_day_and_a_corrected_file(
     assert fetch(scraper="civicclerk", extra=extra).revised == [f"Council/{ago(5)}.2 (minutes)"]
 
 
+def test_an_event_that_cannot_be_read_costs_no_other(
+    portal: dict[str, list[Event]], extra: dict[str, Any], fetch: Fetch
+) -> None:
+    whole = event(1, "Council", ago(5), (1, "Minutes"))
+    changes = ({"id": None}, {"startDateTime": None}, {"publishedFiles": ["minutes"]})
+    half = {
+        **whole,
+        "id": 2,
+        "publishedFiles": [{"type": "Minutes"}, *event(2, "", ago(5), (2, "Minutes"))["publishedFiles"]],
+    }
+    portal["events"] = [*({**whole, **change} for change in changes), half, whole]
+    assert len(fetch(scraper="civicclerk", extra=extra).fetched) == 2
+
+
 def test_civictext_is_another_name_of_it() -> None:
     site = {"subdomain": "millbrook.ca", "scraper": "civictext", "extra": {"tenant": "millbrook"}}
     assert isinstance(get_fetcher(site), CivicClerkFetcher)
@@ -127,7 +141,7 @@ def listing(*rows: tuple[int, str, tuple[str, ...]]) -> str:
 def test_an_agenda_center_is_searched_and_each_file_taken_once(city: CitySite, fetch: Fetch, root: Path) -> None:
     extra = {"base_url": f"{city.url}/", "limits": {"pause": 0}}
     rows = [(7, ago(9), ("Agenda", "Minutes")), (8, ago(9), ("Minutes",)), (9, ago(100), ("Minutes",))]
-    city.routes["/AgendaCenter/Search/"] = page(listing(*rows))
+    city.routes["/AgendaCenter/Search/"] = page(listing(*rows, (10, "2024-02-30", ("Minutes",))))
     for number, day, kinds in rows:
         year, month, date = day.split("-")
         for kind in kinds:

@@ -33,6 +33,7 @@ def insite(city: CitySite) -> CitySite:
                 [
                     row(2, "City Council", f"{last}-09-08", minutes=True),
                     row(3, "Zoning", f"{last}-10-10", minutes=False),
+                    row(5, "Zoning", f"{last}-02-30", minutes=True),  # no day
                 ],
             ],
             last - 3: [[row(4, "City Council", f"{last - 3}-05-06", minutes=True)]],

@@ -12,25 +12,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from clerk.errors import UsageError
 from clerk.jobs import Discard, Retry
-from tests.integration.fetching.conftest import TODAY, Fetch, ago, recorded, waiting
+from tests.integration.fetching.conftest import TODAY, Fetch, ago, publish, recorded, waiting
 from tests.support.city_legistar import event, query
 from tests.support.city_papers import text_pdf
 from tests.support.city_site import CLIENT, Answer, CitySite, Request, as_json, fill, page
 from tests.support.processes import Programs, wait_for
 
 EVENTS = f"/v1/{CLIENT}/events"
-
-
-def publish(city: CitySite, number: int, kind: str, words: str, *, when: str) -> dict[str, str]:
-    """Serve a file of a meeting, and return the columns that say so."""
-    url = city.publish(f"/files/{number}_{kind}.pdf", text_pdf(words))
-    return {
-        f"Event{kind}File": url,
-        f"Event{kind}LastPublishedUTC": f"{when}T16:28:16.1",
-        "EventLastModifiedUtc": f"{when}T16:28:16.197",
-    }
 
 
 def test_a_city_is_fetched_and_the_next_day_brings_nothing_twice(city: CitySite, fetch: Fetch, root: Path) -> None:
@@ -269,16 +258,3 @@ def test_a_token_goes_along_and_into_no_log(city: CitySite, fetch: Fetch, caplog
     with pytest.raises(Discard, match="want a token"):
         fetch(extra=extra)
     assert "hush" not in caplog.text
-
-
-@pytest.mark.parametrize(
-    ("extra", "reason"),
-    [
-        ({"client": ""}, r'needs {"client": "…"}'),
-        ({}, r'needs {"client": "…"}'),
-        ({"client": "x", "mode": "fax"}, "not 'fax'"),
-    ],
-)
-def test_what_the_extra_lacks_is_named(fetch: Fetch, extra: dict[str, str], reason: str) -> None:
-    with pytest.raises(UsageError, match=reason):
-        fetch(extra=extra)
