@@ -12,7 +12,7 @@ from pathlib import Path
 from clerk.download import NotServed, Trouble, Visitor
 from clerk.fetching.layout import Layout
 from clerk.fetching.sources import Meeting, PublishedFile
-from clerk.fetching.state import FILE_NAME, FetchState, Record
+from clerk.fetching.state import FetchState, Record
 from clerk.jobs import current_job
 from clerk.output import ClerkLogger
 
@@ -61,10 +61,10 @@ class Document:
 
 
 class Collector:
-    """Collects one site's documents; `state` is kept in the site's folder as it goes."""
+    """Collects one site's documents; `state` is kept in `file` as it goes."""
 
-    def __init__(self, layout: Layout, state: FetchState, *, visitor: Visitor, logger: ClerkLogger) -> None:
-        self.layout, self.state, self.visitor, self.logger = layout, state, visitor, logger
+    def __init__(self, layout: Layout, state: FetchState, *, file: Path, visitor: Visitor, logger: ClerkLogger) -> None:
+        self.layout, self.state, self.file, self.visitor, self.logger = layout, state, file, visitor, logger
         self.report = Report()
         self._saved = 0.0
         self._failures = 0  # in a row
@@ -95,10 +95,9 @@ class Collector:
 
     def save(self) -> None:
         """Put the memory into its file, if this attempt still owns the job."""
-        target = self.layout.root / FILE_NAME
         temporary = self.layout.temporary()
         temporary.write_text(self.state.dump())
-        current_job().commit_files({temporary: target})
+        current_job().commit_files({temporary: self.file})
         self._saved = time.monotonic()
 
     def _collect(self, document: Document) -> None:

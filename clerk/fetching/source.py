@@ -73,7 +73,7 @@ class SourceFetcher(Fetcher):
         state = self._load_state()
         window = self.window(state)
         meetings = self._list(window)
-        collector = Collector(self.layout, state, visitor=self.visitor, logger=self.logger)
+        collector = Collector(self.layout, state, file=self.state_path, visitor=self.visitor, logger=self.logger)
         self.report = collector.report
         collector.collect(collector.documents(meetings, agendas_from=self._agendas_from()))
         self._count(meetings)

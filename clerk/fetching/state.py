@@ -92,14 +92,5 @@ def load_state(path: Path, *, source: str) -> FetchState:
         raise ValueError(str(error)) from None
 
 
-def stored_source(path: Path) -> str | None:
-    """Return the source that a site's memory is of; None if there is no readable one."""
-    try:
-        source = json.loads(path.read_text()).get("source")
-    except (OSError, ValueError, AttributeError):
-        return None
-    return source if isinstance(source, str) else None
-
-
 def _short(record: Record) -> dict[str, Any]:
     return {name: value for name, value in asdict(record).items() if value is not None}

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from clerk.download import NotServed, Trouble
 from clerk.errors import UsageError
 from clerk.fetching.source import SourceFetcher
 from clerk.fetching.sources import Meeting, Window
-from clerk.fetching.state import stored_source
 from plugins.legistar.api import WebApi, read_event
 from plugins.legistar.insite import InSite
 
+if TYPE_CHECKING:
+    import httpx
+
 API, INSITE = "api", "insite"
+
+#: What the API answers to those that it is not for; for a client that it does not know, an error of the server.
+NOT_FOR_US = frozenset({401, 403, 404, 500})
 
 
 class LegistarFetcher(SourceFetcher):
@@ -35,13 +42,18 @@ class LegistarFetcher(SourceFetcher):
         """Return the way the meetings are had: their ids differ."""
         return f"{self.source} {self.mode}"
 
+    @property
+    def state_path(self) -> Path:
+        """The file of what is remembered; each way has its own, lest a day without the API cost what that has told."""
+        path = super().state_path
+        return path if self.mode == API else path.with_stem(f"{path.stem}_{INSITE}")
+
     @cached_property
     def mode(self) -> str:
-        """How the meetings are had: as the site's extra says, as last time, else the API if it answers."""
-        chosen = self.extra.get("mode") or (INSITE if not {"client", "api_url"} & self.extra.keys() else None)
+        """How the meetings are had: as the site's extra says, else by the API, if that is for us today."""
+        chosen = self.extra.get("mode")
         if chosen is None:
-            known = (stored_source(self.state_path) or "").removeprefix(f"{self.source} ")
-            chosen = known if known in (API, INSITE) else self._probe()
+            chosen = self._probe() if {"client", "api_url"} & self.extra.keys() else INSITE
         if chosen not in (API, INSITE):
             raise UsageError(f'{self.subdomain}: the extra\'s mode is "{API}" or "{INSITE}", not {chosen!r}')
         return str(chosen)
@@ -50,7 +62,7 @@ class LegistarFetcher(SourceFetcher):
         try:
             self._api().probe()
         except (NotServed, Trouble) as error:
-            if error.response is None:  # no answer at all tells nothing about the API
+            if not _is_a_no(error.response):
                 raise
             self.logger.log(f"no Web API for us ({error}); using the calendar pages", level="warning")
             return INSITE
@@ -62,3 +74,10 @@ class LegistarFetcher(SourceFetcher):
 
     def _calendar_url(self) -> str:
         return self.setting("calendar_url", lambda: f"https://{self.setting('client')}.legistar.com/Calendar.aspx")
+
+
+def _is_a_no(response: httpx.Response | None) -> bool:
+    """Tell whether an answer means that the API is not for us: rather than busy, down, or not to be reached."""
+    if response is None or "retry-after" in response.headers:
+        return False
+    return response.is_success or response.status_code in NOT_FOR_US  # a success without rows is a page for people

@@ -12,8 +12,9 @@ from clerk.errors import ClerkError
 from clerk.fetching.sources import PublishedFile
 from clerk.jobs import Retry
 from plugins.legistar.insite import next_page, read_calendar
-from tests.integration.fetching.conftest import TODAY, Fetch, ago, recorded, waiting
+from tests.integration.fetching.conftest import TODAY, Fetch, ago, publish, recorded, waiting
 from tests.support.city_insite import row, server
+from tests.support.city_legistar import event
 from tests.support.city_papers import text_pdf
 from tests.support.city_site import CLIENT, Answer, CitySite, page
 
@@ -52,10 +53,36 @@ def test_the_calendar_is_read_year_by_year_and_page_by_page(insite: CitySite, fe
         f"pdfs/CityCouncil/{last}-09-08.pdf",
     ]
     assert len(report.fetched) == 3
-    insite.routes[f"/v1/{CLIENT}/events"] = page("[]")  # the API is back, but its ids are others
     again = fetch(extra=extra)
     assert (again.fetched, again.revised) == ([], [])
-    assert f"/v1/{CLIENT}/events" not in insite.paths()
+    assert insite.paths("/View.ashx") == []
+
+
+REFUSALS = [*(page("No", status) for status in (403, 500)), page("<html>Welcome</html>")]
+BUSY = [*(page("Busy", status) for status in (429, 503)), Answer(status=500, headers={"Retry-After": "5000"})]
+
+
+@pytest.mark.parametrize("answer", REFUSALS, ids=lambda answer: str(answer.status))
+def test_an_api_that_is_not_for_us_is_asked_again_the_next_day(insite: CitySite, fetch: Fetch, answer: Answer) -> None:
+    """Neither way costs what the other has told: a document that the API had is not asked for again."""
+    extra = {**insite.extra, "calendar_url": f"{insite.url}{CALENDAR}"}
+    day = ago(200)
+    del insite.routes[f"/v1/{CLIENT}/events"]
+    insite.events = [event(1, "Board", day, **publish(insite, 1, "Minutes", "Board", when=ago(100)))]
+    assert fetch(extra=extra).fetched == [f"Board/{day} (minutes)"]
+    insite.script[f"/v1/{CLIENT}/events"] = [answer] * (3 if answer.status == 500 else 1)
+    assert len(fetch(extra=extra).fetched) == 3
+    insite.events[0] |= publish(insite, 1, "Minutes", "Board, as amended", when=ago(0))
+    assert fetch(extra=extra).revised == [f"Board/{day} (minutes)"]
+    assert CALENDAR not in insite.paths()
+
+
+@pytest.mark.parametrize("answer", BUSY, ids=lambda answer: str(answer.status))
+def test_an_api_that_is_busy_is_waited_for(insite: CitySite, fetch: Fetch, answer: Answer) -> None:
+    insite.routes[f"/v1/{CLIENT}/events"] = answer
+    with pytest.raises(Retry, match=f"HTTP {answer.status}"):
+        fetch(extra={**insite.extra, "calendar_url": f"{insite.url}{CALENDAR}"})
+    assert CALENDAR not in insite.paths()
 
 
 def test_a_city_with_only_an_address_needs_nothing_else(insite: CitySite, fetch: Fetch) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clerk.fetching.state import FetchState, Record, load_state, stored_source
+from clerk.fetching.state import FetchState, Record, load_state
 
 DAY = date(2024, 1, 2)
 sightings = st.lists(st.tuples(st.sampled_from("ABC"), st.dates(DAY, date(2024, 1, 4)), st.integers(1, 6).map(str)))
@@ -46,7 +46,6 @@ def test_it_comes_back_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "state.json"
     path.write_text(state.dump())
     assert load_state(path, source="test") == state
-    assert stored_source(path) == "test"
 
 
 def test_another_source_s_ids_mean_nothing(tmp_path: Path) -> None:
@@ -75,4 +74,3 @@ def test_a_damaged_file_is_an_error_not_an_empty_memory(tmp_path: Path, content:
 
 def test_no_file_is_a_first_time(tmp_path: Path) -> None:
     assert load_state(tmp_path / "none.json", source="test") == FetchState("test")
-    assert stored_source(tmp_path / "none.json") is None
