@@ -74,7 +74,7 @@ SIGNATURES = (
     _signature("civicweb", rf"{_HOST}\.civicweb\.net\b"),
     _signature("onbase", r"([^/\s\"']+)/OnBaseAgendaOnline\b"),
     # Every CivicPlus website links to its AgendaCenter, used or not: so it comes last.
-    _signature("agendacenter", r"([^/\s\"']+)/AgendaCenter\b", lambda found: {"base_url": f"https://{found[1]}"}),
+    _signature("agendacenter", r"([^/\s\"']+)/AgendaCenter\b", lambda found: {"base_url": found[0][: found.end(1)]}),
 )
 
 #: Text of a page that only one system writes, where a city has put the system under its own domain.

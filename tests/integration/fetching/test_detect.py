@@ -30,6 +30,12 @@ pytestmark = pytest.mark.slow
             "http://www.nashcountync.gov/agendacenter/Search/?term=",
             "agendacenter",
             "agendacenter",
+            {"base_url": "http://www.nashcountync.gov"},
+        ),
+        (
+            "www.nashcountync.gov/AgendaCenter",
+            "agendacenter",
+            "agendacenter",
             {"base_url": "https://www.nashcountync.gov"},
         ),
         ("https://oakland.granicus.com/ViewPublisher.php?view_id=2", "granicus", None, {}),
