@@ -1,16 +1,33 @@
-"""Keep secrets out of logs and errors."""
+"""Keep secrets out of logs and errors, and leave what people wrote as it is."""
 
 import re
 
 #: The password of an address: //user:password@host, also where the user is missing, as Redis allows.
 _PASSWORD = re.compile(r"(?<=://)([^\s/:@]*):([^\s/@]+)@")
-#: Keys and tokens in a query string or a header.
-_TOKEN = re.compile(r"(?i)\b((?:api[_-]?key|access[_-]?token|token|secret|password|authorization)[=:]\s*)[^\s&'\"]+")
+
+_KEY = r"(?:api[_-]?key|token|secret|passw(?:or)?d|authorization)"
+_QUOTE = r"\\?['\"]"  # as it is, or inside JSON
+_VALUE = r"(?:[^\s&'\"\\]|\\(?!['\"]))"
+
+#: What gives a credential away: the shape around it, for prose too says "password:" and "authorization".
+_CREDENTIALS = tuple(
+    re.compile(rf"(?i)({before}){value}")
+    for before, value in (
+        (rf"(?:{_KEY}{_QUOTE}\s*:\s*|{_KEY}=){_QUOTE}", r"[^'\"\\]+"),  # of a dict, of a call
+        (rf"{_KEY}=", rf"{_VALUE}+"),  # of a query, of a variable
+        (r"authorization\s*:\s*(?:basic|bearer|digest|token)\s+", rf"{_VALUE}+"),
+        (r"\bx-[\w-]{0,40}(?:key|token)\s*:\s*", rf"{_VALUE}+"),
+        (r"(?:token|secret|passw(?:or)?d)\s*:\s*", rf"(?=\S*\d){_VALUE}{{6,}}"),  # no word of ours has a digit
+    )
+)
 
 
 def redact(text: str) -> str:
-    """Return the text with passwords in addresses, and tokens in queries and headers, replaced by ***."""
-    return _TOKEN.sub(r"\1***", _PASSWORD.sub(r"\1:***@", text))
+    """Return the text with the passwords of addresses, and whatever else looks like a credential, replaced by ***."""
+    text = _PASSWORD.sub(r"\1:***@", text)
+    for credential in _CREDENTIALS:
+        text = credential.sub(r"\1***", text)
+    return text
 
 
 def storable(text: str) -> str:
