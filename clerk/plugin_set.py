@@ -12,6 +12,7 @@ from typing import Any
 
 import pluggy
 
+from clerk.errors import ClerkError
 from clerk.hookspecs import PROJECT, ClerkSpec
 from clerk.plugin_trial import on_trial
 from clerk.redaction import redact
@@ -178,6 +179,8 @@ def identify(plugin: object) -> tuple[str, str]:
 
 
 def describe(error: BaseException) -> str:
-    """Put an exception into one line, without secrets."""
+    """Put an exception into one line, without secrets; ours need no more than their text."""
     text = redact(" ".join(str(error).split()))
+    if text and isinstance(error, ClerkError):
+        return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -11,12 +11,13 @@ from string import Formatter
 from typing import Any
 
 from clerk.errors import UsageError
-from clerk.jobs import JobType
-from clerk.plugin_set import Plugin, PluginSet
+from clerk.jobs import Backoff, JobType
+from clerk.plugin_set import BROKEN, Plugin, PluginSet
 from clerk.signatures import Parameter, Signature, signature
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 QUEUE = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+LONGEST_NAME = 100  # characters
 MOST_ATTEMPTS = 1000
 LONGEST = 30 * 86400.0  # seconds
 
@@ -48,8 +49,8 @@ def gather_job_types(found: PluginSet) -> tuple[dict[str, RegisteredJobType], di
         for name, value in _items(found, plugin, answer).items():
             try:
                 registered = register(plugin.name, name, value)
-            except UsageError as error:
-                found.quarantine(plugin.name, plugin.where, phase=f"job type {name}", error=str(error))
+            except BROKEN as error:
+                found.quarantine(plugin.name, plugin.where, phase=f"job type {name}", error=error)
             else:
                 claims.setdefault(name, []).append(_Claim(registered, plugin))
     job_types, disputed = {}, {}
@@ -65,12 +66,27 @@ def gather_job_types(found: PluginSet) -> tuple[dict[str, RegisteredJobType], di
 
 def register(plugin: str, name: str, value: Callable[..., Any] | JobType) -> RegisteredJobType:
     """Make a registered job type of what a plugin returned; UsageError says which field is wrong."""
-    if not (isinstance(name, str) and NAME.fullmatch(name)):
-        raise UsageError(f"the name {name!r} may hold lower-case letters, digits and hyphens only")
+    check_name(name)
     job_type = value if isinstance(value, JobType) else JobType(value)
     wanted = _check_function(job_type.function)
     _check_fields(job_type, wanted)
     return RegisteredJobType(name, plugin, job_type, tuple(wanted.parameters.values()))
+
+
+def check_name(name: object) -> None:
+    """Raise UsageError unless this can be the name of a job type or a pool."""
+    if not (isinstance(name, str) and NAME.fullmatch(name)):
+        raise UsageError(f"the name {name!r} may hold lower-case letters, digits and hyphens only")
+    if len(name) > LONGEST_NAME:
+        raise UsageError(f"the name {name[:20]}... has {len(name)} characters; {LONGEST_NAME} is the most")
+
+
+def check_queue(queue: object) -> None:
+    """Raise UsageError unless this can be the name of a queue."""
+    if not (isinstance(queue, str) and QUEUE.fullmatch(queue)):
+        raise UsageError(f"queue: {queue!r} may hold lower-case letters, digits, '_', '.' and '-' only")
+    if len(queue) > LONGEST_NAME:
+        raise UsageError(f"queue: {queue[:20]}... has {len(queue)} characters; {LONGEST_NAME} is the most")
 
 
 def _items(found: PluginSet, plugin: Plugin, answer: object) -> Mapping[str, Any]:
@@ -107,14 +123,17 @@ def _check_function(function: object) -> Signature:
 
 
 def _check_fields(job_type: JobType, wanted: Signature) -> None:
-    if not (isinstance(job_type.queue, str) and QUEUE.fullmatch(job_type.queue)):
-        raise UsageError(f"queue: {job_type.queue!r} may hold lower-case letters, digits, '_', '.' and '-' only")
+    check_queue(job_type.queue)
     attempts = job_type.max_attempts
     if not (type(attempts) is int and 1 <= attempts <= MOST_ATTEMPTS):
         raise UsageError(f"max_attempts: {attempts!r} must be a whole number from 1 to {MOST_ATTEMPTS}")
     _check_seconds("time_limit", job_type.time_limit)
+    if not isinstance(job_type.backoff, Backoff):
+        raise UsageError(f"backoff: {job_type.backoff!r} must be a clerk.Backoff")
     _check_seconds("backoff.base", job_type.backoff.base)
     _check_seconds("backoff.cap", job_type.backoff.cap)
+    if not isinstance(job_type.replaces, bool):
+        raise UsageError(f"replaces: {job_type.replaces!r} must be True or False")
     if not isinstance(job_type.unique, bool):
         _check_template(job_type.unique, wanted)
 
@@ -125,9 +144,11 @@ def _check_seconds(field: str, value: object) -> None:
 
 
 def _check_template(template: object, wanted: Signature) -> None:
+    if not (isinstance(template, str) and template):
+        raise UsageError(f"unique: {template!r} must be True, False or a template such as '{{job_type}}:{{subdomain}}'")
     known = {"job_type", "subdomain", *wanted.parameters}
     try:
-        fields = [name for _, name, _, _ in Formatter().parse(str(template)) if name is not None]
+        fields = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
     except ValueError as error:
         raise UsageError(f"unique: {template!r} is no template: {error}") from None
     for field in fields:

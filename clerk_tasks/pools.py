@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from clerk.errors import ConflictError, UsageError
-from clerk.plugin_set import Plugin, PluginSet
-from clerk_tasks.job_types import NAME, QUEUE
+from clerk.plugin_set import BROKEN, Plugin, PluginSet
+from clerk_tasks.job_types import check_name, check_queue
+
+MOST_AT_A_TIME = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ def gather_pools(found: PluginSet) -> dict[str, Pool]:
         for name, settings in answer.items():
             try:
                 _add(pools, _pool(plugin, name, settings))
-            except (UsageError, ConflictError) as error:
-                found.quarantine(plugin.name, plugin.where, phase=f"pool {name}", error=str(error))
+            except BROKEN as error:
+                found.quarantine(plugin.name, plugin.where, phase=f"pool {name}", error=error)
     return pools
 
 
@@ -57,23 +59,24 @@ def _add(pools: dict[str, Pool], pool: Pool) -> None:
 
 
 def _pool(plugin: Plugin, name: str, settings: object) -> Pool:
-    if not (isinstance(name, str) and NAME.fullmatch(name)):
-        raise UsageError(f"the name {name!r} may hold lower-case letters, digits and hyphens only")
+    check_name(name)
     if not isinstance(settings, Mapping):
         raise UsageError('write it as {"queues": [...], "function": optional, "concurrency": optional}')
     unknown = set(settings) - {"queues", "function", "concurrency"}
     if unknown:
-        raise UsageError(f"unknown {', '.join(map(repr, sorted(unknown)))}; known are queues, function, concurrency")
+        raise UsageError(f"unknown {', '.join(sorted(map(repr, unknown)))}; known are queues, function, concurrency")
     function, concurrency = settings.get("function"), settings.get("concurrency")
     if not (function is None or callable(function)):
         raise UsageError(f"function: {function!r} must be a function without arguments, called as a worker starts")
-    if not (concurrency is None or (type(concurrency) is int and concurrency > 0)):
-        raise UsageError(f"concurrency: {concurrency!r} must be a whole number from 1 up")
+    if not (concurrency is None or (type(concurrency) is int and 0 < concurrency <= MOST_AT_A_TIME)):
+        raise UsageError(f"concurrency: {concurrency!r} must be a whole number from 1 to {MOST_AT_A_TIME}")
     return Pool(name, _queues(settings.get("queues")), function, concurrency, plugin.name)
 
 
 def _queues(value: object) -> tuple[str, ...]:
     queues = tuple(value) if isinstance(value, list | tuple | set | frozenset) else ()
-    if not queues or not all(isinstance(queue, str) and QUEUE.fullmatch(queue) for queue in queues):
-        raise UsageError(f"queues: {value!r} must be a list of queue names (lower-case letters, digits, '_', '.', '-')")
+    if not queues:
+        raise UsageError(f"queues: {value!r} must be a list of the names of queues")
+    for queue in queues:
+        check_queue(queue)
     return queues

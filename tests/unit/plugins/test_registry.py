@@ -21,6 +21,14 @@ def work(subdomain, run_id=None, *, year: int = 2024, label: str = ""):
     return year
 
 
+class Unreadable:
+    def __call__(self, subdomain):
+        pass
+
+    def __getattr__(self, name):
+        return 1 / 0
+
+
 class Plugin:
     @hookimpl
     def register_job_types(self):
@@ -121,6 +129,14 @@ def test_two_plugins_that_replace_the_same_built_in_are_in_conflict(write: Write
         ('"bad": JobType(work, unique="{subdomain")', "unique: '{subdomain' is no template"),
         ('"bad": JobType(work, unique="{subdomain.x}")', "unique: {subdomain.x} is unknown"),
         ('"bad": JobType(work, unique="{}")', "unique: {} is unknown"),
+        ('"bad": JobType(work, unique="")', "unique: '' must be True, False or a template"),
+        ('"bad": JobType(work, unique=None)', "unique: None must be"),
+        ('"bad": JobType(work, backoff=None)', "backoff: None must be a clerk.Backoff"),
+        ('"bad": JobType(work, backoff=5)', "backoff: 5"),
+        ('"bad": JobType(work, replaces="yes")', "replaces: 'yes'"),
+        ('"bad": JobType(work, queue="q" * 101)', "queue: qqqqqqqqqqqqqqqqqqqq... has 101 characters"),
+        ('"b" * 101: work', "the name bbbbbbbbbbbbbbbbbbbb... has 101 characters"),
+        ('"bad": Unreadable()', "ZeroDivisionError"),
     ],
 )
 def test_a_job_type_that_could_not_work_is_set_aside_alone(write: Write, entry: str, field: str) -> None:
@@ -204,8 +220,12 @@ def test_a_pool_of_the_same_name_with_other_settings_is_refused(write: Write) ->
         ('"acme": print', "write it as"),
         ('"acme": {}', "queues: None"),
         ('"acme": {"queues": "acme"}', "queues: 'acme'"),
-        ('"acme": {"queues": ["A B"]}', "queues: ['A B']"),
+        ('"acme": {"queues": ["A B"]}', "queue: 'A B'"),
+        ('"acme": {"queues": ["q" * 101]}', "queue: qqqqqqqqqqqqqqqqqqqq... has 101 characters"),
         ('"acme": {"queues": ["a"], "concurrency": 0}', "concurrency: 0"),
+        ('"acme": {"queues": ["a"], "concurrency": 1001}', "concurrency: 1001 must be a whole number from 1 to 1000"),
+        ('"acme": {"queues": ["a"], 5: 5, "x": 5}', "unknown 'x', 5"),
+        ('"acme": type("Unreadable", (dict,), {"__iter__": lambda self: 1 / 0})()', "ZeroDivisionError"),
         ('"acme": {"queues": ["a"], "function": 5}', "function: 5"),
         ('"acme": {"queues": ["a"], "workers": 5}', "unknown 'workers'"),
         ('"A": {"queues": ["a"]}', "the name 'A'"),
