@@ -6,6 +6,7 @@ from typing import Any
 
 from celery import Celery
 
+from celeryconfig import worker_proc_alive_timeout
 from clerk.settings import settings
 from clerk_tasks.publisher import broker_url, is_redis, queue, task_name, transport_options
 from clerk_tasks.worker import install
@@ -29,10 +30,13 @@ def _configure(sender: Celery, **_: Any) -> None:
     url = broker_url()
     known = registry()
     queues = sorted({name for pool in known.pools.values() for name in pool.queues})
+    initialisers = sum(pool.function is not None for pool in known.pools.values())
     sender.conf.update(
         broker_url=url,
         broker_transport_options=transport_options(url),
         worker_disable_prefetch=is_redis(url),
+        # A child that is not there in time is killed: each pool's function may take as long as a plugin may.
+        worker_proc_alive_timeout=worker_proc_alive_timeout + initialisers * settings().plugin_patience,
         # In KiB, and at its highest: a process that a job has blown up may never become small again.
         worker_max_memory_per_child=settings().memory_limit * 1024 // 2 or None,
         task_queues=[queue(name) for name in queues],

@@ -28,6 +28,7 @@ from clerk.redaction import storable
 from clerk.settings import settings
 from clerk_tasks import memory, surroundings
 from clerk_tasks.dispatcher import new_job, ring
+from clerk_tasks.preparations import preparations
 from clerk_tasks.registry import registry
 
 logger = logging.getLogger(__name__)
@@ -85,6 +86,20 @@ class Stopped:
     def __call__(self, connection: Connection, claim: Claim) -> list[Bell]:
         """Record it."""
         return attempts.stop(connection, claim, self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Unprepared:
+    """The function was not called, since its worker pool is not ready; the job waits by the backoff."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"waits: {self.reason}"
+
+    def __call__(self, connection: Connection, claim: Claim) -> list[Bell]:
+        """Record it."""
+        return attempts.hand_back(connection, claim, self.reason, delay=attempts.backoff(claim))
 
 
 class RunningJob(JobContext):
@@ -175,7 +190,11 @@ class Executor:
         context = RunningJob(claim, self.held)
         try:
             known = registry()
-            function = known.get(claim.job_type).job_type.function
+            job_type = known.get(claim.job_type).job_type
+            pool = known.pool_of_queue(job_type.queue)
+            if pool is not None and (problem := preparations().problem(pool)):
+                return Unprepared(storable(problem))
+            function = job_type.function
             arguments = call_arguments(function, claim.run_id, json.loads(claim.arguments))
             with running(context), surroundings.restored(), memory.limited(settings().memory_limit):
                 with surroundings.copies_ended():

@@ -33,6 +33,7 @@ from clerk_tasks import embedded, logs
 from clerk_tasks.dispatcher import ring
 from clerk_tasks.executor import INSTANCE
 from clerk_tasks.lease_keeper import LeaseKeeper
+from clerk_tasks.preparations import preparations
 from clerk_tasks.publisher import Publisher, broker_url
 from clerk_tasks.registry import registry
 from clerk_tasks.relay import Relay
@@ -215,7 +216,7 @@ def _prepare(sender: Any, **_: Any) -> None:
 
 
 def _initialise_child(**_: Any) -> None:
-    """In a fresh child: let Ctrl-C be the parent's business, and run the initialisers of the pools it serves."""
+    """In a fresh child: let Ctrl-C be the parent's business, and prepare for the pools that it serves."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Billiard gives this process out for one of Python's own, for a daemon, which may have no children, and with a key
     # that only billiard can hand on. What jobs start ends with the process group.
@@ -226,8 +227,8 @@ def _initialise_child(**_: Any) -> None:
     # reading. Ours are in the database: two seconds, so as not to look lost to a parent that is only slow.
     billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20  # tenths of a second
     for pool in registry().pools.values():
-        if pool.function is not None and set(pool.queues) & set(_served()):
-            pool.function()
+        if set(pool.queues) & set(_served()):
+            preparations().problem(pool)
 
 
 def _end_strays(**_: Any) -> None:

@@ -111,12 +111,8 @@ _END = (
     .where(*_MINE)
     .values(_OVER | {"state": bindparam("b_state"), "finished_at": now(), "error": bindparam("b_error")})
 )
-# Handed back: not counted as an attempt, and ready for the next worker at once.
-_HAND_BACK = (
-    update(jobs)
-    .where(*_MINE)
-    .values(_OVER | {"state": constant(JobState.RETRYABLE), "due_at": now(), "max_attempts": jobs.c.max_attempts + 1})
-)
+# Handed back: not counted as an attempt.
+_HAND_BACK = _RETRY_LATER.values(max_attempts=jobs.c.max_attempts + 1)
 # Written before the job's row changes, from what it still says of this attempt.
 _REMEMBER = insert(attempts).from_select(
     [
@@ -205,15 +201,16 @@ def stop(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
     return count_down(connection, claim.stage_id, ended=JobState.CANCELLED)
 
 
-def hand_back(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
-    """Give a running job back unfinished, without counting the attempt; one that was asked to cancel is cancelled.
+def hand_back(connection: Connection, claim: Claim, reason: str, *, delay: float = 0.0) -> list[Bell]:
+    """Give a running job back unfinished, without counting the attempt, for a worker to take in `delay` seconds.
 
-    Raises Fenced if this attempt no longer owns the job.
+    One that was asked to cancel is cancelled. Raises Fenced if this attempt no longer owns the job.
     """
     if check_owned(connection, claim, lock=True):
         return stop(connection, claim, reason)
     _remember(connection, claim, "handed-back", reason, None)
-    given = connection.execute(_HAND_BACK, {"b_id": claim.job_id, "b_attempt": claim.attempt})
+    values = {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_delay": delay, "b_error": reason}
+    given = connection.execute(_HAND_BACK, values)
     _fence(claim, given.rowcount)
     return []
 

@@ -71,3 +71,50 @@ def test_a_broken_plugin_is_set_aside_and_the_others_work(
         rings.ring_now(connection, [waiting])  # the pause that a worker without its type has made
     system.worker("-c", "1")
     assert system.wait_for_end(waiting, deadline=60) == ["completed"]
+
+
+PREPARES = """
+class Fragile:
+    @hookimpl
+    def register_job_types(self):
+        from clerk import JobType
+
+        return {"fragile": JobType(lambda subdomain: None, queue="fragile")}
+
+    @hookimpl
+    def register_worker_functions(self):
+        return {"fragile": {"queues": ["fragile"], "function": prepare}}
+
+
+def prepare():
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("    import os; os._exit(7)", "SystemExit: it called os._exit(7)"),
+        ("    import threading; threading.Event().wait()", "TimeoutError: it did not return within 1 s"),
+    ],
+    ids=["leaves", "never comes back"],
+)
+def test_a_pool_that_cannot_be_prepared_holds_up_its_own_jobs_only(
+    system: System, monkeypatch: pytest.MonkeyPatch, body: str, said: str
+) -> None:
+    """F18. Its jobs wait and say why, others are done, and `worker --burst` ends.
+
+    Seen to fail with the function called as it is in `_initialise_child` of worker.py: the children came and went, or
+    never were ready.
+    """
+    monkeypatch.setenv("CLERK_PLUGIN_PATIENCE", "1")
+    write_plugin(Path(system.effects_file).with_name("plugins") / "fragile.py", PREPARES + body)
+    waits, done = system.enqueue("fragile"), system.enqueue("note")
+    burst = system.programs.clerk("worker", "fragile", "default", "-c", "1", "--burst")
+    assert burst.wait(deadline=60) == 0, burst.log
+    said = f"pool fragile (plugin fragile) could not be prepared: {said}"
+    assert burst.log.count(said) == 2, burst.log  # when the child starts, and of the job
+    assert (system.job(done)["state"], system.job(waits)["state"]) == ("completed", "retryable")
+    assert said in system.job(waits)["error"]
+    why = system.programs.clerk("why", waits)
+    assert why.wait() == 0, why.log
+    assert f"handed-back: {said}" in why.log

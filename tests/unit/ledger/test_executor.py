@@ -14,6 +14,7 @@ from clerk.connection import HeldConnection
 from clerk.ledger import attempts, leases, rings
 from clerk.plugin_loader import plugins
 from clerk_tasks.executor import Executor
+from clerk_tasks.preparations import preparations
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.property.database import Crash, FragileDatabase
 from tests.support.fixtures import migrate
@@ -25,18 +26,24 @@ class OneJob:
 
     def __init__(self) -> None:
         self.function: Callable[[], Any] = lambda: None
+        self.initialiser: Callable[[], Any] = lambda: None
 
     @hookimpl
     def register_job_types(self) -> Mapping[str, JobType]:
-        return {"t": JobType(lambda subdomain: self.function())}
+        return {"t": JobType(lambda subdomain: self.function(), queue="one-job")}
+
+    @hookimpl
+    def register_worker_functions(self) -> Mapping[str, Any]:
+        return {"one-job": {"queues": ["one-job"], "function": lambda: self.initialiser()}}
 
 
 @pytest.fixture
-def plugin(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> OneJob:
+def plugin(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OneJob]:
     monkeypatch.setenv("BROKER_URL", redis_url)
     one = OneJob()
     plugins().add(one, name="one-job", source="test", where="this test")
-    return one
+    yield one
+    preparations.cache_clear()
 
 
 @pytest.fixture
@@ -150,6 +157,18 @@ def test_children_that_cannot_be_fail_their_parent(
     assert row.state in ("discarded", "retryable")
     assert error in row.error
     assert len(on_both.jobs("s0") + on_both.jobs("s1")) == 1
+
+
+def test_a_job_whose_pool_could_not_be_prepared_waits_and_says_why(on_both: LedgerOf, plugin: OneJob) -> None:
+    """Guard: _perform asks before it calls the function, and no attempt is counted."""
+    plugin.initialiser = raising(OSError("no licence"))
+    row = run(on_both, plugin, raising(AssertionError("called unprepared")), max_attempts=1)
+    assert (row.state, row.attempt, row.max_attempts) == ("retryable", 1, 2)
+    assert row.error == "pool one-job (plugin one-job) could not be prepared: OSError: no licence"
+    assert row.due_at > row.started_at
+    plugin.initialiser = lambda: None
+    preparations.cache_clear()
+    assert run(on_both, plugin, lambda: None).state == "completed"
 
 
 def test_a_job_that_another_attempt_took_over_records_nothing(on_both: LedgerOf, plugin: OneJob) -> None:
