@@ -1,5 +1,7 @@
 """clerk: turns city websites into searchable public databases. This is the core; it knows no Celery."""
 
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from clerk.hookspecs import hookimpl
@@ -33,7 +35,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Resolve the names that cost something: `Fetcher`, `pm` (the plugin manager), `cli` and `main` (the program)."""
+    """Resolve the names that cost something: `Fetcher`, `pm` (the plugin manager), `main` (the program)."""
     if name == "Fetcher":
         from clerk.fetcher import Fetcher
 
@@ -42,8 +44,25 @@ def __getattr__(name: str) -> Any:
         from clerk.plugin_loader import plugin_manager
 
         return plugin_manager()
-    if name in ("cli", "main"):
+    if name == "main":
         from clerk.ports import port
 
-        return getattr(port("cli"), name)
+        return port("cli").main
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+class _Package(ModuleType):
+    """This package: its attribute `cli` is the Typer app, whether or not the module `clerk.cli` was imported."""
+
+    @property
+    def cli(self) -> Any:
+        from clerk.ports import port
+
+        return port("cli").cli
+
+    @cli.setter
+    def cli(self, module: ModuleType) -> None:
+        """Ignore that importing a module sets it."""
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,12 +1,26 @@
-"""The command line, under the name that today's plugins import: `cli` is the Typer app, `main` runs it."""
+"""The command line, under the names that today's plugins import: `cli` is the Typer app, `main` runs it."""
 
+from importlib import import_module
 from typing import Any
+
+#: What else is imported from here, and where it is.
+ELSEWHERE = {
+    "JsonFormatter": "clerk.output",
+    "STORAGE_DIR": "clerk.utils",
+    "build_db_from_text_internal": "clerk.utils",
+    "build_table_from_text": "clerk.utils",
+    "configure_logging": "clerk.output",
+    "pm": "clerk.utils",
+    "update_page_count": "clerk.utils",
+}
 
 
 def __getattr__(name: str) -> Any:
-    """Resolve `cli` and `main` when somebody asks for them."""
+    """Resolve a name when somebody asks for it."""
     if name in ("cli", "main"):
         from clerk.ports import port
 
         return getattr(port("cli"), name)
+    if name in ELSEWHERE:
+        return getattr(import_module(ELSEWHERE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

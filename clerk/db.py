@@ -264,7 +264,11 @@ def _where(on: Engine | None) -> str:
 
 
 def __getattr__(name: str) -> Any:
-    """Resolve what lives elsewhere when somebody asks for it."""
+    """Resolve what lives elsewhere when somebody asks for it; `db` is the Typer app of the command of that name."""
+    if name == "db":
+        from clerk.ports import port
+
+        return port("cli").database_commands()
     if name not in ELSEWHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

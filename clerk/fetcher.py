@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     STORAGE_DIR: str
     pm: pluggy.PluginManager
 
-__all__ = ["Fetcher", "get_fetcher", "overridden", "storage_dir"]
+__all__ = ["PDF_SUPPORT", "Fetcher", "get_fetcher", "overridden", "storage_dir"]
+
+#: Asked by fetchers that can do without; PDFs are part of every installation.
+PDF_SUPPORT = True
 
 #: What simplified_meeting_name takes out or replaces, in this order.
 _SHORTER = (

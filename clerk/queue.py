@@ -19,3 +19,10 @@ def get_job_function_map() -> dict[str, Callable[..., Any]]:
     """Return every job type's function by the job type's name, plugins' included."""
     functions: dict[str, Callable[..., Any]] = port("registry").registry().functions()
     return functions
+
+
+def __getattr__(name: str) -> Any:
+    """Resolve `QUEUE_NAMES`: the queues that some worker pool works on, plugins' included."""
+    if name == "QUEUE_NAMES":
+        return sorted({queue for pool in port("registry").registry().pools.values() for queue in pool.queues})
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,8 +1,25 @@
 """Names that today's plugins import from here, resolved when somebody asks for them."""
 
-from typing import Any
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 import pluggy
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+#: What is imported from here, and where it is.
+ELSEWHERE = {
+    "MeetingDateGroup": "clerk.page_files",
+    "PageFile": "clerk.page_files",
+    "build_table_from_text": "clerk.compilation",
+    "collect_page_files": "clerk.page_files",
+    "create_meetings_schema": "clerk.compilation",
+    "group_pages_by_meeting_date": "clerk.page_files",
+    "hash_text_content": "clerk.page_files",
+}
 
 
 def get_plugin_manager() -> pluggy.PluginManager:
@@ -19,12 +36,46 @@ def discover_entry_point_plugins() -> None:
     load_plugins_from_entry_points()
 
 
+def assert_db_exists() -> Engine:
+    """Create the database, or bring it up to date, and return its engine."""
+    from clerk.db import get_civic_db
+    from clerk.migrate import upgrade
+
+    upgrade()
+    return get_civic_db()
+
+
+def build_db_from_text_internal(subdomain: str) -> None:
+    """Compile a site's meetings.db from its text and put it in place as a whole, in a job or by hand."""
+    from clerk.compilation import compile_meetings
+    from clerk.jobs import current_job
+    from clerk.site_parts import layout_of
+
+    layout = layout_of(subdomain)
+    made = compile_meetings(layout.root, subdomain, into=layout.temporary())
+    current_job().commit_files({made.path: layout.root / "meetings.db"})
+
+
+def update_page_count(subdomain: str) -> None:
+    """Record how many pages a site's meetings.db has."""
+    from clerk.compilation import count_pages
+    from clerk.db import transaction
+    from clerk.site_parts import layout_of
+    from clerk.sites import update_site
+
+    pages = count_pages(layout_of(subdomain).root / "meetings.db")
+    with transaction() as connection:
+        update_site(connection, subdomain, {"pages": pages})
+
+
 def __getattr__(name: str) -> Any:
-    """Resolve `pm` (the plugin manager) and `STORAGE_DIR` (text, from the settings)."""
+    """Resolve `pm` (the plugin manager), `STORAGE_DIR` (text, from the settings), and what lives elsewhere."""
     if name == "pm":
         return get_plugin_manager()
     if name == "STORAGE_DIR":
         from clerk.settings import settings
 
         return str(settings().storage_dir)
+    if name in ELSEWHERE:
+        return getattr(import_module(ELSEWHERE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -91,6 +91,13 @@ def root(
     ctx.obj = {"plugins_dir": plugins_dir, "quiet": quiet, "debug": debug}
 
 
+def database_commands() -> typer.Typer:
+    """Return the app of `clerk-tasks db`, which plugins know as `clerk.db.db`."""
+    from clerk_tasks.cli.db import app
+
+    return app
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; an error is one line, a traceback only with --debug."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)

@@ -10,6 +10,7 @@ import pytest
 
 from clerk.plugin_loader import plugin_manager
 from tests.integration.pipeline.city import City, paper, stages_of
+from tests.support.trees import write_tree
 
 pytestmark = pytest.mark.slow
 
@@ -132,6 +133,27 @@ def test_a_fetcher_that_is_no_fetcher_of_ours(city: City) -> None:
     city.plugin.fetcher = Plain
     city.day()
     assert city.rows() == [("Council", "2024-01-02", 1)]
+
+
+def test_one_that_is_none_of_ours_compiles_by_the_function_that_it_always_used(city: City) -> None:
+    """As the RQ-based clerk's guide has it: `transform()` imports what it needs from the command line."""
+    compiled = []
+
+    class Plain:
+        def __init__(self, site: dict[str, Any], start_year: int | None = None, all_agendas: bool = False) -> None:
+            self.subdomain = site["subdomain"]
+
+        def fetch_events(self) -> None:
+            write_tree(city.root, {"txt/Council/2024-01-02/1": "one"})
+
+        def transform(self) -> None:
+            from clerk.cli import build_db_from_text_internal
+
+            compiled.append(build_db_from_text_internal(self.subdomain))
+
+    city.plugin.fetcher = Plain
+    assert city.day()["state"] == "completed"
+    assert (city.rows(), compiled) == ([("Council", "2024-01-02", 1)], [None])
 
 
 def test_without_a_fetcher_the_error_names_the_label(city: City) -> None:
