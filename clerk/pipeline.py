@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from clerk.errors import NotFoundError
+from clerk.ports import port
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 #: What `runs.pipeline` says of a passage through the stages below.
 MEETINGS = "meetings"
@@ -39,26 +43,42 @@ def stages() -> tuple[Stage, ...]:
     ]
     for plugin, answer in reversed(call_hook("register_stages")):
         for stage in answer if isinstance(answer, list | tuple) else [answer]:
-            names = [known.name for known in ordered]
-            if wrong := _what_is_wrong(stage, names):
+            if wrong := _what_is_wrong(stage, ordered):
                 _set_aside(plugin, wrong)
             else:
+                names = [known.name for known in ordered]
                 ordered.insert(names.index(stage.after) + 1 if stage.after in names else len(ordered), stage)
     return tuple(ordered)
 
 
-def _what_is_wrong(stage: object, names: Sequence[str]) -> str | None:
+def _what_is_wrong(stage: object, ordered: Sequence[Stage]) -> str | None:
     """Return why a plugin's stage cannot be added: it would stop every site's runs."""
-    from clerk.plugin_loader import call_hook
-
     if not isinstance(stage, Stage):
         return f"it must return a list of Stage, not {stage!r:.80}"
-    if stage.name in names:
-        return f"there is a stage {stage.name!r} already; name yours otherwise"
-    if not any(
-        stage.job_type in answer for _, answer in call_hook("register_job_types") if isinstance(answer, Mapping)
-    ):
-        return f"stage {stage.name!r} begins with job type {stage.job_type!r}, which nobody registers"
+    if not (isinstance(stage.name, str) and NAME.fullmatch(stage.name)):
+        return f"a stage's name may hold lower-case letters, digits, '_' and '-' only, not {stage.name!r:.80}"
+    if not isinstance(stage.job_type, str):
+        return f"stage {stage.name!r}: job_type is a job type's name, not {stage.job_type!r:.80}"
+    if not (stage.after is None or isinstance(stage.after, str)):
+        return f"stage {stage.name!r}: after is a stage's name, not {stage.after!r:.80}"
+    tolerance = stage.tolerance
+    if isinstance(tolerance, bool) or not (isinstance(tolerance, int | float) and 0 <= tolerance <= 1):
+        return f"stage {stage.name!r}: tolerance is a share from 0 to 1, not {tolerance!r:.80}"
+    return _what_clashes(stage, ordered)
+
+
+def _what_clashes(stage: Stage, ordered: Sequence[Stage]) -> str | None:
+    for known in ordered:
+        if stage.name == known.name:
+            return f"there is a stage {stage.name!r} already; name yours otherwise"
+        if stage.job_type == known.job_type:
+            return f"job type {stage.job_type!r} begins stage {known.name!r} already"
+    registered = port("registry").registry().job_types.get(stage.job_type)
+    begins = f"stage {stage.name!r} begins with job type {stage.job_type!r}"
+    if registered is None:
+        return f"{begins}, which nobody registers, or not rightly"
+    if needed := [parameter.name for parameter in registered.parameters if parameter.required]:
+        return f"{begins}, which is called without arguments: give {', '.join(needed)} a default"
     return None
 
 

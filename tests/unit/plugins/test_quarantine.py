@@ -6,6 +6,7 @@ import logging
 
 import pytest
 
+from clerk.pipeline import stages_from
 from clerk.plugin_loader import call_hook, load_plugins_from_directory, plugin_manager, plugins
 from clerk_tasks import timetable
 from clerk_tasks.plugin_report import plugin_reports
@@ -116,6 +117,46 @@ def test_a_hook_wrapper_is_reported_not_called(write: Write) -> None:
         ("schedules", "[Schedule('s', '* * * * *', choose, catch_up='once')]", "schedule s", "catch_up: 'once'"),
         ("schedules", "7", "schedule without a name", "register_schedules must return a list of clerk.Schedule, not 7"),
         ("stages", "[7]", "hook register_stages", "it must return a list of Stage"),
+        ("stages", "Stage(None, 'extract-site')", "hook register_stages", "a stage's name may hold"),
+        ("stages", "Stage('A b', 'extract-site')", "hook register_stages", "a stage's name may hold"),
+        ("stages", "Stage('s', ['extract-site'])", "hook register_stages", "stage 's': job_type is a job type's name"),
+        ("stages", "Stage('s', 'extract-site', after=7)", "hook register_stages", "stage 's': after is a stage's name"),
+        (
+            "stages",
+            "Stage('s', 'extract-site', tolerance='1')",
+            "hook register_stages",
+            "stage 's': tolerance",
+        ),
+        (
+            "stages",
+            "Stage('s', 'extract-site', tolerance=1.5)",
+            "hook register_stages",
+            "stage 's': tolerance",
+        ),
+        (
+            "stages",
+            "Stage('s', 'extract-site', tolerance=True)",
+            "hook register_stages",
+            "stage 's': tolerance",
+        ),
+        (
+            "stages",
+            "Stage('s', 'fetch-site')",
+            "hook register_stages",
+            "job type 'fetch-site' begins stage",
+        ),
+        (
+            "stages",
+            "Stage('s', 'unheard')",
+            "hook register_stages",
+            "stage 's' begins with job type 'unheard'",
+        ),
+        (
+            "stages",
+            "Stage('s', 'ocr-page')",
+            "hook register_stages",
+            "stage 's' begins with job type 'ocr-page'",
+        ),
         ("job_types", "7", "hook register_job_types", "it must return a dict"),
         ("worker_functions", "7", "hook register_worker_functions", "it must return a dict"),
     ],
@@ -125,6 +166,7 @@ def test_what_is_registered_wrongly_is_found_by_asking(
 ) -> None:
     source = f"""
     from clerk import Schedule
+    from clerk.pipeline import Stage
 
     def choose(connection):
         return []
@@ -140,6 +182,7 @@ def test_what_is_registered_wrongly_is_found_by_asking(
     assert str(reports["odd"].error).startswith(f"{phase}: {error}")
     assert {report.state for name, report in reports.items() if name != "odd"} == {"ok"}
     assert {"finance-next-site", "meetings-next-site"} == set(timetable.gather())
+    assert [stage.name for stage in stages_from("fetch-site")] == ["fetch", "ocr", "compilation", "deploy"]
 
 
 def test_a_schedule_of_a_taken_name_is_the_later_plugin_s_mistake(write: Write) -> None:
