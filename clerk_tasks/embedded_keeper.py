@@ -104,19 +104,22 @@ def _options(place: Place) -> list[str]:
 def _complaint(place: Place, program: str) -> str:
     lines = place.log.read_text(errors="replace").strip().splitlines()
     last = lines[-1] if lines else "it said nothing"
-    return f"The embedded broker ({program}) does not start: {last}. Deleting {place.folder} loses no job."
+    problem = f"The embedded broker ({program}) does not start: {last} (see {place.log})."
+    return f"{problem} Deleting {place.folder} loses no job."
 
 
 def main() -> None:
     """Be the keeper: `python -m clerk_tasks.embedded_keeper HOME SERVER`."""
     if os.fork():  # the starter has no child to wait for, and the keeper no session to die with
         os._exit(0)
-    home, program = sys.argv[1:]
-    os.chdir(home)
+    place, program = Place(Path(sys.argv[1])), sys.argv[2]
+    os.chdir(place.home)
     try:
-        Keeper(Place(Path(home)), program).run()
-    except (BrokerUnavailable, OSError) as error:
+        Keeper(place, program).run()
+    except BrokerUnavailable as error:
         sys.stdout.write(str(error))
+    except OSError as error:
+        sys.stdout.write(f"The embedded broker ({program}) does not start: {error}. Its log is {place.log}.")
 
 
 if __name__ == "__main__":

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from clerk.errors import ClerkError
 from clerk.redaction import redact
 
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
@@ -32,6 +36,16 @@ def _is_news(record: logging.LogRecord) -> bool:
     """Return whether a line of Celery's says more than that a process was lost: the keeper says that, and whose."""
     kind = record.exc_info[0] if record.exc_info else None
     return kind is None or kind.__name__ != "WorkerLostError"
+
+
+@contextmanager
+def last_words() -> Iterator[None]:
+    """End the program by an error of ours: Celery only logs what the receivers of its signals raise, and goes on."""
+    try:
+        yield
+    except ClerkError as error:
+        sys.stderr.write(f"error: {redact(str(error))}\n")
+        raise SystemExit(error.exit_code) from error
 
 
 def configure(loglevel: int | str = logging.INFO, **_: Any) -> None:

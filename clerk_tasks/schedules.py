@@ -14,7 +14,7 @@ from celery.beat import Scheduler
 from clerk.db import reading
 from clerk.errors import UnavailableError
 from clerk.settings import settings
-from clerk_tasks import embedded, timetable
+from clerk_tasks import embedded, logs, timetable
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +59,7 @@ def _uninterrupted() -> Iterator[None]:
 
 
 @signals.beat_init.connect  # type: ignore[untyped-decorator]
+@logs.last_words()
 def _attach(**_: Any) -> None:
     """Keep the embedded broker running, if that is the one in use, for as long as beat runs."""
     if settings().broker_url is None:

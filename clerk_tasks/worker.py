@@ -25,7 +25,7 @@ from kombu.transport import TRANSPORT_ALIASES
 from clerk import __version__
 from clerk.connection import HeldConnection
 from clerk.db import create_engine, engine, transaction
-from clerk.errors import UnavailableError
+from clerk.errors import UnavailableError, UsageError
 from clerk.ledger import leases, queries, rings
 from clerk.schema_version import ensure_usable
 from clerk.settings import settings
@@ -199,15 +199,12 @@ def install(app: Celery) -> None:
     signals.task_unknown.connect(_leave_to_others, weak=False)
 
 
+@logs.last_words()
 def _prepare(sender: Any, **_: Any) -> None:
     """Before the pool exists: name this worker start, and see that there is a broker and the right kind of pool."""
-    # SystemExit, since Celery logs any other exception of a signal handler, and goes on.
     if getattr(sender.pool_cls, "__module__", sender.pool_cls) not in ("prefork", TaskPool.__module__):
-        raise SystemExit("error: clerk's jobs need the prefork pool: start the worker without -P.")
-    try:
-        ensure_usable(engine())
-    except UnavailableError as error:
-        raise SystemExit(f"error: {error}") from None
+        raise UsageError("clerk's jobs need the prefork pool: start the worker without -P.")
+    ensure_usable(engine())
     os.environ[INSTANCE] = str(uuid.uuid4())
     if settings().broker_url is None:
         attached = ExitStack()

@@ -14,10 +14,10 @@ from tests.support.system import System
 def test_a_worker_of_another_pool_refuses_to_start(system: System, pool: str) -> None:
     """F23, a deploy with the wrong options. Jobs need processes that can be killed.
 
-    Seen to fail: with `SystemExit` of `_prepare` in worker.py an ordinary exception, Celery logs it and goes on.
+    Seen to fail: without `last_words` on `_prepare` in worker.py, Celery logs the error and goes on.
     """
     worker = system.programs.run(script("celery"), "-A", "clerk_tasks", "worker", "-P", pool)
-    assert worker.wait() == 1
+    assert worker.wait() == 2
     assert "clerk's jobs need the prefork pool: start the worker without -P." in worker.log
     assert "Traceback" not in worker.log
 
@@ -30,7 +30,7 @@ def test_a_worker_started_by_celery_refuses_a_database_that_is_not_there(system:
     nowhere = tmp_path / "nowhere.db"
     environment = {"DATABASE_URL": f"sqlite:///{nowhere}"}
     worker = system.programs.run(script("celery"), "-A", "clerk_tasks", "worker", env=environment)
-    assert worker.wait() == 1
+    assert worker.wait() == 5
     assert "run `clerk-tasks db upgrade`" in worker.log
     assert "Traceback" not in worker.log
     assert not nowhere.exists()

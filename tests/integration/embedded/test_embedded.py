@@ -225,3 +225,22 @@ def test_a_home_that_cannot_be_made_is_an_error_with_advice(tmp_path: Path, monk
     settings.cache_clear()
     with pytest.raises(BrokerUnavailable, match=r"Not a directory\. Set CLERK_HOME"), embedded.attached():
         pass
+
+
+@pytest.mark.usefixtures("sqlite_url")
+@pytest.mark.parametrize("command", ["worker", "beat", "up"])
+@pytest.mark.parametrize(
+    ("variable", "value", "code", "line"),
+    [
+        ("CLERK_VALKEY_SERVER", "/nope", 2, "error: CLERK_VALKEY_SERVER='/nope': not a program"),
+        ("CLERK_VALKEY_SERVER", "/bin/false", 5, "(see {home}/valkey/valkey.log)"),
+        ("CLERK_HOME", "/dev/null/home", 5, "broker needs /dev/null/home: Not a directory. Set CLERK_HOME"),
+    ],
+)
+def test_what_needs_the_broker_ends_when_it_cannot_be_started(
+    programs: Programs, command: str, variable: str, value: str, code: int, line: str
+) -> None:
+    program = programs.clerk(command, env={variable: value})
+    assert program.wait() == code, program.log
+    assert line.format(home=settings().home) in program.log
+    assert "Traceback" not in program.log
