@@ -24,6 +24,7 @@ from clerk.jobs import Cancel, Discard, Fenced, JobContext, Retry, running
 from clerk.ledger import attempts, leases
 from clerk.ledger.attempts import Claim
 from clerk.ledger.record import Bell, NewJob
+from clerk.ledger.waits import backoff
 from clerk.redaction import storable
 from clerk.settings import settings
 from clerk_tasks import memory, surroundings
@@ -99,7 +100,8 @@ class Unprepared:
 
     def __call__(self, connection: Connection, claim: Claim) -> list[Bell]:
         """Record it."""
-        return attempts.hand_back(connection, claim, self.reason, delay=attempts.backoff(claim))
+        delay = backoff(claim.attempt, base=claim.backoff_base, cap=claim.backoff_cap)
+        return attempts.hand_back(connection, claim, self.reason, delay=delay)
 
 
 class RunningJob(JobContext):
