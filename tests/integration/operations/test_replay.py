@@ -36,7 +36,7 @@ def test_the_arguments_and_the_attempts(enqueue: Enqueue, work: Work, engine: En
 
 
 def test_choosing_by_error_and_by_type(enqueue: Enqueue, work: Work) -> None:
-    lost, full = enqueue("broken", why="100% lost"), enqueue("broken", why="disk full")
+    lost, full = enqueue("broken", why="100% lost"), enqueue("broken", why="disk full of 100 files")
     for job in (lost, full):
         work(job)
     assert replay.choose(JobState.DISCARDED) == [lost, full]
