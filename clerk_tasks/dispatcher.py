@@ -16,8 +16,9 @@ from clerk.db import engine, serialise, transaction
 from clerk.errors import BrokerUnavailable, ConflictError, DatabaseUnavailable, NotFoundError, UsageError
 from clerk.jobs import JobRequest, JobType, Priority
 from clerk.ledger.prepared import Prepared
-from clerk.ledger.record import Bell, NewJob, NewStage, Recorded, record_run
+from clerk.ledger.record import Bell, NewJob, NewStage, Recorded
 from clerk.ledger.rings import ring_now
+from clerk.ledger.runs import record_run
 from clerk.models import sites_table as sites
 from clerk.paths import validate_subdomain
 from clerk.pipeline import MEETINGS, stages_from

@@ -250,7 +250,8 @@ def between(worker: list[str], first: Path, last: Path) -> float:
 
 def old_rows(count: int) -> None:
     """Measure claim + finish, in this process, with an empty table and with `count` jobs of the past in it."""
-    from clerk.ledger.record import NewJob, NewStage, record_run
+    from clerk.ledger.record import NewJob, NewStage
+    from clerk.ledger.runs import record_run
 
     before = claim_and_finish()
     say(f"writing {count} old jobs")

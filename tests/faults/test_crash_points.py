@@ -9,7 +9,8 @@ import pytest
 
 from clerk.db import transaction
 from clerk.ledger import rings
-from clerk.ledger.record import NewJob, NewStage, record_run
+from clerk.ledger.record import NewJob, NewStage
+from clerk.ledger.runs import record_run
 from tests.support import crash_plugin
 from tests.support.processes import wait_for
 from tests.support.system import SITE, System

@@ -15,7 +15,8 @@ from clerk.errors import ConflictError
 from clerk.jobs import Discard, Fenced
 from clerk.ledger import attempts, leases, operators, rings
 from clerk.ledger.attempts import Claim
-from clerk.ledger.record import NewJob, NewStage, Recorded, record_run
+from clerk.ledger.record import NewJob, NewStage, Recorded
+from clerk.ledger.runs import record_run
 from clerk.models import jobs_table
 from clerk.states import UNFINISHED, JobState, RunState
 from tests.property.laws import JOINED

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from clerk import db
-from clerk.ledger.record import NewJob, NewStage, record_run
+from clerk.ledger.record import NewJob, NewStage
+from clerk.ledger.runs import record_run
 from clerk.paths import site_dir
 from clerk_tasks.cli.main import main
 from tests.integration.db import samples

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from clerk import db, finance_db, sites
 from clerk.clock import now
 from clerk.errors import NotFoundError
-from clerk.ledger.record import NewJob, NewStage, record_run
+from clerk.ledger.record import NewJob, NewStage
+from clerk.ledger.runs import record_run
 from clerk.models import jobs_table
 from clerk.states import FINISHED, UNFINISHED
 

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from clerk.db import create_engine
-from clerk.ledger import attempts, record
+from clerk.ledger import attempts
 from clerk.ledger.attempts import Claim
 from clerk.ledger.record import Bell, NewJob, NewStage, Recorded
+from clerk.ledger.runs import record_run
 from clerk.models import jobs_table, runs_table, stages_table
 from tests.property.laws import Ledger, check
 
@@ -34,7 +35,7 @@ class LedgerOf:
             for place, stage in enumerate(stages)
         ]
         with self.engine.begin() as connection:
-            return record.record_run(connection, run_id, subdomain="a.ca", pipeline="p", new_stages=new_stages)
+            return record_run(connection, run_id, subdomain="a.ca", pipeline="p", new_stages=new_stages)
 
     def claim(self, job_id: str, *, pid: int = 1, lease: float = 60.0) -> Claim:
         """Claim a job that must be there to be claimed."""

@@ -10,7 +10,8 @@ from clerk.connection import HeldConnection
 from clerk.db import create_engine, transaction
 from clerk.errors import DatabaseUnavailable
 from clerk.ledger import attempts, operators
-from clerk.ledger.record import NewStage, record_run
+from clerk.ledger.record import NewStage
+from clerk.ledger.runs import record_run
 from tests.integration.ledger.ledger import job
 
 ACTS: dict[str, Callable[..., object]] = {

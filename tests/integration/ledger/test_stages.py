@@ -84,7 +84,7 @@ def test_a_run_that_has_ended_runs_again_when_it_is_joined(ledger: LedgerOf) -> 
 
 def test_another_sites_run_cannot_be_joined(ledger: LedgerOf) -> None:
     """Guard: the look at the run's subdomain."""
-    from clerk.ledger.record import record_run
+    from clerk.ledger.runs import record_run
 
     ledger.record([job()])
     with pytest.raises(ConflictError, match=r"is of a\.ca, not of b\.ca"):
