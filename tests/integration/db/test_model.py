@@ -61,7 +61,7 @@ def test_migrations_make_what_the_model_says(database_url: str, tmp_path: Path, 
         if database_url.startswith("sqlite")
         else request.getfixturevalue("empty_postgres_url")
     )
-    engine = create_engine(made_at_once)
+    engine = create_engine(made_at_once, migrating=True)
     metadata.create_all(engine)
     engine.dispose()
 
