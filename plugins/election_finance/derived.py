@@ -21,10 +21,10 @@ CREATE TABLE committee_totals (
 INSERT INTO committee_totals
 WITH lines AS (
     SELECT *, CAST(substr(COALESCE(thru_date, report_date), 1, 4) AS INTEGER) AS year,
-           ROW_NUMBER() OVER (
-               PARTITION BY committee_id, substr(COALESCE(thru_date, report_date), 1, 4), line_item
+           FIRST_VALUE(filing_id) OVER (
+               PARTITION BY committee_id, substr(COALESCE(thru_date, report_date), 1, 4)
                ORDER BY thru_date DESC, from_date DESC, report_date DESC, filing_id
-           ) AS recency
+           ) AS latest
     FROM summaries WHERE form_type = 'F460' AND is_current = 1
 )
 SELECT committee_id, committee_name, year,
@@ -32,8 +32,8 @@ SELECT committee_id, committee_name, year,
        ROUND(SUM(amount_period) FILTER (WHERE line_item = '2'), 2),
        ROUND(SUM(amount_period) FILTER (WHERE line_item = '4'), 2),
        ROUND(SUM(amount_period) FILTER (WHERE line_item = '11'), 2),
-       SUM(amount_period) FILTER (WHERE line_item = '16' AND recency = 1),
-       SUM(amount_period) FILTER (WHERE line_item = '19' AND recency = 1),
+       SUM(amount_period) FILTER (WHERE line_item = '16' AND filing_id = latest),
+       SUM(amount_period) FILTER (WHERE line_item = '19' AND filing_id = latest),
        MAX(thru_date), COUNT(DISTINCT filing_id)
 FROM lines GROUP BY committee_id, year ORDER BY year DESC, 4 DESC, committee_id;
 CREATE UNIQUE INDEX committee_totals_by_committee ON committee_totals (committee_id, year)

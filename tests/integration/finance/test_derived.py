@@ -90,6 +90,12 @@ def test_committee_totals_are_the_summarys(load: Load) -> None:
     ) == [("Oak PAC", 2023, 450.0, 90.0, 60.0, 180.0, 180.0, 10.0, "2023-12-31", 2)]
 
 
+def test_what_a_committee_has_is_what_its_latest_report_says(load: Load) -> None:
+    later = {**OAK, "From_Date": date(2023, 7, 1), "Thru_Date": date(2023, 12, 31), "Rpt_Date": date(2024, 1, 31)}
+    rows = [line("F460", "16", 90.0), line("F460", "19", 5.0), line("F460", "16", 70.0, later)]
+    assert load(Summary=rows).query("SELECT cash_on_hand, debts FROM committee_totals") == [(70.0, None)]
+
+
 def test_where_money_comes_from(load: Load) -> None:
     california = [("OAKLAND", "CA"), ("Oakland", "ca"), ("Fresno", "CA")]
     places = [*california, ("Oakland", "NJ"), (None, None), ("Oakland", None)]
