@@ -36,13 +36,13 @@ def build(
     started_at = now()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         _prepare(connection)
-        insert(connection, "sources", 10, (source.row(manifest.agency) for source in manifest.sources))
         loader = Loader(connection, manifest.agency)
         for source in manifest.loaded:
             say(f"loading {source.year}")
             loader.add(source, files[source.year])
         say("deriving totals")
         loader.finish()
+        _tell_sources(connection, manifest)
         for statements in (reconcile.statements(), derived.statements(manifest.municipality), schema.indexes()):
             for statement in statements:
                 _run(connection, statement)
@@ -52,6 +52,25 @@ def build(
         say("checking")
         _check(connection)
     return built
+
+
+def restate(path: Path, manifest: Manifest) -> None:
+    """Have a database of ours, which nobody else sees, say of its sources what the manifest does."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("BEGIN")
+        _tell_sources(connection, manifest)
+        connection.execute("DELETE FROM coverage")
+        connection.execute(derived.fill_coverage())
+        connection.execute("COMMIT")
+        _check(connection)
+
+
+def _tell_sources(connection: sqlite3.Connection, manifest: Manifest) -> None:
+    connection.execute("DELETE FROM sources")
+    insert(connection, "sources", 10, manifest.source_rows)
+    connection.execute("DELETE FROM row_issues WHERE code = 'ignored_file'")
+    issues = ((None, None, None, None, "ignored_file", reason) for reason in manifest.ignored)
+    insert(connection, "row_issues", 6, issues)
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

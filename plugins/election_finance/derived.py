@@ -162,12 +162,17 @@ CREATE INDEX late_contributions_open_by_committee ON late_contributions_open (co
 """
 
 
-def _coverage() -> str:
-    rows = " UNION ALL ".join(f'SELECT _source_id, _filing_id FROM "{sheet.raw}"' for sheet in SHEETS)
-    return f"""
+_COVERAGE = """
 CREATE TABLE coverage (
     year INTEGER NOT NULL, route TEXT NOT NULL, status TEXT NOT NULL, filings INTEGER NOT NULL, rows INTEGER NOT NULL
-);
+)
+"""
+
+
+def fill_coverage() -> str:
+    """Return the statement that fills `coverage`: as often as something else is said of the sources."""
+    rows = " UNION ALL ".join(f'SELECT _source_id, _filing_id FROM "{sheet.raw}"' for sheet in SHEETS)
+    return f"""
 INSERT INTO coverage
 SELECT year, route, status, COUNT(DISTINCT _filing_id), COUNT(_filing_id)
 FROM sources LEFT JOIN ({rows}) ON _source_id = source_id GROUP BY source_id ORDER BY year DESC
@@ -182,4 +187,5 @@ def statements(municipality: str) -> Iterator[str]:
     yield _MONEY_BY_CITY.format(home=municipality.replace("'", "''").replace(";", " "))
     yield _INDEPENDENT_SPENDING
     yield _LATE_CONTRIBUTIONS
-    yield _coverage()
+    yield _COVERAGE
+    yield fill_coverage()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,14 +15,16 @@ from zoneinfo import ZoneInfo
 from clerk.jobs import Discard, current_job
 from plugins.election_finance import manifest as manifests
 from plugins.election_finance import published
-from plugins.election_finance.build import build, now
+from plugins.election_finance.build import build, now, restate
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.extract import Extraction, refuse_shrinking, stamps, stored, take
 from plugins.election_finance.manifest import Manifest
 from plugins.election_finance.places import Place, workspace
 from plugins.election_finance.published import Published
 from plugins.election_finance.schema import SCHEMA_VERSION
-from plugins.election_finance.sources import FIRST_YEAR, Arrival, Served, from_drop
+from plugins.election_finance.sources import FIRST_YEAR, Arrival, Served, from_drop, ignored_files
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,10 @@ def extract(place: Place, run_id: str, options: Options = Options()) -> Manifest
             run_id=run_id,
             checked_at=now(),
             outcome="unchanged" if is_published(place, extraction.manifest) else "changed",
+            ignored=tuple(ignored_files(place.drop)),
         )
+        for reason in manifest.ignored:
+            logger.warning("%s: %s", place.drop, reason)
         _commit(place, replace(extraction, manifest=manifest), work)
     return manifest
 
@@ -143,6 +150,8 @@ def record(place: Place) -> dict[str, Any]:
     """Tell the site's row what the published database holds, as of now; a repeat is harmless."""
     from clerk.finance_db import update_site_finance_metadata
 
+    manifest = _manifest(place)
+    _restate(place, manifest)
     found = published.contents(place.database)
     update_site_finance_metadata(
         place.subdomain,
@@ -153,9 +162,18 @@ def record(place: Place) -> dict[str, Any]:
         data_types=found.data_types,
         has_finance_data=True,
     )
-    manifest = manifests.load(place.manifest)
-    years = [source.year for source in manifest.loaded] if manifest else []
+    years = [source.year for source in manifest.loaded]
     return {"years": years, "rows": found.records, "filings": found.filings, "database": str(place.database)}
+
+
+def _restate(place: Place, manifest: Manifest) -> None:
+    """Have the published database say what became of its sources tonight, where the rows that it has stay the same."""
+    if published.says(place.database, manifest):
+        return
+    with workspace(place) as work:
+        shutil.copyfile(place.database, work / "new.db")
+        restate(work / "new.db", manifest)
+        current_job().commit_files({work / "new.db": place.database})
 
 
 def is_published(place: Place, manifest: Manifest) -> bool:

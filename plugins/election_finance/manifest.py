@@ -53,6 +53,7 @@ class Manifest:
     run_id: str = ""
     checked_at: str = ""
     outcome: str = ""  # changed, unchanged
+    ignored: tuple[str, ...] = ()  # what was found and is not used, with the reason
 
     @property
     def loaded(self) -> tuple[Source, ...]:
@@ -63,6 +64,11 @@ class Manifest:
     def rows(self) -> dict[int, int]:
         """Return how many rows each year has."""
         return {source.year: source.rows or 0 for source in self.loaded}
+
+    @property
+    def source_rows(self) -> list[tuple[Any, ...]]:
+        """Return the rows of `sources`."""
+        return [source.row(self.agency) for source in self.sources]
 
     def fingerprint(self, schema_version: int) -> str:
         """Return what stands for the database that would be made: the files' hashes, and how they are read."""
@@ -87,7 +93,8 @@ def load(path: Path) -> Manifest | None:
         known = {field.name for field in fields(Source)}
         sources = [Source(**{key: entry[key] for key in known & entry.keys()}) for entry in content["sources"]]
         manifest = make(content["agency"], content["municipality"], sources)
-        return replace(manifest, **{key: content[key] for key in ("run_id", "checked_at", "outcome")})
+        ignored = tuple(content.get("ignored", ()))
+        return replace(manifest, **{key: content[key] for key in ("run_id", "checked_at", "outcome")}, ignored=ignored)
     except FileNotFoundError:
         return None
     except (ValueError, KeyError, TypeError, AttributeError) as error:

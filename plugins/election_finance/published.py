@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from plugins.election_finance.layout import SHEETS
+from plugins.election_finance.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,15 @@ def _others(connection: sqlite3.Connection) -> int | None:
         return None
     counts: list[int] = [sum(_one(connection, f'SELECT COUNT(*) FROM "{name}"') for name in kind) for kind in kinds]
     return max(counts)
+
+
+def says(path: Path, manifest: Manifest) -> bool:
+    """Return whether a database of ours says of its sources what the manifest does."""
+    with closing(_open(path)) as connection:
+        sources = connection.execute("SELECT * FROM sources ORDER BY source_id").fetchall()
+        issues = "SELECT detail FROM row_issues WHERE code = 'ignored_file' ORDER BY issue_id"
+        ignored = tuple(reason for (reason,) in connection.execute(issues))
+    return (sources, ignored) == (manifest.source_rows, manifest.ignored)
 
 
 def contents(path: Path) -> Contents:

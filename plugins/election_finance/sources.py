@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -13,8 +12,6 @@ from pathlib import Path
 from plugins.election_finance.agencies import file_url
 from plugins.election_finance.download import Downloader, Stamp
 from plugins.election_finance.errors import BadSource, NetworkTrouble, NotServed
-
-logger = logging.getLogger(__name__)
 
 #: The first year asked for when a site does not say; years that an agency does not have are simply not there.
 FIRST_YEAR = 2010
@@ -59,15 +56,23 @@ def from_drop(folder: Path, work: Path, say: Callable[[str], None]) -> Iterator[
 def drop_files(folder: Path) -> Mapping[int, tuple[Path, list[Path]]]:
     """Return {year: (the newest file, older ones)} of the workbooks in a folder, the year from the file's name."""
     found: dict[int, list[Path]] = {}
-    for path in folder.iterdir():
-        if path.suffix.lower() not in (".xlsx", ".zip") or path.name.startswith((".", "~")):
-            continue
+    for path in _workbooks(folder):
         if year := _year(path.stem):
             found.setdefault(year, []).append(path)
-        else:
-            logger.warning("%s is not used: its name has no year; rename it to end in one, like 2024.xlsx", path)
     newest_first = {year: sorted(paths, key=_age, reverse=True) for year, paths in found.items()}
     return {year: (paths[0], paths[1:]) for year, paths in newest_first.items()}
+
+
+def ignored_files(folder: Path) -> list[str]:
+    """Return what is said of the workbooks in a folder, if there is one, that are not used."""
+    names = sorted(path.name for path in _workbooks(folder) if not _year(path.stem)) if folder.is_dir() else []
+    return [f"{name} is not used: its name has no year; rename it to end in one, like 2024.xlsx" for name in names]
+
+
+def _workbooks(folder: Path) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.suffix.lower() in (".xlsx", ".zip") and not path.name.startswith((".", "~")):
+            yield path
 
 
 def _year(stem: str) -> int | None:

@@ -95,6 +95,22 @@ def test_a_year_that_vanishes_is_not_lost(add_town: AddTown, netfile: NetFileSit
     assert town.one("SELECT rows FROM coverage WHERE year = 2022") > 0
 
 
+def test_what_became_of_a_year_is_told_though_nothing_is_loaded(add_town: AddTown, netfile: NetFileSite) -> None:
+    town = place(add_town, CEDAR)
+    town.etl()
+    before = dump(town)
+    netfile.answers |= {NetFileSite.path("XCED", year): Answer(b"no", 403) for year in (2022, 2023)}
+    assert town.etl()["outcome"] == "unchanged"
+    found = dict(town.query("SELECT year, status FROM coverage"))
+    assert (found[2022], found[2023], found[2024]) == ("unchanged", "unavailable", "ok")
+    assert town.one("SELECT detail FROM sources WHERE year = 2023") == "HTTP 403: access refused"
+    after = dump(town)
+    assert {name for name in before if before[name] != after[name]} == {"sources", "coverage"}
+    inode = town.database.stat().st_ino
+    town.etl()
+    assert town.database.stat().st_ino == inode
+
+
 def test_a_file_that_is_damaged_tonight_is_not_used(add_town: AddTown, netfile: NetFileSite) -> None:
     town = place(add_town, ALDER)
     town.etl()

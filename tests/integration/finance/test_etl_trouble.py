@@ -38,6 +38,19 @@ def test_one_bad_file_does_not_spoil_the_others(add_town: AddTown) -> None:
     assert "is a web page" in detail
 
 
+def test_a_file_without_a_year_is_told_of_as_long_as_it_is_there(add_town: AddTown) -> None:
+    town = add_town("oakland.ca")
+    town.drop_rows("2023.xlsx", rows_of(report()))
+    nameless = town.drop("latest.xlsx", b"PK")
+    issues = "SELECT source_id, detail FROM row_issues WHERE code = 'ignored_file'"
+    town.etl()
+    ((source, detail),) = town.query(issues)
+    assert (source, detail[:23]) == (None, "latest.xlsx is not used")
+    nameless.unlink()
+    assert town.etl()["outcome"] == "unchanged"
+    assert town.query(issues) == []
+
+
 def test_a_corrupt_workbook_alone_fails_in_one_line(add_town: AddTown) -> None:
     town = add_town("oakland.ca")
     town.drop("2023.xlsx", workbook({})[:3000])

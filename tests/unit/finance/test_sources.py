@@ -16,7 +16,7 @@ from plugins.election_finance.download import Downloader, Stamp, make_client
 from plugins.election_finance.errors import BadSource, NetworkTrouble, NotServed
 from plugins.election_finance.extract import take
 from plugins.election_finance.places import Place
-from plugins.election_finance.sources import Arrival, Served, drop_files, from_drop
+from plugins.election_finance.sources import Arrival, Served, drop_files, from_drop, ignored_files
 from tests.support.netfile_site import PAGE, Answer, NetFileSite, serving
 
 PATH = NetFileSite.path("XALD", 2022)
@@ -191,12 +191,13 @@ def test_the_year_is_in_the_name(tmp_path: Path, name: str, year: int | None) ->
     assert list(drop_files(tmp_path)) == ([year] if year else [])
 
 
-def test_a_file_without_a_year_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_file_without_a_year_is_named(tmp_path: Path) -> None:
     for name in ("latest.xlsx", "~lock.xlsx", "notes.txt"):
         (tmp_path / name).touch()
     assert drop_files(tmp_path) == {}
-    (said,) = caplog.messages
-    assert "latest.xlsx is not used" in said
+    (said,) = ignored_files(tmp_path)
+    assert said.startswith("latest.xlsx is not used: its name has no year")
+    assert ignored_files(tmp_path / "gone") == []
 
 
 def test_what_cannot_be_read_is_the_trouble_of_its_year_alone(tmp_path: Path) -> None:
