@@ -19,7 +19,7 @@ CHECKS = (
 _TABLE = """
 CREATE TABLE reconciliation (
     filing_id TEXT NOT NULL REFERENCES filings(filing_id), schedule TEXT NOT NULL, line_total REAL,
-    itemised_total REAL NOT NULL, difference REAL, committee_name TEXT NOT NULL, thru_date TEXT,
+    itemised_total REAL NOT NULL, difference REAL NOT NULL, committee_name TEXT NOT NULL, thru_date TEXT,
     is_current INTEGER NOT NULL, PRIMARY KEY (filing_id, schedule)
 )"""
 
@@ -32,7 +32,7 @@ WITH lines AS (
     SELECT filing_id, ROUND(SUM(COALESCE({amount}, 0)), 2) AS total FROM {table} WHERE memo = 0 GROUP BY filing_id
 )
 SELECT f.filing_id, '{schedule}', lines.total, COALESCE(items.total, 0),
-       ROUND(lines.total - COALESCE(items.total, 0), 2), c.name, f.thru_date, f.is_current
+       ROUND(COALESCE(lines.total, 0) - COALESCE(items.total, 0), 2), c.name, f.thru_date, f.is_current
 FROM filings f JOIN committees c USING (committee_id)
 LEFT JOIN lines USING (filing_id) LEFT JOIN items USING (filing_id)
 WHERE COALESCE(lines.total, 0) <> 0 OR items.filing_id IS NOT NULL

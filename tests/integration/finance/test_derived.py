@@ -184,9 +184,10 @@ def test_every_gift_of_a_496_stays_current(load: Load) -> None:
 
 def test_what_does_not_add_up_is_listed(load: Load) -> None:
     lines = [line("A", "1", 175.0), line("F460", "5", 175.0), line("E", "1", 60.0)]
-    town = load(A_Contributions=[gift(100.0), gift(None), gift(50.0, Memo_Code="X")], Summary=lines)
+    gifts = [gift(100.0), gift(None), gift(50.0, Memo_Code="X")]
+    town = load(A_Contributions=gifts, C_Contributions=[gift(7.0, Form_Type="C")], Summary=lines)
     found = "SELECT schedule, line_total, itemised_total, difference, is_current FROM reconciliation ORDER BY 1"
-    assert town.query(found) == [("A", 175.0, 100.0, 75.0, 1), ("E", 60.0, 0.0, 60.0, 1)]
+    assert town.query(found) == [("A", 175.0, 100.0, 75.0, 1), ("C", None, 7.0, -7.0, 1), ("E", 60.0, 0.0, 60.0, 1)]
     assert town.query("SELECT code, sheet, row FROM row_issues") == [("blank_amount", "A-Contributions", 3)]
     assert town.query("SELECT amount FROM monetary_contributions ORDER BY amount") == [(None,), (50.0,), (100.0,)]
 
