@@ -10,6 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 #: What a workbook gives us for one cell; dates and times are ISO text.
 Cell = str | float | bool | None
 
+_SPLIT_NUMBER = re.compile(r"\d \d")  # may be one amount or two
 _CENT = Decimal("0.01")
 _LARGEST = Decimal(10) ** 12
 _EPOCH = date(1899, 12, 30)  # day 0 of a spreadsheet's serial dates
@@ -37,7 +38,7 @@ def text(cell: Cell) -> str | None:
 def money(cell: Cell) -> Decimal | None:
     """Return a cell as dollars, rounded to the cent; `$-1,234.50` and `(1,234.50)` are understood."""
     value = text(cell)
-    if value is None or isinstance(cell, bool):
+    if value is None or isinstance(cell, bool) or _SPLIT_NUMBER.search(value):
         return None
     negative = value.startswith("(") and value.endswith(")")
     try:

@@ -19,7 +19,7 @@ _TURNS = 100
 Subdomain = Annotated[str, typer.Argument(help="The site, such as oakland.ca.")]
 AllYears = Annotated[bool, typer.Option("--all-years", help="Go back beyond the site's start year.")]
 Force = Annotated[bool, typer.Option("--force", help="Load input that has not changed, too.")]
-AcceptShrink = Annotated[bool, typer.Option("--accept-shrink", help="Publish even what is suspiciously small.")]
+AcceptShrink = Annotated[bool, typer.Option("--accept-shrink", help="Accept even what is suspiciously small.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end; exit 1 unless every job completed.")]
 
 
@@ -36,8 +36,7 @@ def etl(
     """Enqueue the whole way for sites: get the files, make the database, publish it."""
     if [every, subdomain is not None, next_site].count(True) != 1:
         raise UsageError("Say for which sites: one of --all, --subdomain SUBDOMAIN, --next-site.")
-    arguments = {"all_years": all_years, "force": force, "accept_shrink": accept_shrink}
-    given = {name: True for name, is_set in arguments.items() if is_set}
+    given = _given(all_years=all_years, force=force, accept_shrink=accept_shrink)
     if every:
         job_ids = _enqueue_all(given)
     elif subdomain is not None:
@@ -48,9 +47,15 @@ def etl(
 
 
 @app.command()
-def extract(subdomain: Subdomain, all_years: AllYears = False, force: Force = False, wait: Wait = False) -> None:
+def extract(
+    subdomain: Subdomain,
+    all_years: AllYears = False,
+    force: Force = False,
+    accept_shrink: AcceptShrink = False,
+    wait: Wait = False,
+) -> None:
     """Enqueue getting a site's yearly files."""
-    given = {name: True for name, is_set in {"all_years": all_years, "force": force}.items() if is_set}
+    given = _given(all_years=all_years, force=force, accept_shrink=accept_shrink)
     _wait([_enqueue("finance-extract", subdomain, given)], wait)
 
 
@@ -63,7 +68,7 @@ def transform(subdomain: Subdomain, wait: Wait = False) -> None:
 @app.command()
 def load(subdomain: Subdomain, accept_shrink: AcceptShrink = False, wait: Wait = False) -> None:
     """Enqueue publishing the database that was made."""
-    _wait([_enqueue("finance-load", subdomain, {"accept_shrink": True} if accept_shrink else {})], wait)
+    _wait([_enqueue("finance-load", subdomain, _given(accept_shrink=accept_shrink))], wait)
 
 
 @app.command()
@@ -80,6 +85,10 @@ def agencies(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")
     for agency in rows:
         note = f"  ({agency.note})" if agency.note else ""
         typer.echo(f"{agency.shortcut:<8}{agency.subdomain:<32}{agency.name}{note}")
+
+
+def _given(**arguments: bool) -> dict[str, bool]:
+    return {name: True for name, is_set in arguments.items() if is_set}
 
 
 def _enqueue_all(arguments: Mapping[str, Any]) -> list[str]:

@@ -131,7 +131,7 @@ def _reasons(sources: Iterable[Source]) -> list[str]:
     """Say each reason once, with the years that it holds for."""
     years: dict[str, list[int]] = {}
     for source in sources:
-        years.setdefault("0 rows" if source.status == "ok" else source.detail, []).append(source.year)
+        years.setdefault("0 rows" if source.status == "ok" else source.detail.rstrip("."), []).append(source.year)
     return [f"{_span(found)}: {reason}" for reason, found in years.items()]
 
 

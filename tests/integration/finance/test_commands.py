@@ -76,10 +76,11 @@ def test_a_site_has_one_finance_job_at_a_time(run: Run, add_town: AddTown) -> No
     ("command", "job"),
     [
         (("extract", "--all-years"), ("finance-extract", {"all_years": True})),
+        (("extract", "--accept-shrink"), ("finance-extract", {"accept_shrink": True})),
         (("transform",), ("finance-transform", {})),
         (("load", "--accept-shrink"), ("finance-load", {"accept_shrink": True})),
     ],
-    ids=["extract", "transform", "load"],
+    ids=["extract", "extract-less", "transform", "load"],
 )
 def test_the_stages(run: Run, add_town: AddTown, command: tuple[str, ...], job: tuple[str, dict[str, object]]) -> None:
     add_town("oakland.ca")

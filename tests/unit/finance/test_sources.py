@@ -11,7 +11,7 @@ from threading import Thread
 import httpx
 import pytest
 
-from clerk.jobs import Retry
+from clerk.jobs import Discard, Retry
 from plugins.election_finance.download import Downloader, Stamp, make_client
 from plugins.election_finance.errors import BadSource, NetworkTrouble, NotServed
 from plugins.election_finance.extract import take
@@ -100,6 +100,16 @@ def test_limits_of_size_and_time(get: Callable[..., Stamp]) -> None:
         get(size=1000)
     with pytest.raises(NetworkTrouble, match="not finished after 0 s"):
         get(total_time=0, attempts=1)
+
+
+def test_reasons_are_put_into_one_sentence(tmp_path: Path) -> None:
+    place = Place("oakland.ca", "Oakland", "COAK", 2022, tmp_path)
+    errors = {2022: "damaged. Get it again.", 2023: "empty"}
+    arrivals = [Arrival(year, "drop", "drop", error=BadSource(error)) for year, error in errors.items()]
+    with pytest.raises(Discard, match=r"no usable source: 2022: damaged\. Get it again; 2023: empty\.$"):
+        take(place, arrivals, None, ignore)
+    with pytest.raises(Discard, match=r"no usable source: 2022: damaged\. Get it again\.$"):
+        take(place, arrivals[:1], None, ignore)
 
 
 @contextmanager
