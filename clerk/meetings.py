@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from clerk.jobs import Discard, current_job
-from clerk.reading_job import failed_before, ocr_page
+from clerk.reading_job import ocr_page
 from clerk.site_parts import fetcher_of, layout_of, site_of
+
+if TYPE_CHECKING:
+    from clerk.fetching.notes import Place
 
 __all__ = ["coordinator", "db_compilation", "deploy_site", "extract_site", "fetch_site", "ocr_page"]
 
@@ -39,11 +43,14 @@ def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = F
     return {"waiting": len(waiting_documents(subdomain))}
 
 
-def coordinator(subdomain: str, run_id: str, *, failed_too: bool = False, missing_too: bool = True) -> dict[str, int]:
+def coordinator(
+    subdomain: str, run_id: str, *, failed_too: bool | None = None, missing_too: bool = True
+) -> dict[str, int]:
     """Begin the reading: one job per document that waits; none is a quiet day, and no failure.
 
-    What was given up before is passed over, unless its PDF has changed, or `failed_too`; what nobody has tried yet
-    is passed over without `missing_too`.
+    What was given up before is read if its PDF has changed, or if `failed_too`; unless that is said, also if the run
+    that gave it up did not complete: the next must not pass for a better one. What nobody has tried yet is passed over
+    without `missing_too`.
     """
     from clerk.fetcher import overridden
 
@@ -52,10 +59,10 @@ def coordinator(subdomain: str, run_id: str, *, failed_too: bool = False, missin
         current_job().progress("the fetcher reads in its own way")
         fetcher.ocr()
         return {"documents": 0}
-    layout = layout_of(subdomain)
     _take_in(subdomain)
-    waiting = waiting_documents(subdomain)
-    documents = [place for place in waiting if (failed_too if failed_before(layout, place) else missing_too)]
+    waiting, given_up = waiting_documents(subdomain), _given_up(subdomain)
+    again = _not_done_without(given_up) if failed_too is None else set(given_up) if failed_too else set()
+    documents = [place for place in waiting if (place in again if place in given_up else missing_too)]
     for kind, meeting, date in documents:
         current_job().spawn("ocr-page", subdomain, kind=kind, meeting=meeting, date=date)
     return {"documents": len(documents), "passed_over": len(waiting) - len(documents)}
@@ -108,15 +115,32 @@ def deploy_site(subdomain: str, *, accept_shrink: bool = False) -> None:
     hooks.post_deploy(site=site_of(subdomain))
 
 
-def waiting_documents(subdomain: str) -> list[tuple[str, str, str]]:
+def waiting_documents(subdomain: str) -> list[Place]:
     """Return (kind, meeting, date) of each PDF that waits to be read; kind is "minutes" or "agenda"."""
     return [(kind, pdf.parent.name, pdf.stem) for kind, pdf in _waiting_pdfs(subdomain)]
 
 
 def failed_documents(subdomain: str) -> int:
     """Return how many of the waiting documents were given up before."""
+    return len(_given_up(subdomain))
+
+
+def _given_up(subdomain: str) -> dict[Place, str]:
+    """Return the waiting documents that were given up before, each with the job that did."""
+    from clerk.fetching.notes import given_up_by
+
     layout = layout_of(subdomain)
-    return sum(failed_before(layout, place) for place in waiting_documents(subdomain))
+    return {place: job for place in waiting_documents(subdomain) if (job := given_up_by(layout, place)) is not None}
+
+
+def _not_done_without(given_up: Mapping[Place, str]) -> set[Place]:
+    """Return those of the documents whose run did not complete without them."""
+    from clerk.db import reading
+    from clerk.ledger.queries import jobs_of_failed_runs
+
+    with reading() as connection:
+        failed = jobs_of_failed_runs(connection, set(given_up.values()))
+    return {place for place, job in given_up.items() if job in failed}
 
 
 def _waiting_pdfs(subdomain: str) -> Iterator[tuple[str, Path]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from clerk.jobs import Discard, Retry, current_job
 
 if TYPE_CHECKING:
     from clerk.fetching.layout import Layout
+    from clerk.fetching.notes import Place
 
 
 def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str, backend: str = "") -> dict[str, int]:
@@ -37,18 +37,7 @@ def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str,
     return {"pages": pages}
 
 
-def failed_before(layout: Layout, place: tuple[str, str, str]) -> bool:
-    """Tell whether exactly this PDF was given up before: its dead letter is listed, and reading it again is by hand."""
-    from clerk.text.intake import hash_file
-
-    try:
-        known = json.loads(layout.failed(*place).read_text(encoding="utf-8"))
-        return bool(known["sha256"] == hash_file(layout.pdf(*place)))
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-
-
-def _read(fetcher: Any, layout: Layout, place: tuple[str, str, str], backend: str) -> int:
+def _read(fetcher: Any, layout: Layout, place: Place, backend: str) -> int:
     """Put a document's text in place and return its pages: in the fetcher's own way, if it has one."""
     from clerk.fetcher import overridden
     from clerk.fetching.reading import read_their_way
@@ -69,7 +58,7 @@ def _read(fetcher: Any, layout: Layout, place: tuple[str, str, str], backend: st
     return len(document.pages)
 
 
-def _have_it_read(fetcher: Any, layout: Layout, place: tuple[str, str, str], backend: str) -> int:
+def _have_it_read(fetcher: Any, layout: Layout, place: Place, backend: str) -> int:
     """Call the fetcher's own do_ocr_job, which keeps its failures to itself: so see what it has left."""
     from clerk.fetching.reading import Failures
     from clerk.text import DocumentError
@@ -98,17 +87,16 @@ def _identity(pdf: Path) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _remember(layout: Layout, place: tuple[str, str, str], reason: str) -> None:
+def _remember(layout: Layout, place: Place, reason: str) -> None:
     """Leave a note beside the documents, so that the same bytes are not tried again with every run."""
+    from clerk.fetching.notes import write_note
     from clerk.text.intake import hash_file
 
-    note = layout.failed(*place)
-    note.parent.mkdir(parents=True, exist_ok=True)
     known = {"reason": reason, "job_id": current_job().job_id, "sha256": hash_file(layout.pdf(*place))}
-    note.write_text(json.dumps(known, indent=1, ensure_ascii=False), encoding="utf-8")
+    write_note(layout, place, known)
 
 
-def _settle(layout: Layout, place: tuple[str, str, str], seen: tuple[int, int, int]) -> None:
+def _settle(layout: Layout, place: Place, seen: tuple[int, int, int]) -> None:
     """Mark a document as read and remove its PDF, if this attempt still owns the job and the PDF is the one it read."""
     marker, pdf = layout.processed(*place), layout.pdf(*place)
     marker.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +108,7 @@ def _settle(layout: Layout, place: tuple[str, str, str], seen: tuple[int, int, i
         layout.failed(*place).unlink(missing_ok=True)
 
 
-def _store_static_files(layout: Layout, subdomain: str, place: tuple[str, str, str]) -> None:
+def _store_static_files(layout: Layout, subdomain: str, place: Place) -> None:
     """Hand page images and the PDF to whoever stores static files, before the local ones go; nobody does: nothing."""
     from clerk.plugin_loader import plugin_manager
     from clerk.text import render_pages

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
 from clerk.models import stages_table as stages
 from clerk.models import workers_table as workers
-from clerk.states import UNFINISHED, JobState
+from clerk.states import UNFINISHED, JobState, RunState
 
 _SUMMARY = (
     jobs.c.id,
@@ -79,6 +79,12 @@ def job_states(connection: Connection, job_ids: Sequence[str]) -> list[dict[str,
     """Return the summaries of some jobs, in the order of their ids."""
     query = select(*_SUMMARY).where(jobs.c.id.in_(job_ids)).order_by(jobs.c.id)
     return [_job(row) for row in connection.execute(query).mappings()]
+
+
+def jobs_of_failed_runs(connection: Connection, job_ids: Collection[str]) -> set[str]:
+    """Return those of some jobs whose run has not completed."""
+    query = select(jobs.c.id).join(runs).where(jobs.c.id.in_(job_ids), runs.c.state != RunState.COMPLETED.value)
+    return set(connection.execute(query).scalars())
 
 
 def unfinished_jobs(connection: Connection, *, subdomain: str, limit: int) -> list[str]:

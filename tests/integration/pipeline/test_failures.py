@@ -103,6 +103,18 @@ def test_too_many_failures_stop_the_publishing(
     assert city.hooks().count("deploy_municipality") == (1 if state == "failed" else 2)
 
 
+def test_the_day_after_too_many_failures_is_no_better(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What stopped one run stops the next, until somebody has looked; then it is passed over like any other."""
+    monkeypatch.setenv("CLERK_FAILED_DOCUMENTS", "0.5")
+    settings.cache_clear()
+    city.publish("2024-01-02", b"")
+    assert [city.day()["state"] for _ in range(2)] == ["failed", "failed"]
+    assert city.hooks() == []
+    monkeypatch.setenv("CLERK_FAILED_DOCUMENTS", "1")
+    settings.cache_clear()
+    assert [stages_of(city.day())["ocr"] for _ in range(2)] == [("closed", 2, 1), ("closed", 1, 0)]
+
+
 @pytest.mark.parametrize(
     "error",
     [NotServed("robots.txt keeps us out"), UsageError("the limit pause is no number"), NotFoundError("no fetcher")],
