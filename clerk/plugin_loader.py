@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-from contextlib import redirect_stdout
 from functools import lru_cache
 from pathlib import Path
 from threading import RLock
@@ -41,8 +39,7 @@ def plugins() -> PluginSet:
         if not found.loaded:
             found.loaded = True
             try:
-                with redirect_stdout(sys.stderr):  # a plugin that prints must not spoil what a command answers
-                    _load(found)
+                _load(found)
             except BaseException:
                 forget_plugins()
                 raise

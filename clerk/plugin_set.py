@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
-from contextlib import nullcontext
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import ModuleType
@@ -14,13 +13,10 @@ import pluggy
 
 from clerk.errors import ClerkError
 from clerk.hookspecs import PROJECT, ClerkSpec
-from clerk.plugin_trial import on_trial
+from clerk.plugin_trial import BROKEN, contained, on_trial
 from clerk.redaction import redact
 
 log = logging.getLogger("clerk.plugins")
-
-#: What a plugin's code may raise; one that calls sys.exit() must not take the program along.
-BROKEN = (Exception, SystemExit)
 
 #: The hooks that we call.
 HOOKS = tuple(sorted(name for name in vars(ClerkSpec) if not name.startswith("_")))
@@ -98,8 +94,9 @@ class PluginSet:
             self._drop(twin)
         name = self._free_name(name)
         try:
-            self.manager.register(implementation, name)
-        except Exception as error:
+            with contained():  # pluggy looks at every attribute, and a property is code
+                self.manager.register(implementation, name)
+        except BROKEN as error:
             self.quarantine(name, where, phase="register", error=error)
             return
         self._records[id(implementation)] = Plugin(name, source, where, version, implementation)
@@ -126,7 +123,7 @@ class PluginSet:
                 continue
             plugin = self.record(implementation.plugin)
             try:
-                with on_trial() if hook.startswith("register_") else nullcontext():
+                with on_trial() if hook.startswith("register_") else contained():
                     answer = implementation.function(*(arguments[name] for name in implementation.argnames))
             except BROKEN as error:
                 self.quarantine(plugin.name, plugin.where, phase=f"hook {hook}", error=error)

@@ -14,8 +14,8 @@ from types import ModuleType
 
 from clerk.errors import UsageError
 from clerk.hookspecs import PROJECT
-from clerk.plugin_set import BROKEN, PluginSet
-from clerk.plugin_trial import on_trial
+from clerk.plugin_set import PluginSet
+from clerk.plugin_trial import BROKEN, on_trial
 
 GROUP = "clerk.plugins"
 
@@ -84,7 +84,8 @@ def share_package(directory: Path) -> None:
     if str(directory.parent) not in sys.path:
         sys.path.append(str(directory.parent))
     try:
-        package = importlib.import_module(directory.name)
+        with on_trial():
+            package = importlib.import_module(directory.name)
     except BROKEN:
         return  # a broken __init__.py: whoever imports from it will be told
     paths = getattr(package, "__path__", None)

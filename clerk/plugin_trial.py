@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
+
+#: What may come out of a plugin's code, held to its place by `contained`.
+BROKEN = (Exception, SystemExit)
 
 #: How long a plugin may take to be imported, or to answer a hook that we ask at the start, in seconds.
 VARIABLE, DEFAULT = "CLERK_PLUGIN_PATIENCE", 60.0
@@ -14,9 +18,21 @@ VARIABLE, DEFAULT = "CLERK_PLUGIN_PATIENCE", 60.0
 
 @contextmanager
 def on_trial() -> Iterator[None]:
-    """Raise SystemExit for `os._exit`, and TimeoutError when our patience ends, for the length of a with block."""
-    with _no_sudden_exit(), _alarm(patience()):
+    """Contain a with block; raise SystemExit in it for `os._exit`, and TimeoutError when our patience ends."""
+    with contained(), _no_sudden_exit(), _alarm(patience()):
         yield
+
+
+@contextmanager
+def contained() -> Iterator[None]:
+    """Send to stderr what a with block prints, and make whatever it raises one of BROKEN; Ctrl-C stays what it is."""
+    with redirect_stdout(sys.stderr):  # what a plugin prints must not spoil what a command answers
+        try:
+            yield
+        except (*BROKEN, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            raise RuntimeError(f"it raised {type(error).__name__}") from error
 
 
 def patience() -> float:

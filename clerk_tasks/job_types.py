@@ -12,7 +12,8 @@ from typing import Any
 
 from clerk.errors import UsageError
 from clerk.jobs import Backoff, JobType
-from clerk.plugin_set import BROKEN, Plugin, PluginSet
+from clerk.plugin_set import Plugin, PluginSet
+from clerk.plugin_trial import BROKEN
 from clerk.signatures import Parameter, Signature, signature
 
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from clerk.errors import ConflictError, UsageError
-from clerk.plugin_set import BROKEN, Plugin, PluginSet
+from clerk.plugin_set import Plugin, PluginSet
+from clerk.plugin_trial import BROKEN
 from clerk_tasks.job_types import check_name, check_queue
 
 MOST_AT_A_TIME = 1000

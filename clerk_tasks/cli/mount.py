@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from clerk.plugin_loader import plugins
+from clerk.plugin_trial import BROKEN, contained
 
 
 class LazyCommand(TyperCommand):
@@ -71,8 +72,9 @@ def mount_plugins(*, reserved: Collection[str]) -> dict[str, Any]:
     owners = dict.fromkeys(reserved, "clerk-tasks itself")
     for plugin, answer in reversed(found.call("register_cli_commands")):
         try:
-            command = _plugin_command(answer)
-        except Exception as error:
+            with contained():
+                command = _plugin_command(answer)
+        except BROKEN as error:
             found.quarantine(plugin.name, plugin.where, phase="command", error=error)
             continue
         if command.name in owners:

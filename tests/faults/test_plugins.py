@@ -44,7 +44,7 @@ def test_a_broken_plugin_is_set_aside_and_the_others_work(
     """F18. Beside it others work; `plugins list` and `why` say what is wrong, and its job is done once it is mended.
 
     Seen to fail, each of the ways: without `_no_sudden_exit` of plugin_trial.py the worker ended with code 7, without
-    setitimer it hung, and with BROKEN of plugin_set.py made narrower it ended with the plugin's exception.
+    setitimer it hung, and with BROKEN of plugin_trial.py made narrower it ended with the plugin's exception.
     """
     file = Path(system.effects_file).with_name("plugins") / "fragile.py"
     source, said = BROKEN[how]

@@ -120,10 +120,18 @@ def test_a_quarantined_plugin_is_reported_once_and_the_rest_works(run: Run, writ
 
 
 def test_a_plugin_that_prints_does_not_spoil_the_answer(run: Run, write: Write) -> None:
-    write("chatty.py", "print('hello from chatty')")
+    source = """
+    print("imported")
+
+    class Chatty:
+        @hookimpl
+        def register_job_types(self):
+            print("asked")
+    """
+    write("chatty.py", source)
     result = run("plugins", "list", "--json")
     assert {row["state"] for row in json.loads(result.out)} == {"ok"}
-    assert result.err == "hello from chatty\n"
+    assert result.err == "imported\nasked\n"
 
 
 def test_no_secret_is_shown(run: Run, write: Write) -> None:

@@ -30,6 +30,7 @@ class Good:
         ("import nothing_of_this_name", "import", "ModuleNotFoundError: No module named 'nothing_of_this_name'"),
         ("def broken(:", "import", "SyntaxError"),
         ("raise SystemExit('enough')", "import", "SystemExit: enough"),
+        ("raise BaseException('enough')", "import", "RuntimeError: it raised BaseException"),
         (GOOD + "\n    def __init__(self):\n        raise OSError('no disk')\n", "constructor", "OSError: no disk"),
         (GOOD + "\n    def __init__(self):\n        raise SystemExit\n", "constructor", "SystemExit"),
         (GOOD.replace("(self, label)", "(self, lable)"), "register", "PluginValidationError"),
@@ -65,14 +66,23 @@ def test_one_that_raises_does_not_silence_the_others(write: Write) -> None:
         write(f"{name}.py", GOOD)
     write("b.py", GOOD.replace('return {"good": label}', "raise OSError(label)"))
     write("d.py", GOOD.replace('return {"good": label}', "raise SystemExit(label)"))
+    write("e.py", GOOD.replace('return {"good": label}', "raise GeneratorExit(label)"))
     assert call_hook("fetcher_extra", label="x") == [("c", {"good": "x"}), ("a", {"good": "x"})]
     assert [(entry.name, entry.phase, entry.error) for entry in quarantined()] == [
+        ("e", "hook fetcher_extra", "RuntimeError: it raised GeneratorExit"),
         ("d", "hook fetcher_extra", "SystemExit: x"),
         ("b", "hook fetcher_extra", "OSError: x"),
     ]
     assert call_hook("post_create", subdomain="x") == []
-    with pytest.raises(SystemExit, match="x"):  # whoever must not go on after a failure calls the manager
+    with pytest.raises(GeneratorExit, match="x"):  # whoever must not go on after a failure calls the manager
         plugin_manager().hook.fetcher_extra(label="x")
+
+
+def test_ctrl_c_is_nobody_s_fault(write: Write) -> None:
+    write("a.py", GOOD.replace('return {"good": label}', "raise KeyboardInterrupt"))
+    with pytest.raises(KeyboardInterrupt):
+        call_hook("fetcher_extra", label="x")
+    assert quarantined() == []
 
 
 def test_it_is_said_once(write: Write, caplog: pytest.LogCaptureFixture) -> None:
