@@ -78,17 +78,21 @@ class PluginSet:
             log.warning("%s", entry, exc_info=traceback)
 
     def record(self, implementation: object) -> Plugin:
-        """Return what we know about a registered plugin; one that registered itself tells us its class."""
+        """Return what we know about a registered plugin; one that registered itself tells us its class, or module."""
         known = self._records.get(id(implementation))
-        if known is None:
-            kind = type(implementation)
-            known = Plugin(kind.__name__, "self-registered", kind.__module__, None, implementation)
-        return known
+        if known is not None:
+            return known
+        if isinstance(implementation, ModuleType):
+            name, where = identify(implementation)[0], str(implementation.__file__)
+        else:
+            name, where = type(implementation).__name__, type(implementation).__module__
+        return Plugin(name, "self-registered", where, None, implementation)
 
     def add(self, implementation: object, *, name: str, source: str, where: str, version: str | None = None) -> None:
         """Register a plugin under the first free name like `name`; a copy found elsewhere takes its twin's place."""
         twin = self._twin(implementation)
-        if twin is implementation and id(twin) in self._records:
+        known = self._records.get(id(twin))
+        if known is not None and (twin is implementation or (known.source, known.where) == (source, where)):
             return
         if twin is not None:
             self._drop(twin)
@@ -98,6 +102,11 @@ class PluginSet:
                 self.manager.register(implementation, name)
         except BROKEN as error:
             self.quarantine(name, where, phase="register", error=error)
+            return
+        if not self.manager.get_hookcallers(implementation):
+            self._drop(implementation)
+            advice = "it implements no hook: mark its methods with @clerk.hookimpl"
+            self.quarantine(name, where, phase="register", error=advice)
             return
         self._records[id(implementation)] = Plugin(name, source, where, version, implementation)
         self._report_odd_hooks(self.record(implementation))

@@ -158,11 +158,11 @@ def _add_classes(found: PluginSet, module: ModuleType, path: Path) -> None:
 
 
 def _add(found: PluginSet, loaded: object, *, name: str, source: str, where: str, version: str | None = None) -> None:
-    """Register a class's only instance, or the object itself; one that registered itself keeps its instance."""
-    if inspect.isclass(loaded):
+    """Register what a class or a factory makes, or the object itself; one that registered itself keeps its instance."""
+    if callable(loaded) and not has_hookimpl_methods(type(loaded)):
         try:
             with on_trial():
-                loaded = found.instance_of(loaded) or loaded()
+                loaded = (found.instance_of(loaded) if inspect.isclass(loaded) else None) or loaded()
         except BROKEN as error:
             found.quarantine(name, where, phase="constructor", error=error)
             return

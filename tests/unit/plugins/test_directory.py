@@ -96,6 +96,13 @@ def test_a_plugin_that_registers_itself_at_import_counts_once(write: Write, sour
     assert call_hook("fetcher_class", label="x") == [("self-made", dict)]
 
 
+def test_a_module_that_registers_itself_is_known_by_its_name(write: Write) -> None:
+    source = "import sys\nfrom clerk import pm\n\n@hookimpl\ndef fetcher_extra(label):\n    return {}\n"
+    path = write("self_made.py", source + "\n\npm.register(sys.modules[__name__])\n")
+    assert names() == ["self_made"]
+    assert (loaded("self_made").source, loaded("self_made").where) == ("self-registered", str(path.resolve()))
+
+
 def test_a_missing_directory_has_no_plugins() -> None:
     load_plugins_from_directory("nowhere")
     assert names() == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
@@ -29,6 +30,26 @@ def test_a_class_is_called_and_its_distribution_known(install_plugin: Install) -
 def test_an_instance_serves_as_well(install_plugin: Install) -> None:
     install_plugin("acme", "acme_clerk:plugin", PLUGIN + "\n\nplugin = Plugin()\n")
     assert [name for name, _ in call_hook("fetcher_extra", label="x")] == ["acme"]
+
+
+@pytest.mark.parametrize("factory", ["make", "Maker().make", "Maker()"])
+def test_a_factory_is_called(install_plugin: Install, factory: str) -> None:
+    source = """
+    def make():
+        return Plugin()
+
+
+    class Maker:
+        def make(self):
+            return Plugin()
+
+        __call__ = make
+    """
+    install_plugin("acme", "acme_clerk:it", f"{PLUGIN}{dedent(source)}\n\nit = {factory}\n")
+    assert type(loaded("acme").implementation).__name__ == "Plugin"
+    before = plugins().plugins
+    load_plugins_from_entry_points()
+    assert plugins().plugins == before
 
 
 def test_a_module_serves_as_well(install_plugin: Install) -> None:
@@ -87,12 +108,24 @@ def test_two_plugins_of_one_name_are_both_kept(install_plugin: Install, write: W
         ("acme_clerk:Missing", "import", "AttributeError"),
         ("acme_clerk:Broken", "constructor", "TypeError"),
         ("nowhere_to_be_found:Plugin", "import", "ModuleNotFoundError"),
+        ("acme_clerk:Hookless", "register", "it implements no hook: mark its methods with @clerk.hookimpl"),
+        ("acme_clerk:nothing", "register", "it implements no hook"),
     ],
 )
 def test_a_broken_entry_point_is_set_aside(
     install_plugin: Install, tmp_path: Path, target: str, phase: str, error: str
 ) -> None:
-    install_plugin("acme", "acme_clerk:Plugin", PLUGIN + "\n\nclass Broken(Plugin):\n    def __init__(self, x): ...\n")
+    others = """
+    class Broken(Plugin):
+        def __init__(self, x): ...
+
+
+    class Hookless: ...
+
+
+    nothing = 5
+    """
+    install_plugin("acme", "acme_clerk:Plugin", PLUGIN + dedent(others))
     install(tmp_path / "site-packages", "broken-one", {"broken": target})
     assert names() == ["acme"]
     (entry,) = quarantined()
