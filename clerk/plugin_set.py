@@ -83,7 +83,7 @@ class PluginSet:
         if known is not None:
             return known
         if isinstance(implementation, ModuleType):
-            name, where = identify(implementation)[0], str(implementation.__file__)
+            name, where = identify(implementation)[0], str(vars(implementation).get("__file__", ""))
         else:
             name, where = type(implementation).__name__, type(implementation).__module__
         return Plugin(name, "self-registered", where, None, implementation)

@@ -57,6 +57,8 @@ def gather_job_types(found: PluginSet) -> tuple[dict[str, RegisteredJobType], di
     job_types, disputed = {}, {}
     for name, claimants in claims.items():
         winner, *others = _without_replaced(claimants)
+        # A class and one derived from it bring the very same.
+        others = [other for other in others if other.registered.job_type != winner.registered.job_type]
         if others:
             disputed[name] = _dispute(name, winner.by, others[0].by)
             found.quarantine(others[0].by.name, others[0].by.where, phase=f"job type {name}", error=disputed[name])

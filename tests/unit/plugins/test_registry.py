@@ -96,6 +96,12 @@ def test_two_plugins_of_one_job_type_are_told_apart_by_an_error_that_names_both(
     assert [(name, phase) for name, phase, _ in problems()] == [("second", "job type same")]
 
 
+def test_the_very_same_job_type_twice_is_no_conflict(write: Write) -> None:
+    write("acme.py", jobs('{"acme-work": JobType(work, queue="fetch")}') + "\n\nclass Child(Plugin):\n    pass\n")
+    assert registry().get("acme-work").plugin == "acme:Plugin"
+    assert problems() == []
+
+
 def test_a_built_in_is_replaced_only_by_saying_so(write: Write) -> None:
     write("silent.py", jobs('{"fetch-site": work}'))
     write("open.py", jobs('{"ocr-page": JobType(work, replaces=True)}'))
