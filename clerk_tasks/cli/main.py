@@ -121,7 +121,10 @@ def _run(arguments: list[str]) -> int:
         typer.main.get_command(cli).main(arguments, prog_name=name if name == "clerk" else "clerk-tasks")
     except SystemExit as end:
         sys.stdout.flush()
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
+        if end.code is None or isinstance(end.code, int):
+            return end.code or 0
+        output.say(redact(str(end.code)))  # as Python does
+        return FAILED
     return 0
 
 
@@ -164,6 +167,7 @@ class _ToStderr(logging.Handler):
 def _log_to_stderr(*, debug: bool) -> None:
     """Have the core's warnings (a quarantined plugin, say) reach the operator as our own do."""
     logger = logging.getLogger("clerk")
-    logger.setLevel(logging.DEBUG if debug else logging.NOTSET)
+    completing = "_CLERK_TASKS_COMPLETE" in os.environ or "_CLERK_COMPLETE" in os.environ  # on somebody's prompt
+    logger.setLevel(logging.CRITICAL if completing else logging.DEBUG if debug else logging.NOTSET)
     if not any(isinstance(handler, _ToStderr) for handler in logger.handlers):
         logger.addHandler(_ToStderr())

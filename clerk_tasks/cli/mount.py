@@ -47,8 +47,9 @@ class ClickCommand(TyperCommand):
         """Run the click command under our name, with our context's object."""
         import click
 
+        ours = {"help_option_names": ctx.help_option_names, **self.command.context_settings}
         try:
-            with self.command.make_context(ctx.command_path, list(ctx.args), obj=ctx.obj) as inner:
+            with self.command.make_context(ctx.command_path, list(ctx.args), obj=ctx.obj, **ours) as inner:
                 return self.command.invoke(inner)
         except click.exceptions.Exit as exit_:
             raise typer.Exit(exit_.exit_code) from None

@@ -49,6 +49,8 @@ def end(ctx, how):
         raise KeyboardInterrupt
     if how == "system":
         raise SystemExit(9)
+    if how == "words":
+        raise SystemExit("no key for redis://me:hunter2@host")
     return 5
 
 
@@ -139,6 +141,7 @@ def test_they_run(run: Run, write: Write, arguments: tuple[str, ...], code: int,
         (("acme", "end", "abort"), 1, "Aborted"),
         (("acme", "end", "exit"), 7, ""),
         (("acme", "end", "system"), 9, ""),
+        (("acme", "end", "words"), 1, "no key for redis://me:***@host\n"),
         (("acme", "end", "clerk"), 4, "error: already so\n"),
         (("acme", "end", "bug"), 1, "error: RuntimeError: oops (a bug;"),
         (("acme", "end", "interrupt"), 130, ""),
@@ -161,6 +164,8 @@ def test_they_fail_as_ours_do(run: Run, write: Write, arguments: tuple[str, ...]
     [
         (("acme", "--help"), "Usage: clerk-tasks acme [OPTIONS] COMMAND"),
         (("acme", "greet", "--help"), "Usage: clerk-tasks acme greet [OPTIONS] NAME"),
+        (("acme", "-h"), "Usage: clerk-tasks acme [OPTIONS] COMMAND"),
+        (("acme", "deep", "deeper", "-h"), "-h, --help"),
         (("acme", "deep", "--help"), "Usage: clerk-tasks acme deep [OPTIONS] COMMAND"),
         (("tax", "--help"), "report"),
         (("tax", "report", "--help"), "--dry"),
@@ -196,6 +201,20 @@ def test_they_complete(
     monkeypatch.setenv("COMP_CWORD", str(len(words.split(" ")) - 1))
     result = run()
     assert result.out.split() == expected
+
+
+@pytest.mark.parametrize("program", ["_CLERK_TASKS_COMPLETE", "_CLERK_COMPLETE"])
+def test_completion_says_nothing_of_what_is_broken(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    write("acme.py", CLICK)
+    write("broken.py", "raise OSError")
+    monkeypatch.setattr("sys.argv", ["clerk" if program == "_CLERK_COMPLETE" else "clerk-tasks"])
+    monkeypatch.setenv(program, "complete_bash")
+    monkeypatch.setenv("COMP_WORDS", "clerk ac")
+    monkeypatch.setenv("COMP_CWORD", "1")
+    result = run()
+    assert (result.out.split(), result.err) == (["acme"], "")
 
 
 def test_an_unnamed_app_of_one_command_is_mounted_as_that_command(run: Run, write: Write) -> None:
