@@ -75,13 +75,14 @@ class Child:
         threading.Thread(target=_copy, args=(self.name, self.process), daemon=True).start()
 
 
-def run(commands: Mapping[str, Sequence[str]]) -> int:
-    """Keep the processes running until SIGINT or SIGTERM, then end them in good order; return the exit code."""
+def run(commands: Mapping[str, Sequence[str]]) -> signal.Signals:
+    """Keep the processes running until SIGINT or SIGTERM, then end them in good order; return which it was."""
     _create_if_empty()
     ensure_usable(engine())
-    over = threading.Event()
+    over, told = threading.Event(), list[signal.Signals]()
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
+        told.append(signal.Signals(number))
         over.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -95,7 +96,7 @@ def run(commands: Mapping[str, Sequence[str]]) -> int:
                 child.keep()
             over.wait(0.5)
         _end(children)
-    return 0
+    return signal.SIGINT if signal.SIGINT in told else signal.SIGTERM
 
 
 def _create_if_empty() -> None:

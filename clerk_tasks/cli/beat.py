@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import signal
+from types import FrameType
+
+import typer
+
+from clerk_tasks.cli.output import INTERRUPTED
+
 
 def command() -> None:
     """Keep the schedules until interrupted; any number of beats may run, each slot fires once."""
@@ -11,4 +18,19 @@ def command() -> None:
     from clerk_tasks.cli.worker import application
 
     ensure_usable(engine())
-    application().Beat(loglevel="INFO", quiet=True).run()
+    beat = application().Beat(loglevel="INFO", quiet=True)
+    told: list[int] = []
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        signal.signal(number, signal.SIG_IGN)  # once is enough
+        told.append(number)
+        raise SystemExit
+
+    # Celery's handler forgets which signal it was; there is no schedule file that it would have to write.
+    beat.install_sync_handler = lambda _service: [signal.signal(each, end) for each in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        beat.run()
+    except SystemExit:
+        if not told:
+            raise
+    raise typer.Exit(INTERRUPTED if signal.SIGINT in told else 0)

@@ -23,7 +23,6 @@ from clerk_tasks.cli.commands import COMMANDS
 from clerk_tasks.cli.mount import LazyCommand, mount_plugins
 
 FAILED = 1
-INTERRUPTED = 130
 
 
 class Root(TyperGroup):
@@ -104,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments)
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return output.INTERRUPTED
     except BrokenPipeError:
         # Nobody reads us any more; Python must not complain about it when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

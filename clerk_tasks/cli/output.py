@@ -8,6 +8,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+#: The exit code of what Ctrl-C has ended.
+INTERRUPTED = 130
+
 _quiet = False
 
 

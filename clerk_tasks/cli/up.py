@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated
 
 import typer
+
+from clerk_tasks.cli.output import INTERRUPTED
 
 
 def command(
@@ -13,4 +16,5 @@ def command(
     """Run workers for every pool, and beat, until interrupted; one that dies is started again."""
     from clerk_tasks import supervisor
 
-    raise typer.Exit(supervisor.run(supervisor.plan(concurrency)))
+    told = supervisor.run(supervisor.plan(concurrency))
+    raise typer.Exit(INTERRUPTED if told is signal.SIGINT else 0)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
+
+from clerk_tasks.cli.output import INTERRUPTED
 
 
 def command(
@@ -36,8 +39,21 @@ def command(
         without_gossip=True,
         without_heartbeat=True,
     )
-    started.start()
-    raise typer.Exit(started.exitcode or 0)
+    raise typer.Exit(_run(started))
+
+
+def _run(worker: Any) -> int:
+    """Run a worker until it is told to end; return the exit code."""
+    from celery import signals
+
+    told: list[str] = []
+    signals.worker_shutting_down.connect(lambda sig, **_: told.append(sig), weak=False)
+    sys.__stdout__ = sys.__stderr__  # type: ignore[misc]  # where Celery says that it ends, which is no answer
+    try:
+        worker.start()
+    except SystemExit as by_force:  # at the third Ctrl-C
+        worker.exitcode = by_force.code
+    return INTERRUPTED if "SIGINT" in told else int(worker.exitcode or 0)
 
 
 def _concurrency(pools: Sequence[Any]) -> int:
