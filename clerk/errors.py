@@ -33,6 +33,12 @@ class NotFoundError(ClerkError, ValueError):
     exit_code = 3
 
 
+def missing(kind: str, key: str) -> NotFoundError:
+    """Return the error for a job, run or site that is not there, with what to do."""
+    add = ", `clerk-tasks sites add` adds one" if kind == "site" else ""
+    return NotFoundError(f"There is no {kind} {key!r}: `clerk-tasks {kind}s list` lists them{add}.")
+
+
 class ConflictError(ClerkError):
     """The thing asked for is already there, or already being done."""
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from clerk.clock import now
 from clerk.db import reading, serialise, transaction
-from clerk.errors import NotFoundError
+from clerk.errors import missing
 from clerk.models import jobs_table, sites_table
 from clerk.settings import settings
 from clerk.states import UNFINISHED
@@ -112,4 +112,4 @@ def _update(subdomain: str, values: dict[str, Any]) -> None:
     with transaction() as connection:
         change = sites_table.update().where(_site.subdomain == subdomain).values({**values, "updated_at": now()})
         if connection.execute(change).rowcount == 0:
-            raise NotFoundError(f"no site {subdomain!r}: add it with `clerk-tasks sites add`")
+            raise missing("site", subdomain)

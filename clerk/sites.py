@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from clerk.clock import now
 from clerk.db import reading, serialise
-from clerk.errors import NotFoundError, UsageError
+from clerk.errors import UsageError, missing
 from clerk.finance_sites import (
     get_finance_metadata,
     get_next_finance_site,
@@ -24,6 +24,7 @@ from clerk.finance_sites import (
 from clerk.ledger.constants import one_of
 from clerk.models import jobs_table, runs_table, sites_table
 from clerk.old_columns import parse_moment
+from clerk.paths import validate_subdomain
 from clerk.pipeline import BEGINNERS, MEETINGS
 from clerk.states import UNFINISHED
 
@@ -73,10 +74,11 @@ def get_site_by_subdomain(connection: Connection, subdomain: str) -> dict[str, A
 
 
 def require_site(connection: Connection, subdomain: str) -> dict[str, Any]:
-    """Return a site's row; NotFoundError if there is none."""
+    """Return a site's row; NotFoundError if there is none, UsageError if the subdomain is none."""
+    validate_subdomain(subdomain)
     site = get_site_by_subdomain(connection, subdomain)
     if site is None:
-        raise NotFoundError(f"no site {subdomain!r}: `clerk-tasks sites list` lists them, `sites add` adds one")
+        raise missing("site", subdomain)
     return site
 
 

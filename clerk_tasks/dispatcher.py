@@ -13,9 +13,10 @@ from sqlalchemy import Connection, Engine, bindparam, select
 
 from clerk.arguments import prepare
 from clerk.db import engine, serialise, transaction
-from clerk.errors import BrokerUnavailable, ConflictError, DatabaseUnavailable, NotFoundError, UsageError
+from clerk.errors import BrokerUnavailable, ConflictError, DatabaseUnavailable, UsageError, missing
 from clerk.jobs import JobRequest, JobType, Priority
 from clerk.ledger.prepared import Prepared
+from clerk.ledger.queries import require_run
 from clerk.ledger.record import Bell, NewJob, NewStage, Recorded
 from clerk.ledger.rings import ring_now
 from clerk.ledger.runs import record_run
@@ -24,7 +25,7 @@ from clerk.paths import validate_subdomain
 from clerk.pipeline import MEETINGS, stages_from
 from clerk.projection import project
 from clerk.rq_keywords import split_rq_keywords
-from clerk.run_ids import generate_run_id
+from clerk.run_ids import generate_run_id, validate_run_id
 from clerk.signatures import signature
 from clerk_tasks.publisher import publisher
 from clerk_tasks.registry import Registry, registry
@@ -54,14 +55,21 @@ def enqueue_job(job_type: str, site_id: str, priority: str = "normal", run_id: s
     return enqueue(request, run_id=run_id, time_limit=time_limit).job_ids[0]
 
 
-def enqueue(request: JobRequest, *, run_id: str | None = None, time_limit: float | None = None) -> Enqueued:
+def enqueue(
+    request: JobRequest, *, run_id: str | None = None, joins: bool = False, time_limit: float | None = None
+) -> Enqueued:
     """Enqueue one job: one transaction, then one message. Raises what `enqueue_job` raises.
 
-    A job type that begins a stage of the meetings pipeline brings the stages after it along.
+    A job type that begins a stage of the meetings pipeline brings the stages after it along. A `run_id` that is new
+    begins a run, unless the job `joins` one: then NotFoundError.
     """
     job = new_job(request, registry(), time_limit=time_limit)
+    if run_id:
+        validate_run_id(run_id)
     with transaction() as connection:
         _require_site(connection, job.subdomain)
+        if run_id and joins:
+            require_run(connection, run_id)
         recorded = _record(connection, [job], run_id=run_id)
         if recorded.conflicts:
             raise _conflict(recorded)
@@ -145,7 +153,7 @@ def _record(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: str |
 
 def _require_site(connection: Connection, subdomain: str) -> None:
     if _SITE(connection, {"subdomain": subdomain}) is None:
-        raise NotFoundError(f"There is no site {subdomain!r}; add it with `clerk-tasks sites add {subdomain} ...`.")
+        raise missing("site", subdomain)
 
 
 def new_job(request: JobRequest, known: Registry, *, time_limit: float | None = None) -> NewJob:

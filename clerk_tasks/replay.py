@@ -12,10 +12,11 @@ from clerk.ledger import operators
 from clerk.models import jobs_table as jobs
 from clerk.states import JobState
 from clerk_tasks.dispatcher import ring
+from clerk_tasks.filters import check_filters
 
 
 def choose(
-    state: JobState, *, error_like: str | None = None, subdomain: str | None = None, job_type: str | None = None
+    state: JobState | None, *, error_like: str | None = None, subdomain: str | None = None, job_type: str | None = None
 ) -> list[str]:
     """Return the ids of the ended jobs in a state, oldest first, narrowed by text in the error, site and job type."""
     if state not in (JobState.DISCARDED, JobState.CANCELLED):
@@ -27,6 +28,7 @@ def choose(
         if value is not None:
             query = query.where(column == value)
     with reading() as connection:
+        check_filters(connection, subdomain=subdomain, job_type=job_type)
         return list(connection.execute(query).scalars())
 
 

@@ -13,9 +13,10 @@ from clerk.errors import BrokerUnavailable, NotFoundError
 from clerk.ledger import leases, queries
 from clerk.models import jobs_table as jobs
 from clerk.models import stages_table as stages
+from clerk.paths import validate_subdomain
 from clerk.plugin_loader import quarantined
-from clerk.sites import get_site_by_subdomain
 from clerk.states import JobState, StageState
+from clerk_tasks.filters import check_site
 from clerk_tasks.health import SILENCE
 from clerk_tasks.publisher import publisher
 from clerk_tasks.registry import registry
@@ -26,12 +27,16 @@ MOST = 10
 
 def explain(what: str) -> list[str]:
     """Return lines about a job (by id) or a site (by subdomain); NotFoundError if it is neither."""
+    validate_subdomain(what)  # a job's id is one, too
     with reading() as connection:
         with suppress(NotFoundError):
             return list(_job(connection, queries.show_job(connection, what)))
-        if get_site_by_subdomain(connection, what) is None:
-            raise NotFoundError(f"There is no job and no site {what!r}; see `clerk-tasks jobs list` and `sites list`.")
-        return list(_site(connection, what))
+        with suppress(NotFoundError):
+            check_site(connection, what)
+            return list(_site(connection, what))
+    raise NotFoundError(
+        f"There is no job and no site {what!r}: `clerk-tasks jobs list` and `clerk-tasks sites list` list them."
+    )
 
 
 def _site(connection: Connection, subdomain: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, case, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from clerk.clock import now
-from clerk.errors import ConflictError, NotFoundError
+from clerk.errors import ConflictError, missing
 from clerk.ledger.constants import constant, one_of
 from clerk.ledger.record import RING_DELAY, Bell
 from clerk.ledger.stages import ASKED_TO_CANCEL, cancel_waiting, count_again, count_down
@@ -79,7 +79,7 @@ def cancel(connection: Connection, job_id: str, *, by: str) -> tuple[JobState, l
     note = f"cancelled by {by}"
     held = connection.execute(_HELD, {"b_id": job_id}).first()
     if held is None:
-        raise NotFoundError(f"There is no job {job_id}.")
+        raise missing("job", job_id)
     if held.state in FINISHED:
         raise ConflictError(f"Job {job_id} has already ended: {held.state}.")
     if held.state == JobState.RUNNING:
@@ -93,7 +93,7 @@ def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Bell]:
     """Cancel what a run has left; its running jobs are asked to stop. Raises NotFoundError or ConflictError."""
     state = connection.execute(select(runs.c.state).where(runs.c.id == run_id)).scalar()
     if state is None:
-        raise NotFoundError(f"There is no run {run_id}.")
+        raise missing("run", run_id)
     if state != RunState.RUNNING:
         raise ConflictError(f"Run {run_id} has already ended: {state}.")
     _hold_unfinished(connection, run_id)
@@ -122,7 +122,7 @@ def retry(connection: Connection, job_id: str) -> Bell:
     """
     row = connection.execute(_ENDED_JOB, {"b_id": job_id}).first()
     if row is None:
-        raise NotFoundError(f"There is no job {job_id}.")
+        raise missing("job", job_id)
     if row.state not in (JobState.DISCARDED, JobState.CANCELLED):
         raise ConflictError(f"Job {job_id} is {row.state}; only a discarded or cancelled job can be retried.")
     _refuse_conflict(connection, job_id, row.unique_key)

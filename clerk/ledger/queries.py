@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, and_, exists, func, or_, select
 
 from clerk.clock import now
-from clerk.errors import NotFoundError
+from clerk.errors import missing
 from clerk.jobs import Priority
 from clerk.ledger.constants import one_of
 from clerk.models import attempts_table as attempts
@@ -71,7 +71,7 @@ def show_job(connection: Connection, job_id: str) -> dict[str, Any]:
     """Return one job with its arguments and every attempt; NotFoundError if there is none."""
     row = connection.execute(select(*_SUMMARY, *_DETAIL).where(jobs.c.id == job_id)).mappings().first()
     if row is None:
-        raise NotFoundError(f"There is no job {job_id}; `clerk-tasks jobs list` shows what there is.")
+        raise missing("job", job_id)
     return _job(row) | {"attempts": _attempts(connection, row)}
 
 
@@ -136,11 +136,17 @@ def list_runs(
     return [_plain(row) for row in connection.execute(query).mappings()]
 
 
-def show_run(connection: Connection, run_id: str) -> dict[str, Any]:
-    """Return one run with its stages and jobs; NotFoundError if there is none."""
+def require_run(connection: Connection, run_id: str) -> RowMapping:
+    """Return a run's row; NotFoundError if there is none."""
     row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
     if row is None:
-        raise NotFoundError(f"There is no run {run_id}; `clerk-tasks runs list` shows what there is.")
+        raise missing("run", run_id)
+    return row
+
+
+def show_run(connection: Connection, run_id: str) -> dict[str, Any]:
+    """Return one run with its stages and jobs; NotFoundError if there is none."""
+    row = require_run(connection, run_id)
     of_run = select(stages).where(stages.c.run_id == run_id).order_by(stages.c.position)
     return _plain(row) | {
         "stages": [_plain(stage) for stage in connection.execute(of_run).mappings()],

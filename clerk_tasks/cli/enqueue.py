@@ -28,7 +28,7 @@ def command(
     request = JobRequest(
         job_type, subdomain, parse_texts(function, arg or ()), priority=dispatcher.parse_priority(priority)
     )
-    enqueued = dispatcher.enqueue(request, run_id=run_id)
+    enqueued = dispatcher.enqueue(request, run_id=run_id, joins=True)
     if not (as_json or wait):
         output.print_line(enqueued.job_ids[0])
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -28,30 +28,19 @@ def list_(
     """List jobs, newest first."""
     from clerk.db import reading
     from clerk.ledger import queries
+    from clerk.states import JobState
+    from clerk_tasks.filters import check_filters, parse_state
 
+    wanted = parse_state(JobState, state)
     with reading() as connection:
+        check_filters(connection, subdomain=subdomain, job_type=job_type, run_id=run_id)
         jobs = queries.list_jobs(
-            connection,
-            subdomain=subdomain,
-            state=_state(state),
-            job_type=job_type,
-            run_id=run_id,
-            limit=limit or None,
+            connection, subdomain=subdomain, state=wanted, job_type=job_type, run_id=run_id, limit=limit or None
         )
     if as_json:
         output.print_json(jobs)
     else:
         output.print_table(jobs, COLUMNS, empty="No jobs.")
-
-
-def _state(text: str | None) -> Any:
-    from clerk.errors import UsageError
-    from clerk.states import JobState
-
-    try:
-        return None if text is None else JobState(text)
-    except ValueError:
-        raise UsageError(f"Unknown state {text!r}; use one of {', '.join(JobState)}.") from None
 
 
 @app.command()
@@ -87,11 +76,14 @@ def retry(
 ) -> None:
     """Retry dead letters, or cancelled jobs, with their exact arguments."""
     from clerk.errors import UsageError
+    from clerk.states import JobState
     from clerk_tasks import replay
+    from clerk_tasks.filters import parse_state
 
-    if bool(job_ids) == bool(state):
+    wanted = parse_state(JobState, state)
+    if bool(job_ids) == bool(wanted):
         raise UsageError("Say either which jobs, by id, or --state discarded.")
-    chosen = job_ids or replay.choose(_state(state), error_like=error_like, subdomain=subdomain, job_type=job_type)
+    chosen = job_ids or replay.choose(wanted, error_like=error_like, subdomain=subdomain, job_type=job_type)
     if dry_run:
         for job_id in chosen:
             output.print_line(job_id)

@@ -24,9 +24,13 @@ def list_(
     """List runs, newest first."""
     from clerk.db import reading
     from clerk.ledger import queries
+    from clerk.states import RunState
+    from clerk_tasks.filters import check_filters, parse_state
 
+    wanted = parse_state(RunState, state)
     with reading() as connection:
-        runs = queries.list_runs(connection, subdomain=subdomain, state=state, limit=limit or None)
+        check_filters(connection, subdomain=subdomain)
+        runs = queries.list_runs(connection, subdomain=subdomain, state=wanted, limit=limit or None)
     if as_json:
         output.print_json(runs)
         return

@@ -20,11 +20,10 @@ def command(
     from clerk.db import reading
     from clerk.ledger import queries
     from clerk.ledger.site_status import site_status
-    from clerk.sites import require_site
+    from clerk_tasks.filters import check_filters
 
     with reading() as connection:
-        if subdomain is not None:
-            require_site(connection, subdomain)
+        check_filters(connection, subdomain=subdomain)
         found: dict[str, Any] = {
             "jobs": queries.count_states(connection, subdomain=subdomain),
             "queues": queries.backlog(connection),

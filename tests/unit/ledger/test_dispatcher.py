@@ -58,6 +58,8 @@ def rows() -> list[int]:
         ("pages", "a.ca", {"note": object()}, UsageError, "'note'"),
         ("pages", "a.ca", {"note": "x" * 65_600}, UsageError, "64 kB"),
         ("pages", "a.ca", {"priority": "urgent"}, UsageError, "high, normal, low"),
+        ("pages", "a.ca", {"run_id": "a run"}, UsageError, "bad run id 'a run'"),
+        ("pages", "a.ca", {"run_id": "x" * 301}, UsageError, "at most 300"),
     ],
 )
 def test_what_cannot_run_is_refused_before_anything_is_recorded(
@@ -90,6 +92,15 @@ def test_a_batch_skips_what_is_being_done_and_records_a_run_per_site() -> None:
     assert enqueued.conflicts == {"alone:a.ca:2026": winner} or list(enqueued.conflicts.values()) == [winner]
     assert (len(enqueued.job_ids), enqueued.published) == (3, True)
     assert rows() == [3, 3, 4]
+
+
+def test_a_run_id_of_the_caller_s_own_begins_a_run_unless_it_must_be_there() -> None:
+    with pytest.raises(NotFoundError, match="There is no run 'nightly-7'"):
+        dispatcher.enqueue(JobRequest("pages", "a.ca"), run_id="nightly-7", joins=True)
+    assert rows() == [0, 0, 0]
+    dispatcher.enqueue_job("pages", "a.ca", run_id="nightly-7")
+    dispatcher.enqueue(JobRequest("pages", "a.ca"), run_id="nightly-7", joins=True)
+    assert rows() == [1, 2, 2]
 
 
 def test_two_joiners_of_one_run_both_get_their_stage() -> None:

@@ -1,0 +1,93 @@
+"""What commands make of their options, and what they print."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from clerk.db import transaction
+from clerk.models import jobs_table as jobs
+from clerk.models import sites_table as sites
+from clerk_tasks.cli.main import main
+from tests.integration.operations.conftest import Enqueue
+
+Work = Callable[[str], None]
+Capture = pytest.CaptureFixture[str]
+
+
+def answer(capsys: Capture, *arguments: str) -> Any:
+    """Return the JSON that a command prints; it must exit 0."""
+    capsys.readouterr()
+    assert main([*arguments, "--json"]) == 0, capsys.readouterr().err
+    return json.loads(capsys.readouterr().out)
+
+
+#: Commands that take a subdomain.
+OF_A_SITE = [
+    ("sites", "show", "{}"),
+    ("sites", "remove", "{}", "--yes"),
+    ("status", "--subdomain", "{}"),
+    ("jobs", "list", "--subdomain", "{}"),
+    ("jobs", "retry", "--state", "discarded", "--subdomain", "{}"),
+    ("runs", "list", "--subdomain", "{}"),
+    ("update", "--subdomain", "{}"),
+    ("enqueue", "fine", "{}"),
+    ("why", "{}"),
+]
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("subdomain", "code", "line"), [("../x", 2, "bad subdomain '../x'"), ("x.ca", 3, "site 'x.ca'")]
+)
+def test_a_site_that_cannot_be_is_2_and_one_that_is_not_is_3(
+    capsys: Capture, subdomain: str, code: int, line: str
+) -> None:
+    for words in OF_A_SITE:
+        assert main([word.format(subdomain) for word in words]) == code, words
+        printed = capsys.readouterr()
+        assert (printed.out, printed.err.count("\n")) == ("", 1)
+        assert line in printed.err
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("arguments", "code", "line"),
+    [
+        (("jobs", "list", "--job-type", "fin"), 3, "Did you mean fine?"),
+        (("jobs", "retry", "--state", "discarded", "--job-type", "fin"), 3, "Did you mean fine?"),
+        (("jobs", "list", "--run-id", "x"), 3, "There is no run 'x': `clerk-tasks runs list` lists them."),
+        (("jobs", "list", "--state", "bad"), 2, "use one of scheduled, available, running, retryable"),
+        (("runs", "list", "--state", "bad"), 2, "use one of running, completed, failed, cancelled"),
+        (("jobs", "show", "x"), 3, "There is no job 'x': `clerk-tasks jobs list` lists them."),
+        (("jobs", "cancel", "x"), 3, "There is no job 'x': `clerk-tasks jobs list` lists them."),
+        (("jobs", "retry", "x"), 3, "There is no job 'x': `clerk-tasks jobs list` lists them."),
+        (("runs", "cancel", "x"), 3, "There is no run 'x': `clerk-tasks runs list` lists them."),
+        (("enqueue", "fine", "alameda.ca", "--run-id", "x"), 3, "There is no run 'x'"),
+        (("enqueue", "fine", "alameda.ca", "--run-id", "a b"), 2, "bad run id 'a b'"),
+    ],
+)
+def test_what_is_not_there(capsys: Capture, arguments: tuple[str, ...], code: int, line: str) -> None:
+    assert main(arguments) == code
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert line in printed.err
+
+
+def test_what_is_gone_and_has_left_jobs_can_still_be_listed(engine: Engine, enqueue: Enqueue, capsys: Capture) -> None:
+    job = enqueue("fine")
+    with transaction(engine) as connection:
+        connection.execute(sa.delete(sites))
+        connection.execute(sa.update(jobs).values(job_type="vanished"))
+    site = ("--subdomain", "alameda.ca")
+    assert [row["id"] for row in answer(capsys, "jobs", "list", *site, "--job-type", "vanished")] == [job]
+    assert len(answer(capsys, "runs", "list", *site)) == 1
+    assert answer(capsys, "status", *site)["jobs"]["available"] == 1
+    assert f"Job {job} (vanished of alameda.ca) is available." in answer(capsys, "why", "alameda.ca")
