@@ -12,16 +12,16 @@ from sqlalchemy import Column, Connection, Select, select
 from clerk.connection import HeldConnection
 from clerk.db import engine, reading, transaction
 from clerk.errors import BrokerUnavailable
-from clerk.ledger import leases, operators, repair, stages
+from clerk.ledger import operators, repair, stages
 from clerk.ledger.repair import Damage
 from clerk.models import jobs_table as jobs
 from clerk.settings import settings
 from clerk.states import UNFINISHED
 from clerk_tasks.dispatcher import ring
-from clerk_tasks.health import SILENCE
 from clerk_tasks.publisher import publisher
 from clerk_tasks.registry import registry
 from clerk_tasks.relay import Relay
+from clerk_tasks.serving import how_to_serve, workers_by_queue
 
 #: Settings of Celery that ours must not be changed to, each with what would happen.
 DANGEROUS = {
@@ -86,12 +86,10 @@ def _relay_twice() -> None:
 
 
 def _unserved(connection: Connection) -> Iterator[Damage]:
-    served = {queue for worker in leases.live_workers(connection, within=SILENCE) for queue in worker.queues}
+    served = workers_by_queue(connection)
     for queue in connection.execute(_waiting(jobs.c.queue)).scalars():
         if queue not in served:
-            pool = registry().pool_of_queue(queue)
-            advice = f"start `clerk-tasks worker {pool.name}`" if pool else "install the plugin that has it"
-            yield Damage("unserved", queue, "jobs wait in this queue and no worker serves it", advice)
+            yield Damage("unserved", queue, "jobs wait in this queue and no worker serves it", how_to_serve(queue))
 
 
 def _undecidable(connection: Connection) -> Iterator[Damage]:

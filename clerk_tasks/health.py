@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
@@ -16,15 +16,14 @@ from clerk.ledger import leases, queries
 from clerk.models import clerk_meta_table as meta
 from clerk.models import jobs_table as jobs
 from clerk.plugin_loader import quarantined
+from clerk.redaction import redact
 from clerk.schema_version import ensure_usable
 from clerk.settings import settings
 from clerk.states import JobState
 from clerk_tasks import embedded, timetable
 from clerk_tasks.plugin_report import ask_all
 from clerk_tasks.registry import registry
-
-#: A beat, or a worker, that has not been heard of for so long is not there. Seconds.
-SILENCE = 90.0
+from clerk_tasks.serving import SILENCE, how_to_serve, workers_by_queue
 
 
 class Level(IntEnum):
@@ -46,37 +45,44 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Return a finding per thing looked at; with the database down, that is all there is to say."""
-    findings = [_database()]
+    findings = _attempt("database", _database)
     if findings[0].level is Level.DOWN:
         return findings
-    findings.append(_broker())
-    with reading() as connection:
-        for look in (_workers, _queues, _leases, _dead_letters, _beat):
-            findings.extend(look(connection))
-    ask_all()
-    findings.extend(Finding("plugin", Level.ATTENTION, str(entry)) for entry in quarantined())
-    return findings
+    return [*findings, *_attempt("broker", _broker), *_attempt("database", _work), *_attempt("plugin", _plugins)]
 
 
-def _database() -> Finding:
-    where = engine().url.render_as_string(hide_password=True)
-    return _attempt("database", where, lambda: ensure_usable(engine()))
+def _attempt(check: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    try:
+        return list(look())
+    except ClerkError as error:
+        return [Finding(check, Level.DOWN, redact(str(error)))]
 
 
-def _broker() -> Finding:
+def _database() -> Iterator[Finding]:
+    ensure_usable(engine())
+    yield Finding("database", Level.OK, engine().url.render_as_string(hide_password=True))
+
+
+def _broker() -> Iterator[Finding]:
     from clerk_tasks.publisher import Publisher, broker_url
 
     if settings().broker_url is None and not embedded.is_running():
-        return Finding("broker", Level.ATTENTION, "The embedded broker is not running: start `clerk-tasks up`.")
-    return _attempt("broker", "reachable", Publisher(broker_url()).check)
+        yield Finding("broker", Level.ATTENTION, "The embedded broker is not running: start `clerk-tasks up`.")
+        return
+    Publisher(broker_url()).check()
+    yield Finding("broker", Level.OK, "reachable")
 
 
-def _attempt(check: str, detail: str, action: Callable[[], object]) -> Finding:
-    try:
-        action()
-    except ClerkError as error:
-        return Finding(check, Level.DOWN, str(error))
-    return Finding(check, Level.OK, detail)
+def _work() -> Iterator[Finding]:
+    with reading() as connection:
+        for look in (_workers, _queues, _leases, _dead_letters, _beat):
+            yield from look(connection)
+
+
+def _plugins() -> Iterator[Finding]:
+    ask_all()
+    for entry in quarantined():
+        yield Finding("plugin", Level.ATTENTION, str(entry))
 
 
 def _workers(connection: Connection) -> Iterator[Finding]:
@@ -92,19 +98,16 @@ def _workers(connection: Connection) -> Iterator[Finding]:
 
 def _queues(connection: Connection) -> Iterator[Finding]:
     """Say which queues nobody serves: those of the registry, and those that jobs wait in."""
-    served = {queue for worker in leases.live_workers(connection, within=SILENCE) for queue in worker.queues}
+    served = workers_by_queue(connection)
     backlog = {row["queue"]: row for row in queries.backlog(connection)}
-    known = registry()
-    routed = {found.job_type.queue for found in known.job_types.values()}
+    routed = {found.job_type.queue for found in registry().job_types.values()}
     for queue in sorted(routed | set(backlog)):
         row = backlog.get(queue, {"available": 0, "waiting": 0, "running": 0, "oldest": None})
         detail = f"{queue}: {row['available']} available, {row['waiting']} waiting, {row['running']} running"
         if queue in served:
             yield Finding("queue", Level.OK, detail)
-            continue
-        pool = known.pool_of_queue(queue)
-        advice = f"start `clerk-tasks worker {pool.name}`" if pool else "no worker pool has it"
-        yield Finding("queue", Level.ATTENTION, f"{detail}; nobody serves it: {advice}.")
+        else:
+            yield Finding("queue", Level.ATTENTION, f"{detail}; nobody serves it: {how_to_serve(queue)}.")
 
 
 def _leases(connection: Connection) -> Iterator[Finding]:

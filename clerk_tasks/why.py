@@ -10,16 +10,16 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from clerk.db import reading
 from clerk.errors import BrokerUnavailable, NotFoundError
-from clerk.ledger import leases, queries
+from clerk.ledger import queries
 from clerk.models import jobs_table as jobs
 from clerk.models import stages_table as stages
 from clerk.paths import validate_subdomain
 from clerk.plugin_loader import quarantined
 from clerk.states import JobState, StageState
 from clerk_tasks.filters import check_site
-from clerk_tasks.health import SILENCE
 from clerk_tasks.publisher import publisher
 from clerk_tasks.registry import registry
+from clerk_tasks.serving import how_to_serve, workers_by_queue
 
 #: How many of a site's jobs are explained one by one.
 MOST = 10
@@ -110,16 +110,14 @@ def _priority(connection: Connection, job: dict[str, Any]) -> int:
 
 def _servers(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     """Say who could run it."""
-    live = [w for w in leases.live_workers(connection, within=SILENCE) if job["queue"] in w.queues]
+    live = workers_by_queue(connection).get(job["queue"], [])
     able = [worker for worker in live if job["job_type"] in worker.job_types]
     if able:
         yield f"Workers that serve it: {', '.join(f'{w.hostname} process {w.pid}' for w in able)}."
     elif live:
         yield f"Workers serve queue {job['queue']}, but none of them knows {job['job_type']}: install its plugin there."
     else:
-        pool = registry().pool_of_queue(job["queue"])
-        advice = f"start `clerk-tasks worker {pool.name}`" if pool else "no plugin here has a pool for it"
-        yield f"No worker serves queue {job['queue']}: {advice}."
+        yield f"No worker serves queue {job['queue']}: {how_to_serve(job['queue'])}."
     if job["job_type"] not in registry().job_types:
         yield f"No plugin here has job type {job['job_type']}."
         yield from (f"Quarantined: {entry}" for entry in quarantined())

@@ -1,0 +1,83 @@
+"""`health` exits 0, 1 or 2 whatever is wrong, and says what."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from clerk.db import transaction
+from clerk.ledger import leases
+from clerk_tasks.cli.main import main
+from tests.conftest import forget
+from tests.integration.operations.conftest import Enqueue
+
+Found = dict[str, list[tuple[str, str]]]
+
+
+def look(capsys: pytest.CaptureFixture[str]) -> tuple[int, Found]:
+    """Return the exit code, and {check: [(level, detail)]}."""
+    capsys.readouterr()
+    code = main(["health", "--json"])
+    found: Found = {}
+    for row in json.loads(capsys.readouterr().out)["checks"]:
+        found.setdefault(row["check"], []).append((row["level"], row["detail"]))
+    return code, found
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "detail"),
+    [
+        ("DATABASE_URL", "nonsense", "DATABASE_URL is not a database address"),
+        ("DATABASE_URL", "sqlite:///nowhere.db", "There is no database nowhere.db"),
+        ("DATABASE_URL", "postgresql://me:hunter2@127.0.0.1:1/x", "me:***@127.0.0.1"),
+        ("CLERK_LEASE", "long", "CLERK_LEASE='long'"),
+        ("BROKER_URL", "ftp://x", "BROKER_URL='ftp://x'"),
+    ],
+)
+def test_what_cannot_be_used_is_down(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, variable: str, value: str, detail: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    code, found = look(capsys)
+    assert (code, list(found)) == (2, ["database"])
+    ((level, told),) = found["database"]
+    assert level == "down"
+    assert detail in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_broker_that_cannot_be_reached_is_down_and_the_rest_is_told(
+    engine: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BROKER_URL", "redis://127.0.0.1:1/0")
+    forget()
+    code, found = look(capsys)
+    assert (code, found["broker"][0][0], found["database"][0][0]) == (2, "down", "ok")
+    assert found["worker"][0][0] == "attention"
+
+
+def test_what_nobody_serves(engine: Engine, enqueue: Enqueue, capsys: pytest.CaptureFixture[str]) -> None:
+    enqueue("fine")
+    code, found = look(capsys)
+    assert (code, found["broker"][0][0]) == (1, "attention")
+    advice = "default: 1 available, 0 waiting, 0 running; nobody serves it: start `clerk-tasks worker default`."
+    assert ("attention", advice) in found["queue"]
+    facts = {"hostname": "box", "pid": 7, "version": "0", "queues": ["default"], "job_types": [], "concurrency": 1}
+    with transaction(engine) as connection:
+        leases.register_worker(connection, instance="a", **facts)
+    _, found = look(capsys)
+    assert ("ok", "default: 1 available, 0 waiting, 0 running") in found["queue"]
+    assert found["worker"] == [("ok", "box process 7: default (-c 1)")]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_plugin_that_is_set_aside(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("plugins/broken.py").write_text("raise OSError('gone')")
+    forget()
+    code, found = look(capsys)
+    assert code == 1
+    assert "OSError: gone" in found["plugin"][0][1]
