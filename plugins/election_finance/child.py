@@ -7,8 +7,10 @@ It is a process of its own, under limits, since a library that runs out of memor
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import resource
 import sys
 from collections.abc import Iterator
@@ -32,8 +34,9 @@ def main() -> None:
         for line in _answer(sys.stdin.buffer.read(), wanted):
             sys.stdout.write(json.dumps(line, default=_plain) + "\n")
         sys.stdout.flush()
-    except (MemoryError, OSError):
-        sys.exit(TOO_MUCH)
+    except (MemoryError, OSError) as error:
+        told_too_much = isinstance(error, MemoryError) or error.errno == errno.EFBIG
+        os._exit(TOO_MUCH if told_too_much else 1)  # what is left in the buffers must not be written
 
 
 def _answer(content: bytes, wanted: list[str]) -> Iterator[Any]:
@@ -46,7 +49,7 @@ def _answer(content: bytes, wanted: list[str]) -> Iterator[Any]:
         for what in (f"sheet {name}" for name in wanted if name in book.sheet_names):
             yield from _rows(book.get_sheet_by_name(what.removeprefix("sheet ")))
             yield None
-    except (MemoryError, OSError, GeneratorExit):
+    except (MemoryError, GeneratorExit):
         raise
     except BaseException as error:  # the library is Rust, whose panics are not even Exceptions
         yield {"error": f"{what} is damaged: {error}. Get the file again."}
