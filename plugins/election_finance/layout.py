@@ -87,6 +87,13 @@ AMOUNTS = _names(
 #: Street addresses: blank on the public portal, and not loaded should that ever change.
 STREETS = ("_Adr1", "_Adr2")
 
+_DAY = {
+    "contribution": "Tran_Date",
+    "expenditure": "Expn_Date",
+    "loan": "Loan_Date1",
+    "late_contribution": "Ctrib_Date",
+    "late_expenditure": "Exp_Date",
+}
 _PERIOD = ("From_Date", "Thru_Date")
 _IDENTITY = ("Filer_ID", "Filer_NamL", "Report_Num", "Rpt_Date", *_PERIOD, "Form_Type")
 
@@ -110,6 +117,11 @@ class Sheet:
     def kept(self) -> tuple[str, ...]:
         """Return the columns that the raw table has: all but the street addresses."""
         return tuple(column for column in self.columns if not column.endswith(STREETS))
+
+    @property
+    def date(self) -> str | None:
+        """Return the column with the day of what a row is about, if the sheet has one."""
+        return _DAY.get(self.kind)
 
     @property
     def identity(self) -> tuple[str, ...]:

@@ -81,6 +81,8 @@ def _oddities(sheet: Sheet, line: Line, row: dict[str, Any], filled: Set[str]) -
         yield Remark(sheet.name, line.number, "blank_key", ", ".join(blank))
     if sheet.amount not in filled:
         yield Remark(sheet.name, line.number, "blank_amount", sheet.amount)
+    if sheet.date and sheet.date not in filled:
+        yield Remark(sheet.name, line.number, "blank_date", sheet.date)
     for column in ("Tran_NamL", "Payee_NamL", "Lndr_NamL", "Enty_NamL", "Cand_NamL"):
         if "?" in row.get(column, ""):
             yield Remark(sheet.name, line.number, "lost_character", f"{column}: {row[column]}")

@@ -124,13 +124,13 @@ def test_what_cannot_be_understood_is_left_out_and_remarked_on() -> None:
     found, remarks = cleaned(read(workbook({"A-Contributions": [odd, gift(Tran_Date=None, Tran_Amt1=None)]})))
     assert [("Tran_Date" in entry.row, "Tran_Amt1" in entry.row) for entry in found] == [(False, False)] * 2
     assert remarks == [
-        ("bad_date", 2), ("bad_amount", 2), ("lost_character", 2), ("blank_amount", 3)
+        ("bad_date", 2), ("bad_amount", 2), ("lost_character", 2), ("blank_amount", 3), ("blank_date", 3)
     ]  # fmt: skip
 
 
 def test_what_a_report_is_known_by_is_missed_where_it_is_blank_or_an_error() -> None:
     nameless = gift(Filer_ID=None, Report_Num="", Thru_Date="soon")
-    day = {**HEAD, "Form_Type": "F497P1", "From_Date": None, "Amount": 5.0}
+    day = {**HEAD, "Form_Type": "F497P1", "From_Date": None, "Ctrib_Date": "1/1/13", "Amount": 5.0}
     days = [{**day, "Rpt_Date": when} for when in ("1/2/13", None)]
     content = workbook({"A-Contributions": [gift(), nameless], "497": days})
     book = load_workbook(io.BytesIO(content))
