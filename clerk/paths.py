@@ -17,10 +17,10 @@ MAX_SUBDOMAIN = 253
 
 def validate_subdomain(subdomain: str) -> str:
     """Return the subdomain as it is; UsageError unless it is lowercase labels of [a-z0-9-] joined by dots."""
-    if len(subdomain) <= MAX_SUBDOMAIN and _SUBDOMAIN.fullmatch(subdomain):
+    if isinstance(subdomain, str) and len(subdomain) <= MAX_SUBDOMAIN and _SUBDOMAIN.fullmatch(subdomain):
         return subdomain
     raise UsageError(
-        f"bad subdomain {subdomain[:80]!r}: use a-z, 0-9 and -, in labels joined by dots, such as alameda.ca"
+        f"bad subdomain {subdomain!r:.80}: use a-z, 0-9 and -, in labels joined by dots, such as alameda.ca"
     )
 
 

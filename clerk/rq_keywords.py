@@ -7,11 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from clerk.errors import UsageError
+from clerk.jobs import LONGEST
 from clerk.signatures import signature
 
-#: `job_timeout` sets the job's time limit; the others have no meaning here and are dropped, as plugins expect.
+#: What RQ 3 keeps from the function. `job_timeout` sets the job's time limit; the others have no meaning here and are
+#: dropped, as plugins expect. RQ's `args` and `kwargs` never went together with a site, and are names like any other.
 RQ_KEYWORDS = frozenset(
-    {"at_front", "depends_on", "description", "failure_ttl", "job_timeout", "meta", "result_ttl", "retry", "ttl"}
+    {
+        *("at_front", "depends_on", "description", "failure_ttl", "job_id", "job_timeout", "meta", "on_failure"),
+        *("on_stopped", "on_success", "pipeline", "rate_limit", "repeat", "result_ttl", "retry", "ttl", "unique"),
+        "webhooks",
+    }
 )
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -32,6 +38,7 @@ def split_rq_keywords(function: Callable[..., Any], keywords: Mapping[str, Any])
 def seconds(limit: float | str) -> float:
     """Read a time limit: seconds, or text such as "90", "10m", "1h" or "1d"."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", str(limit).strip().lower())
-    if isinstance(limit, bool) or match is None or float(match[1]) <= 0:
-        raise UsageError(f"job_timeout={limit!r}: give seconds, or text like '90', '10m' or '1h'")
-    return float(match[1]) * _UNITS[match[2]]
+    value = 0.0 if isinstance(limit, bool) or match is None else float(match[1]) * _UNITS[match[2]]
+    if not 0 < value <= LONGEST:
+        raise UsageError(f"job_timeout={limit!r}: give seconds, or text like '90', '10m' or '1h', at most 30 days")
+    return value

@@ -190,7 +190,7 @@ def parse_priority(text: str) -> Priority:
     """Return the priority that a word names; UsageError lists the words."""
     try:
         return Priority[text.upper()]
-    except KeyError:
+    except (KeyError, AttributeError):
         words = ", ".join(priority.name.lower() for priority in Priority)
         raise UsageError(f"Unknown priority {text!r}; use one of {words}.") from None
 

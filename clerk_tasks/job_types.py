@@ -11,7 +11,7 @@ from string import Formatter
 from typing import Any
 
 from clerk.errors import UsageError
-from clerk.jobs import Backoff, JobType
+from clerk.jobs import LONGEST, Backoff, JobType
 from clerk.plugin_set import Plugin, PluginSet
 from clerk.plugin_trial import BROKEN
 from clerk.signatures import Parameter, Signature, signature
@@ -20,7 +20,6 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 QUEUE = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 LONGEST_NAME = 100  # characters
 MOST_ATTEMPTS = 1000
-LONGEST = 30 * 86400.0  # seconds
 
 
 @dataclass(frozen=True, slots=True)

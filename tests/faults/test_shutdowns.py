@@ -1,4 +1,4 @@
-"""Shutdowns: whoever is asked to end, in whatever way, ends in time; no job is lost or counted for it, nothing is left."""
+"""Shutdowns: whoever is asked to end ends in time, however asked; no job is lost or counted for it, nothing is left."""
 
 from __future__ import annotations
 

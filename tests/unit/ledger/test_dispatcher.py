@@ -53,6 +53,7 @@ def rows() -> list[int]:
         ("pages", "../x", {}, UsageError, r"\.\./x"),
         ("pages", "A B", {}, UsageError, "A B"),
         ("pages", "", {}, UsageError, "subdomain"),
+        ("pages", None, {}, UsageError, "bad subdomain None"),
         ("pages", "a.ca", {"colour": 1}, UsageError, "unknown argument 'colour'"),
         ("pages", "a.ca", {"year": "soon"}, UsageError, "'year'"),
         ("pages", "a.ca", {"note": object()}, UsageError, "'note'"),
@@ -60,10 +61,11 @@ def rows() -> list[int]:
         ("pages", "a.ca", {"priority": "urgent"}, UsageError, "high, normal, low"),
         ("pages", "a.ca", {"run_id": "a run"}, UsageError, "bad run id 'a run'"),
         ("pages", "a.ca", {"run_id": "x" * 301}, UsageError, "at most 300"),
+        ("pages", "a.ca", {"priority": None}, UsageError, "Unknown priority None"),
     ],
 )
 def test_what_cannot_run_is_refused_before_anything_is_recorded(
-    job_type: str, site: str, options: dict[str, Any], kind: type[ClerkError], text: str
+    job_type: str, site: Any, options: dict[str, Any], kind: type[ClerkError], text: str
 ) -> None:
     with pytest.raises(kind, match=text):
         dispatcher.enqueue_job(job_type, site, **options)
