@@ -10,6 +10,7 @@ from typing import Any
 
 import pluggy
 
+from clerk.early_settings import early_setting
 from clerk.plugin_set import PluginSet, Quarantined, log
 from clerk.plugin_sources import has_hookimpl_methods, load_directory, load_entry_points, require_directory
 
@@ -81,16 +82,8 @@ def load_plugins_from_entry_points() -> None:
 
 
 def plugins_directory() -> Path:
-    """Return the plugins directory: CLERK_PLUGINS_DIR, set or in `.env`, else `plugins`.
-
-    `settings().plugins_dir` is the same; this way `--help` need not wait for pydantic.
-    """
-    from_environment = os.environ.get("CLERK_PLUGINS_DIR")
-    if not from_environment and Path(".env").is_file():
-        from dotenv import dotenv_values
-
-        from_environment = dotenv_values(".env").get("CLERK_PLUGINS_DIR")
-    return Path(from_environment or "plugins")
+    """Return the plugins directory: CLERK_PLUGINS_DIR, set or in `.env`, else `plugins`."""
+    return Path(early_setting("CLERK_PLUGINS_DIR") or "plugins")
 
 
 def use_plugins_directory(directory: str | None) -> None:

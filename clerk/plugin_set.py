@@ -11,7 +11,7 @@ from typing import Any
 
 import pluggy
 
-from clerk.errors import ClerkError
+from clerk.errors import ClerkError, SettingError
 from clerk.hookspecs import PROJECT, ClerkSpec
 from clerk.plugin_trial import BROKEN, contained, on_trial
 from clerk.redaction import redact
@@ -70,7 +70,14 @@ class PluginSet:
         return tuple(self._quarantined)
 
     def quarantine(self, name: str, where: str, *, phase: str, error: BaseException | str) -> None:
-        """Set something aside, and say so in the log the first time."""
+        """Set something aside, and say so in the log the first time.
+
+        Raises SettingError instead where one of our settings is bad: that is no plugin's fault.
+        """
+        if isinstance(error, SettingError):
+            from clerk.settings import settings
+
+            settings()
         entry = Quarantined(name, where, phase, error if isinstance(error, str) else describe(error))
         if entry not in self._quarantined:
             self._quarantined[entry] = None

@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
+from clerk.early_settings import early_setting
+
 #: What may come out of a plugin's code, held to its place by `contained`.
 BROKEN = (Exception, SystemExit)
 
@@ -36,9 +38,9 @@ def contained() -> Iterator[None]:
 
 
 def patience() -> float:
-    """Return CLERK_PLUGIN_PATIENCE; `settings().plugin_patience` is the same, but `--help` need not wait for that."""
+    """Return CLERK_PLUGIN_PATIENCE, in seconds."""
     try:
-        return float(os.environ.get(VARIABLE) or DEFAULT)
+        return float(early_setting(VARIABLE) or DEFAULT)
     except ValueError:
         return DEFAULT  # whoever reads the settings is told
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from datetime import UTC, datetime
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -25,6 +26,9 @@ Names = Annotated[
 
 Number = TypeVar("Number", int, float)
 
+
+#: What our programs say to their children by CLERK_ variables that are no settings.
+INTERNAL = frozenset({"BURST", "INSTANCE"})
 
 #: The brokers that we speak with; Valkey speaks Redis.
 BROKERS = ("redis", "rediss", "redis+socket", "valkey", "valkeys", "amqp", "amqps")
@@ -97,7 +101,7 @@ class Settings(BaseSettings):
     meetings_sites: int = Field(1, ge=1, le=1000)  # each time
 
     ocr_engine: str | None = None
-    ocr_languages: str = Field("eng+spa", validation_alias="OCR_LANGS")
+    ocr_languages: str = Field("eng+spa", validation_alias=AliasChoices("OCR_LANGS", "CLERK_OCR_LANGUAGES"))
 
     publish_dir: Path | None = None
     publish_keep: int = Field(3, ge=1, le=1000)
@@ -107,6 +111,21 @@ class Settings(BaseSettings):
     finance_timezone: Timezone = "America/Los_Angeles"
     finance_sites_per_night: int = Field(1, ge=1, le=1000)
     finance_base_url: WebAddress = "https://public.netfile.com/pub2/excel"
+
+    @property
+    def DATABASE_URL(self) -> str:  # noqa: N802 - these three are what older plugins read
+        """The database's address."""
+        return self.database_url
+
+    @property
+    def REDIS_URL(self) -> str | None:  # noqa: N802
+        """The broker's address; None for the embedded one."""
+        return self.broker_url
+
+    @property
+    def STORAGE_DIR(self) -> str:  # noqa: N802
+        """The folder of all sites."""
+        return str(self.storage_dir)
 
 
 @lru_cache(maxsize=1)
@@ -120,6 +139,23 @@ def settings() -> Settings:
         variable = name if name.isupper() else f"CLERK_{name.upper()}"
         message = str(first["msg"]).removeprefix("Value error, ")
         raise SettingError(redact(f"{variable}={first['input']!r}: {message[:1].lower()}{message[1:]}")) from None
+
+
+def variables() -> list[str]:
+    """Return the names of all variables that settings are read from."""
+    aliases = {name: field.validation_alias or f"CLERK_{name.upper()}" for name, field in Settings.model_fields.items()}
+    choices = [alias.choices if isinstance(alias, AliasChoices) else [alias] for alias in aliases.values()]
+    return [str(name) for names in choices for name in names]
+
+
+def unknown_variables() -> dict[str, str | None]:
+    """Return the CLERK_ variables that nobody reads, each with the one that may be meant."""
+    from dotenv import dotenv_values
+
+    known = {name.removeprefix("CLERK_"): name for name in variables()}
+    given = {name.removeprefix("CLERK_") for name in {*os.environ, *dotenv_values(".env")} if name.startswith("CLERK_")}
+    unknown = sorted(given - known.keys() - INTERNAL)
+    return {f"CLERK_{name}": next(map(known.get, get_close_matches(name, known, n=1)), None) for name in unknown}
 
 
 def get_env(name: str, default: str | None = None) -> str | None:

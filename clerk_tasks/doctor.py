@@ -15,7 +15,7 @@ from clerk.errors import BrokerUnavailable
 from clerk.ledger import operators, repair, stages
 from clerk.ledger.repair import Damage
 from clerk.models import jobs_table as jobs
-from clerk.settings import settings
+from clerk.settings import settings, unknown_variables
 from clerk.states import UNFINISHED
 from clerk_tasks.dispatcher import ring
 from clerk_tasks.publisher import publisher
@@ -113,6 +113,9 @@ def _dangerous_settings() -> Iterator[Damage]:
     if settings().relay_interval > settings().lease:
         problem = "relays look less often than leases end: a dead worker's jobs wait longer than CLERK_LEASE"
         yield Damage("setting", "CLERK_RELAY_INTERVAL", problem, "make it smaller than CLERK_LEASE")
+    for name, near in unknown_variables().items():
+        advice = f"did you mean {near}?" if near else "remove it; docs/reference/settings.md has those there are"
+        yield Damage("setting", name, "no setting has this name, and it is ignored", advice)
     yield from _eviction()
 
 

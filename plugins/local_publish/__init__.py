@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clerk.early_settings import early_setting
 from clerk.hookspecs import hookimpl
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ class LocalPublishPlugin:
     """What clerk asks of this plugin; everything is imported when it is asked for."""
 
     def __init__(self) -> None:
-        if not _is_configured():
+        if early_setting("CLERK_PUBLISH_DIR") is None:
             # Without this hook nobody draws pictures of pages for us to throw away.
             self.upload_static_file = None  # type: ignore[method-assign, assignment]
 
@@ -48,12 +48,3 @@ class LocalPublishPlugin:
         from plugins.local_publish.commands import app
 
         return app
-
-
-def _is_configured() -> bool:
-    """Tell whether there is a folder to publish into; `--help` need not wait for all of the settings."""
-    if "CLERK_PUBLISH_DIR" in os.environ or not Path(".env").is_file():
-        return bool(os.environ.get("CLERK_PUBLISH_DIR"))
-    from dotenv import dotenv_values
-
-    return bool(dotenv_values(".env").get("CLERK_PUBLISH_DIR"))

@@ -1,9 +1,54 @@
-"""What the environment says wrongly is told by the variable's name."""
+"""Settings: bad values, second names, names of older programs, names that are none, and those wanted early."""
+
+from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
+from clerk.early_settings import early_setting
 from clerk.errors import SettingError
-from clerk.settings import settings
+from clerk.plugin_trial import patience
+from clerk.settings import Settings, settings, unknown_variables
+
+
+def test_older_programs_find_what_they_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///a.db")
+    monkeypatch.setenv("STORAGE_DIR", "here")
+    assert (Settings().DATABASE_URL, Settings().REDIS_URL, Settings().STORAGE_DIR) == ("sqlite:///a.db", None, "here")
+    monkeypatch.setenv("REDIS_URL", "redis://host")
+    assert Settings().REDIS_URL == "redis://host"
+
+
+def test_the_languages_have_two_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLERK_OCR_LANGUAGES", "fra")
+    assert Settings().ocr_languages == "fra"
+    monkeypatch.setenv("OCR_LANGS", "spa")
+    assert Settings().ocr_languages == "spa"
+
+
+def test_a_name_that_is_no_setting_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CLERK_LEASE", "CLERK_LAESE", "CLERK_XYZ", "CLERK_INSTANCE"):
+        monkeypatch.setenv(name, "10")
+    Path(".env").write_text("CLERK_PUBLISHDIR=x\nCLERK_RELAY_INTERVAL=3\n")
+    assert unknown_variables() == {
+        "CLERK_LAESE": "CLERK_LEASE",
+        "CLERK_PUBLISHDIR": "CLERK_PUBLISH_DIR",
+        "CLERK_XYZ": None,
+    }
+
+
+@pytest.mark.parametrize("in_environment", ["7", "", None])
+def test_what_is_wanted_early_is_what_the_settings_say(
+    monkeypatch: pytest.MonkeyPatch, in_environment: str | None
+) -> None:
+    if in_environment is not None:
+        monkeypatch.setenv("CLERK_PLUGIN_PATIENCE", in_environment)
+    assert patience() == settings().plugin_patience
+    settings.cache_clear()
+    Path(".env").write_text("CLERK_PLUGIN_PATIENCE=5\n")
+    assert patience() == settings().plugin_patience == float(in_environment or 5)
+    assert early_setting("CLERK_HOME") == str(settings().home)
 
 
 @pytest.mark.parametrize(

@@ -115,3 +115,9 @@ def test_a_setting_that_loses_jobs_is_told(engine: Engine, monkeypatch: pytest.M
     monkeypatch.setitem(app.conf, "task_reject_on_worker_lost", True)
     (found,) = [each for each in examine(fix=False) if each.damage.kind == "setting"]
     assert found.damage.subject == "task_reject_on_worker_lost"
+
+
+def test_a_setting_that_there_is_not_is_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLERK_LAESE", "10")
+    (found,) = [each for each in examine(fix=False) if each.damage.kind == "setting"]
+    assert (found.damage.subject, found.damage.remedy) == ("CLERK_LAESE", "did you mean CLERK_LEASE?")

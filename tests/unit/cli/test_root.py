@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from clerk import __version__
+from clerk.settings import settings
 from clerk_tasks.cli.commands import COMMANDS
 from tests.unit.cli.conftest import Run, Write
 
@@ -176,6 +177,21 @@ def test_plugins_check_says_by_its_exit_code_whether_all_is_well(run: Run, write
     assert result.code == 1
     ((name, error),) = [(row["name"], row["error"]) for row in json.loads(result.out)]
     assert (name, error) == ("acme", "hook register_schedules: OSError: x")
+
+
+def test_a_bad_setting_is_no_plugin_s_fault(run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But a plugin's own variable is."""
+    body = "        from clerk.settings import get_env_int\n        get_env_int('MY_NUMBER')\n"
+    write("acme.py", "class Plugin:\n    @hookimpl\n    def register_schedules(self):\n" + body)
+    monkeypatch.setenv("MY_NUMBER", "twelve")
+    checked = run("plugins", "check", "--json")
+    assert (checked.code, [row["name"] for row in json.loads(checked.out)]) == (1, ["acme"])
+    settings.cache_clear()
+    monkeypatch.setenv("CLERK_LEASE", "abc")
+    result = run("plugins", "check", "--json")
+    assert (result.code, result.out) == (2, "")
+    assert result.err.startswith("error: CLERK_LEASE='abc': ")
+    assert result.err.count("\n") == 1
 
 
 def test_a_conflict_is_found_by_check(run: Run, write: Write) -> None:
