@@ -8,6 +8,7 @@ from functools import partial
 from queue import Empty
 from typing import Any
 
+from celery import signals
 from celery.worker import consumer
 from kombu.transport import redis
 
@@ -55,6 +56,13 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
                     message.reject_log_error(logger, self.connection_errors)
 
         return handle_or_reject
+
+    def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:
+        """Drop the message of a task that this worker does not know; who hears the signal says so, in one line."""
+        facts = message.headers if "task" in message.headers else message.payload
+        name, job_id = facts["task"], facts["id"]
+        message.reject_log_error(logger, self.connection_errors)
+        signals.task_unknown.send(sender=self, message=message, exc=exc, name=name, id=job_id)
 
 
 class Channel(redis.Channel):
