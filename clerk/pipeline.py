@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from clerk.errors import NotFoundError
+from clerk.errors import UsageError
 from clerk.ports import port
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
@@ -98,10 +98,10 @@ def stages_from(job_type: str) -> tuple[Stage, ...]:
 
 
 def job_type_of(stage: str) -> str:
-    """Return the job type that begins a stage; NotFoundError lists the stages."""
+    """Return the job type that begins a stage; UsageError lists the stages."""
     known = {known.name: known.job_type for known in stages()}
     if stage not in known:
-        raise NotFoundError(f"Unknown stage {stage!r}. Known: {', '.join(known)}.")
+        raise UsageError(f"Unknown stage {stage!r}. Known: {', '.join(known)}.")
     return known[stage]
 
 

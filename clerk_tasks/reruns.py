@@ -33,12 +33,16 @@ class Rerun:
     failed: int
     missing: int
 
+    def __str__(self) -> str:
+        documents = f"{self.failed} failed and {self.missing} missing documents wait to be read"
+        return f"{self.subdomain}: again from stage {self.stage}; {documents}"
+
 
 def plan(run_id: str, start: str | None, *, only: str | None = None) -> Rerun:
     """Return how a run that has ended would be made again, by default from its first stage with failed jobs.
 
     `only`, some of ONLY with commas between them, makes it read those documents alone. Raises NotFoundError for an
-    unknown run or stage, ConflictError while it runs, UsageError for another pipeline's, or a stage that reads none.
+    unknown run, ConflictError while it runs, UsageError for another pipeline's, a stage unknown or one that reads none.
     """
     kinds = _parse_only(only, start)
     with reading() as connection:

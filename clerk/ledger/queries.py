@@ -19,6 +19,8 @@ from clerk.models import stages_table as stages
 from clerk.models import workers_table as workers
 from clerk.states import UNFINISHED, JobState, RunState
 
+#: How many parameters one statement has at most: SQLite takes 32 766.
+PASS = 1000
 _SUMMARY = (
     jobs.c.id,
     jobs.c.job_type,
@@ -77,8 +79,11 @@ def show_job(connection: Connection, job_id: str) -> dict[str, Any]:
 
 def job_states(connection: Connection, job_ids: Sequence[str]) -> list[dict[str, Any]]:
     """Return the summaries of some jobs, in the order of their ids."""
-    query = select(*_SUMMARY).where(jobs.c.id.in_(job_ids)).order_by(jobs.c.id)
-    return [_job(row) for row in connection.execute(query).mappings()]
+    ids, found = sorted(job_ids), []
+    for start in range(0, len(ids), PASS):
+        query = select(*_SUMMARY).where(jobs.c.id.in_(ids[start : start + PASS])).order_by(jobs.c.id)
+        found += [_job(row) for row in connection.execute(query).mappings()]
+    return found
 
 
 def jobs_of_failed_runs(connection: Connection, job_ids: Collection[str]) -> set[str]:

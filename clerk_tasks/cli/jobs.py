@@ -73,41 +73,35 @@ def retry(
     job_type: Annotated[str | None, typer.Option(help="Of those, only of this job type.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for their end.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Retry dead letters, or cancelled jobs, with their exact arguments."""
-    from clerk.errors import UsageError
-    from clerk.states import JobState
     from clerk_tasks import replay
-    from clerk_tasks.filters import parse_state
 
-    wanted = parse_state(JobState, state)
-    if bool(job_ids) == bool(wanted):
-        raise UsageError("Say either which jobs, by id, or --state discarded.")
-    chosen = job_ids or replay.choose(wanted, error_like=error_like, subdomain=subdomain, job_type=job_type)
+    chosen = replay.choose(job_ids, state, error_like=error_like, subdomain=subdomain, job_type=job_type)
     if dry_run:
-        for job_id in chosen:
-            output.print_line(job_id)
+        finish(chosen, wait=False, as_json=as_json, as_list=True)
         return
     retried, refused = replay.retry(chosen, strict=bool(job_ids))
     for reason in refused:
         output.warn(reason)
-    if retried:
-        finish(retried, wait=wait, as_json=False)
-    else:
+    if not retried:
         output.note("No job was retried.")
+    finish(retried, wait=wait, as_json=as_json, as_list=True)
 
 
 @app.command()
-def cancel(job_ids: JobIds) -> None:
+def cancel(job_ids: JobIds, as_json: AsJson = False) -> None:
     """Cancel jobs: at once those that wait; those that run are asked to stop."""
-    from clerk.db import transaction
-    from clerk.ledger import operators
+    from clerk.db import reading
+    from clerk.ledger import queries
     from clerk.states import JobState
-    from clerk_tasks.dispatcher import ring
+    from clerk_tasks import replay
 
-    with transaction() as connection:
-        operators.hold(connection, job_ids)
-        cancelled = {job_id: operators.cancel(connection, job_id, by="an operator") for job_id in sorted(set(job_ids))}
-    for job_id, (state, bells) in cancelled.items():
-        ring(bells)
+    cancelled = replay.cancel(job_ids)
+    if as_json:
+        with reading() as connection:
+            output.print_json(queries.job_states(connection, list(cancelled)))
+        return
+    for job_id, state in cancelled.items():
         output.print_line(f"{job_id} {'is asked to stop' if state is JobState.RUNNING else state}")

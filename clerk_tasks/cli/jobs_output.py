@@ -14,8 +14,11 @@ from clerk_tasks.cli import output
 COLUMNS = ("id", "job_type", "subdomain", "state", "attempt", "priority", "created_at", "error")
 
 
-def finish(job_ids: Sequence[str], *, wait: bool, as_json: bool) -> None:
-    """Print the jobs that a command enqueued; with `wait`, once they have ended, and exit 1 if one failed."""
+def finish(job_ids: Sequence[str], *, wait: bool, as_json: bool, as_list: bool = False) -> None:
+    """Print the jobs that a command enqueued; with `wait`, once they have ended, and exit 1 if one failed.
+
+    One job is a JSON object, several are an array, and so is one `as_list`.
+    """
     from clerk import waiting
     from clerk.db import reading
     from clerk.ledger import queries
@@ -26,7 +29,7 @@ def finish(job_ids: Sequence[str], *, wait: bool, as_json: bool) -> None:
         with reading() as connection:
             jobs = queries.job_states(connection, job_ids)
     if as_json:
-        output.print_json(jobs[0] if len(jobs) == 1 else jobs)
+        output.print_json(jobs if as_list or len(jobs) != 1 else jobs[0])
     else:
         for job in jobs:
             output.print_line(describe(job) if wait else job["id"])

@@ -70,28 +70,32 @@ def retry(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, and exit by it.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Make a run's passage again from a stage on, as a new run: what was read is not read again."""
+    from dataclasses import asdict
+
     from clerk_tasks import reruns
     from clerk_tasks.cli.jobs_output import finish
 
     plan = reruns.plan(run_id, start, only=only)
-    documents = f"{plan.failed} failed and {plan.missing} missing documents wait to be read"
-    output.note(f"{plan.subdomain}: again from stage {plan.stage}; {documents}")
-    if dry_run:
-        return
-    enqueued = reruns.enqueue(plan)
-    finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=False)
+    if dry_run and as_json:
+        output.print_json(asdict(plan))
+    elif dry_run:
+        output.print_line(str(plan))
+    else:
+        output.note(str(plan))
+        enqueued = reruns.enqueue(plan)
+        finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=as_json)
 
 
 @app.command()
-def cancel(run_id: Annotated[str, typer.Argument(help="A run that has not ended.")]) -> None:
+def cancel(run_id: Annotated[str, typer.Argument(help="A run that has not ended.")], as_json: AsJson = False) -> None:
     """Cancel what a run has left; its running jobs are asked to stop."""
-    from clerk.db import transaction
-    from clerk.ledger import operators
-    from clerk_tasks.dispatcher import ring
+    from clerk_tasks import replay
 
-    with transaction() as connection:
-        bells = operators.cancel_run(connection, run_id, by="an operator")
-    ring(bells)
-    output.print_line(f"{run_id} is cancelled.")
+    replay.cancel_run(run_id)
+    if as_json:
+        show(run_id, as_json=True)
+    else:
+        output.print_line(f"{run_id} is cancelled.")

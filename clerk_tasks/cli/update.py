@@ -30,27 +30,23 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
 ) -> None:
     """Bring a site up to date: its meetings, or with --finance its election finance."""
-    from clerk.errors import UsageError
-    from clerk_tasks import updates
+    from clerk_tasks.updates import Update
 
-    if bool(subdomain) == next_site:
-        raise UsageError("Say either --subdomain SUBDOMAIN or --next-site.")
-    if finance and (start or skip_fetch or all_agendas):
-        raise UsageError("--from, --skip-fetch and --all-agendas are of the meetings: leave them out with --finance.")
-    if skip_fetch and start not in (None, "ocr"):
-        raise UsageError(f"--skip-fetch is the same as --from ocr: leave it out, or --from {start}.")
-    start = start or ("ocr" if skip_fetch else "fetch")
-    if accept_shrink and not finance and start != "deploy":
-        raise UsageError("--accept-shrink publishes what is there: it goes with --from deploy, or with --finance.")
-    if finance:
-        flags = {"all_years": all_years, "accept_shrink": accept_shrink}
-        enqueued = updates.update_finance(subdomain, **{name: True for name, given in flags.items() if given})
-    elif accept_shrink:
-        enqueued = updates.update_meetings(subdomain, start=start, accept_shrink=True)
-    else:
-        enqueued = updates.update_meetings(subdomain, start=start, all_years=all_years, all_agendas=all_agendas)
+    asked = Update(
+        subdomain=subdomain,
+        next_site=next_site,
+        finance=finance,
+        all_years=all_years,
+        all_agendas=all_agendas,
+        skip_fetch=skip_fetch,
+        start=start,
+        accept_shrink=accept_shrink,
+    )
+    enqueued = asked.enqueue()
     if enqueued.job_ids:
         # The later stages of a passage come along: to be waited for, not to be printed.
         jobs_output.finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=as_json)
-    else:
-        output.note("Nothing to do: no site is due.")
+        return
+    output.note("Nothing to do: no site is due.")
+    if as_json:
+        output.print_json(None)

@@ -21,6 +21,7 @@ AllYears = Annotated[bool, typer.Option("--all-years", help="Go back beyond the 
 Force = Annotated[bool, typer.Option("--force", help="Load input that has not changed, too.")]
 AcceptShrink = Annotated[bool, typer.Option("--accept-shrink", help="Accept even what is suspiciously small.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end; exit 1 unless every job completed.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the jobs as JSON.")]
 
 
 @app.command()
@@ -32,6 +33,7 @@ def etl(
     force: Force = False,
     accept_shrink: AcceptShrink = False,
     wait: Wait = False,
+    as_json: AsJson = False,
 ) -> None:
     """Enqueue the whole way for sites: get the files, make the database, publish it."""
     if [every, subdomain is not None, next_site].count(True) != 1:
@@ -43,7 +45,7 @@ def etl(
         job_ids = [_enqueue("finance-etl", subdomain, given)]
     else:
         job_ids = _enqueue_next(given)
-    _wait(job_ids, wait)
+    _finish(job_ids, wait, as_json)
 
 
 @app.command()
@@ -53,22 +55,25 @@ def extract(
     force: Force = False,
     accept_shrink: AcceptShrink = False,
     wait: Wait = False,
+    as_json: AsJson = False,
 ) -> None:
     """Enqueue getting a site's yearly files."""
     given = _given(all_years=all_years, force=force, accept_shrink=accept_shrink)
-    _wait([_enqueue("finance-extract", subdomain, given)], wait)
+    _finish([_enqueue("finance-extract", subdomain, given)], wait, as_json)
 
 
 @app.command()
-def transform(subdomain: Subdomain, wait: Wait = False) -> None:
+def transform(subdomain: Subdomain, wait: Wait = False, as_json: AsJson = False) -> None:
     """Enqueue making a new database from the files that were got."""
-    _wait([_enqueue("finance-transform", subdomain, {})], wait)
+    _finish([_enqueue("finance-transform", subdomain, {})], wait, as_json)
 
 
 @app.command()
-def load(subdomain: Subdomain, accept_shrink: AcceptShrink = False, wait: Wait = False) -> None:
+def load(
+    subdomain: Subdomain, accept_shrink: AcceptShrink = False, wait: Wait = False, as_json: AsJson = False
+) -> None:
     """Enqueue publishing the database that was made."""
-    _wait([_enqueue("finance-load", subdomain, _given(accept_shrink=accept_shrink))], wait)
+    _finish([_enqueue("finance-load", subdomain, _given(accept_shrink=accept_shrink))], wait, as_json)
 
 
 @app.command()
@@ -135,18 +140,24 @@ def _enqueue(job_type: str, subdomain: str, arguments: Mapping[str, Any]) -> str
 def _record(job_type: str, subdomain: str, arguments: Mapping[str, Any]) -> str:
     from clerk.queue import enqueue_job
 
-    job_id = enqueue_job(job_type, subdomain, **arguments)
-    typer.echo(f"enqueued {job_type} for {subdomain}: job {job_id}")
-    return job_id
+    return enqueue_job(job_type, subdomain, **arguments)
 
 
-def _wait(job_ids: Sequence[str], wanted: bool) -> None:
-    """Follow jobs to their end, if that is wanted."""
+def _finish(job_ids: Sequence[str], wait: bool, as_json: bool) -> None:
+    """Print the jobs that were enqueued; if that is wanted, follow them to their end."""
+    from clerk.db import reading
+    from clerk.ledger.queries import job_states
     from clerk.waiting import succeeded, wait_for
 
-    if not (wanted and job_ids):
-        return
-    jobs = wait_for(job_ids, lambda line: typer.echo(line, err=True))
-    if not succeeded(jobs):
+    with reading() as connection:
+        jobs = job_states(connection, job_ids)
+    if not as_json:
+        for job in jobs:
+            typer.echo(f"enqueued {job['job_type']} for {job['subdomain']}: job {job['id']}")
+    if wait and jobs:
+        jobs = wait_for(job_ids, lambda line: typer.echo(line, err=True))
+    if as_json:
+        typer.echo(json.dumps(jobs, indent=2))
+    if wait and not succeeded(jobs):
         failed = [job["id"] for job in jobs if job["state"] != "completed"]
         raise ClerkError(f"{len(failed)} of the jobs did not complete; `clerk-tasks jobs show {failed[0]}` says why")

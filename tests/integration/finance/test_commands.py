@@ -63,6 +63,14 @@ def test_one_site(run: Run, add_town: AddTown) -> None:
     assert jobs() == [("finance-etl", "oakland.ca", {"all_years": True, "force": True})]
 
 
+@pytest.mark.parametrize("command", ["etl --all", "etl --next-site", "extract a.ca", "transform a.ca", "load a.ca"])
+def test_what_was_enqueued_as_json(run: Run, add_town: AddTown, command: str) -> None:
+    (add_town("a.ca", has_finance_data=True).finance / "drop").mkdir(parents=True)
+    (job,) = json.loads(run("finance", *command.split(), "--json").out)
+    assert (job["subdomain"], job["state"], job["job_type"]) == ("a.ca", "available", f"finance-{command.split()[0]}")
+    assert json.loads(run("finance", "etl", "--all", "--json").out) == []
+
+
 def test_a_site_has_one_finance_job_at_a_time(run: Run, add_town: AddTown) -> None:
     add_town("oakland.ca")
     assert run("finance", "extract", "oakland.ca").code == 0

@@ -91,3 +91,27 @@ def test_what_is_gone_and_has_left_jobs_can_still_be_listed(engine: Engine, enqu
     assert len(answer(capsys, "runs", "list", *site)) == 1
     assert answer(capsys, "status", *site)["jobs"]["available"] == 1
     assert f"Job {job} (vanished of alameda.ca) is available." in answer(capsys, "why", "alameda.ca")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_is_done_to_jobs_and_runs_as_json(engine: Engine, enqueue: Enqueue, work: Work, capsys: Capture) -> None:
+    first, second = enqueue("broken"), enqueue("broken")
+    work(first)
+    dead = ("jobs", "retry", "--state", "discarded")
+    assert [(job["id"], job["state"]) for job in answer(capsys, *dead, "--dry-run")] == [(first, "discarded")]
+    assert [(job["id"], job["state"]) for job in answer(capsys, *dead)] == [(first, "available")]
+    assert answer(capsys, *dead) == []
+    (job,) = answer(capsys, "jobs", "cancel", first)
+    assert (job["id"], job["state"], job["note"]) == (first, "cancelled", "cancelled by an operator")
+    run_id = answer(capsys, "jobs", "show", second)["run_id"]
+    run = answer(capsys, "runs", "cancel", run_id)
+    assert (run["id"], run["state"], [job["id"] for job in run["jobs"]]) == (run_id, "cancelled", [second])
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_retried_run_as_json(work: Work, capsys: Capture) -> None:
+    first = answer(capsys, "update", "--subdomain", "alameda.ca")
+    assert main(["runs", "cancel", first["run_id"]]) == 0
+    again = answer(capsys, "runs", "retry", first["run_id"])
+    assert (again["job_type"], again["run_id"] != first["run_id"]) == ("fetch-site", True)

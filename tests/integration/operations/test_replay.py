@@ -13,7 +13,6 @@ from clerk.db import reading, transaction
 from clerk.errors import ConflictError, NotFoundError, UsageError
 from clerk.ledger import operators, queries
 from clerk.models import jobs_table as jobs
-from clerk.states import JobState
 from clerk_tasks import replay
 from clerk_tasks.cli.main import main
 from tests.integration.operations.conftest import Enqueue
@@ -39,12 +38,14 @@ def test_choosing_by_error_and_by_type(enqueue: Enqueue, work: Work) -> None:
     lost, full = enqueue("broken", why="100% lost"), enqueue("broken", why="disk full of 100 files")
     for job in (lost, full):
         work(job)
-    assert replay.choose(JobState.DISCARDED) == [lost, full]
-    assert replay.choose(JobState.DISCARDED, error_like="DISK") == [full]
-    assert replay.choose(JobState.DISCARDED, error_like="100%") == [lost]
-    assert replay.choose(JobState.DISCARDED, job_type="fine") == []
+    assert replay.choose(None, "discarded") == [lost, full]
+    assert replay.choose(None, "discarded", error_like="DISK") == [full]
+    assert replay.choose(None, "discarded", error_like="100%") == [lost]
+    assert replay.choose(None, "discarded", job_type="fine") == []
     with pytest.raises(UsageError, match="running"):
-        replay.choose(JobState.RUNNING)
+        replay.choose(None, "running")
+    with pytest.raises(UsageError, match="by id"):
+        replay.choose([lost], None, job_type="fine")
 
 
 def test_one_that_cannot_be_retried_stops_all_only_if_it_was_named(
