@@ -127,6 +127,16 @@ class Settings(BaseSettings):
         """The folder of all sites."""
         return str(self.storage_dir)
 
+    @property
+    def lease_term(self) -> float:
+        """How long a renewal lasts, in seconds; the other half of a lease is for noticing that it ended."""
+        return self.lease / 2
+
+    @property
+    def renewal(self) -> float:
+        """How long it is from one renewal to the next, in seconds: two may fail."""
+        return self.lease_term / 3
+
 
 @lru_cache(maxsize=1)
 def settings() -> Settings:

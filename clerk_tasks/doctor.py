@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, Select, select
 
 from clerk.connection import HeldConnection
 from clerk.db import engine, reading, transaction
-from clerk.errors import BrokerUnavailable
+from clerk.errors import BrokerUnavailable, ConflictError, NotFoundError
 from clerk.ledger import operators, repair, stages
 from clerk.ledger.repair import Damage
 from clerk.models import jobs_table as jobs
@@ -32,6 +32,10 @@ DANGEROUS = {
 }
 
 
+#: What is mended by itself, in this order: a stage must count right before anything is counted out of it.
+MENDABLE = (repair.miscounts, repair.orphans, repair.forgotten, repair.undecided)
+
+
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
     """One thing found; `mended` is None where only a person can."""
@@ -42,24 +46,42 @@ class Diagnosis:
 
 def examine(*, fix: bool) -> list[Diagnosis]:
     """Return what is wrong; with `fix`, mend what can be mended without a decision."""
-    with reading() as connection:
-        mendable = [*repair.orphans(connection), *repair.miscounts(connection), *repair.undecided(connection)]
-        waiting = [
-            *repair.ownerless(connection, after=settings().lease),
-            *repair.unheard(connection, after=10 * settings().relay_interval),
-        ]
-        advice = [*_unserved(connection), *_undecidable(connection)]
-    advice += _dangerous_settings()
-    found = [Diagnosis(damage, mended=False) for damage in (*mendable, *waiting)]
-    if fix:
-        found = [replace(diagnosis, mended=True) for diagnosis in found if _mend(diagnosis.damage)]
-        if waiting:
-            _relay_twice()
+    found = _fix() if fix else [Diagnosis(damage, mended=False) for damage in _look(*MENDABLE, _late)]
+    advice = [*_look(_unserved, _undecidable), *_dangerous_settings()]
     return found + [Diagnosis(damage) for damage in advice]
 
 
-def _mend(damage: Damage) -> bool:
-    """Do what a damage's remedy says; the relay's part is done for all of them together."""
+def _look(*looks: Callable[[Connection], Iterable[Damage]]) -> list[Damage]:
+    with reading() as connection:
+        return [damage for look in looks for damage in look(connection)]
+
+
+def _late(connection: Connection) -> list[Damage]:
+    """Return what any relay would have seen to."""
+    return [
+        *repair.ownerless(connection, after=settings().lease),
+        *repair.unheard(connection, after=10 * settings().relay_interval),
+    ]
+
+
+def _fix() -> list[Diagnosis]:
+    """Mend one kind after the other, each as it is then; what is not found again has been mended."""
+    found: list[Damage] = []
+    for look in MENDABLE:
+        for damage in _look(look):
+            found.append(damage)
+            with suppress(ConflictError, NotFoundError):  # it has ended, or gone, since we looked
+                _mend(damage)
+    late = _look(_late)
+    if late:
+        _relay_twice()
+    left = {(damage.kind, damage.subject): damage for damage in _look(*MENDABLE, _late)}
+    every = {(damage.kind, damage.subject): damage for damage in (*found, *late)} | left
+    return [Diagnosis(damage, mended=name not in left) for name, damage in every.items()]
+
+
+def _mend(damage: Damage) -> None:
+    """Do what a damage's remedy says; raises ConflictError or NotFoundError if it is no more."""
     with transaction() as connection:
         bells = []
         if damage.kind == "orphan":
@@ -67,22 +89,23 @@ def _mend(damage: Damage) -> bool:
         elif damage.kind == "miscount":
             repair.recount(connection, int(damage.subject))
             bells = stages.close_if_done(connection, int(damage.subject))
+        elif damage.kind == "forgotten":
+            repair.remember(connection, damage.subject)
         elif damage.kind == "stage":
             bells = stages.close_if_done(connection, int(damage.subject))
         elif damage.kind == "run":
             bells = stages.go_on(connection, damage.subject)
     ring(bells)
-    return True
 
 
 def _relay_twice() -> None:
-    """Make the two passes, one renewal apart, that a take-over needs."""
-    renewal = settings().lease / 6
+    """Make the two passes, one renewal apart, that a take-over needs; without a broker it is told with the advice."""
     with closing(HeldConnection(engine())) as held:
-        relay = Relay(held, publisher(), renewal=renewal)
-        relay.run_once()
-        time.sleep(renewal)
-        relay.run_once()
+        relay = Relay(held, publisher(), renewal=settings().renewal)
+        for pause in (0.0, settings().renewal):
+            time.sleep(pause)
+            with suppress(BrokerUnavailable):
+                relay.run_once()
 
 
 def _unserved(connection: Connection) -> Iterator[Damage]:

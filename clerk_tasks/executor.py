@@ -278,4 +278,4 @@ def _describe(error: BaseException, *, plain: bool = False) -> str:
 def executor() -> Executor:
     """Return this pool child's executor."""
     engine = create_engine(settings().database_url, durable=False)
-    return Executor(HeldConnection(engine), os.environ[INSTANCE], settings().lease / 2)
+    return Executor(HeldConnection(engine), os.environ[INSTANCE], settings().lease_term)

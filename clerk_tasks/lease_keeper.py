@@ -58,16 +58,17 @@ class LeaseKeeper:
         instance: str,
         *,
         lease: float,
+        renewal: float,
         ring: Callable[[list[Bell]], object],
         register: Callable[[Connection], object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take `lease`: the seconds that a renewal lasts; a third of it lies between two renewals.
+        """Take `lease`, the seconds that a renewal lasts, and `renewal`, those from one to the next.
 
         `register` records this worker start, also later on: a restored database knows nothing of it.
         """
         self.held, self.pool, self.instance = held, pool, instance
-        self.lease, self.ring, self.register, self.clock = lease, ring, register, clock
+        self.lease, self.renewal, self.ring, self.register, self.clock = lease, renewal, ring, register, clock
         self._renewed_at = float("-inf")
         self._strays: dict[tuple[str, int], float] = {}  # (job id, process id): since when, by our clock
 
@@ -99,7 +100,7 @@ class LeaseKeeper:
         return {pid for _, pid in anothers | late}
 
     def _renew(self, pids: set[int]) -> None:
-        if self.clock() - self._renewed_at < self.lease / 3:
+        if self.clock() - self._renewed_at < self.renewal:
             return
         with self.held.transaction() as connection:
             leases.renew(connection, self.instance, pids, lease=self.lease)

@@ -93,7 +93,6 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
     def start(self, worker: Any) -> None:
         """Register this worker start, then keep house until the worker has shut down."""
         own = create_engine(settings().database_url, durable=False)
-        lease = settings().lease / 2  # the other half is for noticing that it ended
         instance = os.environ[INSTANCE]
         self.queues = sorted(worker.app.amqp.queues.consume_from)
         register = partial(
@@ -112,11 +111,12 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             HeldConnection(own),
             PreforkPool(worker.pool),
             instance,
-            lease=lease,
+            lease=settings().lease_term,
+            renewal=settings().renewal,
             ring=lambda bells: ring(bells, on=own),
             register=register,
         )
-        self.relay = Relay(HeldConnection(own), Publisher(broker_url()), renewal=lease / 3)
+        self.relay = Relay(HeldConnection(own), Publisher(broker_url()), renewal=settings().renewal)
         self.engine = own
         self.burst = bool(os.environ.get(BURST))
         self.relayed = threading.Event()

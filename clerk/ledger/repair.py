@@ -15,6 +15,7 @@ from clerk.models import stages_table as stages
 from clerk.states import UNFINISHED, JobState, RunState, StageState
 
 _UNENDED = (StageState.OPEN, StageState.WAITING)
+_WAITING = (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ def orphans(connection: Connection) -> list[Damage]:
         .join(stages, stages.c.id == jobs.c.stage_id)
         .outerjoin(sites, sites.c.subdomain == jobs.c.subdomain)
         .where(
-            one_of(jobs.c.state, [JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE]),
+            one_of(jobs.c.state, _WAITING),
             sites.c.subdomain.is_(None)
             | ((stages.c.state == constant(StageState.CANCELLED)) & (jobs.c.state == constant(JobState.SCHEDULED))),
         )
@@ -98,6 +99,30 @@ def undecided(connection: Connection) -> list[Damage]:
             for row in connection.execute(halted)
         ),
     ]
+
+
+def forgotten(connection: Connection) -> list[Damage]:
+    """Return the unfinished jobs that wait for their stage to open, which has opened."""
+    query = (
+        select(jobs.c.id, stages.c.name)
+        .join(stages, stages.c.id == jobs.c.stage_id)
+        .where(
+            one_of(jobs.c.state, _WAITING),
+            jobs.c.due_at.is_(None),
+            one_of(stages.c.state, (StageState.OPEN, StageState.CLOSED)),
+        )
+        .order_by(jobs.c.id)
+    )
+    return [
+        Damage("forgotten", row.id, f"it waits for stage {row.name}, which has opened without it", "make it due now")
+        for row in connection.execute(query)
+    ]
+
+
+def remember(connection: Connection, job_id: str) -> None:
+    """Make a job due now that waits for nothing; the relay publishes it."""
+    waits = (jobs.c.id == job_id, one_of(jobs.c.state, _WAITING), jobs.c.due_at.is_(None))
+    connection.execute(update(jobs).where(*waits).values(due_at=now(), ring_at=now()))
 
 
 def unheard(connection: Connection, *, after: float) -> list[Damage]:

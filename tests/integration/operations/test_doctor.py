@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -10,11 +11,13 @@ from sqlalchemy import Engine
 
 from clerk.clock import now
 from clerk.db import transaction
-from clerk.ledger import attempts
+from clerk.ledger import attempts, rings
+from clerk.ledger.record import NewJob, NewStage, record_run
 from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
 from clerk.models import sites_table as sites
 from clerk.models import stages_table as stages
+from clerk_tasks.cli.main import main
 from clerk_tasks.doctor import Diagnosis, examine
 from tests.integration.operations.conftest import Enqueue
 
@@ -121,3 +124,56 @@ def test_a_setting_that_there_is_not_is_told(engine: Engine, monkeypatch: pytest
     monkeypatch.setenv("CLERK_LAESE", "10")
     (found,) = [each for each in examine(fix=False) if each.damage.kind == "setting"]
     assert (found.damage.subject, found.damage.remedy) == ("CLERK_LAESE", "did you mean CLERK_LEASE?")
+
+
+def test_a_job_that_its_stage_has_forgotten_is_made_due(enqueue: Enqueue, engine: Engine, work: Work) -> None:
+    """One that a stage opened without: restored by hand, say."""
+    job = enqueue("fine")
+    with transaction(engine) as connection:
+        connection.execute(sa.update(jobs).values(state="retryable", due_at=None))
+    assert kinds(examine(fix=False)) == ["forgotten"]
+    assert kinds(examine(fix=True)) == ["forgotten"]
+    assert kinds(examine(fix=False)) == []
+    with transaction(engine) as connection:
+        rings.promote_due(connection)
+    work(job)
+    assert state_of(engine, job) == "completed"
+
+
+def test_a_whole_passage_of_a_removed_site(enqueue: Enqueue, engine: Engine) -> None:
+    """Cancelling its first job ends the others, which are then nothing to stumble over."""
+    enqueue("fetch-site")
+    with transaction(engine) as connection:
+        connection.execute(sa.delete(sites))
+    found = [each for each in examine(fix=True) if each.damage.kind == "orphan"]
+    assert [each.mended for each in found] == [True] * 4
+    with transaction(engine) as connection:
+        assert connection.execute(sa.select(runs.c.state)).scalar_one() == "cancelled"
+
+
+def test_a_stage_is_counted_again_before_an_orphan_is_counted_out(enqueue: Enqueue, engine: Engine) -> None:
+    """Else the last one that the stage knew of would close it, with another at work."""
+    new = [NewJob(job_type="fine", subdomain="alameda.ca") for _ in range(2)]
+    with transaction(engine) as connection:
+        record_run(connection, "r", subdomain="alameda.ca", pipeline="p", new_stages=[NewStage(name="s", jobs=new)])
+        at_work, waits = connection.execute(sa.select(jobs.c.id).order_by(jobs.c.id)).scalars()
+        attempts.claim(connection, at_work, instance="w", pid=1, lease=30)
+        connection.execute(sa.update(stages).values(remaining=1))
+        connection.execute(sa.delete(sites))
+    assert kinds(examine(fix=True)) == ["miscount", "orphan"]
+    assert (state_of(engine, at_work), state_of(engine, waits)) == ("running", "cancelled")
+    with transaction(engine) as connection:
+        assert connection.execute(sa.select(stages.c.state, stages.c.remaining)).one() == ("open", 1)
+
+
+def test_without_a_broker_what_was_mended_is_told_and_what_is_left(
+    enqueue: Enqueue, engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    enqueue("fine")
+    with transaction(engine) as connection:
+        connection.execute(sa.update(jobs).values(ring_at=now(-3600)))
+        connection.execute(sa.update(stages).values(remaining=5))
+    capsys.readouterr()
+    assert main(["doctor", "--fix", "--json"]) == 1
+    mended = {row["kind"]: row["mended"] for row in json.loads(capsys.readouterr().out)}
+    assert mended == {"miscount": True, "unheard": False, "unserved": None, "broker": None}

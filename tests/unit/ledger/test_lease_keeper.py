@@ -75,7 +75,8 @@ def keeper(held: HeldConnection, children: Children, clock: Clock, rung: list[Be
         job_types=["t"],
         concurrency=1,
     )
-    return LeaseKeeper(held, children, "w", lease=LEASE, ring=rung.extend, register=register, clock=clock)
+    options = {"lease": LEASE, "renewal": LEASE / 3}
+    return LeaseKeeper(held, children, "w", **options, ring=rung.extend, register=register, clock=clock)
 
 
 def test_a_dead_childs_job_is_retried_at_once(ledger: LedgerOf, keeper: LeaseKeeper, children: Children) -> None:
