@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -83,17 +85,35 @@ def _after_subdomain(function: Callable[..., Any]) -> list[inspect.Parameter]:
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """Resolve annotations one by one, so that one that only type checkers can see costs no other its type."""
+    """Resolve annotations one by one, so that one that only type checkers can see costs no other its type.
+
+    Raises UsageError for one that nobody can see: it would switch its argument's validation off.
+    """
     plain = inspect.unwrap(getattr(function, "func", function))
     try:
         return get_type_hints(plain, include_extras=True)
     except Exception:  # an annotation may hold anything
-        hints = getattr(plain, "__annotations__", {})
-        return {name: _evaluate(hint, plain) if isinstance(hint, str) else hint for name, hint in hints.items()}
+        hints = {name: hint for name, hint in getattr(plain, "__annotations__", {}).items() if name != "return"}
+        return {name: _evaluate(name, hint, plain) if isinstance(hint, str) else hint for name, hint in hints.items()}
 
 
-def _evaluate(hint: str, function: Callable[..., Any]) -> Any:
+def _evaluate(name: str, hint: str, function: Callable[..., Any]) -> Any:
     try:
         return eval(hint, getattr(function, "__globals__", {}))  # noqa: S307 - the plugin author's own annotation
+    except NameError as error:
+        if _may_be_bound_near(function, str(error.name)):
+            return Any
+        raise UsageError(f"annotation of {name!r}: {error}") from None
     except Exception:
         return Any
+
+
+def _may_be_bound_near(function: Callable[..., Any], wanted: str) -> bool:
+    """Tell whether the function's module binds a name anywhere, for type checkers say, or keeps us from seeing it."""
+    try:
+        nodes = [*ast.walk(ast.parse(inspect.getsource(sys.modules[function.__module__])))]
+    except (AttributeError, KeyError, OSError, SyntaxError, TypeError):
+        return True
+    bound = {str(getattr(node, field, None)).partition(".")[0] for node in nodes for field in ("name", "asname")}
+    bound |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return bool(bound & {wanted, "*"})

@@ -37,6 +37,22 @@ def test_an_annotation_only_type_checkers_can_see_costs_no_other_its_type() -> N
     assert (wanted.parameters["amount"].annotation, wanted.parameters["year"].annotation) == (Any, int)
 
 
+def test_a_name_that_the_module_binds_somewhere_is_no_typo() -> None:
+    class Option: ...
+
+    def job(subdomain: str, option: Option, year: int) -> nowhere: ...  # type: ignore[name-defined] # noqa: F821
+
+    wanted = signature(job)
+    assert (wanted.parameters["option"].annotation, wanted.parameters["year"].annotation) == (Any, int)
+
+
+def test_a_name_that_nobody_binds_would_switch_validation_off() -> None:
+    def job(subdomain: str, year: itn) -> None: ...  # type: ignore[name-defined] # noqa: F821
+
+    with pytest.raises(UsageError, match="annotation of 'year': name 'itn' is not defined"):
+        signature(job)
+
+
 def test_bound_methods_partials_and_keyword_catchers() -> None:
     class Jobs:
         def run(self, subdomain: str, *, year: int = 2024, **rest: Any) -> None: ...
