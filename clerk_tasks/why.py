@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, func, select, tuple_
 
 from clerk.db import reading
 from clerk.errors import BrokerUnavailable, NotFoundError
-from clerk.ledger import queries
+from clerk.ledger import leases, queries
 from clerk.models import jobs_table as jobs
 from clerk.models import stages_table as stages
 from clerk.paths import validate_subdomain
 from clerk.plugin_loader import quarantined
+from clerk.settings import settings
 from clerk.states import JobState, StageState
 from clerk_tasks.filters import check_site
 from clerk_tasks.publisher import publisher
@@ -28,6 +31,7 @@ MOST = 10
 def explain(what: str) -> list[str]:
     """Return lines about a job (by id) or a site (by subdomain); NotFoundError if it is neither."""
     validate_subdomain(what)  # a job's id is one, too
+    _depth.cache_clear()
     with reading() as connection:
         with suppress(NotFoundError):
             return list(_job(connection, queries.show_job(connection, what)))
@@ -96,12 +100,25 @@ def _available(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     ).scalar_one()
     yield f"It waits in queue {job['queue']}, with {ahead} jobs before it, since {job['due_at']}."
     yield from _servers(connection, job)
-    try:
-        yield f"The broker holds {publisher().depth(job['queue'])} messages of this queue."
-    except BrokerUnavailable as error:
-        yield str(error)
+    yield _depth(job["queue"])
     if job["ring_at"]:
-        yield f"If nobody claims it, it is published again at {job['ring_at']}."
+        yield _next_ring(connection, job["ring_at"])
+
+
+@lru_cache(maxsize=64)
+def _depth(queue: str) -> str:
+    """Say how many messages a queue has; once an explanation, since a broker that is down takes its time to say so."""
+    try:
+        return f"The broker holds {publisher().depth(queue)} messages of this queue."
+    except BrokerUnavailable as error:
+        return str(error)
+
+
+def _next_ring(connection: Connection, ring_at: str) -> str:
+    late = leases.database_time(connection) - datetime.fromisoformat(ring_at)
+    if late > timedelta(seconds=2 * settings().relay_interval):
+        return f"No relay has published it since {ring_at}: start a worker, each of which has one."
+    return f"If nobody claims it, it is published again at {ring_at}."
 
 
 def _priority(connection: Connection, job: dict[str, Any]) -> int:

@@ -61,8 +61,10 @@ def list_jobs(
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
     """Return jobs, newest first; ids sort by time of birth."""
-    filters = {"subdomain": subdomain, "state": state and state.value, "job_type": job_type, "run_id": run_id}
+    filters = {"subdomain": subdomain, "state": state and state.value, "job_type": job_type}
     query = select(*_SUMMARY).order_by(jobs.c.id.desc()).limit(limit)
+    if run_id is not None:  # by its stages, which have an index
+        query = query.where(jobs.c.stage_id.in_(select(stages.c.id).where(stages.c.run_id == run_id)))
     for column, value in filters.items():
         if value is not None:
             query = query.where(jobs.c[column] == value)
@@ -109,7 +111,9 @@ def _attempts(connection: Connection, job: RowMapping) -> list[dict[str, Any]]:
         # Only attempts that failed have a row of their own; the job's row has the one that runs or succeeded.
         same = {key: job[key] for key in ("attempt", "instance", "pid", "started_at", "lease_until", "finished_at")}
         rows.append(_plain({"job_id": job["id"], **same, "outcome": job["state"], "error": None, "traceback": None}))
-    hosts = {row.instance: row.hostname for row in connection.execute(select(workers.c.instance, workers.c.hostname))}
+    known = workers.c.instance.in_({row["instance"] for row in rows})
+    query = select(workers.c.instance, workers.c.hostname).where(known)
+    hosts = {row.instance: row.hostname for row in connection.execute(query)}
     return [row | {"worker": hosts.get(row["instance"])} for row in rows]
 
 
@@ -117,23 +121,14 @@ def list_runs(
     connection: Connection, *, subdomain: str | None = None, state: str | None = None, limit: int | None = None
 ) -> list[dict[str, Any]]:
     """Return runs, newest first, each with its counts of jobs."""
-    counts = (
-        select(
-            stages.c.run_id,
-            func.sum(stages.c.total).label("jobs"),
-            func.sum(stages.c.remaining).label("remaining"),
-            func.sum(stages.c.failed).label("failed"),
-            func.sum(stages.c.cancelled).label("cancelled"),
-        )
-        .group_by(stages.c.run_id)
-        .subquery()
-    )
-    query = (
-        select(runs, counts.c.jobs, counts.c.remaining, counts.c.failed, counts.c.cancelled)
-        .outerjoin(counts, counts.c.run_id == runs.c.id)
-        .order_by(runs.c.created_at.desc(), runs.c.id)
-        .limit(limit)
-    )
+    columns = {"jobs": "total", "remaining": "remaining", "failed": "failed", "cancelled": "cancelled"}
+    of_run = stages.c.run_id == runs.c.id
+    # One by one: a join would add up every run's stages to show the newest.
+    counts = [
+        select(func.sum(stages.c[column])).where(of_run).scalar_subquery().label(name)
+        for name, column in columns.items()
+    ]
+    query = select(runs, *counts).order_by(runs.c.created_at.desc(), runs.c.id).limit(limit)
     if subdomain is not None:
         query = query.where(runs.c.subdomain == subdomain)
     if state is not None:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from clerk.db import transaction
+from clerk import db
+from clerk.clock import now
+from clerk.db import reading, transaction
 from clerk.errors import NotFoundError
-from clerk.ledger import attempts, leases, operators
+from clerk.ledger import attempts, leases, operators, queries
 from clerk.models import jobs_table as jobs
+from clerk.models import metadata
 from clerk_tasks.why import explain
 from tests.integration.operations.conftest import Enqueue
 
@@ -30,6 +34,40 @@ def test_a_job_that_waits(enqueue: Enqueue) -> None:
     assert "with 1 jobs before it" in told
     assert "No worker serves queue default: start `clerk-tasks worker default`." in told
     assert "embedded broker is not running" in told
+
+
+def test_a_job_that_no_relay_publishes(enqueue: Enqueue, engine: Engine) -> None:
+    job = enqueue("fine")
+    assert "If nobody claims it, it is published again at" in said(job)
+    with transaction(engine) as connection:
+        connection.execute(sa.update(jobs).values(ring_at=now(-60)))
+    told = said(job)
+    assert "No relay has published it since" in told
+    assert "published again" not in told
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_no_table_is_read_whole(engine: Engine, enqueue: Enqueue, work: Work) -> None:
+    """However many jobs, attempts and workers there have been."""
+    broken, waits = enqueue("broken"), enqueue("fine")
+    work(broken)
+    asked: list[tuple[str, Any]] = []
+    sa.event.listen(db.engine(), "before_cursor_execute", lambda *seen: asked.append((seen[2], seen[3])))
+    for what in (broken, waits, "alameda.ca"):
+        explain(what)
+    with transaction(engine) as connection:
+        run_id = queries.show_job(connection, waits)["run_id"]
+    with reading() as connection:
+        queries.show_run(connection, run_id)
+    plans = []
+    with engine.connect() as connection:
+        for statement, values in asked:
+            if statement.startswith("SELECT"):
+                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+                plans += [f"{row[3]}: {statement}" for row in plan]
+    assert len(plans) > 10
+    tables = tuple(f"SCAN {table}" for table in metadata.tables)
+    assert [plan for plan in plans if plan.startswith(tables)] == []
 
 
 def test_a_worker_that_does_not_know_the_type_is_not_one_that_serves_it(engine: Engine, enqueue: Enqueue) -> None:
