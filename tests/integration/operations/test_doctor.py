@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from clerk.clock import now
 from clerk.db import transaction
 from clerk.ledger import attempts, rings
-from clerk.ledger.record import NewJob, NewStage, record_run
+from clerk.ledger.record import NewJob, NewStage
+from clerk.ledger.runs import record_run
 from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
 from clerk.models import sites_table as sites
