@@ -13,6 +13,8 @@ from clerk.fetching.answers import Refusal
 from clerk.fetching.arguments import read_arguments
 from clerk.fetching.bridge import get_fetcher, overridden
 from clerk.fetching.layout import Layout
+from clerk.fetching.notes import forget_download
+from clerk.fetching.report import Report
 from clerk.jobs import current_job
 from clerk.output import ClerkLogger
 from clerk.paths import validate_subdomain
@@ -120,14 +122,18 @@ class Fetcher:
         target = self.layout.pdf(kind, meeting, date)
         if self.check_if_exists(meeting, date, kind):
             return target if target.exists() else None
-        temporary = self.layout.temporary()
+        temporary, place = self.layout.temporary(), (kind, meeting, date)
+        self.report.asked += 1
         try:
             self.visitor.download(url, temporary, headers=headers)
         except Refusal as error:
             temporary.unlink(missing_ok=True)
             self.logger.log(f"{url}: {error}", level="warning", meeting=meeting, date=date)
+            self.report.missed(self.layout, place, error, url=url)
             return None
         current_job().commit_files({temporary: target})
+        forget_download(self.layout, place)
+        self.report.fetched.append(f"{meeting}/{date} ({kind})")
         return target
 
     def assert_fetch_dirs(self) -> None:
@@ -179,6 +185,11 @@ class Fetcher:
     def layout(self) -> Layout:
         """Where this site's documents are."""
         return Layout(Path(storage_dir()) / validate_subdomain(self.subdomain))
+
+    @cached_property
+    def report(self) -> Report:
+        """What became of the documents that were asked for so far."""
+        return Report()
 
     @cached_property
     def visitor(self) -> Visitor:

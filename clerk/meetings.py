@@ -6,9 +6,9 @@ import logging
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from clerk.jobs import Discard, current_job
+from clerk.jobs import Discard, Retry, current_job
 from clerk.reading_job import ocr_page
 from clerk.site_parts import fetcher_of, layout_of, site_of
 
@@ -20,12 +20,9 @@ __all__ = ["coordinator", "db_compilation", "deploy_site", "extract_site", "fetc
 logger = logging.getLogger(__name__)
 
 
-def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = False) -> dict[str, int]:
-    """Have the site's fetcher put new documents into its folders; return how many wait to be read."""
+def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = False) -> dict[str, Any]:
+    """Have the site's fetcher put new documents into its folders; return how many wait, and what became of the rest."""
     from clerk.db import transaction
-    from clerk.errors import NotFoundError, UsageError
-    from clerk.fetcher import get_fetcher
-    from clerk.fetching.answers import NotServed
     from clerk.ledger.leases import database_time
     from clerk.old_columns import format_moment
     from clerk.sites import update_site
@@ -33,14 +30,32 @@ def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = F
     current_job().progress("looking for new documents")
     with transaction() as connection:
         began = database_time(connection)
-    try:
-        get_fetcher(site_of(subdomain), all_years, all_agendas).fetch_events()
-    except (NotFoundError, NotServed, UsageError) as error:  # an operator can mend these, another attempt cannot
-        raise Discard(str(error)) from error
+    found = _fetch(subdomain, all_years, all_agendas)
     # Not before: older fetchers begin where the last update ended, and a fetch that failed was none.
     with transaction() as connection:
         update_site(connection, subdomain, {"last_updated": format_moment(began)})
-    return {"waiting": len(waiting_documents(subdomain))}
+    return {"waiting": len(waiting_documents(subdomain)), **found}
+
+
+def _fetch(subdomain: str, all_years: bool, all_agendas: bool) -> dict[str, Any]:
+    """Return what the fetcher reports, if it does; Retry if all that it tried was in vain."""
+    from clerk.errors import NotFoundError, UsageError
+    from clerk.fetcher import get_fetcher
+    from clerk.fetching.answers import NotServed
+    from clerk.fetching.report import Report
+
+    try:
+        fetcher = get_fetcher(site_of(subdomain), all_years, all_agendas)
+        fetcher.fetch_events()
+    except (NotFoundError, NotServed, UsageError) as error:  # an operator can mend these, another attempt cannot
+        raise Discard(str(error)) from error
+    report = getattr(fetcher, "report", None)
+    if not isinstance(report, Report):
+        return {}
+    if report.in_vain:
+        raise Retry(f"{subdomain}: no document could be downloaded: {'; '.join(report.reasons())}")
+    current_job().progress(f"documents: {report}")
+    return report.as_result()
 
 
 def coordinator(
@@ -54,18 +69,31 @@ def coordinator(
     """
     from clerk.fetcher import overridden
 
+    missed = _missed(subdomain, run_id)
     fetcher = fetcher_of(subdomain, run_id)
     if fetcher is not None and overridden(fetcher) & {"ocr", "do_ocr"}:
         current_job().progress("the fetcher reads in its own way")
         fetcher.ocr()
-        return {"documents": 0}
-    _take_in(subdomain)
-    waiting, given_up = waiting_documents(subdomain), _given_up(subdomain)
-    again = _not_done_without(given_up) if failed_too is None else set(given_up) if failed_too else set()
-    documents = [place for place in waiting if (place in again if place in given_up else missing_too)]
+        documents, passed_over = missed, 0
+    else:
+        _take_in(subdomain)
+        waiting, given_up = waiting_documents(subdomain), _given_up(subdomain)
+        again = _not_done_without(given_up) if failed_too is None else set(given_up) if failed_too else set()
+        documents = [place for place in waiting if (place in again if place in given_up else missing_too)]
+        passed_over = len(waiting) - len(documents)
+        documents += [place for place in missed if place not in waiting]
     for kind, meeting, date in documents:
         current_job().spawn("ocr-page", subdomain, kind=kind, meeting=meeting, date=date)
-    return {"documents": len(documents), "passed_over": len(waiting) - len(documents)}
+    return {"documents": len(documents), "passed_over": passed_over}
+
+
+def _missed(subdomain: str, run_id: str) -> list[Place]:
+    """Return the documents that this run could not download, and that no completed run was done without."""
+    from clerk.fetching.notes import missed_downloads
+
+    missed = missed_downloads(layout_of(subdomain), run_id)
+    given_up = {place: job for place, job in missed.items() if job}
+    return [place for place in missed if place not in given_up.keys() - _not_done_without(given_up)]
 
 
 def db_compilation(subdomain: str, run_id: str) -> dict[str, int]:

@@ -13,13 +13,20 @@ if TYPE_CHECKING:
 
 
 def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str, backend: str = "") -> dict[str, int]:
-    """Turn one document into text, page by page; a document that can never be read is discarded, and keeps its PDF."""
+    """Turn one document into text, page by page; a document that can never be read is discarded, and keeps its PDF.
+
+    So is one that this run could not download: here it is counted, and listed, like any other that failed.
+    """
+    from clerk.fetching.notes import missed_download, write_note
     from clerk.site_parts import fetcher_of, layout_of
     from clerk.text import DocumentError
 
     layout, place = layout_of(subdomain), (kind, meeting, date)
     pdf = layout.pdf(*place)
     if not pdf.exists():
+        if missed := missed_download(layout, place, run_id):
+            write_note(layout, place, missed | {"job_id": current_job().job_id})
+            raise Discard(f"{kind} {meeting} {date}: it could not be downloaded ({missed['reason']}): fetch it again")
         if layout.processed(*place).exists():
             return {"pages": 0}  # an earlier attempt did it all, and died before it could say so
         raise Discard(f"{kind} {meeting} {date}: the PDF is gone; fetch it again")

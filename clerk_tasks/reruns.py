@@ -12,7 +12,7 @@ from clerk.jobs import JobRequest
 from clerk.ledger import queries
 from clerk.meetings import failed_documents, waiting_documents
 from clerk.pipeline import MEETINGS, job_type_of, stages
-from clerk.states import RunState
+from clerk.states import JobState, RunState
 from clerk_tasks import dispatcher
 from clerk_tasks.dispatcher import Enqueued
 
@@ -55,10 +55,17 @@ def plan(run_id: str, start: str | None, *, only: str | None = None) -> Rerun:
     passed = [stage for stage in run["stages"] if stage["name"] in known]
     failed = [stage["name"] for stage in passed if stage["failed"] or stage["cancelled"]]
     stage = start or (READING if kinds else (failed or [stage["name"] for stage in passed] or known)[0])
-    job_type = job_type_of(stage)
     given_up = failed_documents(run["subdomain"])
     missing = len(waiting_documents(run["subdomain"])) - given_up
+    if start is None and not kinds and stage == READING and not given_up + missing and _lacks_documents(run):
+        stage = known[0]
+    job_type = job_type_of(stage)
     return Rerun(run["subdomain"], stage, job_type, _arguments(run, job_type, kinds), given_up, missing)
+
+
+def _lacks_documents(run: Mapping[str, Any]) -> bool:
+    """Tell whether documents are to be read that are not there: they have to be fetched first."""
+    return any(job["job_type"] == "ocr-page" and job["state"] == JobState.DISCARDED for job in run["jobs"])
 
 
 def _parse_only(only: str | None, start: str | None) -> frozenset[str]:

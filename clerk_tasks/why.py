@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -26,6 +27,8 @@ from clerk_tasks.serving import how_to_serve, workers_by_queue
 
 #: How many of a site's jobs are explained one by one.
 MOST = 10
+#: How much of a result is shown, in characters.
+MUCH = 2000
 
 
 def explain(what: str) -> list[str]:
@@ -163,6 +166,8 @@ def _cancelled(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
 
 def _completed(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     yield f"It completed at {job['finished_at']}."
+    if job["result"]:
+        yield f"It returned {json.dumps(job['result'], ensure_ascii=False)[:MUCH]}."
 
 
 _EXPLAIN = {

@@ -5,13 +5,15 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
 from clerk.download import NotServed, Trouble, Visitor
 from clerk.fetching.layout import Layout
-from clerk.fetching.sources import Meeting, PublishedFile
+from clerk.fetching.notes import Place, forget_download
+from clerk.fetching.report import DOWN, Report
+from clerk.fetching.sources import Kind, Meeting, PublishedFile
 from clerk.fetching.state import FetchState, Record
 from clerk.jobs import current_job
 from clerk.output import ClerkLogger
@@ -19,29 +21,8 @@ from clerk.output import ClerkLogger
 #: Where a source does not tell of changes, or did not serve a file, it is asked again for meetings up to this old.
 SETTLED = timedelta(days=45)
 
-#: This many documents in a row that cannot be had mean that the server is down.
-DOWN = 5
-
 #: How long the memory may be behind what is on disk, in seconds: a crash then costs asking for less than that again.
 SAVE_EVERY = 5.0
-
-
-@dataclass
-class Report:
-    """What became of the documents; each list holds paths or reasons for people to read."""
-
-    fetched: list[str] = field(default_factory=list)
-    revised: list[str] = field(default_factory=list)
-    unchanged: int = 0
-    unavailable: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-
-    def __str__(self) -> str:
-        """Sum it up in a line."""
-        return (
-            f"{len(self.fetched)} new, {len(self.revised)} revised, {self.unchanged} unchanged, "
-            f"{len(self.unavailable)} not available, {len(self.failed)} failed"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,39 +40,54 @@ class Document:
         """What people call it."""
         return f"{self.meeting}/{self.stem} ({self.file.kind})"
 
+    @property
+    def place(self) -> Place:
+        """Where it goes."""
+        return (self.file.kind, self.meeting, self.stem)
+
 
 class Collector:
-    """Collects one site's documents; `state` is kept in `file` as it goes."""
+    """Collects one site's documents; `state` is kept in `file` as it goes, and `report` says what came of it."""
 
-    def __init__(self, layout: Layout, state: FetchState, *, file: Path, visitor: Visitor, logger: ClerkLogger) -> None:
-        self.layout, self.state, self.file, self.visitor, self.logger = layout, state, file, visitor, logger
-        self.report = Report()
+    def __init__(
+        self, layout: Layout, state: FetchState, *, file: Path, report: Report, visitor: Visitor, logger: ClerkLogger
+    ) -> None:
+        self.layout, self.state, self.file, self.report = layout, state, file, report
+        self.visitor, self.logger = visitor, logger
         self._saved = 0.0
         self._failures = 0  # in a row
 
     def documents(self, meetings: Sequence[Meeting], *, agendas_from: date) -> list[Document]:
-        """Name every document that is wanted: all minutes; agendas from a day on, and those that we have already."""
-        found = []
+        """Name every document that is wanted: all minutes; agendas from a day on, and those that we have already.
+
+        Besides, what earlier fetches could not get, however old it is.
+        """
+        found, listed = [], set()
         for meeting in sorted(meetings, key=lambda meeting: (meeting.day, meeting.event_id.zfill(20))):
             stem = self.state.stem(meeting.body, meeting.day, meeting.event_id)
             for file in meeting.files:
                 key = f"{meeting.event_id}/{file.kind}"
+                listed.add(key)
                 if file.kind == "minutes" or meeting.day >= agendas_from or key in self.state.records:
                     found.append(Document(meeting.body, stem, meeting.day, key, file))
-        return found
+        owed = {key: record for key, record in self.state.records.items() if record.owed and key not in listed}
+        return found + [_owed_document(key, record) for key, record in owed.items()]
 
-    def collect(self, documents: Sequence[Document]) -> Report:
-        """Get what is new or has changed. What fails is reported; Trouble if the server seems to be down."""
+    def collect(self, documents: Sequence[Document]) -> None:
+        """Get what is new or has changed. What fails is reported; Trouble if the server seems to be down.
+
+        What failed before comes last, so that it stands in nobody's way.
+        """
         job = current_job()
         self.layout.sweep()
         self.save()
-        for number, document in enumerate(documents, start=1):
+        for number, document in enumerate(sorted(documents, key=self._is_owed), start=1):
             job.checkpoint()
             job.progress(f"document {number} of {len(documents)}: {document.name}")
-            self._collect(document)
+            if not self._collect(document):
+                return
             if time.monotonic() > self._saved + SAVE_EVERY:
                 self.save()
-        return self.report
 
     def save(self) -> None:
         """Put the memory into its file, if this attempt still owns the job."""
@@ -100,25 +96,36 @@ class Collector:
         current_job().commit_files({temporary: self.file})
         self._saved = time.monotonic()
 
-    def _collect(self, document: Document) -> None:
+    def _collect(self, document: Document) -> bool:
+        """Get one document, if there is need; return whether there is sense in going on."""
         record = self._record(document)
         if self._is_current(document, record):
             self.report.unchanged += 1
-            return
+            return True
+        self.report.asked += 1
         try:
             self._download(document, record)
             self._failures = 0
+            forget_download(self.layout, document.place)
         except NotServed as error:
             self.state.records[document.key] = Record(
                 self._where(document), document.file.version, unavailable=str(error)
             )
-            self._note(self.report.unavailable, document, error)
+            self._miss(document, error)
         except Trouble as error:
-            self._note(self.report.failed, document, error)
+            self.state.records[document.key] = replace(record or Record(self._where(document)), owed=document.file.url)
+            new = self._miss(document, error)
             self._failures += 1
-            if self._failures >= DOWN or (error.after or 0) > self.visitor.limits.longest_wait:
+            down = self._failures >= DOWN
+            if (down and new) or (error.after or 0) > self.visitor.limits.longest_wait:
                 self.save()
                 raise
+            return not down
+        return True
+
+    def _is_owed(self, document: Document) -> bool:
+        record = self.state.records.get(document.key)
+        return record is not None and record.owed is not None
 
     def _record(self, document: Document) -> Record | None:
         """Return what is remembered of a document; one that is there but unknown is taken for what is published."""
@@ -152,7 +159,7 @@ class Collector:
         stamp = self.visitor.download(document.file.url, temporary, known=had.stamp if had else None)
         seen = Record(self._where(document), document.file.version)
         if had and stamp is None:
-            self._keep(document, replace(had, version=seen.version))
+            self._keep(document, replace(had, version=seen.version, owed=None))
             return
         digest = _digest(temporary)
         if stamp:
@@ -166,31 +173,32 @@ class Collector:
 
     def _put(self, document: Document, temporary: Path) -> None:
         """Move a document to where it waits to be read; that an older version was read no longer counts."""
-        place = (document.file.kind, document.meeting, document.stem)
         with current_job().fence():
-            self.layout.processed(*place).unlink(missing_ok=True)
-        current_job().commit_files({temporary: self.layout.pdf(*place)})
+            self.layout.processed(*document.place).unlink(missing_ok=True)
+        current_job().commit_files({temporary: self.layout.pdf(*document.place)})
 
     def _keep(self, document: Document, record: Record) -> None:
         self.state.records[document.key] = record
         self.report.unchanged += 1
 
-    def _note(self, reasons: list[str], document: Document, error: Exception) -> None:
-        reasons.append(f"{document.name}: {error}")
-        self.logger.log(
-            f"{document.name}: {error}",
-            level="warning",
-            meeting=document.meeting,
-            date=document.stem,
-            url=document.file.url,
-        )
+    def _miss(self, document: Document, error: Exception) -> bool:
+        """Report a document that could not be had; return whether that is a failure, and new."""
+        text, url = f"{document.name}: {error}", document.file.url
+        self.logger.log(text, level="warning", meeting=document.meeting, date=document.stem, url=url)
+        return self.report.missed(self.layout, document.place, error, url=url)
 
     def _is_there(self, document: Document) -> bool:
-        place = (document.file.kind, document.meeting, document.stem)
-        return self.layout.exists(*place) or self.layout.text(*place).exists()
+        return self.layout.exists(*document.place) or self.layout.text(*document.place).exists()
 
     def _where(self, document: Document) -> str:
         return f"{document.meeting}/{document.stem}"
+
+
+def _owed_document(key: str, record: Record) -> Document:
+    """Return a document that the source no longer lists by itself, as it is remembered."""
+    meeting, _, stem = record.where.rpartition("/")
+    kind: Kind = "agenda" if key.endswith("/agenda") else "minutes"
+    return Document(meeting, stem, date.fromisoformat(stem[:10]), key, PublishedFile(kind, record.owed or ""))
 
 
 def _digest(path: Path) -> str:

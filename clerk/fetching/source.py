@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from clerk.download import Limits, NotServed, Trouble, Visitor
 from clerk.errors import UsageError
 from clerk.fetcher import Fetcher
-from clerk.fetching.collect import Collector, Report
+from clerk.fetching.collect import Collector
 from clerk.fetching.layout import safe_name
+from clerk.fetching.report import Report
 from clerk.fetching.sources import Meeting, Window
 from clerk.fetching.state import FILE_NAME, FetchState, load_state
 from clerk.jobs import Discard, Retry
@@ -39,7 +40,6 @@ class SourceFetcher(Fetcher):
     #: How long ago a meeting may be whose files still appear or change unannounced.
     lookback: ClassVar[timedelta] = timedelta(days=365)
 
-    report: Report
     _client: httpx.Client | None = None  # of the visitor: it keeps connections and cookies
 
     def meetings(self, window: Window) -> Iterable[Meeting]:
@@ -54,6 +54,7 @@ class SourceFetcher(Fetcher):
             except (AttributeError, LookupError, TypeError, ValueError) as error:
                 text = f"a row of the list is left out ({type(error).__name__}: {error}): {row!r:.200}"
                 self.logger.log(text, level="warning")
+                self.report.left_out += 1
             else:
                 yield meeting
 
@@ -71,13 +72,19 @@ class SourceFetcher(Fetcher):
     def _fetch_events(self) -> Report:
         began = datetime.now(UTC)
         state = self._load_state()
-        window = self.window(state)
+        self.report, window = Report(), self.window(state)
         meetings = self._list(window)
-        collector = Collector(self.layout, state, file=self.state_path, visitor=self.visitor, logger=self.logger)
-        self.report = collector.report
+        collector = Collector(
+            self.layout,
+            state,
+            file=self.state_path,
+            report=self.report,
+            visitor=self.visitor,
+            logger=self.logger,
+        )
         collector.collect(collector.documents(meetings, agendas_from=self._agendas_from()))
         self._count(meetings)
-        if not self.report.failed and self._is_complete(window, state):
+        if self._is_complete(window, state):
             state.last_run, state.listed_from = began, min(window.earliest, state.listed_from or window.earliest)
         collector.save()
         self.logger.log(f"{len(meetings)} meetings listed; documents: {self.report}")

@@ -17,7 +17,10 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One document as it was last seen; a file that its source did not serve is `unavailable`."""
+    """One document as it was last seen; a file that its source did not serve is `unavailable`.
+
+    One that could not be got is `owed`: it is asked for again, whether or not its source lists it by then.
+    """
 
     where: str  # meeting/stem
     version: str | None = None
@@ -25,6 +28,7 @@ class Record:
     last_modified: str | None = None
     sha256: str | None = None
     unavailable: str | None = None  # why
+    owed: str | None = None  # its address
 
     @property
     def stamp(self) -> Stamp:

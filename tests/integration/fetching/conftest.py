@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from clerk.fetcher import get_fetcher
-from clerk.fetching.collect import Report
+from clerk.fetching.report import Report
 from tests.support.city_papers import text_pdf
 from tests.support.city_site import CitySite, serving
 

@@ -8,11 +8,12 @@ import sys
 import threading
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import pytest
 
-from clerk.jobs import Discard, Retry
+from clerk.fetching.report import Report
+from clerk.jobs import Discard, JobContext, Retry, running
 from tests.integration.fetching.conftest import TODAY, Fetch, ago, publish, recorded, waiting
 from tests.support.city_legistar import event, query
 from tests.support.city_papers import text_pdf
@@ -178,6 +179,44 @@ def test_a_server_that_is_down_ends_the_attempt_and_keeps_what_was_had(
     assert len(set(city.paths("/files"))) == 8  # five in a row are enough
     city.script.clear()
     assert len(fetch().fetched) == 9
+
+
+def in_run(run_id: str, fetch: Fetch) -> Report:
+    """Fetch as a job of a run."""
+    context = JobContext()
+    context.run_id = run_id
+    with running(context):
+        return fetch()
+
+
+def test_a_document_that_fails_every_day_does_not_have_everything_listed_every_day(
+    city: CitySite, fetch: Fetch
+) -> None:
+    """It is asked for again by itself, though no list of the last year has it."""
+    city.events = [event(1, "Council", ago(900), **publish(city, 1, "Minutes", "words", when=ago(800)))]
+    broken = "/files/1_Minutes.pdf"
+    city.script[broken] = [page("Oops", 500)] * 6
+    for _ in range(2):
+        assert len(fetch().failed) == 1
+    listed = [unquote_plus(request.path) for request in city.requests if EVENTS in request.path]
+    assert all(" or EventMinutes" in path for path in listed if f"datetime'{TODAY.year - 10}-01-01'" in path), listed
+    assert fetch().fetched == [f"Council/{ago(900)} (minutes)"]
+    assert (fetch().fetched, city.paths("/files")) == ([], [])
+
+
+def test_documents_that_fail_every_day_are_in_nobodys_way(city: CitySite, fetch: Fetch) -> None:
+    """Five in a row mean that the server is down, but not if it is the same five as yesterday."""
+    city.events = [
+        event(n, "Council", ago(30 - n), **publish(city, n, "Minutes", f"{n}", when=ago(2))) for n in range(8)
+    ]
+    for n in range(6):
+        city.routes[f"/files/{n}_Minutes.pdf"] = page("Oops", 500)
+    with pytest.raises(Retry, match="HTTP 500"):
+        in_run("first", fetch)
+    report = in_run("second", fetch)
+    assert (len(report.fetched), len(report.failed), report.in_vain) == (2, 6, False)
+    quiet = in_run("third", fetch)
+    assert (quiet.asked, quiet.known, quiet.in_vain) == (5, 5, True), "so many, and nothing else: somebody should look"
 
 
 def test_asked_to_come_back_much_later_it_does(city: CitySite, fetch: Fetch) -> None:
