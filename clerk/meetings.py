@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -129,6 +128,7 @@ def extract_site(subdomain: str) -> None:
 def deploy_site(subdomain: str, *, accept_shrink: bool = False) -> None:
     """Publish a site's databases: the plugins' deploy_municipality, then the site's row, then their post_deploy."""
     from clerk.db import transaction
+    from clerk.ledger.leases import database_time
     from clerk.old_columns import format_moment
     from clerk.plugin_loader import plugin_manager
     from clerk.publishing import accepting_shrink
@@ -139,7 +139,7 @@ def deploy_site(subdomain: str, *, accept_shrink: bool = False) -> None:
     with accepting_shrink(accept_shrink):
         hooks.deploy_municipality(subdomain=subdomain)
     with transaction() as connection:
-        update_site(connection, subdomain, {"last_deployed": format_moment(datetime.now(UTC))})
+        update_site(connection, subdomain, {"last_deployed": format_moment(database_time(connection))})
     hooks.post_deploy(site=site_of(subdomain))
 
 

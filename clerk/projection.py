@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
@@ -11,6 +12,7 @@ from clerk.models import jobs_table as jobs
 from clerk.models import runs_table as runs
 from clerk.models import sites_table as sites
 from clerk.models import stages_table as stages
+from clerk.old_columns import parse_moment
 from clerk.pipeline import MEETINGS
 from clerk.states import JobState, RunState, StageState
 
@@ -22,6 +24,11 @@ STATUS = {
     "extraction": "needs_extraction",
     "deploy": "needs_deploy",
 }
+
+#: What `sites` says of a site whose run has completed.
+DONE = {"current_stage": "completed", "status": "deployed"}
+
+_ERROR = ("last_error_stage", "last_error_message", "last_error_at")
 
 _RUN = select(runs.c.subdomain, runs.c.state, runs.c.created_at).where(
     runs.c.id == bindparam("b_run"), runs.c.pipeline == MEETINGS
@@ -39,7 +46,10 @@ _LAST_ERROR = (
 
 
 def project(connection: Connection, run_id: str) -> None:
-    """Write a meetings run's stage, counters and last error to its site's row; nothing for any other run."""
+    """Write a meetings run's stage, counters and last error to its site's row; nothing for any other run.
+
+    An error stays until a run completes without any.
+    """
     run = connection.execute(_RUN, {"b_run": run_id}).first()
     if run is None:
         return
@@ -50,9 +60,20 @@ def project(connection: Connection, run_id: str) -> None:
         if row.state == StageState.OPEN:
             values |= {"current_stage": row.name, "status": STATUS[row.name]}
     if run.state == RunState.COMPLETED:
-        values |= {"current_stage": "completed", "status": "deployed"}
+        values |= {**DONE, **dict.fromkeys(_ERROR)}
     if (failed := connection.execute(_LAST_ERROR, {"b_run": run_id}).first()) is not None:
-        message = (failed.error or "")[:500]
-        values |= {"last_error_stage": failed.name, "last_error_message": message}
-        values["last_error_at"] = failed.finished_at
+        values |= dict(zip(_ERROR, (failed.name, (failed.error or "")[:500], failed.finished_at), strict=True))
     connection.execute(update(sites).where(sites.c.subdomain == run.subdomain).values(values))
+
+
+def as_deployed(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a site's row for readers: once its databases are out it is deployed, though its run has not ended yet.
+
+    What tells readers so is a part of the deploy job, and cannot wait for its end.
+    """
+    deployed = parse_moment(row["last_deployed"])
+    if row["status"] != STATUS["deploy"] or deployed is None or row["started_at"] is None:
+        return dict(row)
+    if deployed < row["started_at"].replace(microsecond=0):  # in an earlier run; that column has whole seconds
+        return dict(row)
+    return {**row, **DONE, "deploy_completed": row["deploy_total"]}

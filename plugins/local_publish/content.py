@@ -9,7 +9,7 @@ from clerk.fetching.layout import PREFIXES
 from clerk.text.tree import RECORD
 
 #: Columns of `sites` that are for operators only: they may hold an access token, or say where files are.
-PRIVATE = ("extra", "last_error_message")
+PRIVATE = ("extra", "last_error_stage", "last_error_message", "last_error_at")
 
 
 def document_hashes(site_dir: Path) -> dict[str, str]:
@@ -32,6 +32,7 @@ def write_sites(path: Path) -> None:
 
     from clerk.db import reading
     from clerk.models import sites_table
+    from clerk.projection import as_deployed
     from clerk.sites import get_all_sites
 
     with reading() as connection:
@@ -40,4 +41,4 @@ def write_sites(path: Path) -> None:
     with engine.begin() as connection:
         sites_table.create(connection)
         if rows:
-            connection.execute(sites_table.insert(), [{**row, **dict.fromkeys(PRIVATE)} for row in rows])
+            connection.execute(sites_table.insert(), [{**as_deployed(row), **dict.fromkeys(PRIVATE)} for row in rows])

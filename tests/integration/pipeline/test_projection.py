@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from tests.integration.pipeline.city import City
+import pytest
+
+from clerk.db import transaction
+from clerk.settings import settings
+from clerk.sites import update_site
+from plugins.local_publish.deploy import publish_sites
+from tests.integration.pipeline.city import SITE, City
 from tests.integration.pipeline.conftest import Run
 
 
@@ -60,6 +69,50 @@ def test_an_error_is_dated_by_its_own_time(city: City) -> None:
     city.day()
     (dead,) = city.jobs(state="discarded")
     assert city.row()["last_error_at"] == datetime.fromisoformat(dead["finished_at"])
+
+
+def test_an_error_goes_when_a_run_has_none(every_city: City) -> None:
+    city = every_city
+    city.plugin.raising["deploy_municipality"] = OSError("no route to host")
+    city.day()
+    assert city.row()["last_error_stage"] == "deploy"
+    city.plugin.raising.clear()
+    city.update()
+    city.work_one("fetch-site")
+    assert city.row()["last_error_stage"] == "deploy", "it has not completed yet"
+    city.work()
+    row = city.row()
+    assert [row[f"last_error_{what}"] for what in ("stage", "message", "at")] == [None] * 3
+
+
+def test_readers_see_a_site_as_it_is_once_its_run_has_ended(
+    every_city: City, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of sites is published by the deploy job itself, which by then has not ended."""
+    city = every_city
+    monkeypatch.setenv("CLERK_PUBLISH_DIR", str(tmp_path / "published"))
+    settings.cache_clear()
+    city.publish("2024-01-02")
+    city.day()
+    shown, row = readers_row(tmp_path), city.row()
+    kept = {name: row[name] for name in shown if not isinstance(row[name], datetime | bool | None)}
+    assert {name: shown[name] for name in kept} == kept
+    assert (shown["status"], shown["current_stage"], shown["deploy_completed"]) == ("deployed", "completed", 1)
+
+    city.update()
+    for job_type in ("fetch-site", "coordinator", "db-compilation"):
+        city.work_one(job_type)
+    with transaction() as connection:
+        update_site(connection, SITE, {"last_deployed": "2024-05-01T00:00:00"})
+    publish_sites()
+    assert readers_row(tmp_path)["status"] == "needs_deploy", "it was deployed by an earlier run"
+
+
+def readers_row(folder: Path) -> dict[str, Any]:
+    """Return the site's row in sites.db."""
+    with closing(sqlite3.connect(folder / "published" / "sites.db")) as connection:
+        connection.row_factory = sqlite3.Row
+        return dict(connection.execute("SELECT * FROM sites").fetchone())
 
 
 def test_other_runs_do_not_touch_it(run: Run, city: City) -> None:
