@@ -5,9 +5,9 @@ from __future__ import annotations
 import filecmp
 import shutil
 from pathlib import Path
-from uuid import uuid4
 
 from clerk.errors import UsageError
+from clerk.fetching.layout import Layout
 from clerk.jobs import current_job
 from clerk.paths import inside
 from clerk.settings import settings
@@ -26,8 +26,9 @@ def store(file: Path, storage_path: str) -> None:
     target = _target(folder.absolute() / STATIC, storage_path)
     if target.is_file() and filecmp.cmp(file, target, shallow=False):
         return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{uuid4().hex}.part")
+    unfinished = Layout(folder.absolute() / STATIC)
+    unfinished.sweep()
+    temporary = unfinished.temporary()
     try:
         shutil.copyfile(file, temporary)
         current_job().commit_files({temporary: target})

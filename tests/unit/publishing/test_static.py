@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -62,3 +64,14 @@ def test_a_folder_is_not_replaced_by_a_file(city: City, picture: Path) -> None:
     with pytest.raises(UsageError, match="that is a folder"):
         upload(picture, "/o")
     assert stored(city) == {"o/1.png": b"\x89PNG one"}
+
+
+def test_what_a_killed_process_left_goes_after_an_hour(city: City, picture: Path) -> None:
+    upload(picture, "/o/1.png")
+    (folder,) = (city.published.parent / "static").glob(".*")
+    for name, age in (("left.part", 4000), ("made-now.part", 10)):
+        (folder / name).touch()
+        os.utime(folder / name, (time.time() - age,) * 2)
+    picture.write_bytes(b"\x89PNG two")
+    upload(picture, "/o/1.png")
+    assert [path.name for path in folder.iterdir()] == ["made-now.part"]
