@@ -26,7 +26,7 @@ class LocalPublishPlugin:
         """Publish a site's databases, each if it is sound and not suspiciously small."""
         from plugins.local_publish.deploy import publish_site
 
-        publish_site(subdomain)
+        publish_site(subdomain, wait=True)  # its meetings and its finances may be ready at the same time
 
     @hookimpl
     def post_deploy(self, site: Mapping[str, Any]) -> None:

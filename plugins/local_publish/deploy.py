@@ -52,16 +52,16 @@ class Report:
     version: Version | None = None
 
 
-def publish_site(subdomain: str) -> list[Report]:
+def publish_site(subdomain: str, *, wait: bool = False) -> list[Report]:
     """Publish a site's databases; nothing happens without CLERK_PUBLISH_DIR.
 
     Each is published or refused by itself; raises Refused in the end if any was, ConflictError if somebody else
-    is publishing this site.
+    is publishing this site, unless it is to `wait` for that to end.
     """
     if settings().publish_dir is None:
         return []
     reports, refusals = [], []
-    with locked(site_folder(subdomain)):
+    with locked(site_folder(subdomain), wait=wait):
         for shelf in shelves(subdomain):
             try:
                 reports.append(_publish(shelf, site_dir(subdomain) / shelf.name))

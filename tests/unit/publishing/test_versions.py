@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from subprocess import PIPE
@@ -18,6 +19,7 @@ from plugins.local_publish import LocalPublishPlugin
 from plugins.local_publish.deploy import Outcome, publish_site, shelves
 from plugins.local_publish.shelf import Shelf, locked
 from tests.support.cities import City, texts_of
+from tests.support.processes import wait_for
 
 
 def outcome(city: City) -> Outcome:
@@ -224,6 +226,24 @@ def test_one_publishes_at_a_time(city: City) -> None:
     with locked(city.published), pytest.raises(ConflictError, match="try again in a moment"):
         publish_site(city.subdomain)
     assert outcome(city) is Outcome.PUBLISHED
+
+
+def test_a_job_waits_for_another_that_publishes_the_same_site(city: City) -> None:
+    """Its meetings and its finances may be ready at once, and neither has failed for that."""
+    city.compile("one")
+    with ThreadPoolExecutor(1) as pool:
+        with locked(city.published):
+            waiting = pool.submit(LocalPublishPlugin().deploy_municipality, city.subdomain)
+            wait_for(lambda: waiting.done() or waits_for(city.published / ".lock"), "it waits or ends")
+            assert not waiting.done()
+        waiting.result(timeout=10)
+    assert city.read() == ["one"]
+
+
+def waits_for(lock: Path) -> bool:
+    """Tell whether somebody waits for a lock, as Linux says."""
+    entries = [line.split() for line in Path("/proc/locks").read_text().splitlines() if "->" in line]
+    return any(entry[-3].endswith(f":{lock.stat().st_ino}") for entry in entries)
 
 
 @pytest.mark.parametrize("name", ["static", "sites.db", "../elsewhere", "A B", ""])
