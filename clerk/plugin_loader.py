@@ -11,8 +11,9 @@ from typing import Any
 import pluggy
 
 from clerk.early_settings import early_setting
+from clerk.errors import UsageError
 from clerk.plugin_set import PluginSet, Quarantined, log
-from clerk.plugin_sources import has_hookimpl_methods, load_directory, load_entry_points, require_directory
+from clerk.plugin_sources import has_hookimpl_methods, load_directory, load_entry_points
 
 __all__ = [
     "call_hook",
@@ -27,6 +28,8 @@ __all__ = [
     "use_plugins_directory",
 ]
 
+#: The plugins directory where none is configured.
+DEFAULT = "plugins"
 _lock = RLock()
 
 
@@ -83,7 +86,7 @@ def load_plugins_from_entry_points() -> None:
 
 def plugins_directory() -> Path:
     """Return the plugins directory: CLERK_PLUGINS_DIR, set or in `.env`, else `plugins`."""
-    return Path(early_setting("CLERK_PLUGINS_DIR") or "plugins")
+    return Path(early_setting("CLERK_PLUGINS_DIR") or DEFAULT)
 
 
 def use_plugins_directory(directory: str | None) -> None:
@@ -96,9 +99,13 @@ def use_plugins_directory(directory: str | None) -> None:
         if chosen != os.environ.get("CLERK_PLUGINS_DIR"):
             os.environ["CLERK_PLUGINS_DIR"] = chosen
             forget_plugins()
-        if not os.path.exists(chosen):  # noqa: PTH110
-            log.warning("plugins directory %s does not exist; no plugins are loaded from it", directory)
-    require_directory(plugins_directory())
+    found = plugins_directory()
+    is_default = str(found) == DEFAULT
+    named = directory or (DEFAULT if is_default else f"{found} (CLERK_PLUGINS_DIR)")
+    if not found.exists() and not is_default:
+        log.warning("plugins directory %s does not exist; no plugins are loaded from it", named)
+    elif found.exists() and not found.is_dir():
+        raise UsageError(f"plugins directory {named} is not a directory: name a folder, or leave it out")
 
 
 @lru_cache(maxsize=1)

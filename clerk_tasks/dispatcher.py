@@ -202,7 +202,8 @@ def ring(bells: Sequence[Bell], *, on: Engine | None = None) -> bool:
     try:
         publisher().publish(bells)
     except BrokerUnavailable as error:
-        logger.warning("%s The work is recorded, and waits until the broker is back.", error)
+        reason = str(error).rstrip(".")
+        logger.warning("%s. The work is recorded, and waits until the broker is back.", reason)
         _leave_to_relay(bells, on or engine())
         return False
     return True

@@ -13,6 +13,8 @@ from clerk.redaction import redact
 
 FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
+#: The loggers of our own modules.
+OURS = ("clerk", "clerk_tasks")
 #: Loggers that tell of the delivery of a message, which says nothing of what became of the job; billiard's is the last.
 CHATTY = (
     "celery.app.trace",
@@ -50,6 +52,8 @@ def last_words() -> Iterator[None]:
 
 def configure(loglevel: int | str = logging.INFO, **_: Any) -> None:
     """Configure logging in a worker's parent, its children, and beat."""
+    for name in OURS:
+        logging.getLogger(name).handlers.clear()  # the command line's: what they say would be said twice
     handler = logging.StreamHandler()
     handler.setFormatter(Redacting(FORMAT))
     logging.basicConfig(level=loglevel or logging.INFO, handlers=[handler], force=True)

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+from typer.exceptions import TyperException
 
 from clerk import __version__
-from clerk.errors import ClerkError
+from clerk.errors import ClerkError, UsageError
 from clerk.plugin_loader import use_plugins_directory
 from clerk.redaction import redact
+from clerk_tasks import logs
 from clerk_tasks.cli import output
 from clerk_tasks.cli.commands import COMMANDS
 from clerk_tasks.cli.mount import LazyCommand, mount_plugins
@@ -33,10 +37,26 @@ class Root(TyperGroup):
         self.commands.update({name: LazyCommand(name, help=text) for name, text in COMMANDS.items()})
         self._mounted = False
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Parse the root's own options."""
+        with _in_one_line():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Parse the rest and run the command."""
+        with _in_one_line():
+            return super().invoke(ctx)
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Find the plugins directory first: `--help` and completion, wherever they stand, need it."""
         _log_to_stderr(debug="--debug" in _own_options(args))
-        use_plugins_directory(_option(_own_options(args), "--plugins-dir"))
+        try:
+            use_plugins_directory(_option(_own_options(args), "--plugins-dir"))
+        except UsageError as error:
+            if not {"-h", "--help"} & set(args):
+                raise
+            output.warn(str(error))
+            self._mounted = True  # there is help without the plugins, too
         return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -54,6 +74,21 @@ class Root(TyperGroup):
         if not self._mounted:
             self._mounted = True
             self.commands.update(mount_plugins(reserved=COMMANDS))
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Say what the parser has to say as every error is said, rather than with the command's usage."""
+    try:
+        yield
+    except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            raise
+        if error.exit_code != UsageError.exit_code:
+            raise ClerkError(error.format_message()) from None
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "clerk-tasks"
+        raise UsageError(f"{error.format_message()} (see `{command} --help`)") from None
 
 
 cli = typer.Typer(
@@ -101,12 +136,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; an error is one line, a traceback only with --debug."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        return _run(arguments)
+        code = _run(arguments)
+        output.flush()
+        return code
     except KeyboardInterrupt:
         return output.INTERRUPTED
     except BrokenPipeError:
-        # Nobody reads us any more; Python must not complain about it when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        output.give_up()  # nobody reads us any more
         return FAILED
     except Exception as error:
         if "--debug" in _own_options(arguments):
@@ -119,7 +155,6 @@ def _run(arguments: list[str]) -> int:
     try:
         typer.main.get_command(cli).main(arguments, prog_name=name if name == "clerk" else "clerk-tasks")
     except SystemExit as end:
-        sys.stdout.flush()
         if end.code is None or isinstance(end.code, int):
             return end.code or 0
         output.say(redact(str(end.code)))  # as Python does
@@ -128,6 +163,12 @@ def _run(arguments: list[str]) -> int:
 
 
 def _explain(error: Exception) -> int:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+        try:
+            output.print_line()
+            output.flush()
+        except ClerkError as unwritten:  # so it was the parser, or a plugin, that could not print
+            error = unwritten
     if isinstance(error, ClerkError):
         code, line = error.exit_code, str(error)
     else:
@@ -164,9 +205,10 @@ class _ToStderr(logging.Handler):
 
 
 def _log_to_stderr(*, debug: bool) -> None:
-    """Have the core's warnings (a quarantined plugin, say) reach the operator as our own do."""
-    logger = logging.getLogger("clerk")
+    """Have our modules' warnings (a quarantined plugin, say) reach the operator as the command line's own do."""
     completing = "_CLERK_TASKS_COMPLETE" in os.environ or "_CLERK_COMPLETE" in os.environ  # on somebody's prompt
-    logger.setLevel(logging.CRITICAL if completing else logging.DEBUG if debug else logging.NOTSET)
-    if not any(isinstance(handler, _ToStderr) for handler in logger.handlers):
-        logger.addHandler(_ToStderr())
+    for name in logs.OURS:
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.CRITICAL if completing else logging.DEBUG if debug else logging.NOTSET)
+        if not any(isinstance(handler, _ToStderr) for handler in logger.handlers):
+            logger.addHandler(_ToStderr())

@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+from clerk.errors import ClerkError
 
 #: The exit code of what Ctrl-C has ended.
 INTERRUPTED = 130
@@ -22,12 +25,38 @@ def set_quiet(quiet: bool) -> None:
 
 def print_json(value: Any) -> None:
     """Print one JSON document; times in ISO 8601."""
-    print(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))  # noqa: T201
+    print_line(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
 
 
 def print_line(text: str = "") -> None:
-    """Print one line of the answer."""
-    print(text)  # noqa: T201
+    """Print one line of the answer; ClerkError if it cannot be written."""
+    if sys.stdout is None:
+        raise ClerkError("The answer cannot be written: stdout is closed.")
+    with _as_advice():
+        print(text)  # noqa: T201
+
+
+def flush() -> None:
+    """Have the answer written out; ClerkError if it cannot be."""
+    if sys.stdout is not None:
+        with _as_advice():
+            sys.stdout.flush()
+
+
+@contextmanager
+def _as_advice() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        give_up()
+        raise ClerkError(f"The answer cannot be written to stdout: {error.strerror}.") from error
+
+
+def give_up() -> None:
+    """Throw away what is still to be written: Python must not complain about it when it flushes at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "Nothing to show.") -> None:
@@ -36,7 +65,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, em
         note(empty)
         return
     cells = [[_text(row.get(column)) for column in columns] for row in rows]
-    if sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+    if sys.stdout is not None and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
         _rich_table(columns, cells)
         return
     lines = [[column.upper() for column in columns], *cells]
@@ -63,7 +92,8 @@ def fail(text: str) -> None:
 
 def say(text: str) -> None:
     """Print one line on stderr."""
-    print(text, file=sys.stderr)  # noqa: T201
+    if sys.stderr is not None:
+        print(text, file=sys.stderr)  # noqa: T201
 
 
 def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:

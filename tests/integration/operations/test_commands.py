@@ -115,3 +115,13 @@ def test_a_retried_run_as_json(work: Work, capsys: Capture) -> None:
     assert main(["runs", "cancel", first["run_id"]]) == 0
     again = answer(capsys, "runs", "retry", first["run_id"])
     assert (again["job_type"], again["run_id"] != first["run_id"]) == ("fetch-site", True)
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_broker_that_is_away_is_a_warning_that_quiet_does_not_silence(capsys: Capture) -> None:
+    capsys.readouterr()
+    assert main(["-q", "enqueue", "fine", "alameda.ca"]) == 0
+    told = capsys.readouterr().err
+    assert told.startswith("warning: The embedded broker is not running")
+    assert told.endswith("starts it. The work is recorded, and waits until the broker is back.\n")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -45,7 +47,63 @@ def test_help_lists_every_command_of_ours(run: Run) -> None:
 def test_an_unknown_command_is_a_usage_error_with_a_suggestion(run: Run) -> None:
     result = run("plugns", "list")
     assert (result.code, result.out) == (2, "")
-    assert "No such command 'plugns'. Did you mean 'plugins'" in result.err
+    assert result.err == "error: No such command 'plugns'. Did you mean 'plugins', 'runs'? (see `clerk-tasks --help`)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("jobs", "list", "--nonsense"), "No such option: --nonsense (see `clerk-tasks jobs list --help`)"),
+        (("jobs", "list", "--limit", "x"), "unable to parse string as an integer (see `clerk-tasks jobs list --help`)"),
+        (("jobs", "show"), "Missing argument 'job_id'. (see `clerk-tasks jobs show --help`)"),
+        (("--nonsense",), "No such option: --nonsense (see `clerk-tasks --help`)"),
+        (("acme", "hello", "x"), "Got unexpected extra argument(s) (x) (see `clerk-tasks acme hello --help`)"),
+    ],
+)
+def test_a_usage_error_is_one_line(run: Run, write: Write, arguments: tuple[str, ...], line: str) -> None:
+    write("acme.py", SAYS_HELLO.format(name="acme"))
+    result = run(*arguments)
+    assert (result.code, result.out, result.err.count("\n")) == (2, "", 1)
+    assert result.err.startswith("error: ")
+    assert result.err.endswith(f"{line}\n")
+
+
+def test_a_group_without_a_command_shows_its_help(run: Run) -> None:
+    result = run("jobs")
+    assert (result.code, result.out) == (2, "")
+    assert "Retry dead letters" in result.err
+
+
+@pytest.mark.parametrize("command", [("--help",), ("jobs", "--help")])
+def test_there_is_help_whatever_the_plugins_directory_is(run: Run, command: tuple[str, ...]) -> None:
+    Path("file").touch()
+    result = run("--plugins-dir", "file", *command)
+    assert result.code == 0
+    assert "Usage: clerk-tasks" in result.out
+    assert result.err.startswith("warning: plugins directory file is not a directory")
+
+
+def run_with(stdout: str, *arguments: str) -> tuple[int, str]:
+    """Run a command with stdout redirected as the shell does it; return its exit code and stderr."""
+    program = f'exec "{sys.executable}" -m clerk_tasks "$@" {stdout}'
+    done = subprocess.run(["sh", "-c", program, "sh", *arguments], stderr=subprocess.PIPE, text=True, check=False)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("plugins", "list"), ("plugins", "list", "--json"), ("--help",)], ids=" ".join)
+def test_an_answer_that_cannot_be_written_is_one_line(arguments: tuple[str, ...]) -> None:
+    line = "error: The answer cannot be written to stdout: No space left on device.\n"
+    assert run_with(">/dev/full", *arguments) == (1, line)
+
+
+def test_an_answer_that_nobody_is_there_for_is_one_line() -> None:
+    assert run_with(">&-", "plugins", "list") == (1, "error: The answer cannot be written: stdout is closed.\n")
+
+
+def test_without_stderr_the_answer_is_the_answer(capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_with("2>&-", "--plugins-dir", "nowhere", "plugins", "check") == (0, "")
+    (line,) = capfd.readouterr().out.splitlines()
+    assert line.endswith("all of them well")
 
 
 @pytest.mark.parametrize("arguments", [("--plugins-dir", "mine", "{}"), ("--plugins-dir=mine", "{}")])
@@ -89,15 +147,22 @@ def test_a_plugins_directory_that_is_a_file_is_a_usage_error(
         monkeypatch.setenv("CLERK_PLUGINS_DIR", "file")
     result = run(*(["--plugins-dir", "file"] if by == "option" else []), "plugins", "list")
     assert (result.code, result.out) == (2, "")
-    assert result.err.startswith("error: plugins directory ")
+    named = "file" if by == "option" else "file (CLERK_PLUGINS_DIR)"
+    assert result.err.startswith(f"error: plugins directory {named} is not a directory")
     assert result.err.count("\n") == 1
 
 
-def test_a_plugins_directory_that_does_not_exist_is_warned_about(run: Run) -> None:
-    result = run("--plugins-dir", "nowhere", "plugins", "check")
+@pytest.mark.parametrize("by", ["option", "environment"])
+def test_a_plugins_directory_that_does_not_exist_is_warned_about(
+    run: Run, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    if by == "environment":
+        monkeypatch.setenv("CLERK_PLUGINS_DIR", "nowhere")
+    result = run(*(["--plugins-dir", "nowhere"] if by == "option" else []), "plugins", "check")
+    named = "nowhere" if by == "option" else "nowhere (CLERK_PLUGINS_DIR)"
     assert (result.code, result.err) == (
         0,
-        "warning: plugins directory nowhere does not exist; no plugins are loaded from it\n",
+        f"warning: plugins directory {named} does not exist; no plugins are loaded from it\n",
     )
 
 
