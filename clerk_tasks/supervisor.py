@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from clerk.migrate import upgrade
 from clerk.schema_version import ensure_usable
 from clerk.settings import settings
 from clerk_tasks import embedded
+from clerk_tasks.leash import PARENT
 from clerk_tasks.registry import registry
 
 #: How long a process that died is left dead, in seconds: doubled each time, reset by a minute of life.
@@ -71,6 +73,7 @@ class Child:
             text=True,
             errors="replace",
             start_new_session=True,  # Ctrl-C is ours to pass on
+            env={**os.environ, PARENT: str(os.getpid())},
         )
         threading.Thread(target=_copy, args=(self.name, self.process), daemon=True).start()
 

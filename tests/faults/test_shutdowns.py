@@ -142,6 +142,20 @@ def test_up_runs_everything_and_leaves_nothing_behind(system: System) -> None:
     wait_for(lambda: not embedded.is_running(), "the embedded broker is gone")
 
 
+def test_up_that_is_killed_takes_along_what_it_runs(system: System) -> None:
+    """F2. Whoever starts it again has one fleet, not two, and no old code beside the new.
+
+    Seen to fail: with `follow_parent` out of __main__.py, worker and beat live on, with nobody to end them.
+    """
+    up = system.programs.clerk("up", "-c", "1")
+    job_id = system.enqueue("gated")
+    system.wait_until_began(job_id)
+    family = up.children()
+    up.kill()
+    assert_gone(family)
+    assert system.attempts(job_id) == ["handed-back"]
+
+
 def test_up_starts_again_what_dies(system: System) -> None:
     """F2. A worker under `up` has nobody else to take over from it.
 

@@ -1,0 +1,23 @@
+"""End with the program that started this one: what `up` runs must not outlive it, however `up` ends. Linux only."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+
+#: The environment variable by which a parent tells its child to end with it: the parent's process id.
+PARENT = "CLERK_PARENT"
+#: Of <linux/prctl.h>.
+_SET_PARENT_DEATH_SIGNAL = 1
+
+
+def follow_parent() -> None:
+    """Have the kernel ask us to end when the parent that put us on the leash has ended, or do so if it has already."""
+    parent = os.environ.pop(PARENT, None)
+    if parent is None or not sys.platform.startswith("linux"):
+        return
+    ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    if os.getppid() != int(parent):
+        os.kill(os.getpid(), signal.SIGTERM)
