@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Limits", "NotServed", "Stamp", "Trouble", "Visitor"]
 
+#: So many redirects lead in a circle.
+REDIRECTS = 10
+
 Stream = Callable[..., "AbstractContextManager[httpx.Response]"]
 
 
@@ -71,7 +74,7 @@ class Visitor:
         self.limits = limits or Limits()
         self._stream = stream
         self._headers = {"User-Agent": user_agent(), **(headers or {})}
-        self._robots = Robots(lambda url: self._attempt("GET", url).text) if robots else None
+        self._robots = Robots(lambda url: self._attempt("GET", url, obey=False).text) if robots else None
         self._sleep = sleep
         self._answered: dict[str, float] = {}  # host -> when it did last, monotonic
 
@@ -81,7 +84,7 @@ class Visitor:
         Raises Trouble if it is none yet, after some attempts; NotServed if asking again would not help.
         """
         _require_address(url)
-        response: httpx.Response = self._retrying(self._permitted, method, url, **options)
+        response: httpx.Response = self._retrying(self._attempt, method, url, **options)
         return response
 
     def download(
@@ -120,20 +123,13 @@ class Visitor:
             return error.after
         return wait_random_exponential(multiplier=self.limits.patience, max=self.limits.longest_wait)(state)
 
-    def _permitted(self, method: str, url: str, **options: Any) -> httpx.Response:
-        if self._robots:
-            self._robots.require(url)
-        return self._attempt(method, url, **options)
-
-    def _attempt(self, method: str, url: str, **options: Any) -> httpx.Response:
-        with self._open(method, url, **options) as response:
+    def _attempt(self, method: str, url: str, *, obey: bool = True, **options: Any) -> httpx.Response:
+        with self._open(method, url, obey=obey, **options) as response:
             answer = whole(response, self._body(response))
         check(answer)
         return answer
 
     def _download(self, url: str, target: Path, *, headers: Mapping[str, str], conditional: bool) -> Stamp | None:
-        if self._robots:
-            self._robots.require(url)
         with self._open("GET", url, headers=headers) as response:
             if response.status_code == 304 and conditional:
                 return None
@@ -144,17 +140,32 @@ class Visitor:
 
     @contextmanager
     def _open(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **options: Any
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, obey: bool = True, **options: Any
     ) -> Iterator[httpx.Response]:
+        """Open an answer, wherever redirects lead: every host on the way is asked for leave, and given its pause."""
+        request = {**options, "headers": {**self._headers, **(headers or {})}}
+        for _ in range(REDIRECTS):
+            with self._step(method, url, obey=obey, **request) as response:
+                following = response.next_request
+                if following is None:
+                    yield response
+                    return
+            method, url = following.method, str(following.url)
+            request = {"headers": following.headers, "content": following.read()}
+        raise NotServed(f"more than {REDIRECTS} redirects")
+
+    @contextmanager
+    def _step(self, method: str, url: str, *, obey: bool, **options: Any) -> Iterator[httpx.Response]:
         import httpx
 
+        if self._robots and obey:
+            self._robots.require(url)
         stream = self._stream or partial(httpx.stream, verify=_tls())
         self._pause(url)
-        options |= {"headers": {**self._headers, **(headers or {})}, "timeout": self.limits.silence}
         try:
-            with stream(method, url, follow_redirects=True, **options) as response:
+            with stream(method, url, timeout=self.limits.silence, **options) as response:
                 yield response
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, httpx.TooManyRedirects) as error:
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise NotServed(str(error)) from None
         except (httpx.TransportError, httpx.DecodingError) as error:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):

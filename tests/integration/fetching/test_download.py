@@ -186,6 +186,30 @@ def test_redirects_in_a_circle_end(city: CitySite, visitor: Visitor) -> None:
         visitor.request("GET", f"{city.url}/x")
 
 
+def test_a_redirect_to_another_host_asks_that_host_for_leave(
+    city: CitySite, waits: list[float], tmp_path: Path
+) -> None:
+    with serving() as other:
+        other.routes["/robots.txt"] = page("User-agent: *\nDisallow: /private\nCrawl-delay: 3\n")
+        for path in ("/private/a.pdf", "/a.pdf"):
+            other.publish(path, PDF)
+            city.routes[path] = Answer(status=302, headers={"Location": f"{other.url}{path}"})
+        visitor = Visitor(limits=FAST, robots=True, sleep=waits.append)
+        with pytest.raises(NotServed, match=f"robots.txt of {other.url[7:]} keeps us out"):
+            visitor.download(f"{city.url}/private/a.pdf", tmp_path / "a.pdf")
+        visitor.download(f"{city.url}/a.pdf", tmp_path / "a.pdf")
+        assert other.paths() == ["/robots.txt", "/a.pdf"]
+    assert (tmp_path / "a.pdf").read_bytes() == PDF
+    assert any(2 < wait <= 3 for wait in waits), "the other's delay is kept"
+
+
+def test_a_redirected_form_arrives_with_its_fields_and_cookies(city: CitySite, visitor: Visitor) -> None:
+    city.routes["/old"] = Answer(status=307, headers={"Location": "/new", "Set-Cookie": "a=1"})
+    city.routes["/new"] = lambda request: page(f"{request.method} {request.body.decode()} {request.headers['Cookie']}")
+    response = visitor.request("POST", f"{city.url}/old", data={"year": "2024"})
+    assert (response.text, str(response.url)) == ("POST year=2024 a=1", f"{city.url}/new")
+
+
 @pytest.fixture
 def authority() -> trustme.CA:
     return trustme.CA()
