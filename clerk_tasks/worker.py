@@ -84,6 +84,8 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
+        # What Celery tells billiard to log in a child before our logging is set up there: that it is a child.
+        os.environ["_MP_FORK_LOGLEVEL_"] = str(logging.WARNING)
         self.worker = worker
         self.over = threading.Event()
         self.wake_relay = threading.Event()
