@@ -175,6 +175,7 @@ jobs_table = Table(
     Column("result", JSON),
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_jobs_stage_id", "stage_id"),
+    Index("ix_jobs_run_id", "run_id"),
     Index("ix_jobs_subdomain", "subdomain"),
     Index(
         "ux_jobs_unique_key",

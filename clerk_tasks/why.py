@@ -56,7 +56,7 @@ def _site(connection: Connection, subdomain: str) -> Iterator[str]:
         return
     runs = queries.list_runs(connection, subdomain=subdomain, limit=1)
     if not runs:
-        yield f"{subdomain}: nothing was ever enqueued for it."
+        yield f"{subdomain}: nothing was enqueued for it, or that is long over and was pruned."
         return
     run = runs[0]
     yield f"{subdomain}: nothing is unfinished; the last run, {run['id']} ({run['pipeline']}), is {run['state']}."

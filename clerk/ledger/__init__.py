@@ -12,6 +12,7 @@
     repair       what no transition can leave behind, found and mended
     queries      what the command line prints
     site_status  the same for sites
+    prune        what is long over, deleted
 
 Locks are always taken in one order: jobs, then the stage that they are of, then its run, then what waits for later
 stages: their jobs, then those stages by id.

@@ -61,10 +61,8 @@ def list_jobs(
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
     """Return jobs, newest first; ids sort by time of birth."""
-    filters = {"subdomain": subdomain, "state": state and state.value, "job_type": job_type}
+    filters = {"subdomain": subdomain, "state": state and state.value, "job_type": job_type, "run_id": run_id}
     query = select(*_SUMMARY).order_by(jobs.c.id.desc()).limit(limit)
-    if run_id is not None:  # by its stages, which have an index
-        query = query.where(jobs.c.stage_id.in_(select(stages.c.id).where(stages.c.run_id == run_id)))
     for column, value in filters.items():
         if value is not None:
             query = query.where(jobs.c[column] == value)

@@ -16,5 +16,5 @@ COMMANDS = {
     "health": "Check that everything is there and at work.",
     "why": "Explain why a job, or a site's work, has not run or did not finish.",
     "doctor": "Find what is stuck or wrong, and mend it.",
-    "db": "Create the database, bring it up to date, check it.",
+    "db": "Create the database, bring it up to date, check and prune it.",
 }

@@ -9,7 +9,7 @@ import typer
 
 from clerk_tasks.cli import output
 
-app = typer.Typer(no_args_is_help=True, help="Create the database, bring it up to date, check it.")
+app = typer.Typer(no_args_is_help=True, help="Create the database, bring it up to date, check and prune it.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -70,3 +70,25 @@ def check(as_json: AsJson = False) -> None:
         if not problems:
             output.print_line("The database is as it should be.")
     raise typer.Exit(1 if problems else 0)
+
+
+@app.command()
+def prune(
+    older_than: Annotated[
+        int, typer.Option(metavar="DAYS", min=1, max=36500, help="Whatever has been over for so many days.")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete old runs with their jobs, old slots of schedules, and workers that are gone; all may go on working."""
+    from clerk_tasks import pruning
+
+    if not dry_run:
+        output.confirm(f"Delete what has been over for {older_than} days?", yes=yes)
+    counts = pruning.count(older_than) if dry_run else pruning.prune(older_than)
+    if as_json:
+        output.print_json(counts | {"pruned": not dry_run})
+    else:
+        listed = ", ".join(f"{number} {name}" for name, number in counts.items())
+        output.print_line(f"{'Would delete' if dry_run else 'Deleted'} {listed}.")

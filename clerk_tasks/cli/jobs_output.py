@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,14 +40,3 @@ def describe(job: dict[str, Any]) -> str:
     """Return one line about a job."""
     error = f": {job['error']}" if job["error"] else ""
     return f"{job['id']} {job['job_type']} {job['subdomain']} {job['state']}{error}"
-
-
-def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something is destroyed; off a terminal, --yes must have been given."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        from clerk.errors import UsageError
-
-        raise UsageError(f"{question} Say --yes; there is no terminal to ask on.")
-    typer.confirm(question, abort=True, err=True)

@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from clerk.errors import ClerkError
+import typer
+
+from clerk.errors import ClerkError, UsageError
 
 #: The exit code of what Ctrl-C has ended.
 INTERRUPTED = 130
@@ -72,6 +74,15 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, em
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
     for line in lines:
         print_line("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask before something is destroyed, unless `yes` was said already; off a terminal, it must have been."""
+    if yes:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise UsageError(f"{question} Say --yes: there is no terminal to ask on.")
+    typer.confirm(question, abort=True, err=True)
 
 
 def note(text: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -92,8 +91,9 @@ def remove(
     """Remove a site from the database; its files, runs and jobs stay."""
     from clerk.site_admin import remove_site
 
-    if not yes and not dry_run:
-        _confirm(subdomain)
+    if not dry_run:
+        remove_site(subdomain, dry_run=True)  # an error comes before the question
+        output.confirm(f"Remove {subdomain} from the database?", yes=yes)
     site = remove_site(subdomain, dry_run=dry_run)
     if as_json:
         output.print_json({"removed": not dry_run, "site": site})
@@ -118,16 +118,6 @@ def detect(
     output.print_line(f"system   {found.system} ({found.evidence})")
     output.print_line(f"scraper  {found.label or 'no fetcher for it is installed'}")
     output.print_line(f"extra    {json.dumps(dict(found.extra))}")
-
-
-def _confirm(subdomain: str) -> None:
-    from clerk.errors import UsageError
-    from clerk.site_admin import remove_site
-
-    remove_site(subdomain, dry_run=True)  # an error comes before the question
-    if not sys.stdin.isatty():
-        raise UsageError(f"removing {subdomain} cannot be undone: say --yes")
-    typer.confirm(f"Remove {subdomain} from the database?", abort=True, err=True)
 
 
 def _refuse(constant: str) -> None:

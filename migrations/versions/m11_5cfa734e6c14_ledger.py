@@ -93,6 +93,7 @@ def create_jobs() -> None:
         sa.Column("created_at", MOMENT, nullable=False),
     )
     op.create_index("ix_jobs_stage_id", "jobs", ["stage_id"])
+    op.create_index("ix_jobs_run_id", "jobs", ["run_id"])
     op.create_index("ix_jobs_subdomain", "jobs", ["subdomain"])
     unfinished = "state IN ('scheduled', 'available', 'running', 'retryable')"
     create_partial_index("ux_jobs_unique_key", ["unique_key"], where=unfinished, unique=True)

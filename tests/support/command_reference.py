@@ -11,6 +11,7 @@ import typer
 from typer.main import get_command
 
 from clerk_tasks.cli.main import cli
+from tests.support.json_answers import table
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
 
@@ -38,7 +39,7 @@ This page is the program's own help; `python -m tests.support.command_reference`
 
 def render() -> str:
     """Return the whole page."""
-    sections = [HEAD, *(_section(path) for path in _paths())]
+    sections = [HEAD, table(), *(_section(path) for path in _paths())]
     return "\n".join(sections)
 
 

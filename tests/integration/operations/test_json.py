@@ -1,0 +1,81 @@
+"""What `--json` prints has the keys that the reference of commands lists."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clerk.plugin_loader import forget_plugins
+from clerk_tasks.cli.main import main
+from tests.integration.operations.conftest import Enqueue
+from tests.support.json_answers import ANSWERS
+
+Work = Callable[[str], None]
+
+#: In an order in which each has something to print; {job} is a dead letter of {run}, {passage} the run of an update.
+COMMANDS = """
+enqueue fine alameda.ca
+status
+jobs list
+jobs show {job}
+runs list
+runs show {run}
+why {job}
+doctor
+health
+jobs retry {job}
+jobs cancel {job}
+update --subdomain alameda.ca
+runs cancel {passage}
+runs retry --dry-run {passage}
+runs retry {passage}
+sites add x.ca --name X --state CA
+sites list
+sites show x.ca
+sites remove x.ca --yes
+plugins list
+plugins check
+schedule list
+schedule next
+schedule tick meetings-next-site
+db upgrade
+db current
+db history
+db check
+db prune --older-than 1 --dry-run
+"""
+#: Asks a city's site, or is tested where there are cities with election finance.
+ELSEWHERE = ("sites detect", "finance etl", "finance extract", "finance transform", "finance load")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_the_keys(enqueue: Enqueue, work: Work, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("plugins/broken.py").write_text("raise OSError")
+    forget_plugins()
+    known = {"job": enqueue("broken")}
+    work(known["job"])
+    found: dict[str, str] = {}
+    for line in COMMANDS.strip().splitlines():
+        capsys.readouterr()
+        main([*line.format(**known).split(), "--json"])
+        printed = capsys.readouterr()
+        assert printed.out, (line, printed.err)
+        answer = json.loads(printed.out)
+        (name,) = [name for name in sorted(ANSWERS, key=len) if line.startswith(name)][-1:]
+        found |= dict(keys(name, answer))
+        if name in ("jobs show", "update"):
+            known["run" if name == "jobs show" else "passage"] = answer["run_id"]
+    assert found == {name: each for name, (_, each) in ANSWERS.items() if name not in ELSEWHERE}
+
+
+def keys(name: str, answer: Any) -> Iterator[tuple[str, str]]:
+    """Yield a command's keys, and those of the objects within that are documented, too."""
+    first = answer[0] if isinstance(answer, list) else answer
+    yield name, " ".join(first) if isinstance(first, dict) else ""
+    for key, value in first.items() if isinstance(first, dict) else ():
+        if f"{name}, {key}" in ANSWERS:
+            yield f"{name}, {key}", " ".join(value[0])

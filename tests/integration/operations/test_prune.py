@@ -1,0 +1,145 @@
+"""`db prune` deletes what is long over, whole, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from clerk.clock import now
+from clerk.db import transaction
+from clerk.ledger import leases
+from clerk.ledger import prune as ledger
+from clerk.models import attempts_table as attempts
+from clerk.models import jobs_table as jobs
+from clerk.models import runs_table as runs
+from clerk.models import schedule_slots_table as slots
+from clerk.models import stages_table as stages
+from clerk.models import workers_table as workers
+from clerk_tasks import dispatcher, pruning, replay
+from clerk_tasks.cli.main import main
+from tests.integration.operations.conftest import Enqueue
+from tests.property.laws import Ledger, check
+
+Work = Callable[[str], None]
+TABLES = {
+    "runs": runs,
+    "stages": stages,
+    "jobs": jobs,
+    "attempts": attempts,
+    "slots": slots,
+    "workers": workers,
+}
+
+
+def rows(engine: Engine) -> dict[str, int]:
+    with transaction(engine) as connection:
+        count = sa.select(sa.func.count())
+        return {name: connection.execute(count.select_from(table)).scalar_one() for name, table in TABLES.items()}
+
+
+def age(engine: Engine, job: str, *, days: float) -> None:
+    """Make a job's run so old."""
+    moment = now(-86400 * days)
+    run = sa.select(jobs.c.run_id).where(jobs.c.id == job).scalar_subquery()
+    with transaction(engine) as connection:
+        connection.execute(sa.update(runs).where(runs.c.id == run).values(created_at=moment))
+        ended = runs.c.finished_at.is_not(None)
+        connection.execute(sa.update(runs).where(runs.c.id == run, ended).values(finished_at=moment))
+
+
+def test_what_is_over_goes_with_all_that_is_its_own(
+    engine: Engine, enqueue: Enqueue, work: Work, capsys: pytest.CaptureFixture[str]
+) -> None:
+    done, broken, recent = enqueue("fine"), enqueue("broken"), enqueue("fine", name="recent")
+    for job in (done, broken, recent):
+        work(job)
+    for job, days in ((done, 31), (broken, 40), (recent, 29)):
+        age(engine, job, days=days)
+    before = rows(engine)
+    capsys.readouterr()
+    prune = ("db", "prune", "--older-than", "30", "--json")
+    assert main([*prune, "--dry-run"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"runs": 2, "stages": 2, "jobs": 2, "attempts": 1, "slots": 0, "workers": 0, "pruned": False}
+    assert rows(engine) == before
+    assert main([*prune]) == 2
+    assert "--yes" in capsys.readouterr().err
+    assert rows(engine) == before
+    assert main([*prune, "--yes"]) == 0
+    assert json.loads(capsys.readouterr().out) == told | {"pruned": True}
+    assert rows(engine) == {name: before[name] - told[name] for name in before}
+    assert main(["jobs", "show", recent]) == 0
+    assert main(["jobs", "show", broken]) == 3
+
+
+def test_what_has_something_left_to_do_stays(engine: Engine, enqueue: Enqueue, work: Work) -> None:
+    waits, again, joined = enqueue("fine"), enqueue("broken"), enqueue("broken")
+    for job in (again, joined):
+        work(job)
+    with transaction(engine) as connection:
+        run_id = connection.execute(sa.select(jobs.c.run_id).where(jobs.c.id == joined)).scalar_one()
+    for job in (waits, again, joined):
+        age(engine, job, days=400)
+    replay.retry([again], strict=True)
+    dispatcher.enqueue_job("fine", "alameda.ca", run_id=run_id, name="joined")
+    assert set(pruning.count(365).values()) == {0}
+    assert set(pruning.prune(365).values()) == {0}
+    work(again)
+    assert pruning.prune(365)["jobs"] == 1
+    with transaction(engine) as connection:
+        check(Ledger.read(connection))
+
+
+def test_what_has_begun_again_since_it_was_chosen_stays(engine: Engine, enqueue: Enqueue, work: Work) -> None:
+    again = enqueue("broken")
+    work(again)
+    age(engine, again, days=400)
+    with transaction(engine) as connection:
+        before = ledger.moment_before(connection, days=365)
+        (chosen,) = ledger.next_runs(connection, before=before, after=None)
+    replay.retry([again], strict=True)
+    with transaction(engine) as connection:
+        assert ledger.delete_runs(connection, [chosen.id], before=before)["runs"] == 0
+    assert rows(engine)["jobs"] == 1
+
+
+def test_many_runs_are_deleted_in_several_transactions(
+    engine: Engine, enqueue: Enqueue, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("clerk.ledger.prune.BATCH", 2)
+    for number in range(5):
+        work(enqueue("fine", name=str(number)))
+    with transaction(engine) as connection:
+        connection.execute(sa.update(runs).values(created_at=now(-86400 * 9), finished_at=now(-86400 * 8)))
+    assert pruning.prune(7)["runs"] == 5
+    assert rows(engine) == dict.fromkeys(TABLES, 0)
+
+
+def test_of_a_schedules_slots_the_newest_stays_and_of_workers_those_that_are_alive(engine: Engine) -> None:
+    facts = {"hostname": "box", "pid": 7, "version": "0", "queues": [], "job_types": [], "concurrency": 1}
+    with transaction(engine) as connection:
+        for name, days in (("often", 90), ("often", 60), ("often", 1), ("seldom", 90), ("seldom", 80)):
+            slot = {"schedule": name, "due_at": now(-86400 * days), "fate": "nothing", "jobs": [], "decided_at": now()}
+            connection.execute(sa.insert(slots).values(slot))
+        for instance in ("stopped", "silent", "alive"):
+            leases.register_worker(connection, instance=instance, **facts)
+        leases.worker_stopped(connection, "stopped")
+        old = workers.c.instance != "alive"
+        connection.execute(sa.update(workers).where(old).values(seen_at=now(-86400 * 31)))
+    pruned = pruning.prune(30)
+    assert (pruned["slots"], pruned["workers"]) == (3, 2)
+    with transaction(engine) as connection:
+        left = connection.execute(sa.select(slots.c.schedule).order_by(slots.c.schedule)).scalars().all()
+        assert left == ["often", "seldom"]
+        assert connection.execute(sa.select(workers.c.instance)).scalars().all() == ["alive"]
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("arguments", [(), ("--older-than", "0"), ("--older-than", "x")], ids=" ".join)
+def test_how_old_must_be_said(arguments: tuple[str, ...]) -> None:
+    assert main(["db", "prune", "--yes", *arguments]) == 2

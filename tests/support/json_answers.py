@@ -1,0 +1,97 @@
+"""The keys of what `--json` prints, as the reference of commands lists them and a test finds them."""
+
+from __future__ import annotations
+
+from clerk.models import sites_table
+
+JOB = (
+    "id job_type subdomain run_id queue priority state attempt max_attempts error note "
+    "created_at started_at finished_at due_at cancel_requested_at"
+)
+RUN = "id subdomain pipeline state options created_at finished_at"
+SITE = " ".join(sites_table.c.keys())
+PLUGIN = "name source where version hooks job_types state error"
+
+#: Command -> what it prints and the keys; after a comma, the key that holds further objects.
+ANSWERS = {
+    "enqueue": ("object", JOB),
+    "update": ("object, or null if no site is due", JOB),
+    "status": ("object", "jobs queues sites"),
+    "status, queues": ("array", "queue available waiting running oldest"),
+    "status, sites": (
+        "array",
+        "subdomain name status has_finance_data finance_last_updated last_run last_run_pipeline last_run_state "
+        "last_run_at last_run_finished_at stage total remaining failed unfinished discarded completed_at age",
+    ),
+    "jobs list": ("array", JOB),
+    "jobs show": (
+        "object",
+        f"{JOB} arguments result unique_key time_limit ring_at lease_until instance pid attempts",
+    ),
+    "jobs show, attempts": (
+        "array",
+        "job_id attempt outcome instance pid started_at lease_until finished_at error traceback worker",
+    ),
+    "jobs retry": ("array", JOB),
+    "jobs cancel": ("array", JOB),
+    "runs list": ("array", f"{RUN} jobs remaining failed cancelled"),
+    "runs show": ("object", f"{RUN} stages jobs"),
+    "runs show, stages": (
+        "array",
+        "id run_id name position state total remaining failed cancelled tolerance opened_at closed_at",
+    ),
+    "runs show, jobs": ("array", JOB),
+    "runs retry": ("object", JOB),
+    "runs retry --dry-run": ("object", "subdomain stage job_type arguments failed missing"),
+    "runs cancel": ("object", f"{RUN} stages jobs"),
+    "sites add": ("object", SITE),
+    "sites list": ("array", SITE),
+    "sites show": ("object", SITE),
+    "sites remove": ("object", "removed site"),
+    "sites detect": ("object", "system label extra evidence"),
+    "plugins list": ("array", PLUGIN),
+    "plugins check": ("array", PLUGIN),
+    "schedule list": (
+        "array",
+        "name cron timezone catch_up description next last last_fate last_jobs last_detail",
+    ),
+    "schedule next": ("array", "name due_at local"),
+    "schedule tick": ("array", "schedule due_at fate job_ids detail"),
+    "health": ("object", "level checks"),
+    "health, checks": ("array", "check level detail"),
+    "why": ("array of lines", ""),
+    "doctor": ("array", "kind subject problem remedy mended"),
+    "db upgrade": ("object", "database before after applied backup"),
+    "db current": ("object", "revision generation oldest_code head usable"),
+    "db history": ("array", "revision follows summary"),
+    "db check": ("object", "ok problems"),
+    "db prune": ("object", "runs stages jobs attempts slots workers pruned"),
+    "finance etl": ("array", JOB),
+    "finance extract": ("array", JOB),
+    "finance transform": ("array", JOB),
+    "finance load": ("array", JOB),
+}
+
+
+def table() -> str:
+    """Return the section of the reference."""
+    rows = "\n".join(f"| {_name(name)} | {kind} | {_keys(keys)} |" for name, (kind, keys) in ANSWERS.items())
+    return f"""## What `--json` prints
+
+The keys of a job, *job* below: `{"` `".join(JOB.split())}`. Those of a site, *site* below, are the columns of `sites`.
+With `--wait`, `enqueue`, `update` and `runs retry` print an array if they brought further jobs along.
+
+| Command | Prints | Keys |
+|---|---|---|
+{rows}
+"""
+
+
+def _name(name: str) -> str:
+    command, _, key = name.partition(", ")
+    return f"`{command}`, in `{key}`" if key else f"`{command}`"
+
+
+def _keys(keys: str) -> str:
+    words = keys.replace(SITE, "*site*").replace(JOB, "*job*").split()
+    return " ".join(word if word.startswith("*") else f"`{word}`" for word in words)
