@@ -72,7 +72,7 @@ def test_a_full_disk_leaves_the_published_database_as_it_was(
 
 
 def test_a_full_disk_under_sqlite_is_waited_out(
-    make_system: MakeSystem, sqlite_url: str, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
+    small_disk: SmallDisk, make_system: MakeSystem, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """F10. What is done waits to be recorded, what is new is refused, and nobody exits.
 

@@ -30,8 +30,8 @@ def recorded(name: str) -> str:
 
 
 def ago(days: int) -> str:
-    """Return a day in the past as a source writes it."""
-    return (TODAY - timedelta(days=days)).isoformat()
+    """Return a day in the past as a source writes it; of today, which may have become another day since we began."""
+    return (date.today() - timedelta(days=days)).isoformat()
 
 
 @pytest.fixture
