@@ -36,7 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out brokers and databases not asked for; boot RabbitMQ once, in one process, for the slow tests."""
+    """Leave out brokers and databases not asked for; mark the slow; boot RabbitMQ once, in one process, for those."""
     wanted = {"broker_url": config.getoption("broker"), "database_url": config.getoption("database")}
     wanted |= {"own_broker": wanted["broker_url"], "empty_database_url": wanted["database_url"]}
 
@@ -47,9 +47,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=unwanted)
         items[:] = [item for item in items if is_wanted(item)]
     for item in items:
+        if _parameters(item).get("database_url") == "postgresql" and not _is_about_the_database(item):
+            item.add_marker(pytest.mark.slow)
         if _parameters(item).get("broker_url") == "rabbitmq" or "rabbitmq_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("rabbitmq"))
             item.add_marker(pytest.mark.slow)
+
+
+def _is_about_the_database(item: pytest.Item) -> bool:
+    """Return whether the fast suite has a test on PostgreSQL too; most others it has on SQLite alone."""
+    path = item.path.as_posix()
+    return any(part in path for part in ("integration/ledger", "db/test_upgrade", "db/test_usable", "property/"))
 
 
 def _parameters(item: pytest.Item) -> dict[str, object]:

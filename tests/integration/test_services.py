@@ -12,6 +12,8 @@ from tests.support import binaries
 from tests.support.fixtures import found
 from tests.support.services import PostgresServer, RedisServer, Server
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("turn", ["first", "second"])
 def test_database_is_migrated_and_empty_for_every_test(database_url: str, turn: str) -> None:

@@ -20,6 +20,8 @@ from tests.integration.db import samples
 from tests.support.processes import wait_for
 from tests.support.small_disk import mounted
 
+pytestmark = pytest.mark.slow
+
 
 def at_unknown_revision(url: str) -> None:
     migrate.upgrade(url, to="e032d9c68444")

@@ -8,6 +8,8 @@ import pytest
 
 from tests.integration.finance.conftest import Town
 
+pytestmark = pytest.mark.slow
+
 HALF = {"From_Date": date(2023, 1, 1), "Thru_Date": date(2023, 6, 30), "Rpt_Date": date(2023, 7, 30)}
 OAK = {"Filer_ID": "1234567", "Filer_NamL": "Oak PAC", "Report_Num": "000", **HALF}
 ELM = {**OAK, "Filer_ID": "7654321", "Filer_NamL": "Elm PAC"}

@@ -11,6 +11,8 @@ from tests.integration.finance.towns import ALDER, BRIAR, CEDAR, AddTown, dump, 
 from tests.support.netfile_books import Year, rows_of, workbook, zipped
 from tests.support.netfile_site import MUNICIPALITIES, PAGE, Answer, Municipality, NetFileSite, expected, year_file
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("which", MUNICIPALITIES, ids=lambda which: which.shortcut)
 def test_a_site_from_nothing(add_town: AddTown, netfile: NetFileSite, which: Municipality) -> None:

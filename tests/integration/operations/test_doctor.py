@@ -167,6 +167,7 @@ def test_a_stage_is_counted_again_before_an_orphan_is_counted_out(enqueue: Enque
         assert connection.execute(sa.select(stages.c.state, stages.c.remaining)).one() == ("open", 1)
 
 
+@pytest.mark.slow
 def test_without_a_broker_what_was_mended_is_told_and_what_is_left(
     enqueue: Enqueue, engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:

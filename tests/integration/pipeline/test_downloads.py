@@ -14,6 +14,8 @@ from tests.integration.pipeline.city import City, paper, stages_of
 from tests.integration.pipeline.conftest import Run
 from tests.support.city_site import CitySite, page, serving
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def site(city: City) -> Iterator[CitySite]:

@@ -18,6 +18,8 @@ from tests.support.city_papers import damaged_pdf
 from tests.support.pdfs import locked, scan
 from tests.support.processes import wait_for
 
+pytestmark = pytest.mark.slow
+
 BAD = {
     "empty": (b"", "has no bytes"),
     "web-page": (b"<html>The file is being prepared.</html>", "web page"),

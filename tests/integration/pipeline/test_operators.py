@@ -10,6 +10,8 @@ from clerk.settings import settings
 from tests.integration.pipeline.city import SITE, City, paper, stages_of
 from tests.integration.pipeline.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 
 def begun(city: City) -> tuple[str, dict[str, object]]:
     """Return the job type and the arguments that the newest run begins with."""

@@ -17,6 +17,8 @@ from plugins.local_publish.deploy import publish_sites
 from tests.integration.pipeline.city import SITE, City
 from tests.integration.pipeline.conftest import Run
 
+pytestmark = pytest.mark.slow
+
 
 def said(city: City) -> tuple[Any, ...]:
     """Return what an old monitor looks at."""
