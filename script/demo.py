@@ -83,7 +83,7 @@ def system(folder: Path) -> Iterator[None]:
                 sys.exit(f"the system did not start:\n{log.read_text()}")
         yield
     finally:
-        running.send_signal(signal.SIGINT)
+        running.send_signal(signal.SIGTERM)
         ended = running.wait(60)
     if ended:
         sys.exit(f"the system ended with code {ended}; see {log}")
