@@ -250,16 +250,15 @@ def between(worker: list[str], first: Path, last: Path) -> float:
 
 def old_rows(count: int) -> None:
     """Measure claim + finish, in this process, with an empty table and with `count` jobs of the past in it."""
-    from clerk.ledger.record import NewJob, NewStage
-    from clerk.ledger.runs import record_run
-
-    before = claim_and_finish()
-    say(f"writing {count} old jobs")
     import sqlalchemy as sa
 
     from clerk.db import transaction
+    from clerk.ledger.record import NewJob, NewStage
+    from clerk.ledger.runs import record_run
     from clerk.models import jobs_table
 
+    before = claim_and_finish()
+    say(f"writing {count} old jobs")
     for start in range(0, count, 50_000):
         batch = [NewJob(job_type="noop", subdomain="bench.ca")] * min(50_000, count - start)
         with transaction() as connection:
