@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from queue import Empty
@@ -25,7 +26,20 @@ _MISSHAPEN = (ValueError, TypeError, LookupError, AttributeError)
 
 
 class Consumer(consumer.Consumer):  # type: ignore[misc]
-    """Celery's consumer, except that no message ends the worker, and no outage makes it slow."""
+    """Celery's consumer, except that no message ends the worker, no outage slows it, and orders keep their order."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._ordered: deque[Callable[[], Any]] = deque()
+        super().__init__(*arguments, **options)
+
+    def call_soon(self, p: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Carry out what operators order by remote control in their order.
+
+        The hub keeps a set of what is due: of a `cancel_consumer` and an `add_consumer` that arrive together, the
+        second could come first, change nothing, and leave the queue without a consumer.
+        """
+        self._ordered.append(partial(p, *args, **kwargs))
+        return super().call_soon(lambda: self._ordered.popleft()())
 
     def ensure_connected(self, conn: Any) -> Any:
         """Connect, however long that takes."""
