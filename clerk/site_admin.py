@@ -16,7 +16,7 @@ from clerk.errors import ConflictError, UsageError
 from clerk.models import jobs_table, site_progress_table
 from clerk.paths import validate_subdomain
 from clerk.plugin_loader import call_hook
-from clerk.sites import delete_site, get_all_sites, insert_site, require_site
+from clerk.sites import delete_site, get_all_sites, hold_site, insert_site, require_site
 from clerk.states import UNFINISHED
 
 
@@ -100,6 +100,7 @@ def remove_site(subdomain: str, *, dry_run: bool = False) -> dict[str, Any]:
     """
     with transaction() as connection:
         site = require_site(connection, subdomain)
+        hold_site(connection, subdomain)  # jobs that are being enqueued for it are committed first, and are seen
         _refuse_while_busy(connection, subdomain)
         if not dry_run:
             delete_site(connection, subdomain)

@@ -82,6 +82,11 @@ def require_site(connection: Connection, subdomain: str) -> dict[str, Any]:
     return site
 
 
+def hold_site(connection: Connection, subdomain: str) -> None:
+    """Lock a site's row until the transaction ends; waits for whoever is enqueueing for it."""
+    connection.execute(sa.select(sites_table.c.subdomain).where(sites_table.c.subdomain == subdomain).with_for_update())
+
+
 def update_site(connection: Connection, subdomain: str, updates: Mapping[str, Any]) -> None:
     """Set columns of a site; nothing happens without columns, or without the site."""
     if updates:

@@ -32,7 +32,12 @@ from clerk_tasks.registry import Registry, registry
 
 logger = logging.getLogger(__name__)
 
-_SITE = Prepared(select(sites.c.subdomain).where(sites.c.subdomain == bindparam("subdomain")))
+#: Locked, so that the site cannot be removed before the jobs are there to be seen; nobody else waits for it.
+_SITE = Prepared(
+    select(sites.c.subdomain)
+    .where(sites.c.subdomain == bindparam("subdomain"))
+    .with_for_update(read=True, key_share=True)
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from clerk.jobs import Fenced
+from clerk.db import transaction
+from clerk.errors import ConflictError
+from clerk.jobs import Fenced, JobRequest
 from clerk.ledger import attempts, leases, operators, rings
 from clerk.ledger.record import NewStage
 from clerk.ledger.stages import cancel_waiting
+from clerk.site_admin import remove_site
+from clerk.sites import insert_site
+from clerk_tasks import dispatcher
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.support.processes import wait_for
 
@@ -101,6 +106,17 @@ def test_children_of_a_stage_that_is_being_cancelled(postgres_ledger: LedgerOf, 
         completing = meanwhile(lambda: postgres_ledger.complete(claim, job(stage="s1")))
     completing.result(5)
     assert [row.state for row in postgres_ledger.jobs("s1")] == ["cancelled"]
+
+
+def test_a_site_removed_while_a_job_is_enqueued_for_it(postgres_ledger: LedgerOf, meanwhile: Meanwhile) -> None:
+    """Guard: the lock in _SITE of dispatcher.py, and hold_site. Without either the job is left without its site."""
+    with transaction() as connection:
+        insert_site(connection, {"subdomain": "a.ca", "name": "A", "state": "CA"})
+    with transaction() as connection:
+        dispatcher.record_requests(connection, [JobRequest("finance-etl", "a.ca")])
+        removing = meanwhile(lambda: remove_site("a.ca"))
+    with pytest.raises(ConflictError, match="unfinished"):
+        removing.result(5)
 
 
 def test_a_job_that_ends_while_it_is_given_up(postgres_ledger: LedgerOf, meanwhile: Meanwhile) -> None:
