@@ -6,6 +6,7 @@ import ast
 import re
 
 from tests.architecture.source import Function, modules
+from tests.faults.conftest import QUICK
 
 #: F1, a killed child, to F25, the soak; docs/explanation/delivery-guarantees.md tells of them.
 ROWS = {f"F{number}" for number in range(1, 26)}
@@ -28,3 +29,7 @@ def test_every_row_of_the_matrix_has_a_test() -> None:
 
 def test_every_test_says_how_it_was_seen_to_fail() -> None:
     assert [name for name, text in fault_tests().items() if "een to fail" not in text] == []
+
+
+def test_what_the_fast_suite_should_have_is_there() -> None:
+    assert QUICK - fault_tests().keys() == set()
