@@ -24,19 +24,29 @@ class HeldConnection:
         self.engine = engine
         self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
         self._connection: Connection | None = None
+        self._begun: Connection | None = None
         self._pid = os.getpid()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Open a write transaction: committed at the end of the block, rolled back by an exception."""
+        """Open a write transaction: committed at the end of the block, rolled back by an exception.
+
+        Inside another it is a part of that: a job may say how far it is while it holds its fence.
+        """
+        if self._begun is not None:
+            yield self._begun
+            return
         with self.statement() as connection:
             self._say(self._begin)
+            self._begun = connection
             try:
                 yield connection
                 self._say("COMMIT")
             except BaseException:
                 self._roll_back()
                 raise
+            finally:
+                self._begun = None
 
     @contextmanager
     def statement(self) -> Iterator[Connection]:

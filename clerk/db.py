@@ -7,6 +7,7 @@ import sqlite3
 import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 
-from clerk.errors import DatabaseUnavailable
+from clerk.errors import DatabaseUnavailable, UsageError
 from clerk.settings import settings
 
 #: The errors of statements that are said to the driver itself.
@@ -23,6 +24,9 @@ _DRIVERS_OWN = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.Inte
 
 #: How long a connection waits for another writer, in seconds.
 BUSY_TIMEOUT = 30
+
+#: Whether this thread is inside `fence()`.
+_FENCED: ContextVar[bool] = ContextVar("clerk_fenced", default=False)
 
 #: A connection's note of the file that it was opened on.
 _FILE = "clerk_file"
@@ -170,10 +174,25 @@ def _usable_engine() -> Engine:
 
 @contextmanager
 def transaction(on: Engine | None = None) -> Iterator[Connection]:
-    """Open a write transaction: committed at the end of the block, rolled back by an exception."""
+    """Open a write transaction: committed at the end of the block, rolled back by an exception.
+
+    Raises UsageError inside `fence()`, whose own transaction it would wait for on SQLite.
+    """
+    if _FENCED.get():
+        raise UsageError("Inside fence() nothing can be enqueued or written to civic.db: do it before or after.")
     target = on or _usable_engine()
     with unavailable_as_advice(target), target.begin() as connection:
         yield connection
+
+
+@contextmanager
+def fenced() -> Iterator[None]:
+    """Refuse write transactions of this thread for the length of a with block."""
+    token = _FENCED.set(True)
+    try:
+        yield
+    finally:
+        _FENCED.reset(token)
 
 
 @contextmanager

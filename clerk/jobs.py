@@ -114,7 +114,7 @@ class JobContext:
         """Keep the job this attempt's for the length of a with block, for one quick last step.
 
         Others wait meanwhile, so PostgreSQL ends a block that takes longer than CLERK_LEASE. Raises Fenced if another
-        attempt owns the job already, Cancel if it was cancelled.
+        attempt owns the job already, Cancel if it was cancelled. Nothing can be enqueued inside: it would wait for us.
         """
         yield
 

@@ -18,7 +18,7 @@ from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
 from clerk.arguments import MAX_BYTES, call_arguments
 from clerk.connection import HeldConnection
-from clerk.db import create_engine
+from clerk.db import create_engine, fenced
 from clerk.errors import DatabaseUnavailable
 from clerk.jobs import Cancel, Discard, Fenced, JobContext, Retry, running
 from clerk.ledger import attempts, leases
@@ -131,7 +131,8 @@ class RunningJob(JobContext):
             with self._held.transaction() as connection:
                 if attempts.check_owned(connection, self._claim, lock=True):
                     raise Cancel("it stopped at a checkpoint")
-                yield
+                with fenced():
+                    yield
                 done = True
         except DatabaseUnavailable:
             if not done:  # else only a lock is lost that we need no more, and failing would have it all done again

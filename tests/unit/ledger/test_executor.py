@@ -5,14 +5,17 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 import pytest
 
 from clerk import Cancel, Discard, JobType, Retry, current_job, hookimpl
 from clerk.connection import HeldConnection
+from clerk.errors import UsageError
 from clerk.ledger import attempts, leases, rings
 from clerk.plugin_loader import plugins
+from clerk_tasks.dispatcher import enqueue_job
 from clerk_tasks.executor import Executor
 from clerk_tasks.preparations import preparations
 from tests.integration.ledger.ledger import LedgerOf, job
@@ -190,6 +193,26 @@ def test_a_job_that_another_attempt_took_over_records_nothing(on_both: LedgerOf,
     executor.held.close()
     row = on_both.job(job_id)
     assert (row.state, row.attempt, row.pid, effects) == ("running", 2, 2, [])
+
+
+def test_what_a_job_may_do_inside_its_fence(on_both: LedgerOf, plugin: OneJob) -> None:
+    """Guards: _begun of connection.py, or PostgreSQL loses the lock; fenced(), or SQLite waits for itself."""
+    notes = []
+
+    def function() -> None:
+        with suppress(RuntimeError), current_job().fence():
+            current_job().progress("undone")
+            raise RuntimeError
+        notes.append(on_both.job(current_job().job_id).note)
+        with current_job().fence():
+            current_job().progress("nearly")
+            current_job().checkpoint()
+            with pytest.raises(UsageError, match=r"Inside fence\(\)"):
+                enqueue_job("t", "a.ca")
+        notes.append(on_both.job(current_job().job_id).note)
+
+    assert run(on_both, plugin, function).state == "completed"
+    assert notes == [None, "nearly"]
 
 
 def test_a_claim_whose_answer_was_lost_is_ended_by_the_next(sqlite_url: str, plugin: OneJob) -> None:
