@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 from clerk.errors import ClerkError
+from clerk.files import flush
 
 
 def back_up(source: Path, label: str) -> Path:
@@ -22,19 +22,11 @@ def back_up(source: Path, label: str) -> Path:
     try:
         with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(partial)) as writer:
             reader.backup(writer)
-        _flush(partial)
+        flush(partial)
         partial.replace(target)
-        _flush(target.parent)
+        flush(target.parent)
     except (OSError, sqlite3.Error) as error:
         with suppress(OSError):
             partial.unlink()
         raise ClerkError(f"Cannot back up {source} to {target}: {error}. Nothing was changed.") from error
     return target
-
-
-def _flush(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

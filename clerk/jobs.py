@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from clerk.errors import ClerkError
+from clerk.files import flush
 
 #: Where plain functions go, and how they are treated, when the author asks for nothing else.
 DEFAULT_QUEUE = "default"
@@ -125,13 +125,13 @@ class JobContext:
         nothing, when another attempt has taken over.
         """
         for temporary, final in files.items():
-            _fsync(temporary)
+            flush(temporary)
             final.parent.mkdir(parents=True, exist_ok=True)
         with self.fence():
             for temporary, final in files.items():
                 temporary.replace(final)
         for folder in {final.parent for final in files.values()}:
-            _fsync(folder)
+            flush(folder)
 
     def spawn(self, job_type: str, subdomain: str, *, stage: str | None = None, **arguments: Any) -> None:
         """Ask for another job of this run, in this stage or a later one; it exists once this job completes."""
@@ -154,11 +154,3 @@ def running(context: JobContext) -> Iterator[JobContext]:
         yield context
     finally:
         _current.reset(token)
-
-
-def _fsync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

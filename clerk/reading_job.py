@@ -97,7 +97,7 @@ def _identity(pdf: Path) -> tuple[int, int, int]:
 def _remember(layout: Layout, place: Place, reason: str) -> None:
     """Leave a note beside the documents, so that the same bytes are not tried again with every run."""
     from clerk.fetching.notes import write_note
-    from clerk.text.intake import hash_file
+    from clerk.files import hash_file
 
     known = {"reason": reason, "job_id": current_job().job_id, "sha256": hash_file(layout.pdf(*place))}
     write_note(layout, place, known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from clerk.fetching.notes import Place, forget_download
 from clerk.fetching.report import DOWN, Report
 from clerk.fetching.sources import Kind, Meeting, PublishedFile
 from clerk.fetching.state import FetchState, Record
+from clerk.files import hash_file
 from clerk.jobs import current_job
 from clerk.output import ClerkLogger
 
@@ -135,7 +135,7 @@ class Collector:
         if not self._is_there(document):
             return None
         waiting = self.layout.pdf(document.file.kind, document.meeting, document.stem)
-        digest = _digest(waiting) if waiting.exists() else None
+        digest = hash_file(waiting) if waiting.exists() else None
         adopted = self.state.records[document.key] = Record(self._where(document), document.file.version, sha256=digest)
         return adopted
 
@@ -161,7 +161,7 @@ class Collector:
         if had and stamp is None:
             self._keep(document, replace(had, version=seen.version, owed=None))
             return
-        digest = _digest(temporary)
+        digest = hash_file(temporary)
         if stamp:
             seen = replace(seen, etag=stamp.etag, last_modified=stamp.last_modified, sha256=digest)
         if had and had.sha256 == digest:
@@ -199,8 +199,3 @@ def _owed_document(key: str, record: Record) -> Document:
     meeting, _, stem = record.where.rpartition("/")
     kind: Kind = "agenda" if key.endswith("/agenda") else "minutes"
     return Document(meeting, stem, date.fromisoformat(stem[:10]), key, PublishedFile(kind, record.owed or ""))
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -62,7 +62,7 @@ def missed_downloads(layout: Layout, run_id: str) -> dict[Place, str | None]:
 
 def given_up_by(layout: Layout, place: Place) -> str | None:
     """Return the job that gave up reading exactly this PDF; None if none has."""
-    from clerk.text.intake import hash_file
+    from clerk.files import hash_file
 
     known = read_note(layout, place)
     try:

@@ -127,8 +127,8 @@ def _read(fetcher: Fetcher, pdf: Path, backend: str) -> Document:
 
 def read_their_way(fetcher: Fetcher, pdf: Path) -> Document:
     """Have the fetcher read the image of every page."""
+    from clerk.files import hash_file
     from clerk.text import Document, Page, render_pages
-    from clerk.text.intake import hash_file
 
     with tempfile.TemporaryDirectory() as folder:
         images = render_pages(pdf, Path(folder) / "pages")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from pathlib import Path
 
@@ -28,9 +27,3 @@ def check_file(pdf: Path, limits: Limits) -> None:
     if b"%PDF-" not in start:
         what = "is a web page" if _WEB_PAGE.search(start) else "is something else"
         raise DocumentError("not-a-pdf", f"{what} named PDF: look at its address, then fetch it again")
-
-
-def hash_file(path: Path) -> str:
-    """Return the sha256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,9 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 from threading import RLock
 
+from clerk.files import hash_file
 from clerk.text.document import Document, DocumentError, Limits, Page
 from clerk.text.engines import choose_engine
-from clerk.text.intake import check_file, hash_file
+from clerk.text.intake import check_file
 from clerk.text.process import Child, Message
 from clerk.text.tree import making, put_folder
 

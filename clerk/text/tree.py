@@ -11,8 +11,8 @@ from glob import escape
 from pathlib import Path
 from tempfile import mkdtemp
 
+from clerk.files import flush, hash_file
 from clerk.text.document import Document
-from clerk.text.intake import hash_file
 
 #: Beside the pages; readers of the tree look at *.txt only.
 RECORD = ".document.json"
@@ -69,11 +69,7 @@ def put_folder(made: Path, folder: Path) -> None:
         folder.rename(aside)
     made.rename(folder)
     shutil.rmtree(aside, ignore_errors=True)
-    descriptor = os.open(folder.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    flush(folder.parent)
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from clerk.files import hash_file
 from clerk.jobs import Discard, Retry
 from plugins.election_finance import manifest as manifests
 from plugins.election_finance.archive import workbook_bytes
@@ -41,13 +41,7 @@ def stamps(place: Place, previous: Manifest | None) -> dict[int, Stamp]:
 def stored(place: Place, source: Source) -> Path | None:
     """Return the stored file of a source; None if it is gone or has changed."""
     path = place.raw / str(source.file)
-    return path if source.file and path.is_file() and sha256(path) == source.sha256 else None
-
-
-def sha256(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return path if source.file and path.is_file() and hash_file(path) == source.sha256 else None
 
 
 def take(
@@ -89,7 +83,7 @@ def _judged(arrival: Arrival, had: Source | None) -> Source:
         return Source(*where, status="failed", detail=str(arrival.error))
     if arrival.error:
         return Source(*where, status="unavailable", detail=str(arrival.error))
-    digest = sha256(arrival.path) if arrival.path else None
+    digest = hash_file(arrival.path) if arrival.path else None
     if had and digest in (None, had.sha256):  # no file: the server says that ours is the newest
         stamp = arrival.stamp
         return replace(had, status="ok", detail=arrival.note, etag=stamp.etag, last_modified=stamp.last_modified)

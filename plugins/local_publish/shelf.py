@@ -9,10 +9,10 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import file_digest
 from pathlib import Path
 
 from clerk.errors import ClerkError, ConflictError, NotFoundError
+from clerk.files import hash_file
 from clerk.jobs import current_job
 from clerk.publishing import provenance
 
@@ -172,12 +172,6 @@ def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
         except BlockingIOError:
             raise ConflictError(f"somebody is publishing into {folder} just now: try again in a moment") from None
         yield
-
-
-def hash_file(path: Path) -> str:
-    """Return a file's SHA-256 in hexadecimal."""
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()
 
 
 def _content(path: Path) -> str:
