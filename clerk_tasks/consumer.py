@@ -11,7 +11,7 @@ from typing import Any
 
 from celery import signals
 from celery.worker import consumer
-from kombu.transport import redis
+from kombu.transport import redis, virtual
 
 from clerk.db import transaction
 from clerk.errors import DatabaseUnavailable
@@ -79,8 +79,27 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         signals.task_unknown.send(sender=self, message=message, exc=exc, name=name, id=job_id)
 
 
+class QoS(virtual.QoS):
+    """kombu's account of messages in hand; what cannot be put back is no emergency: the relay rings again for it."""
+
+    def restore_unacked(self) -> list[Any]:
+        """Put back what is in hand, if the broker is there; kombu writes what is returned to a file in /tmp."""
+        super().restore_unacked()  # type: ignore[no-untyped-call]
+        return []
+
+
 class Channel(redis.Channel):
-    """kombu's Redis channel, except that bytes which are no JSON are dropped: they are out of the queue already."""
+    """kombu's Redis channel, except for garbage, and for its account of messages in hand.
+
+    Bytes which are no JSON are dropped: they are out of the queue already. The account is in memory; in Redis it is
+    half of a message's cost, and what a killed worker had in hand comes back later than the relay rings for it.
+    """
+
+    ack_emulation = False
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
+        self.QoS = QoS  # type: ignore[assignment]
 
     def _brpop_read(self, **options: Any) -> Any:
         try:

@@ -32,9 +32,6 @@ TRANSPORT_OPTIONS: dict[str, Any] = {
     "socket_connect_timeout": 5,
     "socket_keepalive": True,
     "health_check_interval": 15,
-    # What a worker has in hand is not written to Redis, which is half of a message's cost: the relay publishes again
-    # what a killed worker had taken, and does so sooner than the visibility timeout would.
-    "ack_emulation": False,
 }
 
 Answer = TypeVar("Answer")
