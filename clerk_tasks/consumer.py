@@ -92,7 +92,7 @@ class Channel(redis.Channel):
     """kombu's Redis channel, except for garbage, and for its account of messages in hand.
 
     Bytes which are no JSON are dropped: they are out of the queue already. The account is in memory; in Redis it is
-    half of a message's cost, and what a killed worker had in hand comes back later than the relay rings for it.
+    half of a message's cost, and gives back after an hour what the relay rings again for within a minute.
     """
 
     ack_emulation = False

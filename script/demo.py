@@ -50,7 +50,8 @@ def main() -> int:
     databases = " ".join(
         map(str, [*sorted(folder.glob("sites/*/finance/*.db")), *sorted(folder.glob("published/*/*.db"))])
     )
-    print_line(f"Took {time.monotonic() - began:.0f} s. To look around:\n  uvx datasette {databases}")
+    datasette = Path(sys.executable).with_name("datasette")
+    print_line(f"Took {time.monotonic() - began:.0f} s. To look around:\n  {datasette} {databases}")
     return 1 if wrong else 0
 
 
