@@ -6,23 +6,20 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from functools import partial
-from queue import Empty
 from typing import Any
 
 from celery import signals
 from celery.worker import consumer
-from kombu.transport import redis, virtual
 
 from clerk.db import transaction
 from clerk.errors import DatabaseUnavailable
 from clerk.ledger import rings
+from clerk_tasks.transport import MISSHAPEN, log_drop
 
 logger = logging.getLogger(__name__)
 
 #: The longest pause between two tries to reach a broker, in seconds; Celery's grow to 30.
 LONGEST_PAUSE = 5.0
-#: What Python raises at data of another shape than it expects.
-_MISSHAPEN = (ValueError, TypeError, LookupError, AttributeError)
 
 
 class Consumer(consumer.Consumer):  # type: ignore[misc]
@@ -64,8 +61,8 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         def handle_or_reject(message: Any) -> None:
             try:
                 handle(message)
-            except _MISSHAPEN as error:
-                _log_drop(message.body, error)
+            except MISSHAPEN as error:
+                log_drop(message.body, error)
                 if not message.acknowledged:
                     message.reject_log_error(logger, self.connection_errors)
 
@@ -77,49 +74,3 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         name, job_id = facts["task"], facts["id"]
         message.reject_log_error(logger, self.connection_errors)
         signals.task_unknown.send(sender=self, message=message, exc=exc, name=name, id=job_id)
-
-
-class QoS(virtual.QoS):
-    """kombu's account of messages in hand; what cannot be put back is no emergency: the relay rings again for it."""
-
-    def restore_unacked(self) -> list[Any]:
-        """Put back what is in hand, if the broker is there; kombu writes what is returned to a file in /tmp."""
-        super().restore_unacked()  # type: ignore[no-untyped-call]
-        return []
-
-
-class Channel(redis.Channel):
-    """kombu's Redis channel, except for garbage, and for its account of messages in hand.
-
-    Bytes which are no JSON are dropped: they are out of the queue already. The account is in memory; in Redis it is
-    half of a message's cost, and gives back after an hour what the relay rings again for within a minute.
-    """
-
-    ack_emulation = False
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
-        self.QoS = QoS  # type: ignore[assignment]
-
-    def _brpop_read(self, **options: Any) -> Any:
-        try:
-            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
-        except ValueError as error:
-            _log_drop(getattr(error, "doc", getattr(error, "object", b"")), error)
-            raise Empty from None
-
-
-class Transport(redis.Transport):
-    """kombu's Redis transport, except that JSON which is no message is dropped."""
-
-    Channel = Channel
-
-    def _deliver(self, message: Any, queue: str) -> None:
-        try:
-            super()._deliver(message, queue)  # type: ignore[no-untyped-call]
-        except _MISSHAPEN as error:
-            _log_drop(message, error)
-
-
-def _log_drop(what: Any, error: Exception) -> None:
-    logger.error("dropped a message that is none of ours (%s: %s): %.100r", type(error).__name__, error, what)

@@ -129,6 +129,10 @@ class Publisher:
             if self._is_absent():
                 raise OperationalError("it is not running")
             connection = kombu.Connection(self.url, transport_options=transport_options(self.url), connect_timeout=5)
+            if is_redis(self.url):
+                from clerk_tasks.transport import Transport  # and with it Redis' client, which few commands need
+
+                connection.transport_cls = Transport
             connection.ensure_connection(max_retries=0)  # a second try is the relay's: nobody waits for it here
             redis = connection.transport.driver_type == "redis"
             self._priorities = REDIS_PRIORITIES if redis else AMQP_PRIORITIES

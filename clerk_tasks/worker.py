@@ -192,7 +192,7 @@ class _surviving(AbstractContextManager[None]):  # noqa: N801 - it reads as a ve
 
 def install(app: Celery) -> None:
     """Give an application's workers our transport, our bootstep and our signal handlers."""
-    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "clerk_tasks.consumer:Transport"))
+    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "clerk_tasks.transport:Transport"))
     app.steps["worker"].add(Housekeeping)
     signals.setup_logging.connect(logs.configure, weak=False)
     signals.worker_init.connect(_prepare, weak=False)

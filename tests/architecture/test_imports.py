@@ -21,6 +21,7 @@ FORBIDDEN = {
 CELERY = {"billiard", "celery", "kombu"}
 MAY_IMPORT_CELERY = {
     "clerk_tasks/celery.py",
+    "clerk_tasks/transport.py",
     "clerk_tasks/cli/worker.py",
     "clerk_tasks/consumer.py",
     "clerk_tasks/publisher.py",

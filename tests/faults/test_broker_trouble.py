@@ -60,7 +60,7 @@ def test_a_frozen_broker_holds_up_nobody_for_long(own_broker_system: System, own
 def test_a_full_broker_stops_no_worker(own_broker_system: System, own_broker: BreakableBroker) -> None:
     """F8. `maxmemory` reached, and nothing evicted: what is queued is done, what cannot be queued waits for room.
 
-    Seen to fail: with `ack_emulation` of consumer.py on, nothing is taken; with `broker_channel_error_retry` of
+    Seen to fail: with `ack_emulation` of transport.py on, nothing is taken; with `broker_channel_error_retry` of
     celeryconfig.py off, too, the worker exits.
     """
     system = own_broker_system

@@ -9,8 +9,9 @@ import pytest
 from kombu.asynchronous import Hub
 
 from clerk_tasks.celery import app
-from clerk_tasks.consumer import Consumer, Transport
+from clerk_tasks.consumer import Consumer
 from clerk_tasks.publisher import queue
+from clerk_tasks.transport import Transport
 from tests.support.services import RedisServer
 
 
