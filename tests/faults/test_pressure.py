@@ -57,6 +57,7 @@ def test_five_thousand_jobs_wait_for_two_busy_children(every_broker_system: Syst
     took = time.monotonic() - began_at
     assert batch.published
     assert took < 10
+    wait_for(lambda: publisher().depth("default") >= JOBS - 10, "the broker has them all")
     with transaction(system.engine) as connection:
         rings.ring_now(connection, batch.job_ids)
     let_the_relay_pass(system, seconds=3)
