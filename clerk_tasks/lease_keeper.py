@@ -29,13 +29,9 @@ logger = logging.getLogger(__name__)
 
 #: How long a running job may take to notice that it was cancelled before its process is killed, in seconds.
 CANCEL_GRACE = 10.0
-#: How long a process may seem to work on a job that has ended, or waits to be retried, before it is killed. Seconds.
-#: It may only be about to find out, or to have recorded the end itself.
+#: How long a process may seem to work on a job that is not its own before it is killed, in seconds.
+#: It may only be about to find out, or to have recorded the end itself; what it writes meanwhile is fenced.
 STRAY_GRACE = 5.0
-
-
-#: A job's state, and the worker start and the process that it is or was last run by.
-Owner = tuple[str, str | None, int | None]
 
 
 class Pool(Protocol):
@@ -77,27 +73,29 @@ class LeaseKeeper:
         busy = self.pool.busy()  # before the rows are read: a job that ends meanwhile is then no zombie
         with self.held.transaction() as connection:
             rows = leases.running_of(connection, self.instance, cancel_grace=CANCEL_GRACE)
-            taken = leases.owners(connection, list(busy))
+            states = leases.states(connection, list(busy))
         live = self.pool.live()  # after they are read: a process that owns one of them and is not here is dead
         over = [(row.claim, reason) for row in rows if (reason := _end_of(row, live)) is not None]
         doomed, bells = self._end(leases.lost, over)
         self._renew(live)
         owning = {row.claim.pid for row in rows} - doomed
-        idle = {(job_id, pid) for job_id, pid in busy.items() if pid not in owning}
-        kill((doomed | self._zombies(idle, taken)) & live)
+        kill((doomed | self._late_strays({key for key in busy.items() if key[1] not in owning}, states)) & live)
         self.ring(bells)
         return bool(doomed)
 
-    def _zombies(self, idle: Iterable[tuple[str, int]], taken: Mapping[str, Owner]) -> set[int]:
-        """Return the processes that work on a job which another has, or which has not been theirs for a while."""
+    def _late_strays(self, idle: Iterable[tuple[str, int]], states: Mapping[str, JobState]) -> set[int]:
+        """Return the processes that for a while have seemed to work on a job which is not theirs.
+
+        For a moment many do: by a second message for a running job, by an end that the pool has not heard of, or by
+        a claim that was committed between our two questions.
+        """
         moment = self.clock()
-        states = {(job_id, pid): taken[job_id][0] if job_id in taken else None for job_id, pid in idle}
-        anothers = {key for key, state in states.items() if state == JobState.RUNNING}
-        claimable = {key for key, state in states.items() if state in (JobState.AVAILABLE, JobState.SCHEDULED)}
-        strays = states.keys() - anothers - claimable
+        strays = {key for key in idle if states.get(key[0]) not in (JobState.AVAILABLE, JobState.SCHEDULED)}
         self._strays = {key: self._strays.get(key, moment) for key in strays}
         late = {key for key, since in self._strays.items() if moment - since >= STRAY_GRACE}
-        return {pid for _, pid in anothers | late}
+        for job_id, pid in late:
+            logger.warning("process %d works on job %s, which is not its own any more: it is killed", pid, job_id)
+        return {pid for _, pid in late}
 
     def _renew(self, pids: set[int]) -> None:
         if self.clock() - self._renewed_at < self.renewal:

@@ -70,9 +70,7 @@ _CANCEL_REQUESTED = (
     .where(_RUNNING, jobs.c.id == bindparam("b_id"), jobs.c.attempt == bindparam("b_attempt"))
     .with_for_update()
 )
-_OWNERS = select(jobs.c.id, jobs.c.state, jobs.c.instance, jobs.c.pid).where(
-    jobs.c.id.in_(bindparam("b_ids", expanding=True))
-)
+_STATES = select(jobs.c.id, jobs.c.state).where(jobs.c.id.in_(bindparam("b_ids", expanding=True)))
 _SEEN = update(workers).where(workers.c.instance == bindparam("b_instance")).values(seen_at=now())
 
 
@@ -134,10 +132,10 @@ def lost(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
     return fail(connection, claim, reason, outcome="lost", delay=0.0 if claim.attempt == 1 else None)[1]
 
 
-def owners(connection: Connection, job_ids: Sequence[str]) -> dict[str, tuple[str, str | None, int | None]]:
-    """Return {job id: (state, instance, pid)}."""
-    rows = connection.execute(_OWNERS, {"b_ids": list(job_ids)})
-    return {row.id: (row.state, row.instance, row.pid) for row in rows}
+def states(connection: Connection, job_ids: Sequence[str]) -> dict[str, JobState]:
+    """Return {job id: state}."""
+    rows = connection.execute(_STATES, {"b_ids": list(job_ids)})
+    return {row.id: JobState(row.state) for row in rows}
 
 
 def register_worker(connection: Connection, **facts: Any) -> None:

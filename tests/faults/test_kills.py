@@ -90,7 +90,7 @@ def test_a_parent_stopped_past_its_lease_that_wakes_does_not_renew_somebody_else
 
     The second worker is stopped too before the first wakes: so whoever renews its lease is not its owner.
     Seen to fail: with the instance and the process ids out of `_RENEW` in leases.py, each renews the other's row, and
-    nobody takes over; with `zombies` out of `kill` in lease_keeper.py, the first attempt's process lives on.
+    nobody takes over; with `_late_strays` out of `kill` in lease_keeper.py, the first attempt's process lives on.
     """
     system = every_database
     sleeper = system.worker("-c", "1")

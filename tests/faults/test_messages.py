@@ -94,6 +94,7 @@ def test_a_job_whose_type_this_worker_does_not_know_waits_for_one_that_does(syst
     old = system.worker(env={"CLERK_PLUGINS_DIR": str(tmp_path / "old")})
     job_id = system.enqueue("note")
     old.wait_for_log("does not know clerk.note")
+    wait_for(lambda: system.job(job_id)["note"], "the job says so too", logs=lambda: old.log)
     job = system.job(job_id)
     assert (job["state"], job["attempt"]) == ("available", 0)
     assert "does not know note" in job["note"]

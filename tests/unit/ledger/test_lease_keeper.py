@@ -154,8 +154,10 @@ def _is_late(ledger: LedgerOf) -> bool:
     return any(row.late for row in ledger.do(leases.running_of, "w", cancel_grace=1.0))
 
 
-def test_a_zombie_is_killed_and_the_new_owner_is_not(ledger: LedgerOf, keeper: LeaseKeeper, children: Children) -> None:
-    """Guards: `anothers`, and `pid not in owning`."""
+def test_a_zombie_is_killed_and_the_new_owner_is_not(
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Guards: a job that another runs is not claimable, and `not in owning`."""
     taken, mine = ledger.record([job(), job()]).job_ids
     zombie, busy = children.spawn(), children.spawn()
     ledger.do(leases.lost, ledger.claim(taken, pid=zombie), "its lease ended while it was stopped")
@@ -164,15 +166,36 @@ def test_a_zombie_is_killed_and_the_new_owner_is_not(ledger: LedgerOf, keeper: L
     ledger.claim(mine, pid=busy)
     children.working_on = {taken: zombie, mine: busy}
     keeper.run_once()
+    clock.go(STRAY_GRACE)
+    keeper.run_once()
     assert children.is_killed(zombie)
     assert children.is_spared(busy)
     assert ledger.job(taken).state == "running"
+    assert f"process {zombie} works on job {taken}, which is not its own any more" in caplog.text
+
+
+def test_a_process_that_has_a_second_message_for_a_running_job_is_spared(
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, clock: Clock
+) -> None:
+    """Guard: STRAY_GRACE for a job that another runs too. Its claim is refused at once, and the process goes on.
+
+    By the same grace lives one whose claim PostgreSQL commits after the first of the keeper's two questions.
+    """
+    (job_id,) = ledger.record([job()]).job_ids
+    owner, second = children.spawn(), children.spawn()
+    ledger.claim(job_id, pid=owner)
+    for working_on in ({job_id: second}, {}) * 2:
+        children.working_on = working_on
+        keeper.run_once()
+        clock.go(STRAY_GRACE)
+    assert children.is_spared(second)
+    assert children.is_spared(owner)
 
 
 def test_a_process_whose_job_was_ended_by_others_is_killed_after_a_while(
     ledger: LedgerOf, keeper: LeaseKeeper, children: Children, clock: Clock
 ) -> None:
-    """Guards: `late` in _zombies; STRAY_GRACE; what is only about to be claimed is no stray."""
+    """Guards: `late` in _late_strays; STRAY_GRACE; what is only about to be claimed is no stray."""
     ended, waiting = ledger.record([job(max_attempts=1), job()]).job_ids
     zombie, starting = children.spawn(), children.spawn()
     ledger.do(leases.lost, ledger.claim(ended, pid=zombie), "its lease ended while it was stopped")
@@ -197,9 +220,9 @@ def test_a_restored_database_is_told_of_the_worker(ledger: LedgerOf, keeper: Lea
 
 
 def test_a_process_that_has_just_finished_a_job_that_runs_elsewhere_now_is_spared(
-    ledger: LedgerOf, keeper: LeaseKeeper, children: Children
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, clock: Clock
 ) -> None:
-    """Guard: `pid not in owning`: the pool's list is behind, and the process owns another job by now."""
+    """Guard: `not in owning`: the pool's list is behind, and the process owns another job by now."""
     retried, current = ledger.record([job(), job()]).job_ids
     pid = children.spawn()
     ledger.do(attempts.fail, ledger.claim(retried, pid=pid), "no", delay=0.0)
@@ -207,6 +230,8 @@ def test_a_process_that_has_just_finished_a_job_that_runs_elsewhere_now_is_spare
     ledger.do(attempts.claim, retried, instance="another worker", pid=1, lease=60.0)
     ledger.claim(current, pid=pid)
     children.working_on = {retried: pid}
+    keeper.run_once()
+    clock.go(STRAY_GRACE)
     keeper.run_once()
     assert children.is_spared(pid)
 
