@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -32,6 +32,8 @@ CANCEL_GRACE = 10.0
 #: How long a process may seem to work on a job that is not its own before it is killed, in seconds.
 #: It may only be about to find out, or to have recorded the end itself; what it writes meanwhile is fenced.
 STRAY_GRACE = 5.0
+#: A job in one of these has been begun by nobody, or waits to be begun again.
+_UNBEGUN = (JobState.SCHEDULED, JobState.AVAILABLE)
 
 
 class Pool(Protocol):
@@ -66,6 +68,7 @@ class LeaseKeeper:
         self.held, self.pool, self.instance = held, pool, instance
         self.lease, self.renewal, self.ring, self.register, self.clock = lease, renewal, ring, register, clock
         self._renewed_at = float("-inf")
+        self._begun: set[tuple[str, int]] = set()  # (job id, process id): was seen at a job that somebody had begun
         self._strays: dict[tuple[str, int], float] = {}  # (job id, process id): since when, by our clock
 
     def run_once(self) -> bool:
@@ -79,18 +82,22 @@ class LeaseKeeper:
         doomed, bells = self._end(leases.lost, over)
         self._renew(live)
         owning = {row.claim.pid for row in rows} - doomed
-        kill((doomed | self._late_strays({key for key in busy.items() if key[1] not in owning}, states)) & live)
+        kill((doomed | self._late_strays(busy.items(), states, owning)) & live)
         self.ring(bells)
         return bool(doomed)
 
-    def _late_strays(self, idle: Iterable[tuple[str, int]], states: Mapping[str, JobState]) -> set[int]:
+    def _late_strays(
+        self, busy: Collection[tuple[str, int]], states: Mapping[str, JobState], owning: set[int]
+    ) -> set[int]:
         """Return the processes that for a while have seemed to work on a job which is not theirs.
 
         For a moment many do: by a second message for a running job, by an end that the pool has not heard of, or by
-        a claim that was committed between our two questions.
+        a claim that was committed between our two questions. What may be claimed is only about to be, unless the same
+        process was at it before: then that was lost meanwhile, and nobody else would end it.
         """
         moment = self.clock()
-        strays = {key for key in idle if states.get(key[0]) not in (JobState.AVAILABLE, JobState.SCHEDULED)}
+        self._begun = {key for key in busy if key in self._begun or states.get(key[0]) not in _UNBEGUN}
+        strays = {key for key in self._begun if key[1] not in owning}
         self._strays = {key: self._strays.get(key, moment) for key in strays}
         late = {key for key, since in self._strays.items() if moment - since >= STRAY_GRACE}
         for job_id, pid in late:

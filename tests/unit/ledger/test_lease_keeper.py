@@ -210,6 +210,24 @@ def test_a_process_whose_job_was_ended_by_others_is_killed_after_a_while(
     assert children.is_spared(starting)
 
 
+def test_a_zombie_whose_job_waits_for_a_worker_again_is_killed(
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, clock: Clock
+) -> None:
+    """Guard: _begun. The whole machine stood still past the lease; the only process that could take the job has it."""
+    (job_id,) = ledger.record([job()]).job_ids
+    zombie = children.spawn()
+    claim = ledger.claim(job_id, pid=zombie)
+    children.working_on = {job_id: zombie}
+    keeper.run_once()
+    ledger.do(leases.lost, claim, "its lease ended while it was stopped")
+    ledger.do(rings.promote_due)
+    assert ledger.job(job_id).state == "available"
+    for _ in range(2):
+        keeper.run_once()
+        clock.go(STRAY_GRACE)
+    assert children.is_killed(zombie)
+
+
 def test_a_restored_database_is_told_of_the_worker(ledger: LedgerOf, keeper: LeaseKeeper, clock: Clock) -> None:
     """Guard: `register` where worker_seen finds nothing."""
     for _ in range(2):
