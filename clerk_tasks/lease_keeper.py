@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
@@ -82,13 +82,12 @@ class LeaseKeeper:
         doomed, bells = self._end(leases.lost, over)
         self._renew(live)
         owning = {row.claim.pid for row in rows} - doomed
-        kill((doomed | self._late_strays(busy.items(), states, owning)) & live)
+        working = {key for key in busy.items() if key[1] in live}
+        kill((doomed & live) | self._late_strays(working, states, owning))
         self.ring(bells)
         return bool(doomed)
 
-    def _late_strays(
-        self, busy: Collection[tuple[str, int]], states: Mapping[str, JobState], owning: set[int]
-    ) -> set[int]:
+    def _late_strays(self, working: set[tuple[str, int]], states: Mapping[str, JobState], owning: set[int]) -> set[int]:
         """Return the processes that for a while have seemed to work on a job which is not theirs.
 
         For a moment many do: by a second message for a running job, by an end that the pool has not heard of, or by
@@ -96,7 +95,7 @@ class LeaseKeeper:
         process was at it before: then that was lost meanwhile, and nobody else would end it.
         """
         moment = self.clock()
-        self._begun = {key for key in busy if key in self._begun or states.get(key[0]) not in _UNBEGUN}
+        self._begun = {key for key in working if key in self._begun or states.get(key[0]) not in _UNBEGUN}
         strays = {key for key in self._begun if key[1] not in owning}
         self._strays = {key: self._strays.get(key, moment) for key in strays}
         late = {key for key, since in self._strays.items() if moment - since >= STRAY_GRACE}

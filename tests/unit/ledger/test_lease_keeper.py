@@ -228,6 +228,23 @@ def test_a_zombie_whose_job_waits_for_a_worker_again_is_killed(
     assert children.is_killed(zombie)
 
 
+def test_a_dead_process_that_the_pool_still_believes_to_work_is_not_said_to_be_killed(
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Guard: `in live` of `working`. It would be said again at every pass."""
+    (job_id,) = ledger.record([job(max_attempts=1)]).job_ids
+    dead = children.spawn()
+    ledger.claim(job_id, pid=dead)
+    assert children.is_spared(dead)
+    children.working_on = {job_id: dead}
+    for _ in range(3):
+        keeper.run_once()
+        clock.go(STRAY_GRACE)
+    assert ledger.job(job_id).state == "discarded"
+    assert f"({dead}) died" in caplog.text
+    assert "it is killed" not in caplog.text
+
+
 def test_a_restored_database_is_told_of_the_worker(ledger: LedgerOf, keeper: LeaseKeeper, clock: Clock) -> None:
     """Guard: `register` where worker_seen finds nothing."""
     for _ in range(2):
