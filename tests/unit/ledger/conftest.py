@@ -1,14 +1,17 @@
-"""A ledger on SQLite, a clock that a test sets, and a real publisher."""
+"""A ledger on SQLite, a clock that a test sets, a pool of idle processes, and a real publisher."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
 from clerk.connection import HeldConnection
 from clerk_tasks.publisher import Publisher
 from tests.integration.ledger.ledger import LedgerOf
+from tests.support.processes import wait_for
 
 
 class Clock:
@@ -22,6 +25,44 @@ class Clock:
 
     def go(self, seconds: float) -> None:
         self.seconds += seconds
+
+
+class Children:
+    """A pool of real processes that do nothing."""
+
+    def __init__(self) -> None:
+        self.processes: dict[int, subprocess.Popen[bytes]] = {}
+        self.working_on: dict[str, int] = {}
+        self.before_looking: Callable[[], object] = lambda: None
+
+    def spawn(self) -> int:
+        process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
+        self.processes[process.pid] = process
+        return process.pid
+
+    def live(self) -> set[int]:
+        self.before_looking()
+        return {pid for pid, process in self.processes.items() if process.poll() is None}
+
+    def busy(self) -> Mapping[str, int]:
+        return dict(self.working_on)
+
+    def is_spared(self, pid: int) -> bool:
+        """Let the process end by itself, and say whether it did: a signal may still have been on its way."""
+        self.processes[pid].communicate()
+        return self.processes[pid].returncode == 0
+
+    def is_killed(self, pid: int) -> bool:
+        return wait_for(lambda: self.processes[pid].poll(), "it is killed", deadline=5) == -9
+
+
+@pytest.fixture
+def children() -> Iterator[Children]:
+    pool = Children()
+    yield pool
+    for process in pool.processes.values():
+        process.kill()
+        process.communicate()
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import pytest
@@ -15,47 +12,9 @@ from clerk.ledger.record import Bell
 from clerk_tasks.lease_keeper import CANCEL_GRACE, STRAY_GRACE, LeaseKeeper
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.support.processes import wait_for
-from tests.unit.ledger.conftest import Clock
+from tests.unit.ledger.conftest import Children, Clock
 
 LEASE = 30.0
-
-
-class Children:
-    """A pool of real processes that do nothing."""
-
-    def __init__(self) -> None:
-        self.processes: dict[int, subprocess.Popen[bytes]] = {}
-        self.working_on: dict[str, int] = {}
-        self.before_looking: Callable[[], object] = lambda: None
-
-    def spawn(self) -> int:
-        process = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE)
-        self.processes[process.pid] = process
-        return process.pid
-
-    def live(self) -> set[int]:
-        self.before_looking()
-        return {pid for pid, process in self.processes.items() if process.poll() is None}
-
-    def busy(self) -> Mapping[str, int]:
-        return dict(self.working_on)
-
-    def is_spared(self, pid: int) -> bool:
-        """Let the process end by itself, and say whether it did: a signal may still have been on its way."""
-        self.processes[pid].communicate()
-        return self.processes[pid].returncode == 0
-
-    def is_killed(self, pid: int) -> bool:
-        return wait_for(lambda: self.processes[pid].poll(), "it is killed", deadline=5) == -9
-
-
-@pytest.fixture
-def children() -> Iterator[Children]:
-    pool = Children()
-    yield pool
-    for process in pool.processes.values():
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture
