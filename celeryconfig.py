@@ -22,7 +22,7 @@ task_default_queue = "default"
 # --- the worker ---
 
 #: No message ends the worker, and it reconnects within seconds; Celery's own does neither.
-worker_consumer = "clerk_tasks.consumer:Consumer"
+worker_consumer = "clerk_tasks.worker.celery_consumer:Consumer"
 #: A process that forks must never hold SQLite open: commits were silently lost. Spawned children are fresh.
 worker_pool = "prefork"
 worker_pool_start_method = "spawn"
@@ -57,4 +57,4 @@ broker_pool_acquire_timeout = 10
 enable_utc = True
 timezone = "UTC"
 #: Beat is only a pacemaker: the schedules, and what became of every slot, are in the database.
-beat_scheduler = "clerk_tasks.schedules:LedgerScheduler"
+beat_scheduler = "clerk_tasks.schedules.beat:LedgerScheduler"

@@ -11,7 +11,7 @@ from clerk.schedule import CatchUp, Schedule
 if TYPE_CHECKING:
     import pluggy
 
-    from clerk.fetcher import Fetcher as Fetcher
+    from clerk.fetching.fetcher import Fetcher as Fetcher
 
     pm: pluggy.PluginManager
 
@@ -37,15 +37,15 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Resolve the names that cost something: `Fetcher`, `pm` (the plugin manager), `main` (the program)."""
     if name == "Fetcher":
-        from clerk.fetcher import Fetcher
+        from clerk.fetching.fetcher import Fetcher
 
         return Fetcher
     if name == "pm":
-        from clerk.plugin_loader import plugin_manager
+        from clerk.plugin.loader import plugin_manager
 
         return plugin_manager()
     if name == "main":
-        from clerk.ports import port
+        from clerk.providers import port
 
         return port("cli").main
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
@@ -56,7 +56,7 @@ class _Package(ModuleType):
 
     @property
     def cli(self) -> Any:
-        from clerk.ports import port
+        from clerk.providers import port
 
         return port("cli").cli
 

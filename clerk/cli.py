@@ -18,7 +18,7 @@ ELSEWHERE = {
 def __getattr__(name: str) -> Any:
     """Resolve a name when somebody asks for it."""
     if name in ("cli", "main"):
-        from clerk.ports import port
+        from clerk.providers import port
 
         return getattr(port("cli"), name)
     if name in ELSEWHERE:

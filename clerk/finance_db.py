@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clerk import sites
-from clerk.db import reading, transaction
-from clerk.finance_sites import (
+from clerk.database.engine import reading, transaction
+from clerk.sites import rows as sites
+from clerk.sites.finance import (
     get_finance_metadata,
     get_next_finance_site,
     get_sites_with_finance_data,

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     import typer
 
     from clerk.jobs import JobType
-    from clerk.pipeline import Stage
     from clerk.schedule import Schedule
+    from clerk.stage import Stage
 
 PROJECT = "civicband.clerk"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from clerk.errors import ClerkError
-from clerk.files import flush
+from clerk.fsync import flush
 
 #: Where plain functions go, and how they are treated, when the author asks for nothing else.
 DEFAULT_QUEUE = "default"

@@ -1,28 +1,60 @@
-"""Enqueueing, under the names that the seed of this project and today's plugins import."""
+"""Jobs, for plugins: enqueue them, ask for their states, wait for their end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from clerk.ports import port
+from clerk.providers import port
 from clerk.run_ids import generate_run_id
 
-__all__ = ["enqueue_job", "generate_run_id", "get_job_function_map"]
+__all__ = [
+    "enqueue_job",
+    "generate_run_id",
+    "get_job_function_map",
+    "job_states",
+    "jobs_of_failed_runs",
+    "succeeded",
+    "wait_for",
+]
 
 
 def enqueue_job(job_type: str, site_id: str, priority: str = "normal", run_id: str | None = None, **kwargs: Any) -> str:
     """Record a job for a site, have it run soon, and return its id; ValueError lists the job types if it is unknown."""
-    job_id: str = port("dispatcher").enqueue_job(job_type, site_id, priority=priority, run_id=run_id, **kwargs)
+    job_id: str = port("queue").enqueue_job(job_type, site_id, priority=priority, run_id=run_id, **kwargs)
     return job_id
 
 
 def get_job_function_map() -> dict[str, Callable[..., Any]]:
     """Return every job type's function by the job type's name, plugins' included."""
-    functions: dict[str, Callable[..., Any]] = port("registry").registry().functions()
+    functions: dict[str, Callable[..., Any]] = port("queue").job_functions()
     return functions
 
 
+def job_states(job_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the summaries of jobs (id, job_type, subdomain, state, error …), in the order of their ids."""
+    states: list[dict[str, Any]] = port("queue").job_states(job_ids)
+    return states
+
+
+def wait_for(job_ids: Sequence[str], say: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Return the jobs' summaries once all have ended; call `say` with one line at each change."""
+    ended: list[dict[str, Any]] = port("queue").wait_for(job_ids, say)
+    return ended
+
+
+def succeeded(jobs: Sequence[dict[str, Any]]) -> bool:
+    """Return whether every job completed."""
+    completed: bool = port("queue").succeeded(jobs)
+    return completed
+
+
+def jobs_of_failed_runs(job_ids: Collection[str]) -> set[str]:
+    """Return those of the jobs whose run has not completed."""
+    failed: set[str] = port("queue").jobs_of_failed_runs(job_ids)
+    return failed
+
+
 def __getattr__(name: str) -> Any:
-    """Resolve `QUEUE_NAMES`: the queues that some worker pool works on, plugins' included."""
+    """Resolve `QUEUE_NAMES`: the queues that some worker pool serves, plugins' included."""
     if name == "QUEUE_NAMES":
-        return sorted({queue for pool in port("registry").registry().pools.values() for queue in pool.queues})
+        return port("queue").queue_names()
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

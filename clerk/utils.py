@@ -12,34 +12,34 @@ if TYPE_CHECKING:
 
 #: What is imported from here, and where it is.
 ELSEWHERE = {
-    "MeetingDateGroup": "clerk.page_files",
-    "PageFile": "clerk.page_files",
-    "build_table_from_text": "clerk.compilation",
-    "collect_page_files": "clerk.page_files",
-    "create_meetings_schema": "clerk.compilation",
-    "group_pages_by_meeting_date": "clerk.page_files",
-    "hash_text_content": "clerk.page_files",
+    "MeetingDateGroup": "clerk.meetings.pages",
+    "PageFile": "clerk.meetings.pages",
+    "build_table_from_text": "clerk.meetings.compilation",
+    "collect_page_files": "clerk.meetings.pages",
+    "create_meetings_schema": "clerk.meetings.compilation",
+    "group_pages_by_meeting_date": "clerk.meetings.pages",
+    "hash_text_content": "clerk.meetings.pages",
 }
 
 
 def get_plugin_manager() -> pluggy.PluginManager:
     """Return the one plugin manager, with every plugin loaded."""
-    from clerk.plugin_loader import plugin_manager
+    from clerk.plugin.loader import plugin_manager
 
     return plugin_manager()
 
 
 def discover_entry_point_plugins() -> None:
     """Load the plugins of installed distributions; calling it again does nothing."""
-    from clerk.plugin_loader import load_plugins_from_entry_points
+    from clerk.plugin.loader import load_plugins_from_entry_points
 
     load_plugins_from_entry_points()
 
 
 def assert_db_exists() -> Engine:
     """Create the database, or bring it up to date, and return its engine."""
-    from clerk.db import get_civic_db
-    from clerk.migrate import upgrade
+    from clerk.database.engine import get_civic_db
+    from clerk.database.migrate import upgrade
 
     upgrade()
     return get_civic_db()
@@ -47,9 +47,9 @@ def assert_db_exists() -> Engine:
 
 def build_db_from_text_internal(subdomain: str) -> None:
     """Compile a site's meetings.db from its text and put it in place as a whole, in a job or by hand."""
-    from clerk.compilation import compile_meetings
     from clerk.jobs import current_job
-    from clerk.site_parts import layout_of
+    from clerk.meetings.compilation import compile_meetings
+    from clerk.meetings.site import layout_of
 
     layout = layout_of(subdomain)
     made = compile_meetings(layout.root, subdomain, into=layout.temporary())
@@ -58,10 +58,10 @@ def build_db_from_text_internal(subdomain: str) -> None:
 
 def update_page_count(subdomain: str) -> None:
     """Record how many pages a site's meetings.db has."""
-    from clerk.compilation import count_pages
-    from clerk.db import transaction
-    from clerk.site_parts import layout_of
-    from clerk.sites import update_site
+    from clerk.database.engine import transaction
+    from clerk.meetings.compilation import count_pages
+    from clerk.meetings.site import layout_of
+    from clerk.sites.rows import update_site
 
     pages = count_pages(layout_of(subdomain).root / "meetings.db")
     with transaction() as connection:

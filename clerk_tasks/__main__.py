@@ -3,7 +3,7 @@
 import sys
 
 from clerk_tasks.cli.main import main
-from clerk_tasks.leash import follow_parent
+from clerk_tasks.system.end_with_parent import follow_parent
 
 follow_parent()
 sys.exit(main())

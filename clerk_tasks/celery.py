@@ -8,8 +8,8 @@ from celery import Celery
 
 from celeryconfig import worker_proc_alive_timeout
 from clerk.settings import settings
-from clerk_tasks.publisher import broker_url, is_redis, queue, task_name, transport_options
-from clerk_tasks.worker import install
+from clerk_tasks.broker.publisher import broker_url, is_redis, queue, task_name, transport_options
+from clerk_tasks.worker.steps import install
 
 
 class ClerkCelery(Celery):  # type: ignore[misc]
@@ -25,7 +25,7 @@ app = ClerkCelery("clerk", config_source="celeryconfig", set_as_current=True)
 
 @app.on_configure.connect  # type: ignore[untyped-decorator]
 def _configure(sender: Celery, **_: Any) -> None:
-    from clerk_tasks.registry import registry
+    from clerk_tasks.job_types.registry import registry
 
     url = broker_url()
     known = registry()
@@ -46,7 +46,7 @@ def _configure(sender: Celery, **_: Any) -> None:
 
 @app.on_after_finalize.connect  # type: ignore[untyped-decorator]
 def _register_tasks(sender: Celery, **_: Any) -> None:
-    from clerk_tasks.registry import registry
+    from clerk_tasks.job_types.registry import registry
 
     for name in registry().job_types:
         sender.task(run_job, name=task_name(name), lazy=False, shared=False)
@@ -54,7 +54,7 @@ def _register_tasks(sender: Celery, **_: Any) -> None:
 
 def run_job(job_id: str) -> None:
     """Execute one job; the whole of every task."""
-    from clerk_tasks.executor import executor
+    from clerk_tasks.worker.executor import executor
 
     executor().run(job_id)
 

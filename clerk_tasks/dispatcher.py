@@ -11,24 +11,25 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select
 
-from clerk.arguments import prepare
-from clerk.db import engine, serialise, transaction
+from clerk.database.engine import engine, serialise, transaction
+from clerk.database.tables import sites_table as sites
 from clerk.errors import BrokerUnavailable, ConflictError, DatabaseUnavailable, UsageError, missing
 from clerk.jobs import JobRequest, JobType, Priority
-from clerk.ledger.prepared import Prepared
-from clerk.ledger.queries import require_run
-from clerk.ledger.record import Bell, NewJob, NewStage, Recorded
-from clerk.ledger.rings import ring_now
-from clerk.ledger.runs import record_run
-from clerk.models import sites_table as sites
 from clerk.paths import validate_subdomain
-from clerk.pipeline import MEETINGS, stages_from
-from clerk.projection import project
-from clerk.rq_keywords import split_rq_keywords
 from clerk.run_ids import generate_run_id, validate_run_id
-from clerk.signatures import signature
-from clerk_tasks.publisher import publisher
-from clerk_tasks.registry import Registry, registry
+from clerk.stage import MEETINGS
+from clerk_tasks.broker.publisher import publisher
+from clerk_tasks.job_types.arguments import prepare
+from clerk_tasks.job_types.registry import Registry, registry
+from clerk_tasks.job_types.rq_keywords import split_rq_keywords
+from clerk_tasks.job_types.signatures import signature
+from clerk_tasks.ledger.compiled import Prepared
+from clerk_tasks.ledger.insert import Bell, NewJob, NewStage, Recorded
+from clerk_tasks.ledger.publications import ring_now
+from clerk_tasks.ledger.queries import require_run
+from clerk_tasks.ledger.runs import record_run
+from clerk_tasks.ledger.site_columns import project
+from clerk_tasks.pipeline import stages_from
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""What Alembic runs: the migrations, on the connection that clerk.migrate hands over."""
+"""What Alembic runs: the migrations, on the connection that clerk.database.migrate hands over."""
 
 from __future__ import annotations
 

@@ -120,9 +120,9 @@ def environment(folder: Path, broker: str | None, database: str) -> None:
     os.environ |= {"DATABASE_URL": database, "CLERK_HOME": str(folder / "clerk"), "PYTHONPATH": str(folder)}
     if broker is not None:
         os.environ["BROKER_URL"] = broker
-    from clerk.db import transaction
-    from clerk.migrate import upgrade
-    from clerk.sites import insert_site
+    from clerk.database.engine import transaction
+    from clerk.database.migrate import upgrade
+    from clerk.sites.rows import insert_site
 
     upgrade()
     with transaction() as connection:
@@ -135,7 +135,7 @@ def broker() -> Iterator[None]:
     if "BROKER_URL" in os.environ:
         yield
         return
-    from clerk_tasks import embedded
+    from clerk_tasks.broker import embedded
 
     with embedded.attached():
         os.environ["BROKER_URL"] = embedded.broker_url()
@@ -182,9 +182,9 @@ def clean() -> None:
     """Empty the jobs table and the queues, so that the next measurement starts with nothing."""
     import sqlalchemy as sa
 
-    from clerk import models
-    from clerk.db import transaction
-    from clerk_tasks.publisher import publisher, queue
+    from clerk.database import tables as models
+    from clerk.database.engine import transaction
+    from clerk_tasks.broker.publisher import publisher, queue
 
     with transaction() as connection:
         for table in (models.attempts_table, models.jobs_table, models.stages_table, models.runs_table):
@@ -252,10 +252,10 @@ def old_rows(count: int) -> None:
     """Measure claim + finish, in this process, with an empty table and with `count` jobs of the past in it."""
     import sqlalchemy as sa
 
-    from clerk.db import transaction
-    from clerk.ledger.record import NewJob, NewStage
-    from clerk.ledger.runs import record_run
-    from clerk.models import jobs_table
+    from clerk.database.engine import transaction
+    from clerk.database.tables import jobs_table
+    from clerk_tasks.ledger.insert import NewJob, NewStage
+    from clerk_tasks.ledger.runs import record_run
 
     before = claim_and_finish()
     say(f"writing {count} old jobs")
@@ -274,7 +274,7 @@ def claim_and_finish(count: int = 2000) -> float:
     os.environ["CLERK_INSTANCE"] = "bench"
     from clerk.jobs import JobRequest
     from clerk_tasks import dispatcher
-    from clerk_tasks.executor import executor
+    from clerk_tasks.worker.executor import executor
 
     with broker():
         ids = dispatcher.enqueue_many([JobRequest("noop", "bench.ca")] * count).job_ids

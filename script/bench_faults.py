@@ -121,7 +121,7 @@ def fleet_on(folder: Path, broker: str) -> Iterator[tuple[BreakableServer, Progr
 @contextmanager
 def clerk(folder: Path, broker: str) -> Iterator[Fleet]:
     """Have two of our workers."""
-    from clerk.migrate import upgrade
+    from clerk.database.migrate import upgrade
     from tests.conftest import forget
 
     with fleet_on(folder, broker) as (breakable, programs, environment):

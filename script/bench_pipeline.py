@@ -68,9 +68,9 @@ def environment(folder: Path) -> None:
     for name in ("plugins", "gates"):
         (folder / name).mkdir()
     shutil.copy(papers_plugin.__file__, folder / "plugins")
-    from clerk.db import transaction
-    from clerk.migrate import upgrade
-    from clerk.sites import insert_site
+    from clerk.database.engine import transaction
+    from clerk.database.migrate import upgrade
+    from clerk.sites.rows import insert_site
 
     upgrade()
     with transaction() as connection:
@@ -95,7 +95,7 @@ def generate(folder: Path, count: int) -> list[Path]:
 
 def bare_loop(papers: list[Path], folder: Path) -> float:
     """Return the seconds that the same library calls take in a loop: copy, read, draw, write, compile, copy."""
-    from clerk.compilation import compile_meetings
+    from clerk.meetings.compilation import compile_meetings
     from clerk.text.document import Limits
     from clerk.text.pages import look_at, opened, page_of, read_page, render, without_idle_colour
 
@@ -130,7 +130,7 @@ class Measured:
 
 def pipeline(folder: Path, options: argparse.Namespace) -> Measured:
     """Run one passage of the site with a worker of every pool, from its enqueueing to its end."""
-    from clerk_tasks import updates
+    from clerk_tasks.operations import updates
 
     measured, began = Measured(), time.perf_counter()
     updates.update_meetings(SITE)
@@ -158,9 +158,9 @@ def memory_of(pid: int) -> int:
 
 def check(folder: Path, documents: int) -> dict[str, float]:
     """See that every page was published; return the seconds of each stage."""
-    from clerk.compilation import count_pages
-    from clerk.db import reading
-    from clerk.ledger import queries
+    from clerk.database.engine import reading
+    from clerk.meetings.compilation import count_pages
+    from clerk_tasks.ledger import queries
 
     with reading() as connection:
         (run,) = queries.list_runs(connection, subdomain=SITE, state=None, limit=None)

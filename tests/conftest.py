@@ -81,9 +81,9 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 #: What holds connections or processes, and how it lets go of them.
 HOLDERS = (
-    ("clerk.db", "engine", "dispose"),
+    ("clerk.database.engine", "engine", "dispose"),
     ("clerk.text.reader", "shared_reader", "close"),
-    ("clerk_tasks.publisher", "publisher", "close"),
+    ("clerk_tasks.broker.publisher", "publisher", "close"),
 )
 
 

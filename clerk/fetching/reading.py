@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from clerk.fetching.bridge import overridden
+from clerk.fetching.fetcher_factory import overridden
 from clerk.fetching.layout import PREFIXES
 from clerk.jobs import current_job
 
 if TYPE_CHECKING:
-    from clerk.fetcher import Fetcher
+    from clerk.fetching.fetcher import Fetcher
     from clerk.text import Document, DocumentError
 
 
@@ -104,7 +104,7 @@ def read_image(fetcher: Fetcher, image: Path) -> str:
 
 def compile_site(fetcher: Fetcher) -> None:
     """Rebuild meetings.db, which readers see change at once or not at all."""
-    from clerk.compilation import compile_meetings
+    from clerk.meetings.compilation import compile_meetings
 
     root = fetcher.layout.root
     made = compile_meetings(root, fetcher.subdomain, into=fetcher.layout.temporary())
@@ -127,7 +127,7 @@ def _read(fetcher: Fetcher, pdf: Path, backend: str) -> Document:
 
 def read_their_way(fetcher: Fetcher, pdf: Path) -> Document:
     """Have the fetcher read the image of every page."""
-    from clerk.files import hash_file
+    from clerk.fsync import hash_file
     from clerk.text import Document, Page, render_pages
 
     with tempfile.TemporaryDirectory() as folder:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from clerk.fetching.answers import NotServed
+from clerk.fetching.failure_notes import Place, forget_download, note_download
+from clerk.fetching.http_errors import NotServed
 from clerk.fetching.layout import Layout
-from clerk.fetching.notes import Place, forget_download, note_download
 
 #: This many documents in a row that cannot be had mean that the server is down.
 DOWN = 5

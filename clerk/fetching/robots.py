@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from clerk.fetching.answers import NotServed
+from clerk.fetching.http_errors import NotServed
 
 if TYPE_CHECKING:
     from protego import Protego

@@ -11,14 +11,14 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from clerk.download import Limits, NotServed, Trouble, Visitor
 from clerk.errors import UsageError
-from clerk.fetcher import Fetcher
-from clerk.fetching.collect import Collector
+from clerk.fetching.collector import Collector
+from clerk.fetching.fetch_state import FILE_NAME, FetchState, load_state
+from clerk.fetching.fetcher import Fetcher
 from clerk.fetching.layout import safe_name
+from clerk.fetching.listing import Meeting, Window
 from clerk.fetching.report import Report
-from clerk.fetching.sources import Meeting, Window
-from clerk.fetching.state import FILE_NAME, FetchState, load_state
+from clerk.fetching.visitor import Limits, NotServed, Trouble, Visitor
 from clerk.jobs import Discard, Retry
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ OVERLAP = timedelta(days=3)
 class SourceFetcher(Fetcher):
     """Lists a site's meetings by `meetings(window)`, then gets each document that is new or has changed.
 
-    The site's `extra` configures it: what the source needs, and `limits` (of `clerk.download.Limits`, such as
+    The site's `extra` configures it: what the source needs, and `limits` (of `clerk.fetching.visitor.Limits`, such as
     `{"pause": 2}`), `user_agent`, `ignore_robots`.
     """
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import RLock
 
-from clerk.files import hash_file
+from clerk.fsync import hash_file
 from clerk.text.document import Document, DocumentError, Limits, Page
 from clerk.text.engines import choose_engine
 from clerk.text.intake import check_file

@@ -11,7 +11,7 @@ from glob import escape
 from pathlib import Path
 from tempfile import mkdtemp
 
-from clerk.files import flush, hash_file
+from clerk.fsync import flush, hash_file
 from clerk.text.document import Document
 
 #: Beside the pages; readers of the tree look at *.txt only.

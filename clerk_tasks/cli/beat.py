@@ -12,10 +12,10 @@ from clerk_tasks.cli.output import INTERRUPTED
 
 def command() -> None:
     """Keep the schedules until interrupted; any number of beats may run, each slot fires once."""
-    from clerk.db import engine
-    from clerk.schema_version import ensure_usable
-    from clerk_tasks import schedules  # noqa: F401 - Celery's SIGTERM handler needs it from the first moment
+    from clerk.database.engine import engine
+    from clerk.database.schema_version import ensure_usable
     from clerk_tasks.cli.worker import application
+    from clerk_tasks.schedules import beat as _scheduler  # noqa: F401 - Celery's SIGTERM handler needs it from the first moment
 
     ensure_usable(engine())
     beat = application().Beat(loglevel="INFO", quiet=True)

@@ -17,7 +17,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 def upgrade(as_json: AsJson = False) -> None:
     """Create the tables or bring them up to date; a SQLite file is backed up first."""
-    from clerk.migrate import upgrade as run
+    from clerk.database.migrate import upgrade as run
 
     done = run()
     if as_json:
@@ -33,8 +33,8 @@ def upgrade(as_json: AsJson = False) -> None:
 @app.command()
 def current(as_json: AsJson = False) -> None:
     """Show which revision the database is at."""
-    from clerk.migrate import current as look
-    from clerk.schema_version import HEAD
+    from clerk.database.migrate import current as look
+    from clerk.database.schema_version import HEAD
 
     stamp = look()
     state = "newest" if stamp.revision == HEAD else (stamp.problem() or "newer than this code, which may use it")
@@ -47,7 +47,7 @@ def current(as_json: AsJson = False) -> None:
 @app.command()
 def history(as_json: AsJson = False) -> None:
     """Show every revision, oldest first."""
-    from clerk.migrate import history as read
+    from clerk.database.migrate import history as read
 
     steps = [asdict(step) for step in read()]
     if as_json:
@@ -59,7 +59,7 @@ def history(as_json: AsJson = False) -> None:
 @app.command()
 def check(as_json: AsJson = False) -> None:
     """Exit 1 if the database is not at this code's revision, or its tables are not as they should be."""
-    from clerk.migrate import check as find
+    from clerk.database.migrate import check as find
 
     problems = find()
     if as_json:
@@ -82,7 +82,7 @@ def prune(
     as_json: AsJson = False,
 ) -> None:
     """Delete old runs with their jobs, old slots of schedules, and workers that are gone; all may go on working."""
-    from clerk_tasks import pruning
+    from clerk_tasks.operations import pruning
 
     if not dry_run:
         output.confirm(f"Delete what has been over for {older_than} days?", yes=yes)

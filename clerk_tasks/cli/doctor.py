@@ -14,7 +14,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Find stuck, orphaned, unserved and undecidable jobs, and dangerous settings; exit 1 while anything is wrong."""
-    from clerk_tasks.doctor import examine
+    from clerk_tasks.operations.doctor import examine
 
     found = examine(fix=fix)
     rows = [

@@ -19,10 +19,10 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
 ) -> None:
     """Record a job and have it run soon; print its id."""
-    from clerk.arguments import parse_texts
     from clerk.jobs import JobRequest
     from clerk_tasks import dispatcher
-    from clerk_tasks.registry import registry
+    from clerk_tasks.job_types.arguments import parse_texts
+    from clerk_tasks.job_types.registry import registry
 
     function = registry().get(job_type).job_type.function
     request = JobRequest(

@@ -26,10 +26,10 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
-    from clerk.db import reading
-    from clerk.ledger import queries
-    from clerk.states import JobState
-    from clerk_tasks.filters import check_filters, parse_state
+    from clerk.database.engine import reading
+    from clerk.database.states import JobState
+    from clerk_tasks.ledger import queries
+    from clerk_tasks.operations.known import check_filters, parse_state
 
     wanted = parse_state(JobState, state)
     with reading() as connection:
@@ -46,8 +46,8 @@ def list_(
 @app.command()
 def show(job_id: JobId, as_json: AsJson = False) -> None:
     """Show one job: its arguments, its result, and every attempt."""
-    from clerk.db import reading
-    from clerk.ledger import queries
+    from clerk.database.engine import reading
+    from clerk_tasks.ledger import queries
 
     with reading() as connection:
         job = queries.show_job(connection, job_id)
@@ -76,7 +76,7 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Retry dead letters, or cancelled jobs, with their exact arguments."""
-    from clerk_tasks import replay
+    from clerk_tasks.operations import job_retry as replay
 
     chosen = replay.choose(job_ids, state, error_like=error_like, subdomain=subdomain, job_type=job_type)
     if dry_run:
@@ -93,10 +93,10 @@ def retry(
 @app.command()
 def cancel(job_ids: JobIds, as_json: AsJson = False) -> None:
     """Cancel jobs: at once those that wait; those that run are asked to stop."""
-    from clerk.db import reading
-    from clerk.ledger import queries
-    from clerk.states import JobState
-    from clerk_tasks import replay
+    from clerk.database.engine import reading
+    from clerk.database.states import JobState
+    from clerk_tasks.ledger import queries
+    from clerk_tasks.operations import job_retry as replay
 
     cancelled = replay.cancel(job_ids)
     if as_json:

@@ -18,9 +18,9 @@ def finish(job_ids: Sequence[str], *, wait: bool, as_json: bool, as_list: bool =
 
     One job is a JSON object, several are an array, and so is one `as_list`.
     """
-    from clerk import waiting
-    from clerk.db import reading
-    from clerk.ledger import queries
+    from clerk.database.engine import reading
+    from clerk_tasks import waiting
+    from clerk_tasks.ledger import queries
 
     if wait:
         jobs = waiting.wait_for(job_ids, output.note)

@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 
 from clerk import __version__
 from clerk.errors import ClerkError, UsageError
-from clerk.plugin_loader import use_plugins_directory
+from clerk.plugin.loader import use_plugins_directory
 from clerk.redaction import redact
 from clerk_tasks import logs
 from clerk_tasks.cli import output

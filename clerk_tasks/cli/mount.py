@@ -11,8 +11,8 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from clerk.plugin_loader import plugins
-from clerk.plugin_trial import BROKEN, contained
+from clerk.plugin.containment import BROKEN, contained
+from clerk.plugin.loader import plugins
 
 
 class LazyCommand(TyperCommand):

@@ -10,7 +10,7 @@ import typer
 from clerk_tasks.cli import output
 
 if TYPE_CHECKING:
-    from clerk_tasks.plugin_report import PluginReport
+    from clerk_tasks.operations.plugin_report import PluginReport
 
 app = typer.Typer(no_args_is_help=True, help="List the plugins and check them.")
 
@@ -47,7 +47,7 @@ def _reports() -> list[PluginReport]:
     """Have the commands looked at too, then report."""
     from clerk_tasks.cli.commands import COMMANDS
     from clerk_tasks.cli.mount import mount_plugins
-    from clerk_tasks.plugin_report import plugin_reports
+    from clerk_tasks.operations.plugin_report import plugin_reports
 
     mount_plugins(reserved=COMMANDS)
     return plugin_reports()

@@ -22,10 +22,10 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
-    from clerk.db import reading
-    from clerk.ledger import queries
-    from clerk.states import RunState
-    from clerk_tasks.filters import check_filters, parse_state
+    from clerk.database.engine import reading
+    from clerk.database.states import RunState
+    from clerk_tasks.ledger import queries
+    from clerk_tasks.operations.known import check_filters, parse_state
 
     wanted = parse_state(RunState, state)
     with reading() as connection:
@@ -41,8 +41,8 @@ def list_(
 @app.command()
 def show(run_id: Annotated[str, typer.Argument(help="The run's id.")], as_json: AsJson = False) -> None:
     """Show one run: its stages, and its jobs."""
-    from clerk.db import reading
-    from clerk.ledger import queries
+    from clerk.database.engine import reading
+    from clerk_tasks.ledger import queries
 
     with reading() as connection:
         run = queries.show_run(connection, run_id)
@@ -75,8 +75,8 @@ def retry(
     """Make a run's passage again from a stage on, as a new run: what was read is not read again."""
     from dataclasses import asdict
 
-    from clerk_tasks import reruns
     from clerk_tasks.cli.jobs_output import finish
+    from clerk_tasks.operations import run_retry as reruns
 
     plan = reruns.plan(run_id, start, only=only)
     if dry_run and as_json:
@@ -92,7 +92,7 @@ def retry(
 @app.command()
 def cancel(run_id: Annotated[str, typer.Argument(help="A run that has not ended.")], as_json: AsJson = False) -> None:
     """Cancel what a run has left; its running jobs are asked to stop."""
-    from clerk_tasks import replay
+    from clerk_tasks.operations import job_retry as replay
 
     replay.cancel_run(run_id)
     if as_json:

@@ -16,8 +16,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the plugins' schedules, each with its next slot and what became of the last."""
-    from clerk.db import reading
-    from clerk_tasks import timetable
+    from clerk.database.engine import reading
+    from clerk_tasks.schedules import slots as timetable
 
     with reading() as connection:
         rows = [timetable.describe(schedule, connection) for schedule in timetable.gather().values()]
@@ -37,9 +37,9 @@ def next_(
     """Say when the next slots fall due, in UTC and in the schedule's own time zone."""
     from zoneinfo import ZoneInfo
 
-    from clerk.db import reading
-    from clerk.ledger.leases import database_time
-    from clerk_tasks import timetable
+    from clerk.database.clock import database_time
+    from clerk.database.engine import reading
+    from clerk_tasks.schedules import slots as timetable
 
     with reading() as connection:
         current = database_time(connection)
@@ -63,7 +63,7 @@ def tick(
     """Do once what beat does all the time: fire what is due; or fire one schedule now."""
     from dataclasses import asdict
 
-    from clerk_tasks import timetable
+    from clerk_tasks.schedules import slots as timetable
 
     fired = [timetable.fire_now(name)] if name else timetable.tick()
     rows = [asdict(each) for each in fired]

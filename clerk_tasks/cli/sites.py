@@ -33,7 +33,7 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add a site and tell the plugins; without --extra they are asked for it, by scraper label."""
-    from clerk.site_admin import NewSite, add_site
+    from clerk.sites.admin import NewSite, add_site
 
     site = add_site(
         NewSite(
@@ -59,7 +59,7 @@ def add(
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List every site."""
-    from clerk.site_admin import list_sites
+    from clerk.sites.admin import list_sites
 
     sites = list_sites()
     if as_json:
@@ -71,7 +71,7 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def show(subdomain: Subdomain, as_json: AsJson = False) -> None:
     """Show everything that is recorded of a site itself."""
-    from clerk.site_admin import show_site
+    from clerk.sites.admin import show_site
 
     site = show_site(subdomain)
     if as_json:
@@ -89,7 +89,7 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Remove a site from the database; its files, runs and jobs stay."""
-    from clerk.site_admin import remove_site
+    from clerk.sites.admin import remove_site
 
     if not dry_run:
         remove_site(subdomain, dry_run=True)  # an error comes before the question
@@ -109,7 +109,7 @@ def detect(
     """Say which system a city's site runs, and the scraper label and extra for it; exit 3 if it is unknown."""
     import json
 
-    from clerk.detect import detect as find
+    from clerk.fetching.detect import detect as find
 
     found = find(url)
     if as_json:

@@ -17,10 +17,10 @@ def command(
 
     A site's age is the time since a run of it last completed.
     """
-    from clerk.db import reading
-    from clerk.ledger import queries
-    from clerk.ledger.site_status import site_status
-    from clerk_tasks.filters import check_filters
+    from clerk.database.engine import reading
+    from clerk_tasks.ledger import queries
+    from clerk_tasks.ledger.site_status import site_status
+    from clerk_tasks.operations.known import check_filters
 
     with reading() as connection:
         check_filters(connection, subdomain=subdomain)

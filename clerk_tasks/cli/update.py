@@ -30,7 +30,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
 ) -> None:
     """Bring a site up to date: its meetings, or with --finance its election finance."""
-    from clerk_tasks.updates import Update
+    from clerk_tasks.operations.updates import Update
 
     asked = Update(
         subdomain=subdomain,

@@ -14,7 +14,7 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the lines as a JSON array.")] = False,
 ) -> None:
     """Explain why a job, or a site's work, has not run or did not finish: every attempt, and what it waits for."""
-    from clerk_tasks.why import explain
+    from clerk_tasks.operations.why import explain
 
     lines = explain(what)
     if as_json:

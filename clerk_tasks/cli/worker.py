@@ -18,10 +18,10 @@ def command(
     burst: Annotated[bool, typer.Option("--burst", help="Exit when there is nothing left to do.")] = False,
 ) -> None:
     """Work on the jobs of one pool, of several, or of all, until interrupted; with --burst, until there is no more."""
-    from clerk.db import engine
-    from clerk.schema_version import ensure_usable
-    from clerk_tasks.registry import registry
-    from clerk_tasks.worker import BURST
+    from clerk.database.engine import engine
+    from clerk.database.schema_version import ensure_usable
+    from clerk_tasks.job_types.registry import registry
+    from clerk_tasks.worker.steps import BURST
 
     known = registry()
     chosen = [known.pool(name) for name in pools] if pools else list(known.pools.values())

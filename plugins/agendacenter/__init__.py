@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clerk.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from clerk.fetcher import Fetcher
+    from clerk.fetching.fetcher import Fetcher
 
 LABEL = "agendacenter"
 

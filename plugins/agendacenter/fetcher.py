@@ -9,9 +9,9 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
-from clerk.download import NotServed
+from clerk.fetching.listing import Kind, Meeting, PublishedFile, Window
 from clerk.fetching.source import SourceFetcher
-from clerk.fetching.sources import Kind, Meeting, PublishedFile, Window
+from clerk.fetching.visitor import NotServed
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag

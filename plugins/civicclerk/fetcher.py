@@ -7,9 +7,9 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import quote
 
-from clerk.download import Trouble
+from clerk.fetching.listing import Kind, Meeting, PublishedFile, Window
 from clerk.fetching.source import SourceFetcher
-from clerk.fetching.sources import Kind, Meeting, PublishedFile, Window
+from clerk.fetching.visitor import Trouble
 
 #: What files are called -> which kind they are, the better of two first.
 NAMES: tuple[tuple[str, Kind], ...] = (("minutes", "minutes"), ("agenda", "agenda"), ("agenda packet", "agenda"))

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from clerk.errors import ClerkError
-from plugins.election_finance import derived, reconcile, schema
+from plugins.election_finance import reconcile, schema
+from plugins.election_finance import summary_tables as derived
 from plugins.election_finance.cleaning import normal_name, place_name
 from plugins.election_finance.load import Loader, insert
 from plugins.election_finance.manifest import Manifest

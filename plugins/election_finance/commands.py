@@ -130,7 +130,7 @@ def _enqueue_next(arguments: Mapping[str, Any]) -> list[str]:
 
 def _enqueue(job_type: str, subdomain: str, arguments: Mapping[str, Any]) -> str:
     from clerk.paths import validate_subdomain
-    from plugins.election_finance.places import find_place
+    from plugins.election_finance.site_paths import find_place
 
     if reason := find_place(validate_subdomain(subdomain)).why_not():
         raise NotFoundError(reason)
@@ -145,12 +145,9 @@ def _record(job_type: str, subdomain: str, arguments: Mapping[str, Any]) -> str:
 
 def _finish(job_ids: Sequence[str], wait: bool, as_json: bool) -> None:
     """Print the jobs that were enqueued; if that is wanted, follow them to their end."""
-    from clerk.db import reading
-    from clerk.ledger.queries import job_states
-    from clerk.waiting import succeeded, wait_for
+    from clerk.queue import job_states, succeeded, wait_for
 
-    with reading() as connection:
-        jobs = job_states(connection, job_ids)
+    jobs = job_states(job_ids)
     if not as_json:
         for job in jobs:
             typer.echo(f"enqueued {job['job_type']} for {job['subdomain']}: job {job['id']}")

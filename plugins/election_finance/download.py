@@ -143,7 +143,7 @@ def _cut(deadline: float) -> Iterator[Trace]:
 
 
 def _check(response: httpx.Response) -> None:
-    from clerk.fetching.answers import retry_after
+    from clerk.fetching.http_errors import retry_after
 
     code = response.status_code
     if code == 429 or code >= 500:

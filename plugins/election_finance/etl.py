@@ -19,9 +19,9 @@ from plugins.election_finance.build import build, now, restate
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.extract import Extraction, refuse_shrinking, stamps, stored, take
 from plugins.election_finance.manifest import Manifest
-from plugins.election_finance.places import Place, workspace
 from plugins.election_finance.published import Published
 from plugins.election_finance.schema import SCHEMA_VERSION
+from plugins.election_finance.site_paths import Place, workspace
 from plugins.election_finance.sources import FIRST_YEAR, Arrival, Served, from_drop, ignored_files
 
 logger = logging.getLogger(__name__)

@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from clerk.files import hash_file
+from clerk.fsync import hash_file
 from clerk.jobs import Discard, Retry
 from plugins.election_finance import manifest as manifests
 from plugins.election_finance.archive import workbook_bytes
 from plugins.election_finance.download import Stamp
 from plugins.election_finance.errors import BadSource, NetworkTrouble
 from plugins.election_finance.manifest import Manifest, Source
-from plugins.election_finance.places import Place
+from plugins.election_finance.site_paths import Place
 from plugins.election_finance.sources import Arrival
 from plugins.election_finance.workbook import read
 

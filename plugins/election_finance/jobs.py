@@ -10,7 +10,7 @@ from clerk.errors import NotFoundError, UsageError
 from clerk.jobs import Discard, JobType
 
 if TYPE_CHECKING:
-    from plugins.election_finance.places import Place
+    from plugins.election_finance.site_paths import Place
 
 QUEUE = "finance"
 
@@ -78,7 +78,7 @@ def job_types() -> dict[str, JobType]:
 @contextmanager
 def _place(subdomain: str) -> Iterator[Place]:
     """Find the site; what another attempt would not mend makes a dead letter at once."""
-    from plugins.election_finance.places import find_place
+    from plugins.election_finance.site_paths import find_place
 
     try:
         yield find_place(subdomain)

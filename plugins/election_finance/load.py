@@ -12,10 +12,10 @@ from typing import Any
 
 from plugins.election_finance.archive import workbook_bytes
 from plugins.election_finance.cleaning import Cell, text
-from plugins.election_finance.fields import FIELDS
+from plugins.election_finance.filers import Rolls
+from plugins.election_finance.friendly_columns import FIELDS
 from plugins.election_finance.layout import SHEETS, STREETS, Sheet
 from plugins.election_finance.manifest import Source
-from plugins.election_finance.rolls import Rolls
 from plugins.election_finance.schema import friendly_columns, raw_columns
 from plugins.election_finance.transform import Entry, Identities, entries
 from plugins.election_finance.workbook import Remark, Table, read

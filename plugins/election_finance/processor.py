@@ -19,7 +19,7 @@ class FinanceProcessor:
     job_type = "finance-etl"
 
     def __init__(self, subdomain: str) -> None:
-        from plugins.election_finance.places import find_place
+        from plugins.election_finance.site_paths import find_place
 
         self.place = find_place(subdomain)
 

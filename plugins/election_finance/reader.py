@@ -13,9 +13,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO, Any
 
-from plugins.election_finance.child import TOO_MUCH
 from plugins.election_finance.cleaning import Cell
 from plugins.election_finance.errors import BadSource
+from plugins.election_finance.workbook_process import TOO_MUCH
 
 MIB = 1 << 20
 
@@ -60,7 +60,7 @@ class Sheets:
 @contextmanager
 def opened(content: bytes, wanted: Sequence[str], limits: Limits) -> Iterator[Sheets]:
     """Read the sheets of `wanted`; BadSource where the workbook is damaged, or takes more than the limits allow."""
-    program = [sys.executable, "-P", str(Path(__file__).with_name("child.py"))]
+    program = [sys.executable, "-P", str(Path(__file__).with_name("workbook_process.py"))]
     figures = [str(limits.memory), str(int(limits.seconds) + 1), str(limits.output)]
     environment = {
         name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(("PYTHON", "LC_"))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plugins.election_finance.fields import FIELDS
+from plugins.election_finance.friendly_columns import FIELDS
 from plugins.election_finance.layout import AMOUNTS, SHEETS, Sheet
 
 #: Raise it whenever the same input gives different tables: databases are then made anew.

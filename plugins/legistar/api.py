@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from clerk.download import Trouble, Visitor
-from clerk.fetching.sources import Kind, Meeting, PublishedFile, Window
+from clerk.fetching.listing import Kind, Meeting, PublishedFile, Window
+from clerk.fetching.visitor import Trouble, Visitor
 
 #: The most rows that one reply holds.
 PAGE = 1000

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from clerk.download import NotServed, Trouble
 from clerk.errors import UsageError
+from clerk.fetching.listing import Meeting, Window
 from clerk.fetching.source import SourceFetcher
-from clerk.fetching.sources import Meeting, Window
+from clerk.fetching.visitor import NotServed, Trouble
 from plugins.legistar.api import WebApi, read_event
 from plugins.legistar.insite import InSite
 

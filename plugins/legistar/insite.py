@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urljoin, urlsplit
 
-from clerk.download import NotServed, Trouble, Visitor
-from clerk.fetching.sources import Kind, Meeting, PublishedFile, Window
+from clerk.fetching.listing import Kind, Meeting, PublishedFile, Window
+from clerk.fetching.visitor import NotServed, Trouble, Visitor
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag

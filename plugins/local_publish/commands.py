@@ -46,9 +46,9 @@ def now(
     as_json: AsJson = False,
 ) -> None:
     """Publish what was compiled for a site, and the list of sites."""
-    from clerk.db import reading
-    from clerk.publishing import accepting_shrink
-    from clerk.sites import require_site
+    from clerk.database.engine import reading
+    from clerk.publication import accepting_shrink
+    from clerk.sites.rows import require_site
     from plugins.local_publish.deploy import publish_site, publish_sites, site_folder
 
     site_folder(subdomain)
@@ -106,7 +106,7 @@ def _rows(shelf: Shelf) -> list[dict[str, Any]]:
 
 
 def _row(shelf: Shelf, version: Version, *, live: bool) -> dict[str, Any]:
-    from clerk.publishing import provenance
+    from clerk.publication import provenance
 
     known = provenance(version.path)
     return {

@@ -30,10 +30,10 @@ def write_sites(path: Path) -> None:
     """Write the table `sites` into a new database, all columns that front ends map, the private ones empty."""
     import sqlalchemy as sa
 
-    from clerk.db import reading
-    from clerk.models import sites_table
-    from clerk.projection import as_deployed
-    from clerk.sites import get_all_sites
+    from clerk.database.engine import reading
+    from clerk.database.tables import sites_table
+    from clerk.sites.deployed import as_deployed
+    from clerk.sites.rows import get_all_sites
 
     with reading() as connection:
         rows = get_all_sites(connection, order_by="subdomain")

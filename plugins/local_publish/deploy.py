@@ -11,10 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 
 from clerk.errors import SettingError, UsageError
-from clerk.files import hash_file
+from clerk.fsync import hash_file
 from clerk.jobs import current_job
 from clerk.paths import inside, site_dir, validate_subdomain
-from clerk.publishing import Refused, check_database, last_row_count, provenance, shrink_accepted, stamp
+from clerk.publication import Refused, check_database, last_row_count, provenance, shrink_accepted, stamp
 from clerk.settings import settings
 from plugins.local_publish.content import document_hashes, write_sites
 from plugins.local_publish.shelf import Shelf, Version, locked

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clerk.errors import ClerkError, ConflictError, NotFoundError
-from clerk.files import hash_file
+from clerk.fsync import hash_file
 from clerk.jobs import current_job
-from clerk.publishing import provenance
+from clerk.publication import provenance
 
 VERSIONS = ".versions"
 

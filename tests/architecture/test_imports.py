@@ -21,12 +21,12 @@ FORBIDDEN = {
 CELERY = {"billiard", "celery", "kombu"}
 MAY_IMPORT_CELERY = {
     "clerk_tasks/celery.py",
-    "clerk_tasks/transport.py",
+    "clerk_tasks/broker/redis.py",
     "clerk_tasks/cli/worker.py",
-    "clerk_tasks/consumer.py",
-    "clerk_tasks/publisher.py",
-    "clerk_tasks/schedules.py",
-    "clerk_tasks/worker.py",
+    "clerk_tasks/worker/celery_consumer.py",
+    "clerk_tasks/broker/publisher.py",
+    "clerk_tasks/schedules/beat.py",
+    "clerk_tasks/worker/steps.py",
 }
 
 WATCHED = """
@@ -46,7 +46,7 @@ for name in sys.argv[2:]:
 sys.addaudithook(watch)
 for name in sys.argv[1].split():
     importlib.import_module(name)
-from clerk.db import engine
+from clerk.database.engine import engine
 assert engine.cache_info().currsize == 0, "an engine was made"
 found = [name for name in sys.modules if name.partition(".")[0] == "plugins"]
 assert not found or "plugins" in sys.argv[1], f"plugins were loaded: {found}"
@@ -88,7 +88,10 @@ def test_no_module_imports_itself_in_a_circle() -> None:
 @pytest.mark.parametrize("package", ["clerk", "clerk_tasks", "plugins"])
 def test_importing_does_nothing_but_define(package: str) -> None:
     ours = modules(package)
-    theirs = {name for module in ours for name in module.imports_at_once()} | {"clerk.db", "celery.app.base"}
+    theirs = {name for module in ours for name in module.imports_at_once()} | {
+        "clerk.database.engine",
+        "celery.app.base",
+    }
     foreign = sorted({name for name in tops(theirs) if name not in FORBIDDEN and name != "celeryconfig"})
     names = " ".join(module.name for module in ours if module.path.name != "__main__.py")
     command = [sys.executable, "-W", "error", "-c", WATCHED, names, *foreign]

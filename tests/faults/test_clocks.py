@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from clerk.ledger.leases import database_time
-from clerk.models import schedule_slots_table
+from clerk.database.clock import database_time
+from clerk.database.tables import schedule_slots_table
 from tests.faults.conftest import MakeSystem
 from tests.support.minutely import begin, fates
 from tests.support.processes import Program, wait_for

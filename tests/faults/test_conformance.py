@@ -9,8 +9,8 @@ from pathlib import Path
 
 from celery import Celery
 
-from clerk.ledger.record import Bell
-from clerk_tasks.publisher import broker_url, publisher
+from clerk_tasks.broker.publisher import broker_url, publisher
+from clerk_tasks.ledger.insert import Bell
 from tests.support import messages
 from tests.support.minutely import begin, fates, jobs
 from tests.support.processes import script, wait_for

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from clerk.db import transaction
-from clerk.ledger import rings
-from clerk.ledger.record import NewJob, NewStage
-from clerk.ledger.runs import record_run
+from clerk.database.engine import transaction
+from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger.insert import NewJob, NewStage
+from clerk_tasks.ledger.runs import record_run
 from tests.support import crash_plugin
 from tests.support.processes import wait_for
 from tests.support.system import SITE, System

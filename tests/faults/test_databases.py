@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import sqlalchemy as sa
 
-from clerk.db import create_engine
+from clerk.database.engine import create_engine
 from clerk.errors import DatabaseUnavailable
 from tests.support.processes import wait_for
 from tests.support.services import PostgresServer

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from clerk.models import jobs_table
+from clerk.database.tables import jobs_table
 from tests.support.plugin_files import write_plugin
 from tests.support.processes import Program, wait_for
 from tests.support.system import System

@@ -10,7 +10,7 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from clerk.db import create_engine
+from clerk.database.engine import create_engine
 from tests.support.processes import Program, wait_for
 from tests.support.system import System, children_of
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from clerk.database.tables import jobs_table, runs_table, stages_table
 from clerk.errors import UsageError
-from clerk.models import jobs_table, runs_table, stages_table
 from tests.support import messages
 from tests.support.plugin_files import write_plugin
 from tests.support.processes import wait_for

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from clerk.db import transaction
-from clerk.ledger import rings
+from clerk.database.engine import transaction
+from clerk_tasks.ledger import publications as rings
 from tests.support.plugin_files import write_plugin
 from tests.support.system import System
 

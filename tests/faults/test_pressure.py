@@ -8,12 +8,12 @@ from datetime import timedelta
 import psutil
 import pytest
 
-from clerk.db import transaction
+from clerk.database.clock import database_time
+from clerk.database.engine import transaction
 from clerk.jobs import JobRequest
-from clerk.ledger import rings
-from clerk.ledger.leases import database_time
+from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.dispatcher import enqueue_many
-from clerk_tasks.publisher import publisher
+from clerk_tasks.ledger import publications as rings
 from tests.support.processes import Program, wait_for
 from tests.support.system import SITE, System
 

@@ -137,7 +137,7 @@ def test_up_runs_everything_and_leaves_nothing_behind(system: System) -> None:
     assert up.wait(deadline=60) == 130, up.log
     assert_gone(family)
     assert "Traceback" not in up.log
-    from clerk_tasks import embedded
+    from clerk_tasks.broker import embedded
 
     wait_for(lambda: not embedded.is_running(), "the embedded broker is gone")
 

@@ -43,7 +43,7 @@ def test_a_lock_that_somebody_keeps_ends_in_advice(every_database: System, monke
 
     Seen to fail: without `lock_timeout` in db.py, this `enqueue` never returns.
     """
-    monkeypatch.setattr("clerk.db.BUSY_TIMEOUT", 1)
+    monkeypatch.setattr("clerk.database.engine.BUSY_TIMEOUT", 1)
     with every_database.engine.begin() as connection:
         connection.execute(sa.text("LOCK TABLE runs IN ACCESS EXCLUSIVE MODE"))
         with pytest.raises(DatabaseUnavailable, match="stayed locked for 1 s"):

@@ -11,9 +11,9 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy import Connection, event
 
-from clerk.connection import HeldConnection
-from clerk.db import create_engine
-from clerk.models import attempts_table, jobs_table, runs_table, stages_table
+from clerk.database.engine import create_engine
+from clerk.database.held import HeldConnection
+from clerk.database.tables import attempts_table, jobs_table, runs_table, stages_table
 
 LEDGER = (attempts_table, jobs_table, stages_table, runs_table)  # children first
 

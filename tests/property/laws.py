@@ -9,8 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from clerk.models import attempts_table, jobs_table, runs_table, stages_table
-from clerk.states import UNFINISHED, JobState, RunState, StageState
+from clerk.database.states import UNFINISHED, JobState, RunState, StageState
+from clerk.database.tables import attempts_table, jobs_table, runs_table, stages_table
 
 #: How the tests name the stages that join a run later; such a stage opens at once.
 JOINED = "joined"

@@ -10,15 +10,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 from sqlalchemy import Connection
 
-from clerk.clock import now
+from clerk.database.clock import now
+from clerk.database.states import UNFINISHED, JobState, RunState
+from clerk.database.tables import jobs_table
 from clerk.errors import ConflictError
 from clerk.jobs import Discard, Fenced
-from clerk.ledger import attempts, leases, operators, rings
-from clerk.ledger.attempts import Claim
-from clerk.ledger.record import NewJob, NewStage, Recorded
-from clerk.ledger.runs import record_run
-from clerk.models import jobs_table
-from clerk.states import UNFINISHED, JobState, RunState
+from clerk_tasks.ledger import attempts, leases
+from clerk_tasks.ledger import interventions as operators
+from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger.attempts import Claim
+from clerk_tasks.ledger.insert import NewJob, NewStage, Recorded
+from clerk_tasks.ledger.runs import record_run
 from tests.property.laws import JOINED
 from tests.property.transactions import FAULTS, Fault, FaultyTransactions
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine
 from sqlalchemy import Connection
 
-from clerk.ledger.attempts import Claim
-from clerk.states import JobState
+from clerk.database.states import JobState
+from clerk_tasks.ledger.attempts import Claim
 from tests.property.database import Crash, FragileDatabase
 from tests.property.laws import Ledger, check, check_moves
 

@@ -23,8 +23,8 @@ from pytest_celery import (
     celery_worker_cluster_config,
 )
 
-from clerk.db import transaction
-from clerk.sites import insert_site
+from clerk.database.engine import transaction
+from clerk.sites.rows import insert_site
 from tests.smoke.containers import Containers, engine, reachable
 from tests.smoke.nodes import Place
 from tests.smoke.processes import Processes

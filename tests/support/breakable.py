@@ -97,7 +97,7 @@ class BreakableEmbedded(BreakableBroker):
 
     def heal(self) -> None:
         """Wait for the keeper to have done so."""
-        from clerk_tasks import embedded
+        from clerk_tasks.broker import embedded
 
         wait_for(embedded.is_running, "the embedded broker is back")
 
@@ -112,20 +112,20 @@ class BreakableEmbedded(BreakableBroker):
 
     def forget(self) -> None:
         """Delete the broker's directory under the running server, socket and all; its keeper starts another."""
-        from clerk_tasks.embedded import _place
+        from clerk_tasks.broker.embedded import _place
 
         shutil.rmtree(_place().folder, ignore_errors=True)  # the server may just be writing there
         self.heal()
 
     def lose(self) -> None:
         """`kill -9` the server, and delete what it had on disk."""
-        from clerk_tasks.embedded import _place
+        from clerk_tasks.broker.embedded import _place
 
         self.kill()
         shutil.rmtree(_place().folder, ignore_errors=True)
 
     def _server(self) -> psutil.Process:
-        from clerk_tasks.embedded import _place
+        from clerk_tasks.broker.embedded import _place
 
         socket = str(_place().socket)
         found = [

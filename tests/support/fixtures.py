@@ -125,7 +125,7 @@ def rabbitmq_url(_rabbitmq: Callable[[], str]) -> str:
 @pytest.fixture
 def embedded_url() -> Iterator[str]:
     """Return the address of this test's embedded broker, running."""
-    from clerk_tasks import embedded
+    from clerk_tasks.broker import embedded
 
     with embedded.attached():
         yield embedded.broker_url()
@@ -144,7 +144,7 @@ def broker_url(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 def migrate(url: str) -> None:
     """Bring a database to the newest revision."""
-    from clerk.migrate import upgrade
+    from clerk.database.migrate import upgrade
 
     upgrade(url)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from clerk.models import sites_table
+from clerk.database.tables import sites_table
 
 JOB = (
     "id job_type subdomain run_id queue priority state attempt max_attempts error note "

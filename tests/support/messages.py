@@ -9,7 +9,7 @@ from typing import Any
 import amqp
 import kombu
 
-from clerk_tasks.publisher import broker_url, is_redis, queue, transport_options
+from clerk_tasks.broker.publisher import broker_url, is_redis, queue, transport_options
 
 QUEUE = "default"
 

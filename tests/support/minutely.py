@@ -7,10 +7,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from clerk.clock import now
-from clerk.models import clerk_meta_table as meta
-from clerk.models import jobs_table, schedule_slots_table
-from clerk_tasks.timetable import BEAT_SEEN
+from clerk.database.clock import now
+from clerk.database.tables import clerk_meta_table as meta
+from clerk.database.tables import jobs_table, schedule_slots_table
+from clerk_tasks.schedules.slots import BEAT_SEEN
 from tests.support.plugin_files import write_plugin
 from tests.support.system import System
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from clerk.database.tables import attempts_table, jobs_table, runs_table
 from clerk.errors import ConflictError, DatabaseUnavailable
 from clerk.jobs import JobRequest
-from clerk.ledger import queries
-from clerk.ledger.record import Bell
-from clerk.models import attempts_table, jobs_table, runs_table
+from clerk_tasks.ledger import queries
+from clerk_tasks.ledger.insert import Bell
 from tests.support.breakable import BreakableBroker
 from tests.support.chaos import DATABASE_FAULTS, FAULTS, Fault, Fleet, Heal
 from tests.support.processes import wait_for
@@ -62,13 +62,13 @@ class ClerkFleet(Fleet):
 
     def broker_url(self) -> str:
         """Return the broker's address."""
-        from clerk_tasks.publisher import broker_url
+        from clerk_tasks.broker.publisher import broker_url
 
         return broker_url()
 
     def redeliver(self, rng: Random) -> None:
         """Publish the messages of some jobs again, finished or not."""
-        from clerk_tasks.publisher import publisher
+        from clerk_tasks.broker.publisher import publisher
 
         with self.system.engine.connect() as connection:
             rows = connection.execute(sa.select(jobs_table.c.id, jobs_table.c.job_type)).all()
@@ -145,8 +145,8 @@ class Soak:
             self._cancel(self.rng.choice(under_way))
 
     def _cancel(self, run_id: str) -> None:
-        from clerk.db import transaction
-        from clerk.ledger.operators import cancel_run
+        from clerk.database.engine import transaction
+        from clerk_tasks.ledger.interventions import cancel_run
 
         with transaction() as connection:
             cancel_run(connection, run_id, by="the soak")

@@ -11,10 +11,10 @@ from random import Random
 
 import pytest
 
-from clerk.db import transaction
+from clerk.database.engine import transaction
 from clerk.errors import ConflictError
-from clerk.sites import insert_site
-from clerk_tasks import updates
+from clerk.sites.rows import insert_site
+from clerk_tasks.operations import updates
 from tests.integration.pipeline.city import another_day, paper
 from tests.support import papers_plugin
 from tests.support.processes import wait_for

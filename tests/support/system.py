@@ -14,10 +14,10 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from clerk.db import create_engine
-from clerk.ledger import queries
+from clerk.database.engine import create_engine
+from clerk.database.states import FINISHED
 from clerk.settings import settings
-from clerk.states import FINISHED
+from clerk_tasks.ledger import queries
 from tests.property.laws import Ledger, check
 from tests.support import jobs_plugin
 from tests.support.processes import Program, Programs, wait_for

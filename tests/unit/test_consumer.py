@@ -8,10 +8,10 @@ import kombu
 import pytest
 from kombu.asynchronous import Hub
 
+from clerk_tasks.broker.publisher import queue
+from clerk_tasks.broker.redis import Transport
 from clerk_tasks.celery import app
-from clerk_tasks.consumer import Consumer
-from clerk_tasks.publisher import queue
-from clerk_tasks.transport import Transport
+from clerk_tasks.worker.celery_consumer import Consumer
 from tests.support.services import RedisServer
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from clerk.early_settings import early_setting
 from clerk.errors import SettingError
-from clerk.plugin_trial import patience
+from clerk.plugin.containment import patience
 from clerk.settings import Settings, settings, unknown_variables
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from clerk import migrate
-from clerk.schema_version import HEAD, REVISIONS
+from clerk.database import migrate
+from clerk.database.schema_version import HEAD, REVISIONS
 from clerk_tasks.cli.main import main
 from tests.integration.db import samples
 from tests.support.processes import script

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from clerk import db
-from clerk.ledger.record import NewJob, NewStage
-from clerk.ledger.runs import record_run
+from clerk.database import engine as db
 from clerk.paths import site_dir
 from clerk_tasks.cli.main import main
+from clerk_tasks.ledger.insert import NewJob, NewStage
+from clerk_tasks.ledger.runs import record_run
 from tests.integration.db import samples
 
 pytestmark = pytest.mark.usefixtures("sqlite_url")

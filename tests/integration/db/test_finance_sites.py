@@ -8,13 +8,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from clerk import db, finance_db, sites
-from clerk.clock import now
+from clerk import db, finance_db
+from clerk.database.clock import now
+from clerk.database.states import FINISHED, UNFINISHED
+from clerk.database.tables import jobs_table
 from clerk.errors import NotFoundError
-from clerk.ledger.record import NewJob, NewStage
-from clerk.ledger.runs import record_run
-from clerk.models import jobs_table
-from clerk.states import FINISHED, UNFINISHED
+from clerk.sites import rows as sites
+from clerk_tasks.ledger.insert import NewJob, NewStage
+from clerk_tasks.ledger.runs import record_run
 
 pytestmark = pytest.mark.usefixtures("database_url")
 
@@ -52,7 +53,7 @@ def turns(limit: int = 10) -> list[str]:
 
 def next_one() -> str | None:
     site = db.get_next_finance_site()
-    return site and str(site["subdomain"])
+    return str(site["subdomain"]) if site else None
 
 
 def test_never_comes_first_then_the_oldest() -> None:
@@ -211,10 +212,8 @@ def test_metadata_are_recorded_and_what_is_not_given_stays() -> None:
 
 
 def test_a_site_that_does_not_exist() -> None:
-    for change in (
-        lambda: db.update_site_finance_status("x.ca", True),
-        lambda: sites.update_site_finance_metadata("x.ca"),
-    ):
-        with pytest.raises(NotFoundError, match=r"no site 'x\.ca'"):
-            change()
+    with pytest.raises(NotFoundError, match=r"no site 'x\.ca'"):
+        db.update_site_finance_status("x.ca", True)
+    with pytest.raises(NotFoundError, match=r"no site 'x\.ca'"):
+        sites.update_site_finance_metadata("x.ca")
     assert sites.get_finance_metadata("x.ca") is None

@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
-from clerk import migrate
-from clerk.db import create_engine
-from clerk.models import metadata, sites_table
+from clerk.database import migrate
+from clerk.database.engine import create_engine
+from clerk.database.tables import metadata, sites_table
 from tests.integration.db import samples
 
 

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from clerk import db, finance_db, sites
+from clerk import db, finance_db
+from clerk.database.legacy_types import format_moment
 from clerk.errors import NotFoundError, UsageError
-from clerk.old_columns import format_moment
+from clerk.sites import rows as sites
 
 pytestmark = pytest.mark.usefixtures("database_url")
 

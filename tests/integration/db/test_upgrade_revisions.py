@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from clerk import finance_db, migrate
-from clerk.schema_version import HEAD, REVISIONS
+from clerk import finance_db
+from clerk.database import migrate
+from clerk.database.schema_version import HEAD, REVISIONS
 from tests.integration.db import samples
 
 pytestmark = pytest.mark.slow

@@ -12,10 +12,10 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 
-from clerk import migrate
-from clerk.db import create_engine
+from clerk.database import migrate
+from clerk.database.engine import create_engine
+from clerk.database.schema_version import HEAD
 from clerk.errors import ClerkError, DatabaseUnavailable
-from clerk.schema_version import HEAD
 from tests.integration.db import samples
 from tests.support.processes import wait_for
 from tests.support.small_disk import mounted
@@ -142,7 +142,7 @@ def test_without_room_for_a_backup_nothing_is_changed(empty_sqlite_url: str) -> 
 def test_many_processes_may_upgrade_at_once(empty_database_url: str, tmp_path: Path) -> None:
     migrate.upgrade(empty_database_url, to="9daf09ff2554")
     samples.execute(empty_database_url, "INSERT INTO sites (subdomain) VALUES ('a.ca')")
-    script = "from clerk.migrate import upgrade; print(len(upgrade().applied))"
+    script = "from clerk.database.migrate import upgrade; print(len(upgrade().applied))"
     run = [sys.executable, "-c", script]
 
     started = [subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from clerk import migrate
-from clerk.schema_version import HEAD
+from clerk.database import migrate
+from clerk.database.schema_version import HEAD
 from tests.integration.db import samples
 
 pytestmark = pytest.mark.slow

@@ -6,10 +6,11 @@ import threading
 
 import pytest
 
-from clerk import db, migrate
+from clerk.database import engine as db
+from clerk.database import migrate
+from clerk.database.schema_version import GENERATION, ensure_usable
+from clerk.database.tables import schedule_slots_table, sites_table, workers_table
 from clerk.errors import DatabaseUnavailable
-from clerk.models import schedule_slots_table, sites_table, workers_table
-from clerk.schema_version import GENERATION, ensure_usable
 from tests.integration.db import samples
 from tests.support.services import free_port
 

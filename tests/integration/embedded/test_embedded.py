@@ -18,14 +18,14 @@ import redis
 
 from clerk.errors import BrokerUnavailable
 from clerk.settings import settings
-from clerk_tasks import embedded
+from clerk_tasks.broker import embedded
 from tests.support.processes import Program, Programs, wait_for
 
 pytestmark = pytest.mark.slow
 
 USER = """
 import signal, sys
-from clerk_tasks import embedded
+from clerk_tasks.broker import embedded
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 with embedded.attached():
     print("attached", flush=True)
@@ -33,7 +33,7 @@ with embedded.attached():
 """
 
 CHURN = """
-from clerk_tasks import embedded
+from clerk_tasks.broker import embedded
 for _ in range(8):
     with embedded.attached():
         assert embedded.is_running()
@@ -70,7 +70,7 @@ def server() -> psutil.Process:
 def keeper() -> psutil.Process:
     parent = server().parent()
     assert parent is not None
-    assert "clerk_tasks.embedded_keeper" in parent.cmdline()
+    assert "clerk_tasks.broker.embedded_server" in parent.cmdline()
     return parent
 
 

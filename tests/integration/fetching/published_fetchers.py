@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from clerk.fetcher import get_fetcher, overridden
+from clerk.fetching.fetcher import get_fetcher, overridden
 
 LABELS = (
     "example_city",

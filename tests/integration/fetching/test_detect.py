@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from clerk.detect import detect
 from clerk.errors import NotFoundError, UsageError
+from clerk.fetching.detect import detect
 from tests.integration.fetching.conftest import recorded
 from tests.support.city_site import Answer, CitySite, page
 from tests.support.processes import script

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from clerk.download import Limits, NotServed, Stamp, Trouble, Visitor
+from clerk.fetching.visitor import Limits, NotServed, Stamp, Trouble, Visitor
 from tests.support.city_site import Answer, CitySite, page, serving
 
 PDF = b"%PDF-1.4\n" + b"x" * 5000

@@ -9,7 +9,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from clerk.errors import ClerkError
-from clerk.fetching.sources import PublishedFile
+from clerk.fetching.listing import PublishedFile
 from clerk.jobs import Retry
 from plugins.legistar.insite import next_page, read_calendar
 from tests.integration.fetching.conftest import TODAY, Fetch, ago, publish, recorded, waiting

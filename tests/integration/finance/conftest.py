@@ -62,8 +62,8 @@ class Town:
 
     def row(self) -> dict[str, Any]:
         """Return the site's row."""
-        from clerk.db import reading
-        from clerk.sites import require_site
+        from clerk.database.engine import reading
+        from clerk.sites.rows import require_site
 
         with reading() as connection:
             return require_site(connection, self.subdomain)
@@ -74,8 +74,8 @@ def add_town(sqlite_url: str, tmp_path: Path) -> Callable[..., Town]:
     """Return a function that adds a site: `add_town("oakland.ca", name="Oakland", extra={...})`."""
 
     def add(subdomain: str, *, extra: Any = None, **columns: Any) -> Town:
-        from clerk.db import transaction
-        from clerk.sites import insert_site
+        from clerk.database.engine import transaction
+        from clerk.sites.rows import insert_site
 
         with transaction() as connection:
             values = {"state": "CA", "extra": json.dumps(extra) if extra is not None else None, **columns}

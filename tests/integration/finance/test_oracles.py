@@ -7,7 +7,7 @@ import pytest
 
 from plugins.election_finance import etl
 from plugins.election_finance.agencies import known_agencies
-from plugins.election_finance.places import Place
+from plugins.election_finance.site_paths import Place
 from tests.integration.finance.conftest import Town
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "finance" / "xlsx"

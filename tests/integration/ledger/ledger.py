@@ -8,12 +8,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from clerk.db import create_engine
-from clerk.ledger import attempts
-from clerk.ledger.attempts import Claim
-from clerk.ledger.record import Bell, NewJob, NewStage, Recorded
-from clerk.ledger.runs import record_run
-from clerk.models import jobs_table, runs_table, stages_table
+from clerk.database.engine import create_engine
+from clerk.database.tables import jobs_table, runs_table, stages_table
+from clerk_tasks.ledger import attempts
+from clerk_tasks.ledger.attempts import Claim
+from clerk_tasks.ledger.insert import Bell, NewJob, NewStage, Recorded
+from clerk_tasks.ledger.runs import record_run
 from tests.property.laws import Ledger, check
 
 

@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from clerk.connection import HeldConnection
-from clerk.db import create_engine, transaction
+from clerk.database.engine import create_engine, transaction
+from clerk.database.held import HeldConnection
 from clerk.errors import DatabaseUnavailable
-from clerk.ledger import attempts, operators
-from clerk.ledger.record import NewStage
-from clerk.ledger.runs import record_run
+from clerk_tasks.ledger import attempts
+from clerk_tasks.ledger import interventions as operators
+from clerk_tasks.ledger.insert import NewStage
+from clerk_tasks.ledger.runs import record_run
 from tests.integration.ledger.ledger import job
 
 ACTS: dict[str, Callable[..., object]] = {

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from clerk.errors import ConflictError
 from clerk.jobs import Fenced
-from clerk.ledger import attempts, operators
-from clerk.ledger.record import Bell, NewStage
+from clerk_tasks.ledger import attempts
+from clerk_tasks.ledger import interventions as operators
+from clerk_tasks.ledger.insert import Bell, NewStage
 from tests.integration.ledger.ledger import LedgerOf, job
 
 THREADS = 8

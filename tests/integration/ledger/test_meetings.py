@@ -8,15 +8,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from clerk.db import transaction
+from clerk.database.engine import transaction
 from clerk.errors import ConflictError
 from clerk.jobs import Fenced, JobRequest
-from clerk.ledger import attempts, leases, operators, rings
-from clerk.ledger.record import NewStage
-from clerk.ledger.stages import cancel_waiting
-from clerk.site_admin import remove_site
-from clerk.sites import insert_site
+from clerk.sites.admin import remove_site
+from clerk.sites.rows import insert_site
 from clerk_tasks import dispatcher
+from clerk_tasks.ledger import attempts, leases
+from clerk_tasks.ledger import interventions as operators
+from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger.insert import NewStage
+from clerk_tasks.ledger.stages import cancel_waiting
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.support.processes import wait_for
 

@@ -8,8 +8,10 @@ import pytest
 
 from clerk.errors import ConflictError, NotFoundError
 from clerk.jobs import Discard, Fenced
-from clerk.ledger import attempts, leases, operators, waits
-from clerk.ledger.record import NewStage
+from clerk_tasks.ledger import attempts, leases
+from clerk_tasks.ledger import backoff as waits
+from clerk_tasks.ledger import interventions as operators
+from clerk_tasks.ledger.insert import NewStage
 from tests.integration.ledger.ledger import LedgerOf, job
 
 
@@ -84,7 +86,7 @@ def test_a_run_that_has_ended_runs_again_when_it_is_joined(ledger: LedgerOf) -> 
 
 def test_another_sites_run_cannot_be_joined(ledger: LedgerOf) -> None:
     """Guard: the look at the run's subdomain."""
-    from clerk.ledger.runs import record_run
+    from clerk_tasks.ledger.runs import record_run
 
     ledger.record([job()])
     with pytest.raises(ConflictError, match=r"is of a\.ca, not of b\.ca"):
@@ -216,7 +218,7 @@ def test_a_zombie_changes_nothing(ledger: LedgerOf) -> None:
     (zombies,) = ledger.record([job(max_attempts=3)]).job_ids
     old = ledger.claim(zombies)
     ledger.do(leases.lost, old, "its worker was stopped")
-    from clerk.ledger import rings
+    from clerk_tasks.ledger import publications as rings
 
     ledger.do(rings.promote_due)
     new = ledger.claim(zombies, pid=2)

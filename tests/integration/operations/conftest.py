@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from clerk.connection import HeldConnection
-from clerk.db import create_engine, transaction
+from clerk.database.engine import create_engine, transaction
+from clerk.database.held import HeldConnection
 from clerk.jobs import JobRequest
-from clerk.plugin_loader import forget_plugins
-from clerk.sites import insert_site
+from clerk.plugin.loader import forget_plugins
+from clerk.sites.rows import insert_site
 from clerk_tasks import dispatcher
-from clerk_tasks.executor import Executor
+from clerk_tasks.worker.executor import Executor
 from tests.conftest import forget
 
 PLUGIN = """

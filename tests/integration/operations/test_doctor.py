@@ -9,17 +9,18 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from clerk.clock import now
-from clerk.db import transaction
-from clerk.ledger import attempts, rings
-from clerk.ledger.record import NewJob, NewStage
-from clerk.ledger.runs import record_run
-from clerk.models import jobs_table as jobs
-from clerk.models import runs_table as runs
-from clerk.models import sites_table as sites
-from clerk.models import stages_table as stages
+from clerk.database.clock import now
+from clerk.database.engine import transaction
+from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import runs_table as runs
+from clerk.database.tables import sites_table as sites
+from clerk.database.tables import stages_table as stages
 from clerk_tasks.cli.main import main
-from clerk_tasks.doctor import Diagnosis, examine
+from clerk_tasks.ledger import attempts
+from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger.insert import NewJob, NewStage
+from clerk_tasks.ledger.runs import record_run
+from clerk_tasks.operations.doctor import Diagnosis, examine
 from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]

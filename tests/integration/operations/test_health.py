@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from clerk.db import transaction
-from clerk.ledger import leases
+from clerk.database.engine import transaction
 from clerk_tasks.cli.main import main
+from clerk_tasks.ledger import leases
 from tests.conftest import forget
 from tests.integration.operations.conftest import Enqueue
 

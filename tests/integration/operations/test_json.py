@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clerk.plugin_loader import forget_plugins
+from clerk.plugin.loader import forget_plugins
 from clerk_tasks.cli.main import main
 from tests.integration.operations.conftest import Enqueue
 from tests.support.json_answers import ANSWERS

@@ -9,18 +9,20 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from clerk.clock import now
-from clerk.db import transaction
-from clerk.ledger import leases
-from clerk.ledger import prune as ledger
-from clerk.models import attempts_table as attempts
-from clerk.models import jobs_table as jobs
-from clerk.models import runs_table as runs
-from clerk.models import schedule_slots_table as slots
-from clerk.models import stages_table as stages
-from clerk.models import workers_table as workers
-from clerk_tasks import dispatcher, pruning, replay
+from clerk.database.clock import now
+from clerk.database.engine import transaction
+from clerk.database.tables import attempts_table as attempts
+from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import runs_table as runs
+from clerk.database.tables import schedule_slots_table as slots
+from clerk.database.tables import stages_table as stages
+from clerk.database.tables import workers_table as workers
+from clerk_tasks import dispatcher
 from clerk_tasks.cli.main import main
+from clerk_tasks.ledger import leases
+from clerk_tasks.ledger import prune as ledger
+from clerk_tasks.operations import job_retry as replay
+from clerk_tasks.operations import pruning
 from tests.integration.operations.conftest import Enqueue
 from tests.property.laws import Ledger, check
 
@@ -110,7 +112,7 @@ def test_what_has_begun_again_since_it_was_chosen_stays(engine: Engine, enqueue:
 def test_many_runs_are_deleted_in_several_transactions(
     engine: Engine, enqueue: Enqueue, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clerk.ledger.prune.BATCH", 2)
+    monkeypatch.setattr("clerk_tasks.ledger.prune.BATCH", 2)
     for number in range(5):
         work(enqueue("fine", name=str(number)))
     with transaction(engine) as connection:

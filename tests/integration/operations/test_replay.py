@@ -9,12 +9,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from clerk.db import reading, transaction
+from clerk.database.engine import reading, transaction
+from clerk.database.tables import jobs_table as jobs
 from clerk.errors import ConflictError, NotFoundError, UsageError
-from clerk.ledger import operators, queries
-from clerk.models import jobs_table as jobs
-from clerk_tasks import replay
 from clerk_tasks.cli.main import main
+from clerk_tasks.ledger import interventions as operators
+from clerk_tasks.ledger import queries
+from clerk_tasks.operations import job_retry as replay
 from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]

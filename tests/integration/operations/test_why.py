@@ -10,14 +10,15 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from clerk import db
-from clerk.clock import now
-from clerk.db import reading, transaction
+from clerk.database import engine as db
+from clerk.database.clock import now
+from clerk.database.engine import reading, transaction
+from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import metadata
 from clerk.errors import NotFoundError
-from clerk.ledger import attempts, leases, operators, queries
-from clerk.models import jobs_table as jobs
-from clerk.models import metadata
-from clerk_tasks.why import explain
+from clerk_tasks.ledger import attempts, leases, queries
+from clerk_tasks.ledger import interventions as operators
+from clerk_tasks.operations.why import explain
 from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]

@@ -13,14 +13,15 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from clerk import Fetcher, hookimpl
-from clerk.connection import HeldConnection
-from clerk.db import create_engine, reading, transaction
-from clerk.ledger import attempts, leases, queries, rings
-from clerk.models import jobs_table as jobs
-from clerk.models import runs_table
-from clerk.sites import insert_site, require_site
-from clerk.states import JobState
-from clerk_tasks.executor import Executor
+from clerk.database.engine import create_engine, reading, transaction
+from clerk.database.held import HeldConnection
+from clerk.database.states import JobState
+from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import runs_table
+from clerk.sites.rows import insert_site, require_site
+from clerk_tasks.ledger import attempts, leases, queries
+from clerk_tasks.ledger import publications as rings
+from clerk_tasks.worker.executor import Executor
 from tests.property.laws import Ledger, check
 from tests.support.pdfs import Pdf
 
@@ -122,7 +123,7 @@ class City:
 
     def update(self, **options: Any) -> str:
         """Do what `clerk-tasks update --subdomain` does, and return the run's id."""
-        from clerk_tasks import updates
+        from clerk_tasks.operations import updates
 
         (first, *_) = updates.update_meetings(SITE, **options).job_ids
         return str(self.job(first)["run_id"])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clerk.plugin_loader import plugin_manager
+from clerk.plugin.loader import plugin_manager
 from clerk_tasks.cli.main import main
 from tests.integration.pipeline.city import City
 

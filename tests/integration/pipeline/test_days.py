@@ -6,8 +6,8 @@ import shutil
 
 import pytest
 
-from clerk.db import transaction
-from clerk.sites import update_site
+from clerk.database.engine import transaction
+from clerk.sites.rows import update_site
 from tests.integration.pipeline.city import SITE, WORDS, City, paper, stages_of
 from tests.support.pdfs import scan
 
@@ -91,7 +91,7 @@ def test_a_paper_published_anew_while_it_is_read_is_read_again(city: City) -> No
                 city.publish("2024-01-02", newer := paper("the newer one") + b"\n% newer")
                 (city.root / "pdfs/Council/2024-01-02.pdf").write_bytes(newer)
 
-    from clerk.plugin_loader import plugin_manager
+    from clerk.plugin.loader import plugin_manager
 
     plugin_manager().register(Uploads())
     city.publish("2024-01-02")

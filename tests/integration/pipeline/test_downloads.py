@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clerk.download import Limits, Visitor
+from clerk.fetching.visitor import Limits, Visitor
 from clerk.settings import settings
 from tests.integration.pipeline.city import City, paper, stages_of
 from tests.integration.pipeline.conftest import Run

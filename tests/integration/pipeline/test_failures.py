@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from clerk.download import NotServed
 from clerk.errors import NotFoundError, UsageError
+from clerk.fetching.visitor import NotServed
 from clerk.settings import settings
 from tests.integration.pipeline.city import City, another_day, paper, stages_of
 from tests.support.city_papers import damaged_pdf

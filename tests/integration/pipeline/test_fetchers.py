@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clerk.plugin_loader import plugin_manager
+from clerk.plugin.loader import plugin_manager
 from tests.integration.pipeline.city import City, paper, stages_of
 from tests.support.trees import write_tree
 

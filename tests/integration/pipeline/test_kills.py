@@ -12,10 +12,10 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from clerk.db import create_engine, transaction
-from clerk.ledger import queries
-from clerk.sites import insert_site
-from clerk_tasks import updates
+from clerk.database.engine import create_engine, transaction
+from clerk.sites.rows import insert_site
+from clerk_tasks.ledger import queries
+from clerk_tasks.operations import updates
 from tests.integration.pipeline.city import SITE, WORDS, another_day, paper
 from tests.property.laws import Ledger, check
 from tests.support import papers_plugin

@@ -245,7 +245,7 @@ def test_one_cancelled_document_does_not_stop_the_others(run: Run, city: City) -
 
 def test_the_wait_exits_by_the_outcome_of_the_whole_run(run: Run, city: City) -> None:
     """It waits for every stage: here all have ended before it looks."""
-    from clerk import waiting
+    from clerk_tasks import waiting
 
     run_id = city.update()
     city.plugin.raising["post_deploy"] = OSError("no")

@@ -11,7 +11,7 @@ import pytest
 from clerk import hookimpl
 from clerk.jobs import JobType
 from clerk.pipeline import Stage
-from clerk.plugin_loader import plugin_manager, plugins
+from clerk.plugin.loader import plugin_manager, plugins
 from tests.integration.pipeline.city import SITE, City, paper, stages_of
 
 pytestmark = pytest.mark.slow
@@ -149,7 +149,7 @@ def test_extract_site_is_a_plugins_to_supply(city: City) -> None:
 
 def test_what_was_extracted_is_in_the_database(city: City) -> None:
     def extract(subdomain: str) -> None:
-        from clerk.page_files import hash_text_content
+        from clerk.meetings.pages import hash_text_content
 
         folder = city.root / "txt/Council/2024-01-02"
         found = {

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from clerk.db import transaction
+from clerk.database.engine import transaction
 from clerk.settings import settings
-from clerk.sites import update_site
+from clerk.sites.rows import update_site
 from plugins.local_publish.deploy import publish_sites
 from tests.integration.pipeline.city import SITE, City
 from tests.integration.pipeline.conftest import Run

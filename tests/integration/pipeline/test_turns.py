@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from clerk.db import transaction
+from clerk.database.engine import transaction
 from clerk.errors import ConflictError
-from clerk.plugin_loader import plugin_manager
-from clerk.sites import get_oldest_site, take_oldest_sites, update_site
-from clerk_tasks import updates
+from clerk.plugin.loader import plugin_manager
+from clerk.sites.rows import get_oldest_site, take_oldest_sites, update_site
+from clerk_tasks.operations import updates
 from tests.integration.pipeline.city import SITE, City, CityPlugin, PaperFetcher
 
 pytestmark = pytest.mark.slow
@@ -140,7 +140,7 @@ def test_looking_does_not_take(city: City) -> None:
 
 
 def test_the_schedule_takes_as_many_as_it_may(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
-    from clerk.builtin import BuiltinPlugin
+    from clerk.meetings.plugin import BuiltinPlugin
     from clerk.settings import settings
 
     monkeypatch.setenv("CLERK_MEETINGS_SITES", "2")

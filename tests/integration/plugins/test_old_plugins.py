@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy import select
 
 from clerk import Priority
-from clerk.db import transaction
-from clerk.models import jobs_table
+from clerk.database.engine import transaction
+from clerk.database.tables import jobs_table
 from clerk.queue import enqueue_job
-from clerk.sites import insert_site
+from clerk.sites.rows import insert_site
 from tests.support.plugin_files import imports_undone
 from tests.support.processes import script
 

@@ -31,7 +31,7 @@ def many():
 def child():
     import subprocess, sys
 
-    program = "from clerk.plugin_loader import plugins; print(*[plugin.name for plugin in plugins().plugins])"
+    program = "from clerk.plugin.loader import plugins; print(*[plugin.name for plugin in plugins().plugins])"
     subprocess.run([sys.executable, "-c", program], cwd="/")
 
 

@@ -28,8 +28,8 @@ class Result:
 @pytest.fixture
 def run(sqlite_url: str, city: City, capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
     """Run `clerk-tasks publish` with these arguments; oakland.ca is a site."""
-    from clerk.db import transaction
-    from clerk.sites import insert_site
+    from clerk.database.engine import transaction
+    from clerk.sites.rows import insert_site
 
     with transaction() as connection:
         insert_site(connection, {"subdomain": city.subdomain, "name": "Oakland"})

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from clerk.connection import HeldConnection
+from clerk.database.held import HeldConnection
 from clerk.jobs import Fenced, running
-from clerk.ledger import leases
-from clerk.publishing import Refused, provenance
-from clerk_tasks.executor import RunningJob
+from clerk.publication import Refused, provenance
+from clerk_tasks.ledger import leases
+from clerk_tasks.worker.executor import RunningJob
 from plugins.local_publish import LocalPublishPlugin
 from plugins.local_publish.deploy import shelves
 from tests.integration.ledger.ledger import LedgerOf, job
@@ -24,8 +24,8 @@ plugin = LocalPublishPlugin
 
 
 def add_site(subdomain: str, **columns: Any) -> None:
-    from clerk.db import transaction
-    from clerk.sites import insert_site
+    from clerk.database.engine import transaction
+    from clerk.sites.rows import insert_site
 
     with transaction() as connection:
         insert_site(connection, {"subdomain": subdomain, **columns})
@@ -43,7 +43,7 @@ def read_sites(city: City) -> list[dict[str, Any]]:
 
 @pytest.mark.usefixtures("database_url")
 def test_the_list_of_sites_is_published_with_every_column_but_no_secret(city: City) -> None:
-    from clerk.models import sites_table
+    from clerk.database.tables import sites_table
 
     add_site("oakland.ca", name="Oakland", lat="37.8", pages=3, extra='{"token": "secret"}', has_finance_data=True)
     plugin().post_deploy({"subdomain": "oakland.ca"})
@@ -59,8 +59,8 @@ def test_the_list_of_sites_is_published_with_every_column_but_no_secret(city: Ci
 
 @pytest.mark.usefixtures("sqlite_url")
 def test_a_list_that_lost_most_of_its_sites_is_not_published(city: City) -> None:
-    from clerk.db import transaction
-    from clerk.sites import delete_site
+    from clerk.database.engine import transaction
+    from clerk.sites.rows import delete_site
 
     names = [f"town{n}.ca" for n in range(5)]
     for name in names:

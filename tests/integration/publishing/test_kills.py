@@ -21,7 +21,7 @@ from pathlib import Path
 
 what, subdomain, published, aside = sys.argv[1:]
 
-from clerk.publishing import check_database
+from clerk.publication import check_database
 from clerk.settings import settings
 from plugins.local_publish.deploy import publish_site, shelves
 from tests.support.cities import texts_of

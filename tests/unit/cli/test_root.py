@@ -235,7 +235,7 @@ def test_plugins_check_says_by_its_exit_code_whether_all_is_well(run: Run, write
     assert run("plugins", "check").code == 0
     assert json.loads(run("plugins", "check", "--json").out) == []
     write("acme.py", "class Plugin:\n    @hookimpl\n    def register_schedules(self):\n        raise OSError('x')\n")
-    from clerk.plugin_loader import forget_plugins
+    from clerk.plugin.loader import forget_plugins
 
     forget_plugins()
     result = run("plugins", "check", "--json")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clerk.old_columns import format_moment, parse_moment
+from clerk.database.legacy_types import format_moment, parse_moment
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import migrations
-from clerk import migrate
-from clerk.schema_version import GENERATION, HEAD, REVISIONS, Stamp
+from clerk.database import migrate
+from clerk.database.schema_version import GENERATION, HEAD, REVISIONS, Stamp
 
 
 def test_the_list_of_revisions_is_the_chain() -> None:

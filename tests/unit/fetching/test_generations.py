@@ -12,8 +12,8 @@ import pytest
 
 from clerk import Fetcher, hookimpl
 from clerk.errors import NotFoundError, UsageError
-from clerk.fetcher import get_fetcher, overridden
-from clerk.plugin_loader import plugin_manager
+from clerk.fetching.fetcher import get_fetcher, overridden
+from clerk.plugin.loader import plugin_manager
 from tests.support.plugin_files import imports_undone
 
 SITE = {"subdomain": "alderbay.ca", "scraper": "test", "start_year": 2015, "pages": 7, "extra": None}

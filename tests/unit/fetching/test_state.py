@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clerk.fetching.state import FetchState, Record, load_state
+from clerk.fetching.fetch_state import FetchState, Record, load_state
 
 DAY = date(2024, 1, 2)
 sightings = st.lists(st.tuples(st.sampled_from("ABC"), st.dates(DAY, date(2024, 1, 4)), st.integers(1, 6).map(str)))

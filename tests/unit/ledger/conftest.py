@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from clerk.connection import HeldConnection
-from clerk_tasks.publisher import Publisher
+from clerk.database.held import HeldConnection
+from clerk_tasks.broker.publisher import Publisher
 from tests.integration.ledger.ledger import LedgerOf
 from tests.support.processes import wait_for
 

@@ -9,11 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from clerk import JobRequest, JobType, Priority, hookimpl
-from clerk.clock import now
-from clerk.db import transaction
+from clerk.database.clock import now
+from clerk.database.engine import transaction
+from clerk.database.tables import jobs_table, runs_table, sites_table, stages_table
 from clerk.errors import ClerkError, ConflictError, NotFoundError, UsageError
-from clerk.models import jobs_table, runs_table, sites_table, stages_table
-from clerk.plugin_loader import plugins
+from clerk.plugin.loader import plugins
 from clerk.settings import settings
 from clerk_tasks import dispatcher
 from tests.support.services import free_port

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from clerk import Cancel, Discard, JobType, Retry, current_job, hookimpl
-from clerk.connection import HeldConnection
+from clerk.database.held import HeldConnection
 from clerk.errors import UsageError
-from clerk.ledger import attempts, leases, rings
-from clerk.plugin_loader import plugins
+from clerk.plugin.loader import plugins
 from clerk_tasks.dispatcher import enqueue_job
-from clerk_tasks.executor import Executor
-from clerk_tasks.preparations import preparations
+from clerk_tasks.ledger import attempts, leases
+from clerk_tasks.ledger import publications as rings
+from clerk_tasks.worker.executor import Executor
+from clerk_tasks.worker.pool_initialisers import preparations
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.property.database import Crash, FragileDatabase
 from tests.support.fixtures import migrate

@@ -6,10 +6,12 @@ from functools import partial
 
 import pytest
 
-from clerk.connection import HeldConnection
-from clerk.ledger import attempts, leases, operators, rings
-from clerk.ledger.record import Bell
-from clerk_tasks.lease_keeper import CANCEL_GRACE, STRAY_GRACE, LeaseKeeper
+from clerk.database.held import HeldConnection
+from clerk_tasks.ledger import attempts, leases
+from clerk_tasks.ledger import interventions as operators
+from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger.insert import Bell
+from clerk_tasks.worker.lease_keeper import CANCEL_GRACE, STRAY_GRACE, LeaseKeeper
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.support.processes import wait_for
 from tests.unit.ledger.conftest import Children, Clock

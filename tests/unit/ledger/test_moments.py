@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clerk.schedule import Schedule
-from clerk_tasks.timetable import moments
+from clerk_tasks.schedules.slots import moments
 
 ZONES = st.sampled_from(
     ["America/Los_Angeles", "Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns", "Asia/Kathmandu", "UTC"]

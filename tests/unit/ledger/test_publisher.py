@@ -9,8 +9,8 @@ import pytest
 
 from clerk.errors import BrokerUnavailable
 from clerk.jobs import Priority
-from clerk.ledger.record import Bell
-from clerk_tasks.publisher import Publisher, queue
+from clerk_tasks.broker.publisher import Publisher, queue
+from clerk_tasks.ledger.insert import Bell
 from tests.support.processes import wait_for
 from tests.support.services import RedisServer
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from clerk.connection import HeldConnection
+from clerk.database.held import HeldConnection
 from clerk.errors import BrokerUnavailable
-from clerk.ledger import attempts, leases, rings
-from clerk_tasks.publisher import Publisher
-from clerk_tasks.relay import Relay
+from clerk_tasks.broker.publisher import Publisher
+from clerk_tasks.ledger import attempts, leases
+from clerk_tasks.ledger import publications as rings
+from clerk_tasks.worker.relay import Relay
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.support.services import free_port
 from tests.unit.ledger.conftest import Clock

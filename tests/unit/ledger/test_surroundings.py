@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from clerk_tasks import surroundings
+from clerk_tasks.worker import sandbox as surroundings
 
 FORK = """
 import os, sys
-from clerk_tasks.surroundings import copies_ended
+from clerk_tasks.worker.sandbox import copies_ended
 
 with copies_ended():
     copy = os.fork()

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from clerk.db import transaction
-from clerk.ledger.leases import database_time
-from clerk.models import jobs_table, schedule_slots_table, sites_table
-from clerk_tasks import timetable
-from clerk_tasks.timetable import Fired
+from clerk.database.clock import database_time
+from clerk.database.engine import transaction
+from clerk.database.tables import jobs_table, schedule_slots_table, sites_table
+from clerk_tasks.schedules import slots as timetable
+from clerk_tasks.schedules.slots import Fired
 from tests.support.plugin_files import imports_undone, write_plugin
 from tests.support.services import free_port
 

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from clerk.ledger.waits import LONGEST, backoff, wait
+from clerk_tasks.ledger.backoff import LONGEST, backoff, wait
 
 
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 15.0), (2, 30.0), (5, 240.0), (9, 3600.0), (5000, 3600.0)])

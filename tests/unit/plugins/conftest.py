@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from clerk.plugin_loader import plugins
-from clerk.plugin_set import Plugin, Quarantined
+from clerk.plugin.loader import plugins
+from clerk.plugin.registered import Plugin, Quarantined
 from tests.support.plugin_files import imports_undone, install, write_plugin
 
 Write = Callable[[str, str], Path]
 Install = Callable[..., Path]
 
 #: Where the plugins that we ship say they are from.
-OURS = ("clerk.builtin", "clerk-tasks,")
+OURS = ("clerk.meetings.plugin", "clerk-tasks,")
 
 
 @pytest.fixture(autouse=True)

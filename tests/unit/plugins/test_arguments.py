@@ -16,9 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from clerk.arguments import MAX_BYTES, call_arguments, parse_texts, prepare, restore, split_rq_keywords
 from clerk.errors import UsageError
-from clerk.rq_keywords import seconds
+from clerk_tasks.job_types.arguments import (
+    MAX_BYTES,
+    call_arguments,
+    parse_texts,
+    prepare,
+    restore,
+    split_rq_keywords,
+)
+from clerk_tasks.job_types.rq_keywords import seconds
 
 
 class Kind(Enum):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clerk.errors import UsageError
-from clerk.plugin_loader import (
+from clerk.plugin.loader import (
     call_hook,
     has_hookimpl_methods,
     load_plugins_from_directory,
@@ -116,7 +116,7 @@ def test_a_directory_that_is_a_file_is_a_usage_error(tmp_path: Path, monkeypatch
     assert caught.value.exit_code == 2
     monkeypatch.setenv("CLERK_PLUGINS_DIR", str(file))
     for _ in range(2):  # a failed start must not leave half a set behind that then passes for whole
-        from clerk.plugin_loader import forget_plugins
+        from clerk.plugin.loader import forget_plugins
 
         forget_plugins()
         with pytest.raises(UsageError):

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from clerk.arguments import parse_texts
 from clerk_tasks.cli.mount import mount_plugins
-from clerk_tasks.registry import registry
+from clerk_tasks.job_types.arguments import parse_texts
+from clerk_tasks.job_types.registry import registry
 from tests.unit.plugins.conftest import Write, quarantined
 
 PAGE = Path(__file__).parents[3] / "docs/how-to/write-a-plugin.md"

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from clerk.db import reading, transaction
+from clerk.database.engine import reading, transaction
 from clerk.paths import site_dir
-from clerk.sites import insert_site, require_site
+from clerk.sites.rows import insert_site, require_site
 from tests.support.trees import write_tree
 
 NAMES = {

@@ -8,12 +8,12 @@ import sys
 import pytest
 
 from clerk.errors import ClerkError
-from clerk.ports import port
+from clerk.providers import port
 from clerk.queue import generate_run_id
 
 
 def test_a_port_is_the_module_that_the_entry_point_names() -> None:
-    assert port("registry") is sys.modules["clerk_tasks.registry"]
+    assert port("queue") is sys.modules["clerk_tasks.queue"]
 
 
 def test_a_port_that_nobody_supplies_says_what_to_install() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from clerk.errors import UsageError
-from clerk_tasks.pools import Pool
-from clerk_tasks.preparations import PAUSE, Preparations
+from clerk_tasks.job_types.pools import Pool
+from clerk_tasks.worker.pool_initialisers import PAUSE, Preparations
 
 
 def pool(function: Callable[[], Any] | None, name: str = "tax") -> Pool:

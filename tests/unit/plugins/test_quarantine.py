@@ -6,10 +6,10 @@ import logging
 
 import pytest
 
-from clerk.pipeline import stages_from
-from clerk.plugin_loader import call_hook, load_plugins_from_directory, plugin_manager, plugins
-from clerk_tasks import timetable
-from clerk_tasks.plugin_report import plugin_reports
+from clerk.plugin.loader import call_hook, load_plugins_from_directory, plugin_manager, plugins
+from clerk_tasks.operations.plugin_report import plugin_reports
+from clerk_tasks.pipeline import stages_from
+from clerk_tasks.schedules import slots as timetable
 from tests.unit.plugins.conftest import Write, loaded, names, quarantined
 
 GOOD = """
@@ -209,5 +209,5 @@ def test_a_schedule_of_a_taken_name_is_the_later_plugin_s_mistake(write: Write) 
     assert timetable.gather()["meetings-next-site"].cron == "*/10 * * * *"
     (entry,) = quarantined()
     assert (entry.name, entry.phase) == ("odd", "schedule meetings-next-site")
-    assert "plugin clerk (clerk.builtin)" in entry.error
+    assert "plugin clerk (clerk.meetings.plugin)" in entry.error
     assert f"plugin odd ({path.resolve()})" in entry.error

@@ -8,7 +8,7 @@ from clerk import JobType
 from clerk.errors import ConflictError, NotFoundError
 from clerk.jobs import Discard
 from clerk.queue import get_job_function_map
-from clerk_tasks.registry import registry
+from clerk_tasks.job_types.registry import registry
 from tests.unit.plugins.conftest import Write, quarantined
 
 BUILT_IN = ["coordinator", "db-compilation", "deploy-site", "extract-site", "fetch-site", "ocr-page"]
@@ -248,7 +248,7 @@ def test_a_pool_that_could_not_work_is_set_aside(write: Write, pool: str, compla
 def test_a_plugin_that_joins_later_is_seen(write: Write) -> None:
     assert "acme-work" not in registry().job_types
     path = write("../later/acme.py", jobs('{"acme-work": work}'))
-    from clerk.plugin_loader import load_plugins_from_directory
+    from clerk.plugin.loader import load_plugins_from_directory
 
     load_plugins_from_directory(path.parent)
     assert registry().get("acme-work").plugin == "acme"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from clerk.errors import UsageError
-from clerk.signatures import signature
+from clerk_tasks.job_types.signatures import signature
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from clerk.jobs import Discard
-from clerk.publishing import (
+from clerk.publication import (
     Refused,
     accepting_shrink,
     check_database,

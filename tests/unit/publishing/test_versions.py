@@ -13,7 +13,7 @@ from subprocess import PIPE
 import pytest
 
 from clerk.errors import ConflictError, NotFoundError, UsageError
-from clerk.publishing import Refused, accepting_shrink, provenance
+from clerk.publication import Refused, accepting_shrink, provenance
 from clerk.settings import settings
 from plugins.local_publish import LocalPublishPlugin
 from plugins.local_publish.deploy import Outcome, publish_site, shelves

@@ -1,0 +1,1 @@
+"""Engine, tables, states, clock and the runner of the migrations."""

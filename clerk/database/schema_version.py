@@ -1,0 +1,111 @@
+"""Which database this code can use: the chain of revisions, and how a newer database keeps older code going.
+
+A generation is a place in the chain. The database stores its own, and the oldest that may still use it: while machines
+are upgraded one by one, older code goes on working with a newer database as long as that one allows it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from clerk.database.engine import normalise_url, reading
+from clerk.database.tables import clerk_meta_table
+from clerk.errors import DatabaseUnavailable
+
+#: Every revision in order: the nine of the RQ-based clerk, then ours.
+REVISIONS = (
+    "45db71312424",
+    "c27bd77144ce",
+    "s9z7il1abnmz",
+    "9daf09ff2554",
+    "e2eeb77e18bc",
+    "f3d4e5b6c7a8",
+    "e032d9c68444",
+    "bf2f44a2e00c",
+    "f33eeb46479b",
+    "6d20fdeb68ab",
+    "5cfa734e6c14",
+)
+HEAD = REVISIONS[-1]
+GENERATION = len(REVISIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """What a database says of itself; `revision` is None when nothing was ever stamped."""
+
+    revision: str | None
+    generation: int | None
+    oldest_code: int | None
+
+    @property
+    def newer(self) -> bool:
+        """Say whether newer code made this database and lets ours use it."""
+        return (self.generation or 0) > GENERATION and (self.oldest_code or 0) <= GENERATION
+
+    @property
+    def reached(self) -> str | None:
+        """Return the revision of the tables: the stamped one or, where the stamp is lost, that of the generation."""
+        if self.revision is None and self.generation is not None:
+            return REVISIONS[self.generation - 1] if self.generation <= GENERATION else f"generation {self.generation}"
+        return self.revision
+
+    @property
+    def lost(self) -> bool:
+        """Say whether the tables tell a revision that the stamp does not."""
+        return self.revision is None and self.reached in REVISIONS
+
+    def problem(self) -> str | None:
+        """Return why this code cannot use the database, and what to do; None if it can."""
+        if (self.oldest_code or 0) > GENERATION:
+            return (
+                f"needs code of generation {self.oldest_code} or later, and this is {GENERATION}: "
+                "install a newer clerk-tasks."
+            )
+        if self.revision == HEAD or self.newer:
+            return None
+        if self.revision is None:
+            return "has no recorded revision: run `clerk-tasks db upgrade`."
+        if self.revision in REVISIONS:
+            return f"is at revision {self.revision}, older than this code: run `clerk-tasks db upgrade`."
+        return (
+            f"is at the unknown revision {self.revision}: it was made by another program or another release. "
+            "Check DATABASE_URL, or use the code that made it."
+        )
+
+
+def read_stamp(connection: Connection) -> Stamp:
+    """Read what the database says of itself."""
+    inspector = sa.inspect(connection)
+    revisions: list[str] = []
+    if inspector.has_table("alembic_version"):
+        query = sa.select(sa.column("version_num", sa.Text)).select_from(sa.table("alembic_version"))
+        revisions = sorted(connection.execute(query).scalars())
+    meta: dict[str, str] = {}
+    if inspector.has_table(clerk_meta_table.name):
+        meta = dict(connection.execute(sa.select(clerk_meta_table)).all())
+    return Stamp(
+        revision=",".join(revisions) or None,
+        generation=int(meta["generation"]) if "generation" in meta else None,
+        oldest_code=int(meta["oldest_code"]) if "oldest_code" in meta else None,
+    )
+
+
+def ensure_usable(on: Connection | Engine) -> None:
+    """Raise DatabaseUnavailable, with advice, if this code cannot use the database."""
+    if isinstance(on, Connection):
+        if problem := read_stamp(on).problem():
+            raise DatabaseUnavailable(f"The database {shown(on.engine)} {problem}")
+    else:
+        with reading(on) as connection:
+            ensure_usable(connection)
+
+
+def shown(database: Engine | sa.URL | str) -> str:
+    """Return a database's address without its password."""
+    address = database.url if isinstance(database, Engine) else database
+    url = normalise_url(address) if isinstance(address, str) else address
+    return url.render_as_string(hide_password=True)

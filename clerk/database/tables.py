@@ -1,0 +1,268 @@
+"""The tables: what clerk 0.1.3 left us (other programs map those), then the ledger of runs, stages and jobs."""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    false,
+    func,
+    text,
+)
+
+from clerk.database.clock import UtcDateTime
+from clerk.database.legacy_types import OldMoment
+
+metadata = MetaData()
+
+# --- what other programs read and write too: not a column more ------------------------------------
+
+STAGE_NAMES = ("fetch", "ocr", "compilation", "extraction", "deploy")
+
+sites_table = Table(
+    "sites",
+    metadata,
+    Column("subdomain", String, primary_key=True),
+    Column("name", String),
+    Column("state", String),
+    Column("kind", String),
+    Column("scraper", String),
+    Column("pages", Integer),
+    Column("start_year", Integer),
+    Column("extra", String),  # JSON text, but not always
+    Column("country", String),
+    Column("status", String),
+    Column("last_updated", String),  # of the meetings; text of several formats
+    Column("last_deployed", String),
+    Column("lat", String),
+    Column("lng", String),
+    Column("extraction_status", String, server_default="pending"),
+    Column("last_extracted", String),
+    Column("current_stage", String),
+    Column("started_at", OldMoment),
+    Column("updated_at", OldMoment),
+    *(
+        Column(f"{stage}_{what}", Integer, nullable=False, server_default=text("0"))
+        for stage in STAGE_NAMES
+        for what in ("total", "completed", "failed")
+    ),
+    Column("coordinator_enqueued", Boolean, nullable=False, server_default=false()),
+    Column("last_error_stage", String),
+    Column("last_error_message", Text),
+    Column("last_error_at", OldMoment),
+    Column("has_finance_data", Boolean, nullable=False, server_default=false()),
+    Column("finance_last_updated", OldMoment),
+    Column("finance_source", String(100)),
+    Column("finance_coverage_start", Date),
+    Column("finance_coverage_end", Date),
+    Column("finance_record_count", Integer),
+    Column("finance_data_types", JSON(none_as_null=True)),
+    Index("idx_sites_current_stage", "current_stage"),
+    Index("idx_sites_updated_at", "updated_at"),
+    Index(
+        "idx_sites_coordinator_enqueued",
+        "subdomain",
+        "coordinator_enqueued",
+        postgresql_where=text("coordinator_enqueued = false"),
+    ),
+    Index("idx_sites_has_finance_data", "has_finance_data"),
+    Index("idx_sites_finance_metadata", "has_finance_data", "finance_last_updated", "state"),
+)
+
+# No foreign key to sites: rows outlive them.
+site_progress_table = Table(
+    "site_progress",
+    metadata,
+    Column("subdomain", String, primary_key=True),
+    Column("current_stage", String),
+    Column("stage_total", Integer, nullable=False, server_default=text("0")),
+    Column("stage_completed", Integer, nullable=False, server_default=text("0")),
+    Column("started_at", OldMoment),
+    Column("updated_at", OldMoment),
+)
+
+# What the RQ-based clerk knew of its jobs, kept to be read.
+job_tracking_table = Table(
+    "job_tracking_archive",
+    metadata,
+    Column("rq_job_id", String, primary_key=True),
+    Column("subdomain", String, nullable=False),
+    Column("job_type", String, nullable=False),
+    Column("stage", String),
+    Column("created_at", OldMoment, server_default=func.now()),
+    Column("run_id", String),
+    Index("ix_job_tracking_subdomain", "subdomain"),
+    Index("ix_job_tracking_run_id", "run_id"),
+)
+
+# --- the ledger ---------------------------------------------------------------------------------
+
+runs_table = Table(
+    "runs",
+    metadata,
+    Column("id", Text, primary_key=True),  # {subdomain}_{unix seconds}_{6 lowercase alphanumerics}
+    Column("subdomain", Text, nullable=False),
+    Column("pipeline", Text, nullable=False),  # a pipeline's name, or the job type of a lone job
+    Column("state", Text, nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("finished_at", UtcDateTime),
+    Index("ix_runs_subdomain", "subdomain", "created_at"),
+    Index("ix_runs_created_at", "created_at"),
+)
+
+stages_table = Table(
+    "stages",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("run_id", Text, ForeignKey("runs.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("position", SmallInteger, nullable=False),  # 0 opens first
+    Column("state", Text, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("remaining", Integer, nullable=False),  # jobs that have not ended
+    Column("failed", Integer, nullable=False),  # jobs that ended discarded
+    Column("cancelled", Integer, nullable=False),
+    Column("tolerance", Float, nullable=False),  # the share of failed jobs that still lets the run go on
+    Column("opened_at", UtcDateTime),
+    Column("closed_at", UtcDateTime),
+    CheckConstraint("remaining >= 0", name="ck_stages_remaining"),
+    Index("ux_stages_run_id_position", "run_id", "position", unique=True),
+)
+
+jobs_table = Table(
+    "jobs",
+    metadata,
+    Column("id", Text, primary_key=True),  # a UUIDv7: sorts by time of birth
+    Column("run_id", Text, ForeignKey("runs.id"), nullable=False),
+    Column("stage_id", Integer, ForeignKey("stages.id"), nullable=False),
+    Column("job_type", Text, nullable=False),
+    Column("subdomain", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("arguments", JSON, nullable=False),
+    Column("unique_key", Text),
+    # The retry policy is here, not only in the plugin, since the relay may lack the plugin.
+    Column("max_attempts", SmallInteger, nullable=False),
+    Column("backoff_base", Float, nullable=False),  # seconds
+    Column("backoff_cap", Float, nullable=False),  # seconds
+    Column("time_limit", Float, nullable=False),  # seconds
+    Column("state", Text, nullable=False),
+    Column("attempt", SmallInteger, nullable=False, server_default=text("0")),
+    Column("due_at", UtcDateTime),  # NULL: waits for its stage to open
+    Column("ring_at", UtcDateTime),  # when to publish again if nobody has claimed it
+    Column("ring_delay", Float, nullable=False),  # seconds; doubles with each ring
+    Column("instance", Text),  # the worker start that claimed it last
+    Column("pid", Integer),
+    Column("lease_until", UtcDateTime),
+    Column("deadline_at", UtcDateTime),  # when the attempt's time limit ends; no lease reaches past it
+    Column("started_at", UtcDateTime),  # of the last attempt
+    Column("finished_at", UtcDateTime),
+    Column("cancel_requested_at", UtcDateTime),
+    Column("error", Text),  # of the last attempt that failed
+    Column("note", Text),  # what it is doing, or why it waits
+    Column("result", JSON),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index("ix_jobs_stage_id", "stage_id"),
+    Index("ix_jobs_run_id", "run_id"),
+    Index("ix_jobs_subdomain", "subdomain"),
+    Index(
+        "ux_jobs_unique_key",
+        "unique_key",
+        unique=True,
+        sqlite_where=text("state IN ('scheduled', 'available', 'running', 'retryable')"),
+        postgresql_where=text("state IN ('scheduled', 'available', 'running', 'retryable')"),
+    ),
+    Index(
+        "ix_jobs_ring",
+        "queue",
+        "ring_at",
+        sqlite_where=text("state = 'available'"),
+        postgresql_where=text("state = 'available'"),
+    ),
+    Index(
+        "ix_jobs_due",
+        "due_at",
+        sqlite_where=text("state IN ('scheduled', 'retryable')"),
+        postgresql_where=text("state IN ('scheduled', 'retryable')"),
+    ),
+    Index(
+        "ix_jobs_running",
+        "instance",
+        "pid",
+        sqlite_where=text("state = 'running'"),
+        postgresql_where=text("state = 'running'"),
+    ),
+    Index(
+        "ix_jobs_discarded",
+        "finished_at",
+        sqlite_where=text("state = 'discarded'"),
+        postgresql_where=text("state = 'discarded'"),
+    ),
+)
+
+# One row per attempt that did not complete its job; the last attempt's facts are in `jobs`.
+attempts_table = Table(
+    "attempts",
+    metadata,
+    Column("job_id", Text, ForeignKey("jobs.id"), nullable=False),
+    Column("attempt", SmallInteger, nullable=False),
+    Column("outcome", Text, nullable=False),  # retryable, discarded, cancelled, lost, handed-back
+    Column("instance", Text),
+    Column("pid", Integer),
+    Column("started_at", UtcDateTime),
+    Column("lease_until", UtcDateTime),
+    Column("finished_at", UtcDateTime, nullable=False),
+    Column("error", Text),
+    Column("traceback", Text),
+    Index("ix_attempts_job_id", "job_id"),
+)
+
+# One row per start of a worker: who holds a lease, and which queues are served.
+workers_table = Table(
+    "workers",
+    metadata,
+    Column("instance", Text, primary_key=True),
+    Column("hostname", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("queues", JSON, nullable=False),
+    Column("job_types", JSON, nullable=False),
+    Column("concurrency", Integer, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("stopped_at", UtcDateTime),
+    Index("ix_workers_seen_at", "seen_at"),
+)
+
+# Every slot of every schedule keeps its fate; the primary key is what lets two beats fire once.
+schedule_slots_table = Table(
+    "schedule_slots",
+    metadata,
+    Column("schedule", Text, nullable=False),
+    Column("due_at", UtcDateTime, nullable=False),
+    Column("fate", Text, nullable=False),  # enqueued, nothing, missed, failed
+    Column("jobs", JSON, nullable=False),  # ids enqueued, and the winners of those that were skipped
+    Column("detail", Text),
+    Column("decided_at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("schedule", "due_at"),
+)
+
+# The oldest code that may use this database, and whatever else is about the database itself.
+clerk_meta_table = Table(
+    "clerk_meta",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -1,0 +1,201 @@
+"""Gets the documents of a list of meetings: each once, again when it has changed, and none twice after a crash."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+
+from clerk.fetching.failure_notes import Place, forget_download
+from clerk.fetching.fetch_state import FetchState, Record
+from clerk.fetching.layout import Layout
+from clerk.fetching.listing import Kind, Meeting, PublishedFile
+from clerk.fetching.report import DOWN, Report
+from clerk.fetching.visitor import NotServed, Trouble, Visitor
+from clerk.fsync import hash_file
+from clerk.jobs import current_job
+from clerk.output import ClerkLogger
+
+#: Where a source does not tell of changes, or did not serve a file, it is asked again for meetings up to this old.
+SETTLED = timedelta(days=45)
+
+#: How long the memory may be behind what is on disk, in seconds: a crash then costs asking for less than that again.
+SAVE_EVERY = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One file of one meeting, and where it belongs."""
+
+    meeting: str
+    stem: str
+    day: date
+    key: str  # in the memory
+    file: PublishedFile
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return f"{self.meeting}/{self.stem} ({self.file.kind})"
+
+    @property
+    def place(self) -> Place:
+        """Where it goes."""
+        return (self.file.kind, self.meeting, self.stem)
+
+
+class Collector:
+    """Collects one site's documents; `state` is kept in `file` as it goes, and `report` says what came of it."""
+
+    def __init__(
+        self, layout: Layout, state: FetchState, *, file: Path, report: Report, visitor: Visitor, logger: ClerkLogger
+    ) -> None:
+        self.layout, self.state, self.file, self.report = layout, state, file, report
+        self.visitor, self.logger = visitor, logger
+        self._saved = 0.0
+        self._failures = 0  # in a row
+
+    def documents(self, meetings: Sequence[Meeting], *, agendas_from: date) -> list[Document]:
+        """Name every document that is wanted: all minutes; agendas from a day on, and those that we have already.
+
+        Besides, what earlier fetches could not get, however old it is.
+        """
+        found, listed = [], set()
+        for meeting in sorted(meetings, key=lambda meeting: (meeting.day, meeting.event_id.zfill(20))):
+            stem = self.state.stem(meeting.body, meeting.day, meeting.event_id)
+            for file in meeting.files:
+                key = f"{meeting.event_id}/{file.kind}"
+                listed.add(key)
+                if file.kind == "minutes" or meeting.day >= agendas_from or key in self.state.records:
+                    found.append(Document(meeting.body, stem, meeting.day, key, file))
+        owed = {key: record for key, record in self.state.records.items() if record.owed and key not in listed}
+        return found + [_owed_document(key, record) for key, record in owed.items()]
+
+    def collect(self, documents: Sequence[Document]) -> None:
+        """Get what is new or has changed. What fails is reported; Trouble if the server seems to be down.
+
+        What failed before comes last, so that it stands in nobody's way.
+        """
+        job = current_job()
+        self.layout.sweep()
+        self.save()
+        for number, document in enumerate(sorted(documents, key=self._is_owed), start=1):
+            job.checkpoint()
+            job.progress(f"document {number} of {len(documents)}: {document.name}")
+            if not self._collect(document):
+                return
+            if time.monotonic() > self._saved + SAVE_EVERY:
+                self.save()
+
+    def save(self) -> None:
+        """Put the memory into its file, if this attempt still owns the job."""
+        temporary = self.layout.temporary()
+        temporary.write_text(self.state.dump())
+        current_job().commit_files({temporary: self.file})
+        self._saved = time.monotonic()
+
+    def _collect(self, document: Document) -> bool:
+        """Get one document, if there is need; return whether there is sense in going on."""
+        record = self._record(document)
+        if self._is_current(document, record):
+            self.report.unchanged += 1
+            return True
+        self.report.asked += 1
+        try:
+            self._download(document, record)
+            self._failures = 0
+            forget_download(self.layout, document.place)
+        except NotServed as error:
+            self.state.records[document.key] = Record(
+                self._where(document), document.file.version, unavailable=str(error)
+            )
+            self._miss(document, error)
+        except Trouble as error:
+            self.state.records[document.key] = replace(record or Record(self._where(document)), owed=document.file.url)
+            new = self._miss(document, error)
+            self._failures += 1
+            down = self._failures >= DOWN
+            if (down and new) or (error.after or 0) > self.visitor.limits.longest_wait:
+                self.save()
+                raise
+            return not down
+        return True
+
+    def _is_owed(self, document: Document) -> bool:
+        record = self.state.records.get(document.key)
+        return record is not None and record.owed is not None
+
+    def _record(self, document: Document) -> Record | None:
+        """Return what is remembered of a document; one that is there but unknown is taken for what is published."""
+        record = self.state.records.get(document.key)
+        if record is not None and record.where == self._where(document):
+            return record
+        if not self._is_there(document):
+            return None
+        waiting = self.layout.pdf(document.file.kind, document.meeting, document.stem)
+        digest = hash_file(waiting) if waiting.exists() else None
+        adopted = self.state.records[document.key] = Record(self._where(document), document.file.version, sha256=digest)
+        return adopted
+
+    def _is_current(self, document: Document, record: Record | None) -> bool:
+        if record is None or not (record.unavailable or self._is_there(document)):
+            return False
+        settled = document.day < date.today() - SETTLED
+        if record.unavailable or document.file.version is None:
+            return settled and record.version == document.file.version
+        return record.version == document.file.version
+
+    def _download(self, document: Document, record: Record | None) -> None:
+        temporary = self.layout.temporary()
+        try:
+            self._download_to(temporary, document, record)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _download_to(self, temporary: Path, document: Document, record: Record | None) -> None:
+        had = record if record and not record.unavailable and self._is_there(document) else None
+        stamp = self.visitor.download(document.file.url, temporary, known=had.stamp if had else None)
+        seen = Record(self._where(document), document.file.version)
+        if had and stamp is None:
+            self._keep(document, replace(had, version=seen.version, owed=None))
+            return
+        digest = hash_file(temporary)
+        if stamp:
+            seen = replace(seen, etag=stamp.etag, last_modified=stamp.last_modified, sha256=digest)
+        if had and had.sha256 == digest:
+            self._keep(document, seen)
+            return
+        self._put(document, temporary)
+        self.state.records[document.key] = seen
+        (self.report.revised if had else self.report.fetched).append(document.name)
+
+    def _put(self, document: Document, temporary: Path) -> None:
+        """Move a document to where it waits to be read; that an older version was read no longer counts."""
+        with current_job().fence():
+            self.layout.processed(*document.place).unlink(missing_ok=True)
+        current_job().commit_files({temporary: self.layout.pdf(*document.place)})
+
+    def _keep(self, document: Document, record: Record) -> None:
+        self.state.records[document.key] = record
+        self.report.unchanged += 1
+
+    def _miss(self, document: Document, error: Exception) -> bool:
+        """Report a document that could not be had; return whether that is a failure, and new."""
+        text, url = f"{document.name}: {error}", document.file.url
+        self.logger.log(text, level="warning", meeting=document.meeting, date=document.stem, url=url)
+        return self.report.missed(self.layout, document.place, error, url=url)
+
+    def _is_there(self, document: Document) -> bool:
+        return self.layout.exists(*document.place) or self.layout.text(*document.place).exists()
+
+    def _where(self, document: Document) -> str:
+        return f"{document.meeting}/{document.stem}"
+
+
+def _owed_document(key: str, record: Record) -> Document:
+    """Return a document that the source no longer lists by itself, as it is remembered."""
+    meeting, _, stem = record.where.rpartition("/")
+    kind: Kind = "agenda" if key.endswith("/agenda") else "minutes"
+    return Document(meeting, stem, date.fromisoformat(stem[:10]), key, PublishedFile(kind, record.owed or ""))

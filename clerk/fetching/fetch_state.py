@@ -1,0 +1,100 @@
+"""What is remembered of a site between two fetches, in one JSON file: which document is which, and its version."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from clerk.fetching.layout import safe_name
+from clerk.fetching.visitor import Stamp
+
+FILE_NAME = "fetch_state.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One document as it was last seen; a file that its source did not serve is `unavailable`.
+
+    One that could not be got is `owed`: it is asked for again, whether or not its source lists it by then.
+    """
+
+    where: str  # meeting/stem
+    version: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
+    sha256: str | None = None
+    unavailable: str | None = None  # why
+    owed: str | None = None  # its address
+
+    @property
+    def stamp(self) -> Stamp:
+        """What to ask the server with, whether it has changed."""
+        return Stamp(self.etag, self.last_modified)
+
+
+@dataclass(slots=True)
+class FetchState:
+    """One site's memory; `events` holds, by meeting and day, the source's ids in the order of their file names."""
+
+    source: str = ""
+    last_run: datetime | None = None  # when the last complete fetch began, UTC
+    listed_from: date | None = None  # the earliest day that was ever listed
+    events: dict[str, list[str]] = field(default_factory=dict)
+    records: dict[str, Record] = field(default_factory=dict)
+
+    def stem(self, meeting: str, day: date, event_id: str) -> str:
+        """Return the file name, without suffix, of a meeting's documents: the day, then the day with .2, .3, and so on.
+
+        The same event always gets the same one, however many meetings a body has that day.
+        """
+        known = self.events.setdefault(f"{safe_name(meeting)}/{day.isoformat()}", [])
+        if event_id not in known:
+            known.append(event_id)
+        number = known.index(event_id) + 1
+        return day.isoformat() if number == 1 else f"{day.isoformat()}.{number}"
+
+    def dump(self) -> str:
+        """Return the file's content."""
+        content = {
+            "format": FORMAT,
+            "source": self.source,
+            "last_run": self.last_run.isoformat() if self.last_run else None,
+            "listed_from": self.listed_from.isoformat() if self.listed_from else None,
+            "events": self.events,
+            "records": {key: _short(record) for key, record in self.records.items()},
+        }
+        return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+
+
+def load_state(path: Path, *, source: str) -> FetchState:
+    """Read a site's memory; a new one where there is none, or it is another source's, whose ids mean nothing here.
+
+    Raises ValueError if the file is damaged.
+    """
+    try:
+        content = json.loads(path.read_text())
+    except FileNotFoundError:
+        return FetchState(source)
+    if not isinstance(content, dict):
+        raise ValueError("not a JSON object")
+    if content.get("format") != FORMAT or content.get("source") != source:
+        return FetchState(source)
+    last_run, listed_from = content.get("last_run"), content.get("listed_from")
+    try:
+        return FetchState(
+            source=source,
+            last_run=datetime.fromisoformat(last_run) if last_run else None,
+            listed_from=date.fromisoformat(listed_from) if listed_from else None,
+            events={where: list(map(str, ids)) for where, ids in content.get("events", {}).items()},
+            records={key: Record(**record) for key, record in content.get("records", {}).items()},
+        )
+    except (AttributeError, TypeError) as error:
+        raise ValueError(str(error)) from None
+
+
+def _short(record: Record) -> dict[str, Any]:
+    return {name: value for name, value in asdict(record).items() if value is not None}

@@ -1,0 +1,223 @@
+"""The base class of fetchers: what gets a city's agendas and minutes, and puts them where the pipeline looks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clerk.fetching.date_span import read_arguments
+from clerk.fetching.failure_notes import forget_download
+from clerk.fetching.fetcher_factory import get_fetcher, overridden
+from clerk.fetching.http_errors import Refusal
+from clerk.fetching.layout import Layout
+from clerk.fetching.report import Report
+from clerk.fetching.visitor import Visitor
+from clerk.jobs import current_job
+from clerk.output import ClerkLogger
+from clerk.paths import validate_subdomain
+from clerk.plugin.loader import plugin_manager
+from clerk.settings import settings
+
+if TYPE_CHECKING:
+    import httpx
+    import pluggy
+    import sqlite_utils
+
+    STORAGE_DIR: str
+    pm: pluggy.PluginManager
+
+__all__ = ["PDF_SUPPORT", "Fetcher", "get_fetcher", "overridden", "storage_dir"]
+
+#: Asked by fetchers that can do without; PDFs are part of every installation.
+PDF_SUPPORT = True
+
+#: What simplified_meeting_name takes out or replaces, in this order.
+_SHORTER = (
+    (" ", ""),
+    ("*", ""),
+    ("&", "And"),
+    ("/", "And"),
+    ("SpecialConcurrentMeetingofthe", ""),
+    ("ConcurrentMeetingofthe", ""),
+    ("Meetingofthe", ""),
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Resolve `STORAGE_DIR` (text, from the settings, unless it was set here) and `pm`, the plugin manager."""
+    if name == "STORAGE_DIR":
+        return str(settings().storage_dir)
+    if name == "pm":
+        return plugin_manager()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def storage_dir() -> str:
+    """Return the folder of all sites: this module's STORAGE_DIR where a plugin's test has set it, else the setting."""
+    return str(globals().get("STORAGE_DIR") or __getattr__("STORAGE_DIR"))
+
+
+class Fetcher:
+    """Gets one site's documents; a subclass implements `fetch_events`, and `child_init` in place of a constructor.
+
+    Takes `(site, start_year, all_agendas)`, as fetchers of clerk 0.1.2 were called, and `(site, all_agendas,
+    start_date_str, end_date_str)`, as since 0.1.3; `site` is the site's row. All attributes are there in `child_init`.
+    """
+
+    def __init__(self, site: Mapping[str, Any], *arguments: Any, **named: Any) -> None:
+        span = read_arguments(site, arguments, named)
+        self.site = site
+        self.subdomain = validate_subdomain(site["subdomain"])
+        self.start_year, self.start_date, self.end_date = span.start_year, span.start_date, span.end_date
+        self.start_given = span.start_given
+        self.today = datetime.now()
+        self.all_agendas = span.all_agendas
+        self.ocr_lang = settings().ocr_languages
+        self.previous_page_count = site.get("pages")
+        self.total_events = self.total_minutes = self.total_agendas = 0
+        job = current_job()
+        self.logger = ClerkLogger(self.subdomain, job_id=job.job_id, stage="fetch", run_id=job.run_id)
+        self._set_folders()
+        self.child_init()
+
+    def child_init(self) -> None:
+        """Prepare; called last by the constructor."""
+
+    def fetch_events(self) -> Any:
+        """Put PDFs into the output folders; what is returned is ignored."""
+        raise NotImplementedError("Subclasses must implement fetch_events()")
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        json: Any = None,
+        data: Any = None,
+        headers: Mapping[str, str] | None = None,
+        cookies: Mapping[str, str] | None = None,
+    ) -> httpx.Response | None:
+        """Return the answer, whatever its status; None if there is none after three attempts."""
+        try:
+            return self.visitor.request(method, url, json=json, data=data, headers=headers, cookies=cookies)
+        except Refusal as error:
+            self.logger.log(f"{method} {url}: {error}", level="warning" if error.response else "error")
+            return error.response
+
+    def check_if_exists(self, meeting: str, date: str, kind: str) -> bool:
+        """Tell whether the "minutes" or "agenda" of a meeting are waiting, or were read."""
+        return self.layout.exists(kind, meeting, date)
+
+    def simplified_meeting_name(self, name: str) -> str:
+        """Return a body's name as the folder of its meetings is called."""
+        for long, short in _SHORTER:
+            name = name.replace(long, short)
+        return name
+
+    def fetch_and_write_pdf(
+        self, url: str, kind: str, meeting: str, date: str, headers: Mapping[str, str] | None = None
+    ) -> Path | None:
+        """Download a PDF unless it exists; return its path, or None, with a line in the log, if there is none."""
+        target = self.layout.pdf(kind, meeting, date)
+        if self.check_if_exists(meeting, date, kind):
+            return target if target.exists() else None
+        temporary, place = self.layout.temporary(), (kind, meeting, date)
+        self.report.asked += 1
+        try:
+            self.visitor.download(url, temporary, headers=headers)
+        except Refusal as error:
+            temporary.unlink(missing_ok=True)
+            self.logger.log(f"{url}: {error}", level="warning", meeting=meeting, date=date)
+            self.report.missed(self.layout, place, error, url=url)
+            return None
+        current_job().commit_files({temporary: target})
+        forget_download(self.layout, place)
+        self.report.fetched.append(f"{meeting}/{date} ({kind})")
+        return target
+
+    def assert_fetch_dirs(self) -> None:
+        """Make the output folders."""
+        _make(self.minutes_output_dir, self.agendas_output_dir, self.docs_output_dir)
+
+    def assert_processed_dirs(self) -> None:
+        """Make the folders of what was read."""
+        _make(self.minutes_processed_dir, self.agendas_processed_dir, self.docs_processed_dir)
+
+    def assert_site_db_exists(self) -> None:
+        """Make the tables of meetings.db that are missing, as they were before compilation made them."""
+        columns = {"id": str, "meeting": str, "date": str, "page": int, "text": str, "page_image": str}
+        for table in ("minutes", "agendas"):
+            self.db.table(table).create(columns, pk="id", if_not_exists=True)
+
+    def ocr(self, backend: str = "tesseract") -> None:
+        """Read all waiting minutes, then all waiting agendas."""
+        for prefix in ("", "/_agendas"):
+            self.do_ocr(prefix=prefix, backend=backend)
+
+    def do_ocr(self, prefix: str = "", backend: str = "tesseract") -> None:
+        """Read every waiting document under a prefix, "" or "/_agendas"; those that fail stay, and are logged."""
+        from clerk.fetching.reading import read_waiting
+
+        read_waiting(self, prefix=prefix, backend=backend)
+
+    def do_ocr_job(
+        self, job: tuple[str, str, str], manifest: Any, job_id: str, backend: str = "tesseract", run_id: Any = None
+    ) -> None:
+        """Read one document, `(prefix, meeting, date)`; what cannot be read goes into the manifest, if there is one."""
+        from clerk.fetching.reading import read_one
+
+        read_one(self, job, manifest=manifest, job_id=job_id, backend=backend)
+
+    def _ocr_with_tesseract(self, path: str | Path) -> str:
+        """Return the text of the image of a page."""
+        from clerk.fetching.reading import read_image
+
+        return read_image(self, Path(path))
+
+    def transform(self) -> None:
+        """Rebuild meetings.db from the text."""
+        from clerk.fetching.reading import compile_site
+
+        compile_site(self)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Where this site's documents are."""
+        return Layout(Path(storage_dir()) / validate_subdomain(self.subdomain))
+
+    @cached_property
+    def report(self) -> Report:
+        """What became of the documents that were asked for so far."""
+        return Report()
+
+    @cached_property
+    def visitor(self) -> Visitor:
+        """What makes this fetcher's requests."""
+        return Visitor()
+
+    @cached_property
+    def db(self) -> sqlite_utils.Database:
+        """This site's meetings.db, made when it is first asked for: compilation replaces the file as a whole."""
+        import sqlite_utils
+
+        Path(self.dir_prefix).mkdir(parents=True, exist_ok=True)
+        return sqlite_utils.Database(f"{self.dir_prefix}/meetings.db")
+
+    def _set_folders(self) -> None:
+        self.storage_dir = storage_dir()
+        self.dir_prefix = f"{self.storage_dir}/{self.subdomain}"
+        self.minutes_output_dir = f"{self.dir_prefix}/pdfs"
+        self.agendas_output_dir = f"{self.dir_prefix}/_agendas/pdfs"
+        self.docs_output_dir = f"{self.dir_prefix}/_docs/pdfs"
+        self.minutes_processed_dir = f"{self.dir_prefix}/processed"
+        self.agendas_processed_dir = f"{self.dir_prefix}/_agendas/processed"
+        self.docs_processed_dir = f"{self.dir_prefix}/_docs/processed"
+        self.docs_html_dir = f"{self.dir_prefix}/_docs/html"
+        _make(self.docs_output_dir, self.docs_processed_dir, self.docs_html_dir)
+
+
+def _make(*folders: str) -> None:
+    for folder in folders:
+        Path(folder).mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,142 @@
+"""From a site's scraper label to its fetcher, whichever generation of the contract it was written for."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from clerk.errors import NotFoundError
+from clerk.fetching.date_span import AHEAD, parse_day, site_start_year
+from clerk.paths import validate_subdomain
+
+#: Methods that a fetcher may have in its own way; then its way is used.
+OVERRIDABLE = ("ocr", "do_ocr", "do_ocr_job", "_ocr_with_tesseract", "transform")
+
+#: Minutes are published this long after their meeting, or later: what is older is settled.
+_LATE = timedelta(days=183)
+
+
+def get_fetcher(
+    site: Mapping[str, Any],
+    all_years: bool = False,
+    all_agendas: bool = False,
+    start_date_str: str | None = None,
+    end_date_str: str | None = None,
+) -> Any:
+    """Return the fetcher of a site's row, constructed as it wants to be; NotFoundError if no plugin answers.
+
+    `all_years` goes back to the site's start year. Days are written as 2024-01-31.
+    """
+    cls = fetcher_class(site)
+    if all_years and not start_date_str:
+        start_date_str = f"{site_start_year(site)}-01-01"
+    wanted = {
+        "start_year": _old_start_year(site, start_date_str),
+        "all_agendas": all_agendas,
+        "start_date_str": start_date_str,
+        "end_date_str": end_date_str,
+    }
+    fetcher = construct(cls, site, wanted)
+    _complete(fetcher, wanted)
+    return fetcher
+
+
+def fetcher_class(site: Mapping[str, Any]) -> Callable[..., Any]:
+    """Return the class (or factory) for a site's scraper label; NotFoundError names the label and who was asked."""
+    from clerk.plugin.loader import call_hook
+
+    label = site.get("scraper") or ""
+    answers = call_hook("fetcher_class", label=label) if label else []
+    found: Callable[..., Any] | None = next((answer for _plugin, answer in answers if answer), None)
+    if found is None and label == "custom":
+        found = _custom(site["subdomain"])
+    if found is None:
+        raise NotFoundError(_nobody(site["subdomain"], label))
+    return found
+
+
+def construct(cls: Callable[..., Any], site: Mapping[str, Any], wanted: Mapping[str, Any]) -> Any:
+    """Call a fetcher's constructor with those of the wanted arguments that it names.
+
+    One that names none, but takes more than the site, gets the start year and all_agendas by position.
+    """
+    try:
+        parameters = list(inspect.signature(cls).parameters.values())[1:]
+    except (TypeError, ValueError):  # not written in Python
+        parameters = []
+    names = {parameter.name for parameter in parameters}
+    chosen = {name: value for name, value in wanted.items() if name in names}
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        chosen |= {name: value for name, value in wanted.items() if name != "start_year"}
+    if chosen:
+        return cls(site, **chosen)
+    places = sum(parameter.kind is parameter.POSITIONAL_OR_KEYWORD for parameter in parameters)
+    endless = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
+    return cls(site, *(wanted["start_year"], wanted["all_agendas"])[: 2 if endless else places])
+
+
+def overridden(fetcher: Any) -> frozenset[str]:
+    """Tell which of the reading and compiling methods a fetcher has in its own way, and so must be called.
+
+    A fetcher that is no subclass of Fetcher has in its own way whatever it has.
+    """
+    from clerk.fetching.fetcher import Fetcher
+
+    def own(name: str) -> bool:
+        method = getattr(fetcher, name, None)
+        return callable(method) and getattr(method, "__func__", method) is not getattr(Fetcher, name)
+
+    return frozenset(name for name in OVERRIDABLE if own(name))
+
+
+def _complete(fetcher: Any, wanted: Mapping[str, Any]) -> None:
+    """Set the newer generation's dates on a fetcher whose constructor knew only the older one's year."""
+    start, end = wanted["start_date_str"], wanted["end_date_str"]
+    dates = {
+        "start_date": parse_day(start) if start else datetime(wanted["start_year"], 1, 1),
+        "end_date": parse_day(end) if end else datetime.now() + AHEAD,
+    }
+    for name, value in dates.items():
+        if not hasattr(fetcher, name):
+            with suppress(AttributeError):  # one with __slots__ wants no more
+                setattr(fetcher, name, value)
+
+
+def _old_start_year(site: Mapping[str, Any], start_date_str: str | None) -> int:
+    """Return the year that a fetcher without dates starts from: that of the last update, and of late minutes."""
+    from clerk.database.legacy_types import parse_moment
+
+    if start_date_str:
+        return parse_day(start_date_str).year
+    updated = parse_moment(site.get("last_updated"))
+    first = site_start_year(site)
+    return first if updated is None else max(first, (min(updated, datetime.now(UTC)) - _LATE).year)
+
+
+def _custom(subdomain: str) -> Callable[..., Any] | None:
+    """Return `custom_fetcher` of the module fetchers.custom.SUBDOMAIN, dots as underscores; None without it."""
+    name = f"fetchers.custom.{validate_subdomain(subdomain).replace('.', '_')}"
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and f"{name}.".startswith(f"{error.name}."):
+            return None
+        raise
+    found: Callable[..., Any] | None = getattr(module, "custom_fetcher", None)
+    return found
+
+
+def _nobody(subdomain: str, label: str) -> str:
+    from clerk.plugin.loader import plugins
+
+    if not label:
+        return f"site {subdomain} has no scraper label: `clerk-tasks sites detect URL` finds it from the city's site"
+    found = plugins()
+    asked = [plugin.name for plugin in found.plugins if "fetcher_class" in found.hooks_of(plugin.implementation)]
+    broken = [entry.name for entry in found.quarantined]
+    text = f"no plugin has a fetcher for label {label!r} of site {subdomain}; asked: {', '.join(asked) or 'none'}"
+    return f"{text}; quarantined (see `clerk-tasks plugins list`): {', '.join(broken)}" if broken else text

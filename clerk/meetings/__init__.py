@@ -1,0 +1,1 @@
+"""The meetings pipeline: its job functions, the compilation, the pages."""

@@ -1,0 +1,191 @@
+"""The jobs of the meetings pipeline: fetch a site's documents, read them, compile them, publish them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clerk.jobs import Discard, Retry, current_job
+from clerk.meetings.ocr_job import ocr_page
+from clerk.meetings.site import fetcher_of, layout_of, site_of
+
+if TYPE_CHECKING:
+    from clerk.fetching.failure_notes import Place
+
+__all__ = ["coordinator", "db_compilation", "deploy_site", "extract_site", "fetch_site", "ocr_page"]
+
+logger = logging.getLogger(__name__)
+
+
+def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = False) -> dict[str, Any]:
+    """Have the site's fetcher put new documents into its folders; return how many wait, and what became of the rest."""
+    from clerk.database.clock import database_time
+    from clerk.database.engine import transaction
+    from clerk.database.legacy_types import format_moment
+    from clerk.sites.rows import update_site
+
+    current_job().progress("looking for new documents")
+    with transaction() as connection:
+        began = database_time(connection)
+    found = _fetch(subdomain, all_years, all_agendas)
+    # Not before: older fetchers begin where the last update ended, and a fetch that failed was none.
+    with transaction() as connection:
+        update_site(connection, subdomain, {"last_updated": format_moment(began)})
+    return {"waiting": len(waiting_documents(subdomain)), **found}
+
+
+def _fetch(subdomain: str, all_years: bool, all_agendas: bool) -> dict[str, Any]:
+    """Return what the fetcher reports, if it does; Retry if all that it tried was in vain."""
+    from clerk.errors import NotFoundError, UsageError
+    from clerk.fetching.fetcher import get_fetcher
+    from clerk.fetching.http_errors import NotServed
+    from clerk.fetching.report import Report
+
+    try:
+        fetcher = get_fetcher(site_of(subdomain), all_years, all_agendas)
+        fetcher.fetch_events()
+    except (NotFoundError, NotServed, UsageError) as error:  # an operator can mend these, another attempt cannot
+        raise Discard(str(error)) from error
+    report = getattr(fetcher, "report", None)
+    if not isinstance(report, Report):
+        return {}
+    if report.in_vain:
+        raise Retry(f"{subdomain}: no document could be downloaded: {'; '.join(report.reasons())}")
+    current_job().progress(f"documents: {report}")
+    return report.as_result()
+
+
+def coordinator(
+    subdomain: str, run_id: str, *, failed_too: bool | None = None, missing_too: bool = True
+) -> dict[str, int]:
+    """Begin the reading: one job per document that waits; none is a quiet day, and no failure.
+
+    What was given up before is read if its PDF has changed, or if `failed_too`; unless that is said, also if the run
+    that gave it up did not complete: the next must not pass for a better one. What nobody has tried yet is passed over
+    without `missing_too`.
+    """
+    from clerk.fetching.fetcher import overridden
+
+    missed = _missed(subdomain, run_id)
+    fetcher = fetcher_of(subdomain, run_id)
+    if fetcher is not None and overridden(fetcher) & {"ocr", "do_ocr"}:
+        current_job().progress("the fetcher reads in its own way")
+        fetcher.ocr()
+        documents, passed_over = missed, 0
+    else:
+        _take_in(subdomain)
+        waiting, given_up = waiting_documents(subdomain), _given_up(subdomain)
+        again = _not_done_without(given_up) if failed_too is None else set(given_up) if failed_too else set()
+        documents = [place for place in waiting if (place in again if place in given_up else missing_too)]
+        passed_over = len(waiting) - len(documents)
+        documents += [place for place in missed if place not in waiting]
+    for kind, meeting, date in documents:
+        current_job().spawn("ocr-page", subdomain, kind=kind, meeting=meeting, date=date)
+    return {"documents": len(documents), "passed_over": passed_over}
+
+
+def _missed(subdomain: str, run_id: str) -> list[Place]:
+    """Return the documents that this run could not download, and that no completed run was done without."""
+    from clerk.fetching.failure_notes import missed_downloads
+
+    missed = missed_downloads(layout_of(subdomain), run_id)
+    given_up = {place: job for place, job in missed.items() if job}
+    return [place for place in missed if place not in given_up.keys() - _not_done_without(given_up)]
+
+
+def db_compilation(subdomain: str, run_id: str) -> dict[str, int]:
+    """Build meetings.db aside from all of a site's text, and put it in place as a whole."""
+    from clerk.database.engine import transaction
+    from clerk.fetching.fetcher import overridden
+    from clerk.meetings.compilation import compile_meetings, count_pages
+    from clerk.plugin.loader import plugin_manager
+    from clerk.sites.rows import update_site
+
+    hooks, layout, fetcher = plugin_manager().hook, layout_of(subdomain), fetcher_of(subdomain, run_id)
+    target = layout.root / "meetings.db"
+    hooks.pre_compilation(subdomain=subdomain, run_id=run_id)
+    current_job().progress("compiling")
+    layout.sweep()
+    if fetcher is not None and "transform" in overridden(fetcher):
+        fetcher.transform()
+    else:
+        made = compile_meetings(layout.root, subdomain, into=layout.temporary())
+        current_job().commit_files({made.path: target})
+    pages = count_pages(target)
+    with transaction() as connection:
+        update_site(connection, subdomain, {"pages": pages})
+    hooks.post_compilation(subdomain=subdomain, database_path=str(target), run_id=run_id)
+    return {"pages": pages}
+
+
+def extract_site(subdomain: str) -> None:
+    """Extract people and votes from a site's text: for a plugin to supply."""
+    raise Discard(f"no plugin extracts people and votes from {subdomain}; one may, with JobType(..., replaces=True)")
+
+
+def deploy_site(subdomain: str, *, accept_shrink: bool = False) -> None:
+    """Publish a site's databases: the plugins' deploy_municipality, then the site's row, then their post_deploy."""
+    from clerk.database.clock import database_time
+    from clerk.database.engine import transaction
+    from clerk.database.legacy_types import format_moment
+    from clerk.plugin.loader import plugin_manager
+    from clerk.publication import accepting_shrink
+    from clerk.sites.rows import update_site
+
+    hooks = plugin_manager().hook
+    current_job().progress("publishing")
+    with accepting_shrink(accept_shrink):
+        hooks.deploy_municipality(subdomain=subdomain)
+    with transaction() as connection:
+        update_site(connection, subdomain, {"last_deployed": format_moment(database_time(connection))})
+    hooks.post_deploy(site=site_of(subdomain))
+
+
+def waiting_documents(subdomain: str) -> list[Place]:
+    """Return (kind, meeting, date) of each PDF that waits to be read; kind is "minutes" or "agenda"."""
+    return [(kind, pdf.parent.name, pdf.stem) for kind, pdf in _waiting_pdfs(subdomain)]
+
+
+def failed_documents(subdomain: str) -> int:
+    """Return how many of the waiting documents were given up before."""
+    return len(_given_up(subdomain))
+
+
+def _given_up(subdomain: str) -> dict[Place, str]:
+    """Return the waiting documents that were given up before, each with the job that did."""
+    from clerk.fetching.failure_notes import given_up_by
+
+    layout = layout_of(subdomain)
+    return {place: job for place in waiting_documents(subdomain) if (job := given_up_by(layout, place)) is not None}
+
+
+def _not_done_without(given_up: Mapping[Place, str]) -> set[Place]:
+    """Return those of the documents whose run did not complete without them."""
+    from clerk.queue import jobs_of_failed_runs
+
+    failed = jobs_of_failed_runs(set(given_up.values()))
+    return {place for place, job in given_up.items() if job in failed}
+
+
+def _waiting_pdfs(subdomain: str) -> Iterator[tuple[str, Path]]:
+    from clerk.fetching.layout import PREFIXES
+
+    root = layout_of(subdomain).root
+    for kind, prefix in PREFIXES.items():
+        for pdf in sorted((root / prefix / "pdfs").glob("*/*.pdf")):
+            if not (pdf.name.startswith(".") or pdf.parent.name.startswith(".")):
+                yield kind, pdf
+
+
+def _take_in(subdomain: str) -> None:
+    """Give PDFs that a fetcher has put under a name of its own (spaces at the ends, too long) the name we know."""
+    layout = layout_of(subdomain)
+    for kind, pdf in _waiting_pdfs(subdomain):
+        known = layout.pdf(kind, pdf.parent.name, pdf.stem)
+        if not known.exists():
+            known.parent.mkdir(parents=True, exist_ok=True)
+            pdf.rename(known)
+        elif not known.samefile(pdf):
+            logger.warning("%s waits until %s was read: they share a name", pdf, known)

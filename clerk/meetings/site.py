@@ -1,0 +1,53 @@
+"""What the meetings jobs need of their site: its row, its folders, its fetcher."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from clerk.errors import NotFoundError
+from clerk.jobs import current_job
+
+if TYPE_CHECKING:
+    from clerk.fetching.layout import Layout
+
+
+def site_of(subdomain: str) -> dict[str, Any]:
+    """Return a site's row; NotFoundError if there is none."""
+    from clerk.database.engine import reading
+    from clerk.sites.rows import require_site
+
+    with reading() as connection:
+        return require_site(connection, subdomain)
+
+
+def layout_of(subdomain: str) -> Layout:
+    """Return where a site's documents are."""
+    from clerk.fetching.layout import Layout
+    from clerk.paths import site_dir
+
+    return Layout(site_dir(subdomain))
+
+
+def fetcher_of(subdomain: str, run_id: str) -> Any:
+    """Return the site's fetcher, None for a site whose documents come in another way.
+
+    One serves all jobs of a run in this process, and logs as the one that runs now.
+    """
+    from clerk.output import ClerkLogger
+
+    fetcher = _fetcher(subdomain, run_id)
+    logger = getattr(fetcher, "logger", None)
+    if isinstance(logger, ClerkLogger):
+        logger.job_id, logger.run_id, logger.stage = current_job().job_id, run_id, "ocr"
+    return fetcher
+
+
+@lru_cache(maxsize=4)
+def _fetcher(subdomain: str, run_id: str) -> Any:  # noqa: ARG001 - one per run: a site's row may change
+    from clerk.fetching.fetcher import get_fetcher
+
+    try:
+        return get_fetcher(site_of(subdomain))
+    except NotFoundError:
+        return None

@@ -1,0 +1,1 @@
+"""Find, load, contain and register plugins."""

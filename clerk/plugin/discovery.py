@@ -1,0 +1,181 @@
+"""Where plugins come from: the entry points of installed distributions, and a directory of Python files."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import importlib.util
+import inspect
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+from clerk.errors import UsageError
+from clerk.hookspecs import PROJECT
+from clerk.plugin.containment import BROKEN, on_trial
+from clerk.plugin.registered import PluginSet
+
+GROUP = "clerk.plugins"
+
+#: Files of a plugins directory become modules of this package.
+PACKAGE = "clerk_plugins"
+
+
+def has_hookimpl_methods(cls: type) -> bool:
+    """Tell whether a class has a public method, inherited or its own, that is marked as a hook implementation."""
+    return any(hasattr(getattr(cls, name, None), f"{PROJECT}_impl") for name in dir(cls) if not name.startswith("_"))
+
+
+def load_entry_points(found: PluginSet) -> None:
+    """Register what every installed distribution offers in the group `clerk.plugins`."""
+    share_package(Path(__file__).resolve().parent.parent / "plugins")
+    for entry_point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
+        distribution = entry_point.dist
+        where = f"{distribution.name}, {entry_point.value}" if distribution else entry_point.value
+        version = distribution.version if distribution else None
+        before = found.manager.get_plugins()
+        try:
+            with on_trial():
+                loaded = entry_point.load()
+        except BROKEN as error:
+            found.keep_only(before)
+            found.quarantine(entry_point.name, where, phase="import", error=error)
+            continue
+        _add(found, loaded, name=entry_point.name, source="entry point", where=where, version=version)
+
+
+def load_directory(found: PluginSet, directory: Path) -> None:
+    """Register the plugin classes of a directory's files and packages; a missing directory has none.
+
+    Raises UsageError if the path is something else than a directory.
+    """
+    require_directory(directory)
+    if not directory.exists():
+        return
+    share_package(directory.resolve())
+    for path in _candidates(directory.resolve()):
+        before = found.manager.get_plugins()
+        try:
+            with on_trial():
+                module = _import_file(path)
+        except BROKEN as error:
+            found.keep_only(before)
+            found.quarantine(_plugin_name(path), str(path), phase="import", error=error)
+            continue
+        _add_classes(found, module, path)
+
+
+def require_directory(directory: Path) -> None:
+    """Raise UsageError if the path exists and is no directory."""
+    if directory.exists() and not directory.is_dir():
+        raise UsageError(f"plugins directory {directory} is not a directory: give a folder by --plugins-dir")
+
+
+def share_package(directory: Path) -> None:
+    """Make `from <directory's name>.x import y` find the modules of `directory`, as plugins expect.
+
+    Its parent goes on sys.path; where another package of the same name is already there (we ship one called
+    `plugins`), the directory becomes one more place to look in.
+    """
+    if not directory.is_dir():
+        return
+    if str(directory.parent) not in sys.path:
+        sys.path.append(str(directory.parent))
+    try:
+        with on_trial():
+            package = importlib.import_module(directory.name)
+    except BROKEN:
+        return  # a broken __init__.py: whoever imports from it will be told
+    paths = getattr(package, "__path__", None)
+    if paths is not None and str(directory) not in paths:
+        paths.append(str(directory))
+
+
+def _candidates(directory: Path) -> Iterator[Path]:
+    for path in sorted(directory.iterdir()):
+        if path.name.startswith(("_", ".")):
+            continue
+        if path.suffix == ".py" and path.is_file():
+            yield path
+        elif (path / "__init__.py").is_file():
+            yield path / "__init__.py"
+
+
+def _import_file(path: Path) -> ModuleType:
+    name = _module_name(path)
+    already = _module_of_file(path)
+    if already is not None:
+        return already
+    _plugins_package().__path__ = [str(_root(path).parent)]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"Python cannot load {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(name, None)
+        raise
+    return module
+
+
+def _module_of_file(path: Path) -> ModuleType | None:
+    """Return the module that was already made from this very file, under whatever name."""
+    wanted = path.stat()
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__dict__", {}).get("__file__")
+        if name != "__main__" and file and _is_file(file, wanted):
+            return module
+    return None
+
+
+def _is_file(file: str, wanted: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(file), wanted)  # noqa: PTH116 - hundreds of files, and Path is slow
+    except OSError:
+        return False
+
+
+def _plugins_package() -> ModuleType:
+    if PACKAGE not in sys.modules:
+        sys.modules[PACKAGE] = ModuleType(PACKAGE)
+    return sys.modules[PACKAGE]
+
+
+def _add_classes(found: PluginSet, module: ModuleType, path: Path) -> None:
+    inside = f"{module.__name__}."
+    kinds = [
+        kind
+        for kind in vars(module).values()
+        if inspect.isclass(kind) and f"{kind.__module__}.".startswith(inside) and has_hookimpl_methods(kind)
+    ]
+    for kind in dict.fromkeys(kinds):
+        name = _plugin_name(path) if len(kinds) == 1 else f"{_plugin_name(path)}:{kind.__name__}"
+        _add(found, kind, name=name, source="directory", where=str(path))
+
+
+def _add(found: PluginSet, loaded: object, *, name: str, source: str, where: str, version: str | None = None) -> None:
+    """Register what a class or a factory makes, or the object itself; one that registered itself keeps its instance."""
+    if callable(loaded) and not has_hookimpl_methods(type(loaded)):
+        try:
+            with on_trial():
+                loaded = (found.instance_of(loaded) if inspect.isclass(loaded) else None) or loaded()
+        except BROKEN as error:
+            found.quarantine(name, where, phase="constructor", error=error)
+            return
+    found.add(loaded, name=name, source=source, where=where, version=version)
+
+
+def _root(path: Path) -> Path:
+    return path.parent if path.name == "__init__.py" else path
+
+
+def _module_name(path: Path) -> str:
+    return f"{PACKAGE}.{_root(path).stem}"
+
+
+def _plugin_name(path: Path) -> str:
+    return _root(path).stem.replace("_", "-")

@@ -1,0 +1,1 @@
+"""Municipalities: their rows, their finance status, adding and removing them."""

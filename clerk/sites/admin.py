@@ -1,0 +1,120 @@
+"""Adding and removing a site, with the checks and the plugins' hooks that belong to it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
+
+from clerk.database.engine import reading, transaction
+from clerk.database.states import UNFINISHED
+from clerk.database.tables import jobs_table, site_progress_table
+from clerk.errors import ConflictError, UsageError
+from clerk.paths import validate_subdomain
+from clerk.plugin.loader import call_hook
+from clerk.sites.rows import delete_site, get_all_sites, hold_site, insert_site, require_site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSite:
+    """What is said of a site when it is added; `extra` None asks the plugins for it, by scraper label."""
+
+    subdomain: str
+    name: str
+    state: str
+    kind: str = "city"
+    country: str = "US"
+    scraper: str | None = None
+    start_year: int | None = None
+    lat: float | None = None  # degrees
+    lng: float | None = None
+    has_finance_data: bool = False
+    extra: Mapping[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        validate_subdomain(self.subdomain)
+        for field in ("name", "state", "kind", "country"):
+            if not getattr(self, field).strip():
+                raise UsageError(f"the site's {field} is empty")
+
+    def row(self) -> dict[str, Any]:
+        """Return the columns to insert; a place without coordinates has empty ones, as it always had."""
+        return {
+            "subdomain": self.subdomain,
+            "name": self.name.strip(),
+            "state": self.state.strip().upper(),
+            "country": self.country.strip().upper(),
+            "kind": self.kind.strip(),
+            "scraper": self.scraper,
+            "start_year": self.start_year,
+            "lat": "" if self.lat is None else str(self.lat),
+            "lng": "" if self.lng is None else str(self.lng),
+            "has_finance_data": self.has_finance_data,
+            "pages": 0,
+            "status": "new",
+            "extra": json.dumps(self._extra(), ensure_ascii=False),
+        }
+
+    def _extra(self) -> Mapping[str, Any]:
+        if self.extra is not None or not self.scraper:
+            return self.extra or {}
+        answers = call_hook("fetcher_extra", label=self.scraper)
+        return next((answer for _plugin, answer in answers if answer), {})
+
+
+def add_site(new: NewSite) -> dict[str, Any]:
+    """Insert a site, tell the plugins, and return its row; ConflictError if the subdomain is taken."""
+    values = new.row()
+    with transaction() as connection:
+        try:
+            insert_site(connection, values)
+        except IntegrityError as error:
+            raise ConflictError(
+                f"site {new.subdomain!r} is there already: see `clerk-tasks sites show {new.subdomain}`"
+            ) from error
+    call_hook("post_create", subdomain=new.subdomain)
+    return show_site(new.subdomain)
+
+
+def show_site(subdomain: str) -> dict[str, Any]:
+    """Return a site's row; NotFoundError if there is none."""
+    with reading() as connection:
+        return require_site(connection, subdomain)
+
+
+def list_sites() -> list[dict[str, Any]]:
+    """Return every site's row, by subdomain."""
+    with reading() as connection:
+        return get_all_sites(connection, order_by="subdomain")
+
+
+def remove_site(subdomain: str, *, dry_run: bool = False) -> dict[str, Any]:
+    """Delete a site's row and progress and return the row; its files, runs and jobs stay.
+
+    NotFoundError if there is no such site, ConflictError while it has unfinished jobs. `dry_run` only checks.
+    """
+    with transaction() as connection:
+        site = require_site(connection, subdomain)
+        hold_site(connection, subdomain)  # jobs that are being enqueued for it are committed first, and are seen
+        _refuse_while_busy(connection, subdomain)
+        if not dry_run:
+            delete_site(connection, subdomain)
+            connection.execute(site_progress_table.delete().where(site_progress_table.c.subdomain == subdomain))
+    return site
+
+
+def _refuse_while_busy(connection: Connection, subdomain: str) -> None:
+    jobs = jobs_table.c
+    busy = connection.execute(
+        sa.select(jobs.id).where(jobs.subdomain == subdomain, jobs.state.in_(UNFINISHED)).order_by(jobs.id)
+    ).scalars()
+    if unfinished := list(busy):
+        raise ConflictError(
+            f"site {subdomain!r} has {len(unfinished)} unfinished jobs, the first {unfinished[0]}: "
+            f"wait for them, or cancel them (`clerk-tasks jobs list --subdomain {subdomain}`)"
+        )

@@ -1,0 +1,115 @@
+"""Which sites have finance data, and whose turn it is; these functions open their own transaction unless told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Connection
+
+from clerk.database.clock import now
+from clerk.database.engine import reading, serialise, transaction
+from clerk.database.states import UNFINISHED
+from clerk.database.tables import jobs_table, sites_table
+from clerk.errors import missing
+from clerk.settings import settings
+
+_site = sites_table.c
+_job = jobs_table.c
+
+
+def update_site_finance_status(subdomain: str, has_finance_data: bool) -> None:
+    """Record whether a site has finance data; NotFoundError if there is no such site.
+
+    Saying so again of a site that is known to have them means that they were updated just now.
+    """
+    has = bool(has_finance_data)  # plugins say 1, which is no boolean to PostgreSQL
+    last_updated = sa.case((sa.and_(_site.has_finance_data, sa.literal(has)), now()), else_=_site.finance_last_updated)
+    _update(subdomain, {"has_finance_data": has, "finance_last_updated": last_updated})
+
+
+def update_site_finance_metadata(
+    subdomain: str,
+    source: str | None = None,
+    *,
+    coverage_start: date | None = None,
+    coverage_end: date | None = None,
+    record_count: int | None = None,
+    data_types: Sequence[str] | None = None,
+    has_finance_data: bool | None = None,
+) -> None:
+    """Record that a site's finance data were updated just now, and what is known of them; None leaves as it was.
+
+    NotFoundError if there is no such site.
+    """
+    known = {
+        "finance_source": source,
+        "finance_coverage_start": coverage_start,
+        "finance_coverage_end": coverage_end,
+        "finance_record_count": record_count,
+        "finance_data_types": None if data_types is None else list(data_types),
+        "has_finance_data": has_finance_data,
+    }
+    given = {name: value for name, value in known.items() if value is not None}
+    _update(subdomain, {**given, "finance_last_updated": now()})
+
+
+def get_finance_metadata(subdomain: str) -> dict[str, Any] | None:
+    """Return what is known of a site's finance data, without the prefix `finance_`; None if there is no such site."""
+    with reading() as connection:
+        row = connection.execute(sa.select(sites_table).where(_site.subdomain == subdomain)).mappings().first()
+    if row is None:
+        return None
+    names = ("last_updated", "source", "coverage_start", "coverage_end", "record_count", "data_types")
+    return {"has_finance_data": row["has_finance_data"], **{name: row[f"finance_{name}"] for name in names}}
+
+
+def get_sites_with_finance_data() -> list[dict[str, Any]]:
+    """Return the rows of the sites with finance data, those updated longest ago first."""
+    order = (_site.finance_last_updated.asc().nulls_first(), _site.subdomain)
+    with reading() as connection:
+        query = sa.select(sites_table).where(_site.has_finance_data).order_by(*order)
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def get_next_finance_site() -> dict[str, Any] | None:
+    """Return the site tried longest ago, without taking its turn; None if it is nobody's."""
+    with reading() as connection:
+        turn = connection.execute(_turns().limit(1)).scalar()
+        row = connection.execute(sa.select(sites_table).where(_site.subdomain == turn)).mappings().first()
+    return dict(row) if row else None
+
+
+def next_finance_sites(connection: Connection, limit: int = 1) -> list[str]:
+    """Return the subdomains whose turn it is, for the caller to enqueue in the same write transaction.
+
+    Two callers never get the same one: the second waits until the first has committed, and then sees its jobs.
+    """
+    serialise(connection, "next finance site")
+    return list(connection.execute(_turns().limit(limit)).scalars())
+
+
+def _turns() -> sa.Select[str]:
+    """Select the sites nobody is working on, the one tried longest ago first, and before it those never tried.
+
+    A site was tried at its `finance_last_updated` or when its last finance job was made, whichever is later: one whose
+    ETL fails each time waits like one whose ETL succeeds, and starves nobody.
+    """
+    of_site = sa.and_(_job.subdomain == _site.subdomain, _job.job_type.startswith("finance-", autoescape=True))
+    last_job = sa.select(sa.func.max(_job.created_at)).where(of_site).scalar_subquery()
+    idle = ~sa.exists().where(of_site, _job.state.in_(UNFINISHED))
+    due = sa.select(_site.subdomain, _site.finance_last_updated.label("updated"), last_job.label("job")).where(
+        _site.has_finance_data, _site.state.in_(settings().finance_states), idle
+    )
+    c = due.subquery().c
+    tried = sa.case((c.updated.is_(None), c.job), (c.job > c.updated, c.job), else_=c.updated)
+    return sa.select(c.subdomain).order_by(tried.asc().nulls_first(), c.subdomain)
+
+
+def _update(subdomain: str, values: dict[str, Any]) -> None:
+    with transaction() as connection:
+        change = sites_table.update().where(_site.subdomain == subdomain).values({**values, "updated_at": now()})
+        if connection.execute(change).rowcount == 0:
+            raise missing("site", subdomain)

@@ -1,0 +1,1 @@
+"""Brokers: publishing, one file per broker, the embedded one."""

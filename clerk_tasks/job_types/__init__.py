@@ -1,0 +1,1 @@
+"""Job types: their registry, validation, arguments, signatures and pools."""

@@ -1,0 +1,80 @@
+"""The registry: every job type and every worker pool by name, as the plugins declare them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from clerk.errors import ConflictError, NotFoundError
+from clerk.plugin.loader import plugins
+from clerk.plugin.registered import PluginSet
+from clerk_tasks.job_types.pools import Pool, gather_pools
+from clerk_tasks.job_types.validation import RegisteredJobType, gather_job_types
+
+__all__ = ["Pool", "RegisteredJobType", "Registry", "registry"]
+
+Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """What can be enqueued, and who works on it."""
+
+    job_types: Mapping[str, RegisteredJobType]
+    pools: Mapping[str, Pool]
+    disputed: Mapping[str, str]  # job types that several plugins claim -> what is wrong
+
+    def get(self, name: str) -> RegisteredJobType:
+        """Return a job type; ConflictError if several plugins claim it, NotFoundError lists the known ones."""
+        if name in self.disputed:
+            raise ConflictError(self.disputed[name])
+        return _find("job type", name, self.job_types)
+
+    def pool(self, name: str) -> Pool:
+        """Return a pool; NotFoundError lists the known ones."""
+        return _find("pool", name, self.pools)
+
+    def pool_of_queue(self, queue: str) -> Pool | None:
+        """Return the pool that works on a queue, None if there is none."""
+        return next((pool for pool in self.pools.values() if queue in pool.queues), None)
+
+    def homeless_queues(self) -> dict[str, list[str]]:
+        """Return the queues that some job types go to and no pool works on, with those job types."""
+        homeless: dict[str, list[str]] = {}
+        for registered in self.job_types.values():
+            if self.pool_of_queue(registered.job_type.queue) is None:
+                homeless.setdefault(registered.job_type.queue, []).append(registered.name)
+        return homeless
+
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """Return each job type's plain function by the job type's name."""
+        return {name: registered.job_type.function for name, registered in self.job_types.items()}
+
+
+def registry() -> Registry:
+    """Return the registry of this process's plugins; what is wrong with them is in `plugins().quarantined`."""
+    found = plugins()
+    return _build(found, frozenset(map(id, found.manager.get_plugins())))
+
+
+@lru_cache(maxsize=1)
+def _build(found: PluginSet, _members: frozenset[int]) -> Registry:
+    job_types, disputed = gather_job_types(found)
+    built = Registry(job_types, gather_pools(found), disputed)
+    by_name = {plugin.name: plugin for plugin in found.plugins}
+    for queue, names in built.homeless_queues().items():
+        plugin = by_name[job_types[names[0]].plugin]
+        error = f"no worker pool has queue {queue} (job type {names[0]}): name it in register_worker_functions"
+        found.quarantine(plugin.name, plugin.where, phase=f"queue {queue}", error=error)
+    return built
+
+
+def _find(kind: str, name: str, known: Mapping[str, Entry]) -> Entry:
+    if name in known:
+        return known[name]
+    near = get_close_matches(name, known, n=1)
+    advice = f" Did you mean {near[0]}?" if near else ""
+    raise NotFoundError(f"Unknown {kind} {name!r}. Known: {', '.join(sorted(known))}.{advice}")

@@ -1,0 +1,158 @@
+"""Gathers job types from the plugins and refuses those that could not work."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+from string import Formatter
+from typing import Any
+
+from clerk.errors import UsageError
+from clerk.jobs import LONGEST, Backoff, JobType
+from clerk.plugin.containment import BROKEN
+from clerk.plugin.registered import Plugin, PluginSet
+from clerk_tasks.job_types.signatures import Parameter, Signature, signature
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+QUEUE = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+LONGEST_NAME = 100  # characters
+MOST_ATTEMPTS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredJobType:
+    """A job type, its name, the plugin that brought it, and the arguments that it takes."""
+
+    name: str
+    plugin: str
+    job_type: JobType
+    parameters: tuple[Parameter, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    registered: RegisteredJobType
+    by: Plugin
+
+    @property
+    def built_in(self) -> bool:
+        return self.by.source == "built-in"
+
+
+def gather_job_types(found: PluginSet) -> tuple[dict[str, RegisteredJobType], dict[str, str]]:
+    """Return the job types by name, and for each name that several plugins claim, what is wrong with it."""
+    claims: dict[str, list[_Claim]] = {}
+    for plugin, answer in reversed(found.call("register_job_types")):
+        for name, value in _items(found, plugin, answer).items():
+            try:
+                registered = register(plugin.name, name, value)
+            except BROKEN as error:
+                found.quarantine(plugin.name, plugin.where, phase=f"job type {name}", error=error)
+            else:
+                claims.setdefault(name, []).append(_Claim(registered, plugin))
+    job_types, disputed = {}, {}
+    for name, claimants in claims.items():
+        winner, *others = _without_replaced(claimants)
+        # A class and one derived from it bring the very same.
+        others = [other for other in others if other.registered.job_type != winner.registered.job_type]
+        if others:
+            disputed[name] = _dispute(name, winner.by, others[0].by)
+            found.quarantine(others[0].by.name, others[0].by.where, phase=f"job type {name}", error=disputed[name])
+        else:
+            job_types[name] = winner.registered
+    return job_types, disputed
+
+
+def register(plugin: str, name: str, value: Callable[..., Any] | JobType) -> RegisteredJobType:
+    """Make a registered job type of what a plugin returned; UsageError says which field is wrong."""
+    check_name(name)
+    job_type = value if isinstance(value, JobType) else JobType(value)
+    wanted = _check_function(job_type.function)
+    _check_fields(job_type, wanted)
+    return RegisteredJobType(name, plugin, job_type, tuple(wanted.parameters.values()))
+
+
+def check_name(name: object) -> None:
+    """Raise UsageError unless this can be the name of a job type or a pool."""
+    if not (isinstance(name, str) and NAME.fullmatch(name)):
+        raise UsageError(f"the name {name!r} may hold lower-case letters, digits and hyphens only")
+    if len(name) > LONGEST_NAME:
+        raise UsageError(f"the name {name[:20]}... has {len(name)} characters; {LONGEST_NAME} is the most")
+
+
+def check_queue(queue: object) -> None:
+    """Raise UsageError unless this can be the name of a queue."""
+    if not (isinstance(queue, str) and QUEUE.fullmatch(queue)):
+        raise UsageError(f"queue: {queue!r} may hold lower-case letters, digits, '_', '.' and '-' only")
+    if len(queue) > LONGEST_NAME:
+        raise UsageError(f"queue: {queue[:20]}... has {len(queue)} characters; {LONGEST_NAME} is the most")
+
+
+def _items(found: PluginSet, plugin: Plugin, answer: object) -> Mapping[str, Any]:
+    if isinstance(answer, Mapping):
+        return answer
+    error = f"it must return a dict of name -> function or JobType, not {type(answer).__name__}"
+    found.quarantine(plugin.name, plugin.where, phase="hook register_job_types", error=error)
+    return {}
+
+
+def _without_replaced(claimants: list[_Claim]) -> list[_Claim]:
+    replaced = any(claim.registered.job_type.replaces for claim in claimants)
+    return [claim for claim in claimants if not (replaced and claim.built_in)]
+
+
+def _dispute(name: str, first: Plugin, second: Plugin) -> str:
+    built_in = first.source == "built-in"
+    advice = "say JobType(..., replaces=True) to take a built-in's place" if built_in else "rename one of them"
+    return (
+        f"job type {name} is claimed by plugin {first.name} ({first.where}) "
+        f"and by plugin {second.name} ({second.where}): {advice}"
+    )
+
+
+def _check_function(function: object) -> Signature:
+    if not callable(function):
+        raise UsageError(f"function: {function!r} is neither a function nor a JobType")
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise UsageError(f"function: {function!r} must be a plain function, not async and no generator")
+    try:
+        return signature(function)
+    except UsageError as error:
+        raise UsageError(f"function: {error}") from None
+
+
+def _check_fields(job_type: JobType, wanted: Signature) -> None:
+    check_queue(job_type.queue)
+    attempts = job_type.max_attempts
+    if not (type(attempts) is int and 1 <= attempts <= MOST_ATTEMPTS):
+        raise UsageError(f"max_attempts: {attempts!r} must be a whole number from 1 to {MOST_ATTEMPTS}")
+    _check_seconds("time_limit", job_type.time_limit)
+    if not isinstance(job_type.backoff, Backoff):
+        raise UsageError(f"backoff: {job_type.backoff!r} must be a clerk.Backoff")
+    _check_seconds("backoff.base", job_type.backoff.base)
+    _check_seconds("backoff.cap", job_type.backoff.cap)
+    if not isinstance(job_type.replaces, bool):
+        raise UsageError(f"replaces: {job_type.replaces!r} must be True or False")
+    if not isinstance(job_type.unique, bool):
+        _check_template(job_type.unique, wanted)
+
+
+def _check_seconds(field: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or not 0 < value <= LONGEST:
+        raise UsageError(f"{field}: {value!r} must be a positive number of seconds, at most 30 days")
+
+
+def _check_template(template: object, wanted: Signature) -> None:
+    if not (isinstance(template, str) and template):
+        raise UsageError(f"unique: {template!r} must be True, False or a template such as '{{job_type}}:{{subdomain}}'")
+    known = {"job_type", "subdomain", *wanted.parameters}
+    try:
+        fields = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+    except ValueError as error:
+        raise UsageError(f"unique: {template!r} is no template: {error}") from None
+    for field in fields:
+        if field not in known:
+            raise UsageError(f"unique: {{{field}}} is unknown; {template!r} may use {', '.join(sorted(known))}")

@@ -1,0 +1,247 @@
+"""One attempt, from the worker's side: claim, complete, fail, stop, hand back.
+
+Every transition runs in the caller's transaction and is guarded by the state and the attempt it starts from; one
+that finds another attempt in place raises Fenced, so that the transaction changes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Text, bindparam, case, cast, insert, select, update
+
+from clerk.database.clock import now
+from clerk.database.literals import constant
+from clerk.database.states import JobState
+from clerk.database.tables import attempts_table as attempts
+from clerk.database.tables import jobs_table as jobs
+from clerk.jobs import Fenced
+from clerk_tasks.ledger.backoff import wait
+from clerk_tasks.ledger.children import add_children
+from clerk_tasks.ledger.compiled import Prepared
+from clerk_tasks.ledger.insert import Bell, NewJob
+from clerk_tasks.ledger.stages import count_down
+
+
+class Claim(NamedTuple):
+    """A job that this process owns, for this one attempt."""
+
+    job_id: str
+    attempt: int
+    instance: str
+    pid: int
+    run_id: str
+    stage_id: int
+    job_type: str
+    subdomain: str
+    arguments: str  # JSON
+    max_attempts: int
+    backoff_base: float  # seconds
+    backoff_cap: float  # seconds
+
+    def __str__(self) -> str:
+        return f"{self.job_id} ({self.job_type} {self.subdomain}, attempt {self.attempt} of {self.max_attempts})"
+
+
+#: The columns that make a Claim, in its order.
+CLAIMED = (
+    jobs.c.id,
+    jobs.c.attempt,
+    jobs.c.instance,
+    jobs.c.pid,
+    jobs.c.run_id,
+    jobs.c.stage_id,
+    jobs.c.job_type,
+    jobs.c.subdomain,
+    cast(jobs.c.arguments, Text),
+    jobs.c.max_attempts,
+    jobs.c.backoff_base,
+    jobs.c.backoff_cap,
+)
+_OVER: dict[str, Any] = {"lease_until": None, "deadline_at": None, "note": None, "ring_at": None}
+_CLAIM = Prepared(
+    update(jobs)
+    .where(jobs.c.id == bindparam("b_id"), jobs.c.state == constant(JobState.AVAILABLE), jobs.c.due_at <= now())
+    .values(
+        state=constant(JobState.RUNNING),
+        attempt=jobs.c.attempt + 1,
+        instance=bindparam("b_instance"),
+        pid=bindparam("b_pid"),
+        started_at=now(),
+        lease_until=now(
+            case((jobs.c.time_limit < bindparam("b_lease"), jobs.c.time_limit), else_=bindparam("b_lease"))
+        ),
+        deadline_at=now(jobs.c.time_limit),
+        ring_at=None,
+        note=None,
+    )
+    .returning(*CLAIMED)
+)
+_MINE = (
+    jobs.c.id == bindparam("b_id"),
+    jobs.c.state == constant(JobState.RUNNING),
+    jobs.c.attempt == bindparam("b_attempt"),
+)
+_COMPLETE = Prepared(
+    update(jobs)
+    .where(*_MINE)
+    .values(
+        _OVER
+        | {
+            "state": constant(JobState.COMPLETED),
+            "finished_at": now(),
+            "error": None,
+            "result": bindparam("b_result"),
+        }
+    )
+    .returning(jobs.c.id)
+)
+_RETRY_LATER = (
+    update(jobs)
+    .where(*_MINE)
+    .values(
+        _OVER
+        | {"state": constant(JobState.RETRYABLE), "due_at": now(bindparam("b_delay")), "error": bindparam("b_error")}
+    )
+)
+_END = (
+    update(jobs)
+    .where(*_MINE)
+    .values(_OVER | {"state": bindparam("b_state"), "finished_at": now(), "error": bindparam("b_error")})
+)
+# Handed back: not counted as an attempt.
+_HAND_BACK = _RETRY_LATER.values(max_attempts=jobs.c.max_attempts + 1)
+# Written before the job's row changes, from what it still says of this attempt.
+_REMEMBER = insert(attempts).from_select(
+    [
+        *("job_id", "attempt", "instance", "pid", "started_at", "lease_until"),
+        *("outcome", "error", "traceback", "finished_at"),
+    ],
+    select(
+        *(jobs.c.id, jobs.c.attempt, jobs.c.instance, jobs.c.pid, jobs.c.started_at, jobs.c.lease_until),
+        *(bindparam(name, type_=Text) for name in ("b_outcome", "b_error", "b_traceback")),
+        now(),
+    ).where(*_MINE),
+)
+_OWNED = select(jobs.c.cancel_requested_at).where(*_MINE)
+_CANCELLED_BY = select(jobs.c.note).where(*_MINE, jobs.c.cancel_requested_at.is_not(None))
+# From the moment somebody asks to cancel, the note says who.
+_NOTE = update(jobs).where(*_MINE, jobs.c.cancel_requested_at.is_(None)).values(note=bindparam("b_note"))
+
+
+def claim(connection: Connection, job_id: str, *, instance: str, pid: int, lease: float) -> Claim | None:
+    """Take a job that is due, for `lease` seconds; None if there is nothing to take (a duplicate, a cancelled job)."""
+    row = _CLAIM(connection, {"b_id": job_id, "b_instance": instance, "b_pid": pid, "b_lease": lease})
+    return Claim._make(row) if row else None
+
+
+def complete(connection: Connection, claim: Claim, *, result: Any, children: Sequence[NewJob] = ()) -> list[Bell]:
+    """Record success, the children and the stages' counts together; return the doorbells to ring after commit.
+
+    A job that was asked to cancel and comes back with children is cancelled instead, and its children are not made.
+    Raises Fenced if this attempt no longer owns the job, Discard if a child names no later stage of its run.
+    """
+    if children and check_owned(connection, claim, lock=True):
+        return stop(connection, claim, "the jobs that it asked for were not made")
+    as_json = None if result is None else json.dumps(result)
+    done = _COMPLETE(connection, {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_result": as_json})
+    _fence(claim, 0 if done is None else 1)
+    if not children:
+        return count_down(connection, claim.stage_id, ended=JobState.COMPLETED)
+    return add_children(connection, children, run_id=claim.run_id, stage_id=claim.stage_id)
+
+
+def _fence(claim: Claim, changed: int) -> None:
+    if changed != 1:
+        raise Fenced(f"Job {claim.job_id} is no longer attempt {claim.attempt}'s.")
+
+
+def fail(
+    connection: Connection,
+    claim: Claim,
+    error: str,
+    *,
+    outcome: str | None = None,
+    delay: float | None = None,
+    final: bool = False,
+    traceback: str | None = None,
+) -> tuple[JobState, list[Bell]]:
+    """Record a failed attempt: retryable after `delay` seconds (None: by the backoff), or discarded.
+
+    It is discarded when `final` or when no attempt is left, cancelled if that was asked for meanwhile. `outcome` is
+    the attempt's word in the history, by default the job's new state. Raises Fenced if this attempt no longer owns
+    the job.
+    """
+    if check_owned(connection, claim, lock=True):
+        return JobState.CANCELLED, stop(connection, claim, f"it then failed: {error}")
+    retry = not final and claim.attempt < claim.max_attempts
+    state = JobState.RETRYABLE if retry else JobState.DISCARDED
+    _remember(connection, claim, outcome or state, error, traceback)
+    values = {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_error": error}
+    if retry:
+        seconds = wait(delay, attempt=claim.attempt, base=claim.backoff_base, cap=claim.backoff_cap)
+        ended = connection.execute(_RETRY_LATER, values | {"b_delay": seconds})
+    else:
+        ended = connection.execute(_END, values | {"b_state": state.value})
+    _fence(claim, ended.rowcount)
+    return state, [] if retry else count_down(connection, claim.stage_id, ended=state)
+
+
+def stop(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
+    """Record that a running job was cancelled, by whom and how it ended; Fenced if this attempt no longer owns it."""
+    check_owned(connection, claim, lock=True)
+    by = connection.execute(_CANCELLED_BY, {"b_id": claim.job_id, "b_attempt": claim.attempt}).scalar()
+    reason = f"{by}; {reason}" if by else reason
+    _remember(connection, claim, JobState.CANCELLED, reason, None)
+    values = {"b_error": reason, "b_state": JobState.CANCELLED.value}
+    ended = connection.execute(_END, {"b_id": claim.job_id, "b_attempt": claim.attempt} | values)
+    _fence(claim, ended.rowcount)
+    return count_down(connection, claim.stage_id, ended=JobState.CANCELLED)
+
+
+def hand_back(connection: Connection, claim: Claim, reason: str, *, delay: float = 0.0) -> list[Bell]:
+    """Give a running job back unfinished, without counting the attempt, for a worker to take in `delay` seconds.
+
+    One that was asked to cancel is cancelled. Raises Fenced if this attempt no longer owns the job.
+    """
+    if check_owned(connection, claim, lock=True):
+        return stop(connection, claim, reason)
+    _remember(connection, claim, "handed-back", reason, None)
+    values = {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_delay": delay, "b_error": reason}
+    given = connection.execute(_HAND_BACK, values)
+    _fence(claim, given.rowcount)
+    return []
+
+
+def _remember(connection: Connection, claim: Claim, outcome: str, error: str, traceback: str | None) -> None:
+    """Keep the history of an attempt that did not complete; its job's row is locked."""
+    connection.execute(
+        _REMEMBER,
+        {
+            "b_id": claim.job_id,
+            "b_attempt": claim.attempt,
+            "b_outcome": str(outcome),
+            "b_error": error,
+            "b_traceback": traceback,
+        },
+    )
+
+
+def check_owned(connection: Connection, claim: Claim, *, lock: bool = False) -> bool:
+    """Return whether the job was asked to cancel; raise Fenced if this attempt no longer owns it.
+
+    With `lock` nobody can take the job over until the transaction ends.
+    """
+    row = connection.execute(
+        _OWNED.with_for_update() if lock else _OWNED, {"b_id": claim.job_id, "b_attempt": claim.attempt}
+    ).first()
+    if row is None:
+        raise Fenced(f"Job {claim.job_id} is no longer attempt {claim.attempt}'s.")
+    return row.cancel_requested_at is not None
+
+
+def note(connection: Connection, claim: Claim, text: str) -> None:
+    """Say what a running job is doing."""
+    connection.execute(_NOTE, {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_note": text})

@@ -1,0 +1,149 @@
+"""Find what no guarded transition can leave behind, and mend it: damage by hand, by restore, or by our own mistakes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Select, func, select, update
+
+from clerk.database.clock import now
+from clerk.database.literals import constant, one_of
+from clerk.database.states import UNFINISHED, JobState, RunState, StageState
+from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import runs_table as runs
+from clerk.database.tables import sites_table as sites
+from clerk.database.tables import stages_table as stages
+
+_UNENDED = (StageState.OPEN, StageState.WAITING)
+_WAITING = (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One thing that is not as it should be: what it is about, what is wrong, and what mending it does."""
+
+    kind: str
+    subject: str
+    problem: str
+    remedy: str
+
+
+def orphans(connection: Connection) -> list[Damage]:
+    """Return the unfinished jobs that nobody will ever let run: of a removed site, or of a stage that has ended."""
+    query = (
+        select(jobs.c.id, jobs.c.subdomain, sites.c.subdomain.label("site"), stages.c.state)
+        .join(stages, stages.c.id == jobs.c.stage_id)
+        .outerjoin(sites, sites.c.subdomain == jobs.c.subdomain)
+        .where(
+            one_of(jobs.c.state, _WAITING),
+            sites.c.subdomain.is_(None)
+            | ((stages.c.state == constant(StageState.CANCELLED)) & (jobs.c.state == constant(JobState.SCHEDULED))),
+        )
+        .order_by(jobs.c.id)
+    )
+    return [
+        Damage(
+            "orphan",
+            row.id,
+            f"its site {row.subdomain} is gone" if row.site is None else f"its stage is {row.state}",
+            "cancel it",
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def miscounts(connection: Connection) -> list[Damage]:
+    """Return the stages whose counter is not the number of their unfinished jobs."""
+    rows = connection.execute(_miscounted())
+    return [
+        Damage("miscount", str(row.id), f"stage {row.name} says {row.remaining} remain, {row.actual} do", "count again")
+        for row in rows
+    ]
+
+
+def recount(connection: Connection, stage_id: int) -> None:
+    """Set a stage's counter to the number of its unfinished jobs."""
+    actual = select(func.count()).where(jobs.c.stage_id == stage_id, one_of(jobs.c.state, UNFINISHED))
+    connection.execute(update(stages).where(stages.c.id == stage_id).values(remaining=actual.scalar_subquery()))
+
+
+def _miscounted() -> Select[tuple[int, str, int, int]]:
+    actual = (
+        select(func.count())
+        .where(jobs.c.stage_id == stages.c.id, one_of(jobs.c.state, UNFINISHED))
+        .correlate(stages)
+        .scalar_subquery()
+    )
+    return select(stages.c.id, stages.c.name, stages.c.remaining, actual.label("actual")).where(
+        one_of(stages.c.state, _UNENDED), stages.c.remaining != actual
+    )
+
+
+def undecided(connection: Connection) -> list[Damage]:
+    """Return the open stages with nothing left, and the running runs with no stage left."""
+    idle = select(stages.c.id, stages.c.name).where(
+        stages.c.state == constant(StageState.OPEN), stages.c.remaining == 0
+    )
+    left = select(stages.c.id).where(stages.c.run_id == runs.c.id, one_of(stages.c.state, _UNENDED))
+    opened = left.where(stages.c.state == constant(StageState.OPEN))
+    halted = select(runs.c.id).where(runs.c.state == constant(RunState.RUNNING), ~opened.exists())
+    return [
+        *(
+            Damage("stage", str(row.id), f"stage {row.name} is open with nothing left", "close it and go on")
+            for row in connection.execute(idle)
+        ),
+        *(
+            Damage(
+                "run", row.id, "the run is running and no stage of it is open", "open the next stage, or end the run"
+            )
+            for row in connection.execute(halted)
+        ),
+    ]
+
+
+def forgotten(connection: Connection) -> list[Damage]:
+    """Return the unfinished jobs that wait for their stage to open, which has opened."""
+    query = (
+        select(jobs.c.id, stages.c.name)
+        .join(stages, stages.c.id == jobs.c.stage_id)
+        .where(
+            one_of(jobs.c.state, _WAITING),
+            jobs.c.due_at.is_(None),
+            one_of(stages.c.state, (StageState.OPEN, StageState.CLOSED)),
+        )
+        .order_by(jobs.c.id)
+    )
+    return [
+        Damage("forgotten", row.id, f"it waits for stage {row.name}, which has opened without it", "make it due now")
+        for row in connection.execute(query)
+    ]
+
+
+def remember(connection: Connection, job_id: str) -> None:
+    """Make a job due now that waits for nothing; the relay publishes it."""
+    waits = (jobs.c.id == job_id, one_of(jobs.c.state, _WAITING), jobs.c.due_at.is_(None))
+    connection.execute(update(jobs).where(*waits).values(due_at=now(), ring_at=now()))
+
+
+def unheard(connection: Connection, *, after: float) -> list[Damage]:
+    """Return the queues with jobs that should have been published `after` seconds ago or longer."""
+    query = (
+        select(jobs.c.queue, func.count().label("number"))
+        .where(jobs.c.state == constant(JobState.AVAILABLE), jobs.c.ring_at < now(-after))
+        .group_by(jobs.c.queue)
+    )
+    return [
+        Damage("unheard", row.queue, f"{row.number} jobs wait and no relay publishes them", "run a relay pass")
+        for row in connection.execute(query)
+    ]
+
+
+def ownerless(connection: Connection, *, after: float) -> list[Damage]:
+    """Return the running jobs whose lease ended `after` seconds ago or longer."""
+    query = select(jobs.c.id, jobs.c.pid).where(
+        jobs.c.state == constant(JobState.RUNNING), jobs.c.lease_until < now(-after)
+    )
+    return [
+        Damage("ownerless", row.id, f"its process {row.pid} is gone and nobody took over", "take over from it")
+        for row in connection.execute(query)
+    ]

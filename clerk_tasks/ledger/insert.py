@@ -1,0 +1,190 @@
+"""New jobs: as values, and as rows that are inserted in the caller's transaction."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import uuid_utils
+from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from clerk.database.clock import now
+from clerk.database.literals import constant, one_of
+from clerk.database.states import UNFINISHED, JobState, StageState
+from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import stages_table as stages
+from clerk.errors import UsageError
+from clerk.jobs import Backoff, Priority
+from clerk_tasks.ledger.compiled import Prepared
+
+#: How long a message may take before the relay publishes it again, in seconds: a lone job's, and a batch's.
+RING_DELAY, BATCH_RING_DELAY = 10.0, 60.0
+BATCH = 100  # jobs; from here on it is a batch
+
+
+class Bell(NamedTuple):
+    """What a message needs to say: the doorbell of one job."""
+
+    job_id: str
+    job_type: str
+    queue: str
+    priority: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewJob:
+    """A validated job, ready to be recorded; `delay` is in seconds, `arguments` is JSON."""
+
+    job_type: str
+    subdomain: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    queue: str = "default"
+    priority: Priority = Priority.NORMAL
+    max_attempts: int = 3
+    backoff: Backoff = field(default_factory=Backoff)
+    time_limit: float = 3600.0
+    unique_key: str | None = None
+    delay: float = 0.0
+    stage: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewStage:
+    """A stage and the jobs that it begins with.
+
+    It lets the run go on while the failed share of its jobs, the one that began it aside, is <= `tolerance`.
+    """
+
+    name: str
+    jobs: Sequence[NewJob] = ()
+    tolerance: float = 0.0
+
+
+@dataclass(slots=True)
+class Recorded:
+    """What an insertion did: the doorbells to ring, every new id, and {unique key: id of the job that won}."""
+
+    bells: list[Bell] = field(default_factory=list)
+    job_ids: list[str] = field(default_factory=list)
+    conflicts: dict[str, str] = field(default_factory=dict)
+
+
+_ROW: dict[str, Any] = {
+    column: bindparam(column)
+    for column in (
+        *("id", "run_id", "stage_id", "job_type", "subdomain", "queue", "priority", "arguments", "unique_key"),
+        *("max_attempts", "backoff_base", "backoff_cap", "time_limit", "ring_delay"),
+    )
+}
+_DUE = {
+    "state": constant(JobState.AVAILABLE),
+    "due_at": now(),
+    "ring_at": now(bindparam("ring_delay")),
+    "created_at": now(),
+}
+_LATER = {"state": constant(JobState.SCHEDULED), "due_at": now(bindparam("delay")), "created_at": now()}
+_WAITING = {"state": constant(JobState.SCHEDULED), "created_at": now()}
+
+
+_KINDS: dict[str, Mapping[str, Any]] = {"due": _DUE, "later": _LATER, "waiting": _WAITING}
+
+
+def _guarded(values: Mapping[str, Any], dialect: ModuleType) -> Prepared:
+    statement = dialect.insert(jobs).values(_ROW | dict(values))
+    unless_taken = statement.on_conflict_do_nothing(
+        index_elements=[jobs.c.unique_key], index_where=one_of(jobs.c.state, UNFINISHED)
+    )
+    return Prepared(unless_taken.returning(jobs.c.id))
+
+
+_INSERT = {kind: Prepared(insert(jobs).inline().values(_ROW | dict(values))) for kind, values in _KINDS.items()}
+_INSERT_UNIQUE = {
+    name: {kind: _guarded(values, dialect) for kind, values in _KINDS.items()}
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+_WINNER = select(jobs.c.id).where(jobs.c.unique_key == bindparam("key"), one_of(jobs.c.state, UNFINISHED))
+_STAGE_STATE = select(stages.c.state).where(stages.c.id == bindparam("b_stage"))
+_GROW = (
+    update(stages)
+    .where(
+        stages.c.id == bindparam("b_stage"),
+        one_of(stages.c.state, (StageState.OPEN, StageState.WAITING)),
+    )
+    .values(total=stages.c.total + bindparam("b_n"), remaining=stages.c.remaining + bindparam("b_n"))
+    .returning(stages.c.state)
+)
+
+
+def grow_stage(connection: Connection, stage_id: int, count: int) -> StageState:
+    """Count more jobs into a stage unless it has ended; return its state, which stays so until we commit."""
+    state = connection.execute(_GROW, {"b_stage": stage_id, "b_n": count}).scalar()
+    return StageState(state or connection.execute(_STAGE_STATE, {"b_stage": stage_id}).scalar_one())
+
+
+def insert_jobs(
+    connection: Connection,
+    recorded: Recorded,
+    new_jobs: Iterable[NewJob],
+    *,
+    run_id: str,
+    stage_id: int,
+    opened: bool,
+) -> None:
+    """Insert jobs into one stage, without counting them; those whose unique key is taken are skipped.
+
+    Fills `recorded`. Unique keys are taken in sorted order, so that two batches cannot wait for each other.
+    """
+    batch = list(new_jobs)
+    ring_delay = BATCH_RING_DELAY if len(batch) >= BATCH else RING_DELAY
+    plain: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _KINDS}
+    for job in sorted(batch, key=lambda job: job.unique_key or ""):
+        kind = "waiting" if not opened else "later" if job.delay else "due"
+        row = _row(job, run_id=run_id, stage_id=stage_id, ring_delay=ring_delay)
+        if job.unique_key is None:
+            plain[kind].append(row)
+        elif (winner := _insert_unique(connection, kind, row)) is not None:
+            recorded.conflicts[job.unique_key] = winner
+            continue
+        recorded.job_ids.append(row["id"])
+        if kind == "due":
+            recorded.bells.append(Bell(row["id"], job.job_type, job.queue, job.priority))
+    for kind, rows in plain.items():
+        if rows:
+            _INSERT[kind].many(connection, rows)
+
+
+def _row(job: NewJob, *, run_id: str, stage_id: int, ring_delay: float) -> dict[str, Any]:
+    return {
+        "id": str(uuid_utils.uuid7()),
+        "run_id": run_id,
+        "stage_id": stage_id,
+        "job_type": job.job_type,
+        "subdomain": job.subdomain,
+        "queue": job.queue,
+        "priority": int(job.priority),
+        "arguments": json.dumps(job.arguments),
+        "unique_key": job.unique_key,
+        "max_attempts": job.max_attempts,
+        "backoff_base": job.backoff.base,
+        "backoff_cap": job.backoff.cap,
+        "time_limit": job.time_limit,
+        "ring_delay": ring_delay,
+        "delay": job.delay,
+    }
+
+
+def _insert_unique(connection: Connection, kind: str, row: dict[str, Any]) -> str | None:
+    """Insert a job with a unique key; return the id of the unfinished job that already has it, if one has."""
+    statement = _INSERT_UNIQUE[connection.dialect.name][kind]
+    for _ in range(10):
+        if statement(connection, row) is not None:
+            return None
+        winner: str | None = connection.execute(_WINNER, {"key": row["unique_key"]}).scalar()
+        if winner is not None:
+            return winner
+        # The winner ended between the two statements: the key is free again.
+    raise UsageError(f"Could not settle who holds the unique key {row['unique_key']!r}; try again.")

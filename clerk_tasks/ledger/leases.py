@@ -1,0 +1,160 @@
+"""Who owns a running job, and until when: renewal by the owner, the end of a lost attempt, the workers themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Float, bindparam, case, insert, select, update
+
+from clerk.database.clock import now
+from clerk.database.literals import constant
+from clerk.database.states import JobState
+from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import workers_table as workers
+from clerk_tasks.ledger.attempts import CLAIMED, Claim, fail, stop
+from clerk_tasks.ledger.insert import Bell
+
+_RUNNING = jobs.c.state == constant(JobState.RUNNING)
+_OF_INSTANCE = select(
+    *CLAIMED,
+    jobs.c.time_limit,
+    (jobs.c.deadline_at <= now()).label("late"),
+    (jobs.c.cancel_requested_at <= now(-bindparam("b_grace", type_=Float))).label("deaf"),
+).where(_RUNNING, jobs.c.instance == bindparam("b_instance"))
+_OF_PROCESS = select(*CLAIMED).where(
+    _RUNNING, jobs.c.instance == bindparam("b_instance"), jobs.c.pid == bindparam("b_pid")
+)
+_RENEW = (
+    update(jobs)
+    .where(
+        jobs.c.id.in_(
+            select(jobs.c.id)
+            .where(
+                _RUNNING,
+                jobs.c.instance == bindparam("b_instance"),
+                jobs.c.pid.in_(bindparam("b_pids", expanding=True)),
+                jobs.c.deadline_at > now(),
+            )
+            # A job that is being finished, or holds its own row, must not keep the others from being renewed.
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(
+        lease_until=case(
+            (jobs.c.deadline_at < now(bindparam("b_lease")), jobs.c.deadline_at), else_=now(bindparam("b_lease"))
+        )
+    )
+)
+_EXPIRED = (
+    select(*CLAIMED, jobs.c.lease_until)
+    .where(_RUNNING, jobs.c.lease_until <= now())
+    .order_by(jobs.c.lease_until)
+    .limit(1000)
+)
+_STILL_EXPIRED = (
+    select(jobs.c.cancel_requested_at)
+    .where(
+        _RUNNING,
+        jobs.c.id == bindparam("b_id"),
+        jobs.c.attempt == bindparam("b_attempt"),
+        jobs.c.lease_until == bindparam("b_lease_until", type_=jobs.c.lease_until.type),
+        jobs.c.lease_until <= now(),
+    )
+    .with_for_update()
+)
+_CANCEL_REQUESTED = (
+    select(jobs.c.cancel_requested_at)
+    .where(_RUNNING, jobs.c.id == bindparam("b_id"), jobs.c.attempt == bindparam("b_attempt"))
+    .with_for_update()
+)
+_STATES = select(jobs.c.id, jobs.c.state).where(jobs.c.id.in_(bindparam("b_ids", expanding=True)))
+_SEEN = update(workers).where(workers.c.instance == bindparam("b_instance")).values(seen_at=now())
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A job that a worker start owns, and the two reasons there may be to kill its process."""
+
+    claim: Claim
+    time_limit: float  # seconds
+    late: bool  # past its time limit
+    deaf: bool  # asked to cancel a while ago, and still running
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A running job whose lease has ended."""
+
+    claim: Claim
+    lease_until: datetime
+
+
+def running_of(connection: Connection, instance: str, *, cancel_grace: float) -> list[Running]:
+    """Return the jobs that a worker start owns; one may take `cancel_grace` seconds to notice a cancel."""
+    rows = connection.execute(_OF_INSTANCE, {"b_instance": instance, "b_grace": cancel_grace})
+    return [Running(Claim._make(row[:-3]), row.time_limit, bool(row.late), bool(row.deaf)) for row in rows]
+
+
+def running_in(connection: Connection, instance: str, pid: int) -> list[Claim]:
+    """Return the jobs that one process is recorded to own."""
+    return [Claim._make(row) for row in connection.execute(_OF_PROCESS, {"b_instance": instance, "b_pid": pid})]
+
+
+def renew(connection: Connection, instance: str, pids: Collection[int], *, lease: float) -> None:
+    """Extend the leases of a worker start's live children by `lease` seconds from now, never past the time limit."""
+    connection.execute(_RENEW, {"b_instance": instance, "b_pids": list(pids), "b_lease": lease})
+
+
+def expired(connection: Connection) -> list[Expired]:
+    """Return running jobs whose lease has ended, whoever owned them; at most 1 000."""
+    return [Expired(Claim._make(row[:-1]), row.lease_until) for row in connection.execute(_EXPIRED)]
+
+
+def still_expired(connection: Connection, seen: Expired) -> bool:
+    """Return whether the very lease that was seen is still the last word, and lock the row if so."""
+    values = {"b_id": seen.claim.job_id, "b_attempt": seen.claim.attempt, "b_lease_until": seen.lease_until}
+    return connection.execute(_STILL_EXPIRED, values).first() is not None
+
+
+def lost(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
+    """End an attempt whose process is gone or was killed: cancelled if that was asked for, else retried or discarded.
+
+    The first loss is retried at once, since it is rarely the job's own fault; later ones wait by the backoff.
+    """
+    row = connection.execute(_CANCEL_REQUESTED, {"b_id": claim.job_id, "b_attempt": claim.attempt}).first()
+    if row is None:
+        return []
+    if row.cancel_requested_at is not None:
+        return stop(connection, claim, reason)
+    return fail(connection, claim, reason, outcome="lost", delay=0.0 if claim.attempt == 1 else None)[1]
+
+
+def states(connection: Connection, job_ids: Sequence[str]) -> dict[str, JobState]:
+    """Return {job id: state}."""
+    rows = connection.execute(_STATES, {"b_ids": list(job_ids)})
+    return {row.id: JobState(row.state) for row in rows}
+
+
+def register_worker(connection: Connection, **facts: Any) -> None:
+    """Record a worker start: instance, hostname, pid, version, queues, job_types, concurrency."""
+    connection.execute(insert(workers).values(started_at=now(), seen_at=now()), facts)
+
+
+def worker_seen(connection: Connection, instance: str) -> bool:
+    """Record that a worker start is alive; False if it is not registered here: this is a database of before."""
+    return connection.execute(_SEEN, {"b_instance": instance}).rowcount == 1
+
+
+def worker_stopped(connection: Connection, instance: str) -> None:
+    """Record that a worker start has ended in good order."""
+    connection.execute(_SEEN.values(stopped_at=now()), {"b_instance": instance})
+
+
+def live_workers(connection: Connection, *, within: float) -> Sequence[Any]:
+    """Return the rows of the workers that were seen in the last `within` seconds and have not stopped."""
+    return connection.execute(
+        select(workers).where(workers.c.stopped_at.is_(None), workers.c.seen_at > now(-within))
+    ).all()

@@ -1,0 +1,115 @@
+"""Which jobs should be published, or published again: the jobs table is the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, bindparam, case, func, select, update
+
+from clerk.database.clock import now
+from clerk.database.literals import constant, one_of
+from clerk.database.states import JobState
+from clerk.database.tables import jobs_table as jobs
+from clerk_tasks.ledger.insert import RING_DELAY, Bell
+
+#: The longest pause between two rings of one job, in seconds.
+LONGEST_RING_DELAY = 600.0
+#: How many jobs one pass takes at a time, so that no transaction gets long.
+PASS = 1000
+
+_BELL = (jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
+_AVAILABLE = jobs.c.state == constant(JobState.AVAILABLE)
+_DUE = (
+    select(jobs.c.id)
+    .where(one_of(jobs.c.state, (JobState.SCHEDULED, JobState.RETRYABLE)), jobs.c.due_at <= now())
+    .order_by(jobs.c.due_at)
+    .limit(PASS)
+    .with_for_update(skip_locked=True)
+)
+_PROMOTE = (
+    update(jobs)
+    .where(jobs.c.id.in_(_DUE.scalar_subquery()))
+    .values(state=constant(JobState.AVAILABLE), ring_at=now(RING_DELAY), ring_delay=RING_DELAY)
+    .returning(*_BELL)
+)
+_QUEUES = select(jobs.c.queue).where(_AVAILABLE, jobs.c.ring_at <= now()).distinct()
+_WAITING = select(func.count()).where(_AVAILABLE, jobs.c.queue == bindparam("b_queue"))
+_SILENT = (
+    select(jobs.c.id)
+    .where(_AVAILABLE, jobs.c.queue == bindparam("b_queue"), jobs.c.ring_at <= now())
+    .order_by(jobs.c.ring_at)
+    .limit(bindparam("b_limit"))
+    .with_for_update(skip_locked=True)
+)
+_DOUBLED = case((jobs.c.ring_delay * 2 > LONGEST_RING_DELAY, LONGEST_RING_DELAY), else_=jobs.c.ring_delay * 2)
+_RING = (
+    update(jobs)
+    .where(jobs.c.id.in_(_SILENT.scalar_subquery()))
+    .values(ring_at=now(_DOUBLED), ring_delay=_DOUBLED)
+    .returning(*_BELL)
+)
+_RING_NOW = (
+    update(jobs)
+    .where(
+        jobs.c.id.in_(
+            select(jobs.c.id)
+            .where(jobs.c.id.in_(bindparam("b_ids", expanding=True)), _AVAILABLE)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(ring_at=now(), ring_delay=RING_DELAY)
+)
+_SOON = (
+    update(jobs)
+    .where(
+        jobs.c.id.in_(
+            select(jobs.c.id)
+            .where(_AVAILABLE, jobs.c.queue.in_(bindparam("b_queues", expanding=True)), jobs.c.ring_at > now())
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(ring_at=now(), ring_delay=RING_DELAY)
+)
+_LATER = (
+    update(jobs)
+    .where(jobs.c.id == bindparam("b_id"), _AVAILABLE)
+    .values(ring_at=now(bindparam("b_delay")), note=bindparam("b_note"))
+)
+
+
+def promote_due(connection: Connection) -> list[Bell]:
+    """Make scheduled and retryable jobs available whose time has come; return the doorbells to ring, at most PASS."""
+    return [Bell._make(row) for row in connection.execute(_PROMOTE)]
+
+
+def silent_queues(connection: Connection) -> list[str]:
+    """Return the queues that hold an available job which should have been claimed by now."""
+    return list(connection.execute(_QUEUES).scalars())
+
+
+def take_silent(connection: Connection, queue: str, *, depth: int) -> list[Bell]:
+    """Return jobs of a queue to publish again, and double their delay; none while `depth` messages cover them all.
+
+    `depth` is how many messages are ready in the broker: with as many messages as available jobs, nothing is lost.
+    """
+    missing = connection.execute(_WAITING, {"b_queue": queue}).scalar_one() - depth
+    if missing <= 0:
+        return []
+    rows = connection.execute(_RING, {"b_queue": queue, "b_limit": min(missing, PASS)})
+    return [Bell._make(row) for row in rows]
+
+
+def ring_now(connection: Connection, job_ids: Sequence[str]) -> None:
+    """Leave jobs to the next relay pass, since they could not be published."""
+    for start in range(0, len(job_ids), PASS):
+        connection.execute(_RING_NOW, {"b_ids": job_ids[start : start + PASS]})
+
+
+def ring_soon(connection: Connection, queues: Sequence[str]) -> None:
+    """Have the next relay pass look whether messages of these queues are missing, however lately they were sent."""
+    connection.execute(_SOON, {"b_queues": queues})
+
+
+def ring_later(connection: Connection, job_id: str, note: str, *, delay: float) -> None:
+    """Publish an available job again in `delay` seconds, and say why it waits."""
+    connection.execute(_LATER, {"b_id": job_id, "b_delay": delay, "b_note": note})

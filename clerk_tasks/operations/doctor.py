@@ -1,0 +1,155 @@
+"""Find stuck, orphaned, unserved and undecidable work, and settings that can loop or lose; mend what can be mended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+
+from sqlalchemy import Column, Connection, Select, select
+
+from clerk.database.engine import engine, reading, transaction
+from clerk.database.held import HeldConnection
+from clerk.database.states import UNFINISHED
+from clerk.database.tables import jobs_table as jobs
+from clerk.errors import BrokerUnavailable, ConflictError, NotFoundError
+from clerk.settings import settings, unknown_variables
+from clerk_tasks.broker.publisher import publisher
+from clerk_tasks.dispatcher import ring
+from clerk_tasks.job_types.registry import registry
+from clerk_tasks.ledger import diagnosis as repair
+from clerk_tasks.ledger import interventions as operators
+from clerk_tasks.ledger import stages
+from clerk_tasks.ledger.diagnosis import Damage
+from clerk_tasks.operations.queue_coverage import how_to_serve, workers_by_queue
+from clerk_tasks.worker.relay import Relay
+
+#: Settings of Celery that ours must not be changed to, each with what would happen.
+DANGEROUS = {
+    "task_acks_late": (True, "a message may be delivered for ever"),
+    "task_reject_on_worker_lost": (True, "a job that kills its process is delivered for ever"),
+    "worker_pool_start_method": ("fork", "a process that forks loses SQLite's commits"),
+    "task_create_missing_queues": (True, "a typo makes a queue that nobody serves"),
+}
+
+
+#: What is mended by itself, in this order: a stage must count right before anything is counted out of it.
+MENDABLE = (repair.miscounts, repair.orphans, repair.forgotten, repair.undecided)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One thing found; `mended` is None where only a person can."""
+
+    damage: Damage
+    mended: bool | None = None
+
+
+def examine(*, fix: bool) -> list[Diagnosis]:
+    """Return what is wrong; with `fix`, mend what can be mended without a decision."""
+    found = _fix() if fix else [Diagnosis(damage, mended=False) for damage in _look(*MENDABLE, _late)]
+    advice = [*_look(_unserved, _undecidable), *_dangerous_settings()]
+    return found + [Diagnosis(damage) for damage in advice]
+
+
+def _look(*looks: Callable[[Connection], Iterable[Damage]]) -> list[Damage]:
+    with reading() as connection:
+        return [damage for look in looks for damage in look(connection)]
+
+
+def _late(connection: Connection) -> list[Damage]:
+    """Return what any relay would have seen to."""
+    return [
+        *repair.ownerless(connection, after=settings().lease),
+        *repair.unheard(connection, after=10 * settings().relay_interval),
+    ]
+
+
+def _fix() -> list[Diagnosis]:
+    """Mend one kind after the other, each as it is then; what is not found again has been mended."""
+    found: list[Damage] = []
+    for look in MENDABLE:
+        for damage in _look(look):
+            found.append(damage)
+            with suppress(ConflictError, NotFoundError):  # it has ended, or gone, since we looked
+                _mend(damage)
+    late = _look(_late)
+    if late:
+        _relay_twice()
+    left = {(damage.kind, damage.subject): damage for damage in _look(*MENDABLE, _late)}
+    every = {(damage.kind, damage.subject): damage for damage in (*found, *late)} | left
+    return [Diagnosis(damage, mended=name not in left) for name, damage in every.items()]
+
+
+def _mend(damage: Damage) -> None:
+    """Do what a damage's remedy says; raises ConflictError or NotFoundError if it is no more."""
+    with transaction() as connection:
+        bells = []
+        if damage.kind == "orphan":
+            bells = operators.cancel(connection, damage.subject, by="the doctor")[1]
+        elif damage.kind == "miscount":
+            repair.recount(connection, int(damage.subject))
+            bells = stages.close_if_done(connection, int(damage.subject))
+        elif damage.kind == "forgotten":
+            repair.remember(connection, damage.subject)
+        elif damage.kind == "stage":
+            bells = stages.close_if_done(connection, int(damage.subject))
+        elif damage.kind == "run":
+            bells = stages.go_on(connection, damage.subject)
+    ring(bells)
+
+
+def _relay_twice() -> None:
+    """Make the two passes, one renewal apart, that a take-over needs; without a broker it is told with the advice."""
+    with closing(HeldConnection(engine())) as held:
+        relay = Relay(held, publisher(), renewal=settings().renewal)
+        for pause in (0.0, settings().renewal):
+            time.sleep(pause)
+            with suppress(BrokerUnavailable):
+                relay.run_once()
+
+
+def _unserved(connection: Connection) -> Iterator[Damage]:
+    served = workers_by_queue(connection)
+    for queue in connection.execute(_waiting(jobs.c.queue)).scalars():
+        if queue not in served:
+            yield Damage("unserved", queue, "jobs wait in this queue and no worker serves it", how_to_serve(queue))
+
+
+def _undecidable(connection: Connection) -> Iterator[Damage]:
+    known = registry().job_types
+    for job_type in connection.execute(_waiting(jobs.c.job_type)).scalars():
+        if job_type not in known:
+            advice = "install its plugin, see `clerk-tasks plugins list`, or cancel the jobs"
+            yield Damage("undecidable", job_type, "jobs of this type wait and no plugin here has it", advice)
+
+
+def _waiting(column: Column[str]) -> Select[str]:
+    return select(column).where(jobs.c.state.in_([state.value for state in UNFINISHED])).distinct()
+
+
+def _dangerous_settings() -> Iterator[Damage]:
+    from clerk_tasks.celery import app
+
+    for name, (bad, what) in DANGEROUS.items():
+        if app.conf[name] == bad:
+            yield Damage("setting", name, f"{name} = {bad!r}: {what}", "remove it from celeryconfig.py")
+    if settings().relay_interval > settings().lease:
+        problem = "relays look less often than leases end: a dead worker's jobs wait longer than CLERK_LEASE"
+        yield Damage("setting", "CLERK_RELAY_INTERVAL", problem, "make it smaller than CLERK_LEASE")
+    for name, near in unknown_variables().items():
+        advice = f"did you mean {near}?" if near else "remove it; docs/reference/settings.md has those there are"
+        yield Damage("setting", name, "no setting has this name, and it is ignored", advice)
+    yield from _eviction()
+
+
+def _eviction() -> Iterator[Damage]:
+    try:
+        policy = publisher().eviction_policy()
+    except BrokerUnavailable as error:
+        yield Damage("broker", "BROKER_URL", str(error), "start it; what is recorded waits")
+        return
+    if policy not in (None, "noeviction"):
+        problem = f"the broker evicts ({policy}): messages vanish, and jobs wait for the relay"
+        yield Damage("setting", "maxmemory-policy", problem, "set it to noeviction")

@@ -1,0 +1,142 @@
+"""Look at everything that has to be there and at work, and say what is not, each with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import IntEnum
+
+from sqlalchemy import Connection, func, select
+
+from clerk.database.clock import database_time, now
+from clerk.database.engine import engine, reading
+from clerk.database.schema_version import ensure_usable
+from clerk.database.states import JobState
+from clerk.database.tables import clerk_meta_table as meta
+from clerk.database.tables import jobs_table as jobs
+from clerk.errors import ClerkError
+from clerk.plugin.loader import quarantined
+from clerk.redaction import redact
+from clerk.settings import settings
+from clerk_tasks.broker import embedded
+from clerk_tasks.job_types.registry import registry
+from clerk_tasks.ledger import leases, queries
+from clerk_tasks.operations.plugin_report import ask_all
+from clerk_tasks.operations.queue_coverage import SILENCE, how_to_serve, workers_by_queue
+from clerk_tasks.schedules import slots as timetable
+
+
+class Level(IntEnum):
+    """How bad a finding is; the worst one is the exit code."""
+
+    OK = 0
+    ATTENTION = 1  # work waits or fails until somebody does something
+    DOWN = 2  # nothing can be recorded, or nothing can run
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    check: str
+    level: Level
+    detail: str
+
+
+def examine() -> list[Finding]:
+    """Return a finding per thing looked at; with the database down, that is all there is to say."""
+    findings = _attempt("database", _database)
+    if findings[0].level is Level.DOWN:
+        return findings
+    return [*findings, *_attempt("broker", _broker), *_attempt("database", _work), *_attempt("plugin", _plugins)]
+
+
+def _attempt(check: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    try:
+        return list(look())
+    except ClerkError as error:
+        return [Finding(check, Level.DOWN, redact(str(error)))]
+
+
+def _database() -> Iterator[Finding]:
+    ensure_usable(engine())
+    yield Finding("database", Level.OK, engine().url.render_as_string(hide_password=True))
+
+
+def _broker() -> Iterator[Finding]:
+    from clerk_tasks.broker.publisher import Publisher, broker_url
+
+    if settings().broker_url is None and not embedded.is_running():
+        yield Finding("broker", Level.ATTENTION, "The embedded broker is not running: start `clerk-tasks up`.")
+        return
+    Publisher(broker_url()).check()
+    yield Finding("broker", Level.OK, "reachable")
+
+
+def _work() -> Iterator[Finding]:
+    with reading() as connection:
+        for look in (_workers, _queues, _leases, _dead_letters, _beat):
+            yield from look(connection)
+
+
+def _plugins() -> Iterator[Finding]:
+    ask_all()
+    for entry in quarantined():
+        yield Finding("plugin", Level.ATTENTION, str(entry))
+
+
+def _workers(connection: Connection) -> Iterator[Finding]:
+    live = leases.live_workers(connection, within=SILENCE)
+    for worker in live:
+        where = f"{worker.hostname} process {worker.pid}"
+        yield Finding("worker", Level.OK, f"{where}: {', '.join(worker.queues)} (-c {worker.concurrency})")
+    if not live:
+        yield Finding(
+            "worker", Level.ATTENTION, "No worker is running: start `clerk-tasks worker` or `clerk-tasks up`."
+        )
+
+
+def _queues(connection: Connection) -> Iterator[Finding]:
+    """Say which queues nobody serves: those of the registry, and those that jobs wait in."""
+    served = workers_by_queue(connection)
+    backlog = {row["queue"]: row for row in queries.backlog(connection)}
+    routed = {found.job_type.queue for found in registry().job_types.values()}
+    for queue in sorted(routed | set(backlog)):
+        row = backlog.get(queue, {"available": 0, "waiting": 0, "running": 0, "oldest": None})
+        detail = f"{queue}: {row['available']} available, {row['waiting']} waiting, {row['running']} running"
+        if queue in served:
+            yield Finding("queue", Level.OK, detail)
+        else:
+            yield Finding("queue", Level.ATTENTION, f"{detail}; nobody serves it: {how_to_serve(queue)}.")
+
+
+def _leases(connection: Connection) -> Iterator[Finding]:
+    overdue = connection.execute(
+        select(func.count()).where(
+            jobs.c.state == JobState.RUNNING.value, jobs.c.lease_until < now(-2 * settings().lease)
+        )
+    ).scalar_one()
+    if overdue:
+        yield Finding(
+            "leases", Level.ATTENTION, f"{overdue} jobs run without a worker; any worker will take them over."
+        )
+
+
+def _dead_letters(connection: Connection) -> Iterator[Finding]:
+    dead = connection.execute(
+        select(func.count()).where(jobs.c.state == JobState.DISCARDED.value, jobs.c.finished_at > now(-86400))
+    ).scalar_one()
+    if dead:
+        detail = f"{dead} jobs were discarded in the last day: see `clerk-tasks jobs list --state discarded`."
+        yield Finding("dead letters", Level.ATTENTION, detail)
+
+
+def _beat(connection: Connection) -> Iterator[Finding]:
+    if not timetable.gather():
+        return
+    seen = connection.execute(select(meta.c.value).where(meta.c.key == timetable.BEAT_SEEN)).scalar()
+    if seen and database_time(connection) - datetime.fromisoformat(seen) < timedelta(seconds=SILENCE):
+        yield Finding("beat", Level.OK, f"last tick {seen}")
+    else:
+        yield Finding("beat", Level.ATTENTION, f"No tick since {seen or 'ever'}: start `clerk-tasks beat`.")

@@ -1,0 +1,94 @@
+"""Make the passage of a run again, from the stage that failed or from one that is named."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from clerk.database.engine import reading
+from clerk.database.states import JobState, RunState
+from clerk.errors import ConflictError, UsageError
+from clerk.jobs import JobRequest
+from clerk.meetings.jobs import failed_documents, waiting_documents
+from clerk.stage import MEETINGS
+from clerk_tasks import dispatcher
+from clerk_tasks.dispatcher import Enqueued
+from clerk_tasks.ledger import queries
+from clerk_tasks.pipeline import job_type_of, stages
+
+#: The stage whose jobs are documents.
+READING = "ocr"
+#: Which documents to read again: those given up, those that nobody has tried.
+ONLY = frozenset({"failed", "missing"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rerun:
+    """What would be done: from which stage, and how many documents were given up, or never tried."""
+
+    subdomain: str
+    stage: str
+    job_type: str
+    arguments: Mapping[str, Any]
+    failed: int
+    missing: int
+
+    def __str__(self) -> str:
+        documents = f"{self.failed} failed and {self.missing} missing documents wait to be read"
+        return f"{self.subdomain}: again from stage {self.stage}; {documents}"
+
+
+def plan(run_id: str, start: str | None, *, only: str | None = None) -> Rerun:
+    """Return how a run that has ended would be made again, by default from its first stage with failed jobs.
+
+    `only`, some of ONLY with commas between them, makes it read those documents alone. Raises NotFoundError for an
+    unknown run, ConflictError while it runs, UsageError for another pipeline's, a stage unknown or one that reads none.
+    """
+    kinds = _parse_only(only, start)
+    with reading() as connection:
+        run = queries.show_run(connection, run_id)
+    if run["state"] == RunState.RUNNING:
+        raise ConflictError(f"Run {run_id} has not ended; wait for it, or cancel it with `clerk-tasks runs cancel`.")
+    if run["pipeline"] != MEETINGS:
+        raise UsageError(f"Run {run_id} is a lone {run['pipeline']}; retry its job with `clerk-tasks jobs retry`.")
+    known = [stage.name for stage in stages()]
+    passed = [stage for stage in run["stages"] if stage["name"] in known]
+    failed = [stage["name"] for stage in passed if stage["failed"] or stage["cancelled"]]
+    stage = start or (READING if kinds else (failed or [stage["name"] for stage in passed] or known)[0])
+    given_up = failed_documents(run["subdomain"])
+    missing = len(waiting_documents(run["subdomain"])) - given_up
+    if start is None and not kinds and stage == READING and not given_up + missing and _lacks_documents(run):
+        stage = known[0]
+    job_type = job_type_of(stage)
+    return Rerun(run["subdomain"], stage, job_type, _arguments(run, job_type, kinds), given_up, missing)
+
+
+def _lacks_documents(run: Mapping[str, Any]) -> bool:
+    """Tell whether documents are to be read that are not there: they have to be fetched first."""
+    return any(job["job_type"] == "ocr-page" and job["state"] == JobState.DISCARDED for job in run["jobs"])
+
+
+def _parse_only(only: str | None, start: str | None) -> frozenset[str]:
+    kinds = frozenset((only or "").replace(" ", "").split(",")) - {""}
+    if only is not None and (not kinds or kinds - ONLY):
+        raise UsageError(f"--only {only!r}: say failed, missing, or failed,missing.")
+    if kinds and start not in (None, READING):
+        raise UsageError(f"--only chooses documents to read: it goes with --from {READING}, not with --from {start}.")
+    return kinds
+
+
+def _arguments(run: Mapping[str, Any], job_type: str, kinds: frozenset[str]) -> dict[str, Any]:
+    """Return what the run's own job of that type was given; by hand, what was given up is tried again."""
+    if job_type == "coordinator":
+        return {"failed_too": not kinds or "failed" in kinds, "missing_too": not kinds or "missing" in kinds}
+    first = next((job["id"] for job in reversed(run["jobs"]) if job["job_type"] == job_type), None)
+    if first is None:
+        return {}
+    with reading() as connection:
+        return dict(queries.show_job(connection, first)["arguments"])
+
+
+def enqueue(rerun: Rerun) -> Enqueued:
+    """Enqueue it as a new run; ConflictError while another passage of the site is under way."""
+    return dispatcher.enqueue(JobRequest(rerun.job_type, rerun.subdomain, rerun.arguments))

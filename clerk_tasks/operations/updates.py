@@ -1,0 +1,99 @@
+"""What `update` enqueues: a site's meetings, or its election finance; one site, or the one whose turn it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from clerk.database.engine import reading
+from clerk.errors import ConflictError, NotFoundError, UsageError
+from clerk.jobs import JobRequest
+from clerk.plugin.loader import call_hook
+from clerk.sites.finance import next_finance_sites
+from clerk.sites.rows import require_site, take_oldest_sites
+from clerk_tasks import dispatcher
+from clerk_tasks.dispatcher import Enqueued
+from clerk_tasks.pipeline import job_type_of
+
+FINANCE = "finance-etl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What `update` is asked for; UsageError for options that do not go together."""
+
+    subdomain: str | None
+    next_site: bool = False
+    finance: bool = False
+    all_years: bool = False
+    all_agendas: bool = False
+    skip_fetch: bool = False
+    start: str | None = None
+    accept_shrink: bool = False
+
+    def __post_init__(self) -> None:
+        if bool(self.subdomain) == self.next_site:
+            raise UsageError("Say either --subdomain SUBDOMAIN or --next-site.")
+        if self.finance and (self.start or self.skip_fetch or self.all_agendas):
+            raise UsageError(
+                "--from, --skip-fetch and --all-agendas are of the meetings: leave them out, or --finance."
+            )
+        if self.skip_fetch and self.start not in (None, "ocr"):
+            raise UsageError(f"--skip-fetch is the same as --from ocr: leave it out, or --from {self.start}.")
+        if (self.all_years or self.all_agendas) and self.stage != "fetch":
+            raise UsageError(
+                f"--all-years and --all-agendas say what to fetch: leave them out from stage {self.stage} on."
+            )
+        if self.accept_shrink and not self.finance and self.stage != "deploy":
+            raise UsageError("--accept-shrink publishes what is there: it goes with --from deploy, or with --finance.")
+
+    @property
+    def stage(self) -> str:
+        """The stage of the meetings to begin at."""
+        return self.start or ("ocr" if self.skip_fetch else "fetch")
+
+    def enqueue(self) -> Enqueued:
+        """Enqueue it; nothing, if it is nobody's turn."""
+        given = {"all_years": self.all_years, "all_agendas": self.all_agendas, "accept_shrink": self.accept_shrink}
+        if self.finance:
+            return update_finance(self.subdomain, **{name: True for name, is_set in given.items() if is_set})
+        return update_meetings(self.subdomain, start=self.stage, **given)
+
+
+def update_finance(subdomain: str | None, **arguments: Any) -> Enqueued:
+    """Enqueue the finance ETL of a site, or of the next one when None; nothing, if it is nobody's turn.
+
+    Raises NotFoundError without a finance plugin or for an unknown site, ConflictError for a site without finance data.
+    """
+    if not call_hook("get_data_processors", data_type="finance"):
+        raise NotFoundError("No plugin processes finance data; install or enable one, such as election-finance.")
+    if subdomain is None:
+        return dispatcher.enqueue_chosen(
+            lambda connection: [JobRequest(FINANCE, site, arguments) for site in next_finance_sites(connection)]
+        )
+    with reading() as connection:
+        site = require_site(connection, subdomain)
+    if not site["has_finance_data"]:
+        raise ConflictError(
+            f"Site {subdomain} has no finance data; run `clerk-tasks finance etl --subdomain {subdomain}`."
+        )
+    return dispatcher.enqueue(JobRequest(FINANCE, subdomain, arguments))
+
+
+def update_meetings(subdomain: str | None, *, start: str = "fetch", **arguments: Any) -> Enqueued:
+    """Enqueue a passage through the meetings pipeline from a stage on, for a site or for the one longest untouched.
+
+    `arguments` are those of fetch-site, and of deploy-site where they are set; left out for the stages between. From
+    "ocr" on, what was given up before is tried again. Nothing is enqueued if every site is fresh. UsageError for an
+    unknown stage.
+    """
+    job_type = job_type_of(start)
+    taken = {"fetch": {"all_years", "all_agendas"}, "deploy": {"accept_shrink"}}.get(start, set())
+    given = {name: value for name, value in arguments.items() if name in taken and (value or start == "fetch")}
+    if start == "ocr":
+        given["failed_too"] = True
+    if subdomain is None:
+        return dispatcher.enqueue_chosen(
+            lambda connection: [JobRequest(job_type, site, given) for site in take_oldest_sites(connection)]
+        )
+    return dispatcher.enqueue(JobRequest(job_type, subdomain, given))

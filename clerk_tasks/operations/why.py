@@ -1,0 +1,182 @@
+"""Explain one job, or a site's work: why it has not run, or did not finish, and what would change that."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, func, select, tuple_
+
+from clerk.database.clock import database_time
+from clerk.database.engine import reading
+from clerk.database.states import JobState, StageState
+from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import stages_table as stages
+from clerk.errors import BrokerUnavailable, NotFoundError
+from clerk.paths import validate_subdomain
+from clerk.plugin.loader import quarantined
+from clerk.settings import settings
+from clerk_tasks.broker.publisher import publisher
+from clerk_tasks.job_types.registry import registry
+from clerk_tasks.ledger import queries
+from clerk_tasks.operations.known import check_site
+from clerk_tasks.operations.queue_coverage import how_to_serve, workers_by_queue
+
+#: How many of a site's jobs are explained one by one.
+MOST = 10
+#: How much of a result is shown, in characters.
+MUCH = 2000
+
+
+def explain(what: str) -> list[str]:
+    """Return lines about a job (by id) or a site (by subdomain); NotFoundError if it is neither."""
+    validate_subdomain(what)  # a job's id is one, too
+    _depth.cache_clear()
+    with reading() as connection:
+        with suppress(NotFoundError):
+            return list(_job(connection, queries.show_job(connection, what)))
+        with suppress(NotFoundError):
+            check_site(connection, what)
+            return list(_site(connection, what))
+    raise NotFoundError(
+        f"There is no job and no site {what!r}: `clerk-tasks jobs list` and `clerk-tasks sites list` list them."
+    )
+
+
+def _site(connection: Connection, subdomain: str) -> Iterator[str]:
+    unfinished = queries.unfinished_jobs(connection, subdomain=subdomain, limit=MOST + 1)
+    for job_id in unfinished[:MOST]:
+        yield from _job(connection, queries.show_job(connection, job_id))
+    if len(unfinished) > MOST:
+        yield f"There are more unfinished jobs: `clerk-tasks jobs list --subdomain {subdomain}`."
+    if unfinished:
+        return
+    runs = queries.list_runs(connection, subdomain=subdomain, limit=1)
+    if not runs:
+        yield f"{subdomain}: nothing was enqueued for it, or that is long over and was pruned."
+        return
+    run = runs[0]
+    yield f"{subdomain}: nothing is unfinished; the last run, {run['id']} ({run['pipeline']}), is {run['state']}."
+    for state in (JobState.DISCARDED, JobState.CANCELLED):
+        for job in queries.list_jobs(connection, run_id=run["id"], state=state, limit=MOST):
+            yield from _job(connection, queries.show_job(connection, job["id"]))
+
+
+def _job(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
+    yield f"Job {job['id']} ({job['job_type']} of {job['subdomain']}) is {job['state']}."
+    yield from (f"  {line}" for line in _EXPLAIN[JobState(job["state"])](connection, job))
+    if job["note"] and job["state"] in (JobState.AVAILABLE, JobState.RUNNING, JobState.CANCELLED):
+        yield f"  Note: {job['note']}"
+    for attempt in job["attempts"]:
+        where = f"{attempt['worker'] or 'unknown worker'}, process {attempt['pid']}"
+        lease = f", lease until {attempt['lease_until']}" if attempt["lease_until"] else ""
+        error = f": {attempt['error']}" if attempt["error"] else ""
+        began, ended = attempt["started_at"], attempt["finished_at"] or "now"
+        yield f"  Attempt {attempt['attempt']}, {began} to {ended}, on {where}{lease}: {attempt['outcome']}{error}"
+
+
+def _scheduled(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
+    if job["due_at"] is not None:
+        yield f"It is due at {job['due_at']}."
+        return
+    before = connection.execute(
+        select(stages.c.name, stages.c.remaining)
+        .where(stages.c.run_id == job["run_id"], stages.c.state == StageState.OPEN.value)
+        .order_by(stages.c.position)
+    ).first()
+    if before:
+        yield f"It waits for stage {before.name} of run {job['run_id']}, where {before.remaining} jobs remain."
+    else:
+        yield f"It waits for a stage of run {job['run_id']}, and none is open: run `clerk-tasks doctor --fix`."
+
+
+def _available(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
+    ahead = connection.execute(
+        select(func.count()).where(
+            jobs.c.state == JobState.AVAILABLE.value,
+            jobs.c.queue == job["queue"],
+            tuple_(jobs.c.priority, jobs.c.id) < tuple_(_priority(connection, job), job["id"]),
+        )
+    ).scalar_one()
+    yield f"It waits in queue {job['queue']}, with {ahead} jobs before it, since {job['due_at']}."
+    yield from _servers(connection, job)
+    yield _depth(job["queue"])
+    if job["ring_at"]:
+        yield _next_ring(connection, job["ring_at"])
+
+
+@lru_cache(maxsize=64)
+def _depth(queue: str) -> str:
+    """Say how many messages a queue has; once an explanation, since a broker that is down takes its time to say so."""
+    try:
+        return f"The broker holds {publisher().depth(queue)} messages of this queue."
+    except BrokerUnavailable as error:
+        return str(error)
+
+
+def _next_ring(connection: Connection, ring_at: str) -> str:
+    late = database_time(connection) - datetime.fromisoformat(ring_at)
+    if late > timedelta(seconds=2 * settings().relay_interval):
+        return f"No relay has published it since {ring_at}: start a worker, each of which has one."
+    return f"If nobody claims it, it is published again at {ring_at}."
+
+
+def _priority(connection: Connection, job: dict[str, Any]) -> int:
+    return int(connection.execute(select(jobs.c.priority).where(jobs.c.id == job["id"])).scalar_one())
+
+
+def _servers(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
+    """Say who could run it."""
+    live = workers_by_queue(connection).get(job["queue"], [])
+    able = [worker for worker in live if job["job_type"] in worker.job_types]
+    if able:
+        yield f"Workers that serve it: {', '.join(f'{w.hostname} process {w.pid}' for w in able)}."
+    elif live:
+        yield f"Workers serve queue {job['queue']}, but none of them knows {job['job_type']}: install its plugin there."
+    else:
+        yield f"No worker serves queue {job['queue']}: {how_to_serve(job['queue'])}."
+    if job["job_type"] not in registry().job_types:
+        yield f"No plugin here has job type {job['job_type']}."
+        yield from (f"Quarantined: {entry}" for entry in quarantined())
+
+
+def _running(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
+    yield f"It runs since {job['started_at']}; its lease is renewed and ends at {job['lease_until']}."
+    yield f"Its time limit is {job['time_limit']:g} s."
+    if job["cancel_requested_at"]:
+        yield f"It was asked to stop at {job['cancel_requested_at']}."
+
+
+def _retryable(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
+    yield f"Attempt {job['attempt']} of {job['max_attempts']} did not complete it; the next is due at {job['due_at']}."
+    yield from _servers(connection, job)
+
+
+def _discarded(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
+    yield f"It ended as a dead letter after {job['attempt']} attempts: {job['error']}"
+    yield f"Once the cause is mended: `clerk-tasks jobs retry {job['id']}`."
+
+
+def _cancelled(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
+    yield f"It was cancelled at {job['finished_at']}{': ' + job['error'] if job['error'] else ''}."
+
+
+def _completed(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
+    yield f"It completed at {job['finished_at']}."
+    if job["result"]:
+        yield f"It returned {json.dumps(job['result'], ensure_ascii=False)[:MUCH]}."
+
+
+_EXPLAIN = {
+    JobState.SCHEDULED: _scheduled,
+    JobState.AVAILABLE: _available,
+    JobState.RUNNING: _running,
+    JobState.RETRYABLE: _retryable,
+    JobState.DISCARDED: _discarded,
+    JobState.CANCELLED: _cancelled,
+    JobState.COMPLETED: _completed,
+}

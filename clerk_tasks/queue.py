@@ -1,0 +1,36 @@
+"""What `clerk.queue` offers, supplied by the task system: the port `queue`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from clerk.database.engine import reading
+from clerk_tasks.dispatcher import enqueue_job
+from clerk_tasks.job_types.registry import registry
+from clerk_tasks.ledger import queries
+from clerk_tasks.waiting import succeeded, wait_for
+
+__all__ = ["enqueue_job", "job_functions", "job_states", "jobs_of_failed_runs", "queue_names", "succeeded", "wait_for"]
+
+
+def job_functions() -> dict[str, Callable[..., Any]]:
+    """Return every job type's function by the job type's name."""
+    return registry().functions()
+
+
+def queue_names() -> list[str]:
+    """Return the queues that some worker pool serves, sorted."""
+    return sorted({queue for pool in registry().pools.values() for queue in pool.queues})
+
+
+def job_states(job_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the summaries of jobs, in the order of their ids."""
+    with reading() as connection:
+        return queries.job_states(connection, job_ids)
+
+
+def jobs_of_failed_runs(job_ids: Collection[str]) -> set[str]:
+    """Return those of the jobs whose run has not completed."""
+    with reading() as connection:
+        return queries.jobs_of_failed_runs(connection, job_ids)

@@ -1,0 +1,255 @@
+"""When schedules are due, and what became of every slot; beat only has to call `tick` now and then."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from types import ModuleType
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+from sqlalchemy import Connection, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from clerk.database.clock import database_time, now
+from clerk.database.engine import transaction
+from clerk.database.tables import clerk_meta_table as meta
+from clerk.database.tables import schedule_slots_table as slots
+from clerk.errors import DatabaseUnavailable, NotFoundError, UsageError
+from clerk.plugin.loader import plugins
+from clerk.plugin.registered import Plugin
+from clerk.redaction import storable
+from clerk.schedule import CatchUp, Schedule
+from clerk_tasks.dispatcher import record_requests, ring
+from clerk_tasks.job_types.validation import NAME
+from clerk_tasks.ledger.insert import Bell
+
+logger = logging.getLogger(__name__)
+
+#: A slot that is met within so long is on time; later ones are caught up with by the schedule's policy.
+ON_TIME = timedelta(minutes=5)
+#: How many missed slots one tick records at the most; older ones are forgotten.
+MOST_MISSED = 1000
+#: The row of `clerk_meta` that says when a tick was made last.
+BEAT_SEEN = "beat_seen_at"
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """One slot that a tick decided: enqueued, nothing (there was nothing to do), missed or failed."""
+
+    schedule: str
+    due_at: datetime
+    fate: str
+    job_ids: Sequence[str] = ()
+    detail: str | None = None
+
+
+def gather() -> dict[str, Schedule]:
+    """Return every plugin's schedules by name; a bad one, or the later of two alike, is quarantined with its plugin."""
+    found: dict[str, Schedule] = {}
+    owners: dict[str, Plugin] = {}
+    for plugin, answer in reversed(plugins().call("register_schedules")):
+        for schedule in answer if isinstance(answer, list | tuple) else [answer]:
+            try:
+                _check(schedule)
+                if owner := owners.get(schedule.name):
+                    raise UsageError(
+                        f"schedule {schedule.name} is claimed by plugin {owner.name} ({owner.where}) "
+                        f"and by plugin {plugin.name} ({plugin.where}): rename one of them"
+                    )
+            except UsageError as error:
+                name = getattr(schedule, "name", None) or "without a name"
+                plugins().quarantine(plugin.name, plugin.where, phase=f"schedule {name}", error=str(error))
+            else:
+                found[schedule.name], owners[schedule.name] = schedule, plugin
+    return dict(sorted(found.items()))
+
+
+def _check(schedule: object) -> None:
+    if not isinstance(schedule, Schedule):
+        raise UsageError(f"register_schedules must return a list of clerk.Schedule, not {schedule!r:.80}")
+    if not (isinstance(schedule.name, str) and NAME.fullmatch(schedule.name)):
+        raise UsageError(f"the name {schedule.name!r} may hold lower-case letters, digits and hyphens only")
+    if not callable(schedule.jobs):
+        raise UsageError(f"jobs: {schedule.jobs!r:.80} must be a function that takes a connection")
+    if not isinstance(schedule.catch_up, CatchUp):
+        raise UsageError(f"catch_up: {schedule.catch_up!r:.80} must be a clerk.CatchUp")
+    with suppress(ZoneInfoNotFoundError, ValueError, TypeError, AttributeError, StopIteration):
+        next(moments(schedule, datetime.now(UTC)))
+        return
+    raise UsageError(f"cron {schedule.cron!r} in time zone {schedule.timezone!r} is not a time that ever comes")
+
+
+def moments(schedule: Schedule, after: datetime) -> Iterator[datetime]:
+    """Yield the slots of a schedule after a moment, in UTC; raises ValueError for a bad cron line or time zone."""
+    try:
+        local = CronSim(schedule.cron, after.astimezone(ZoneInfo(schedule.timezone)))
+    except CronSimError as error:
+        raise ValueError(str(error)) from None
+    return (moment.astimezone(UTC) for moment in local)
+
+
+def find(name: str) -> Schedule:
+    """Return a schedule; NotFoundError lists the known ones."""
+    known = gather()
+    if name not in known:
+        raise NotFoundError(f"Unknown schedule {name!r}. Known: {', '.join(known) or 'none'}.")
+    return known[name]
+
+
+def tick() -> list[Fired]:
+    """Decide every slot that has fallen due; any number of processes may tick at any time, each slot fires once."""
+    fired = []
+    for schedule in gather().values():
+        fired += _keep(schedule)
+    with transaction() as connection:
+        seen = {"value": database_time(connection).isoformat()}
+        statement = _dialect(connection).insert(meta).values(key=BEAT_SEEN, **seen)
+        connection.execute(statement.on_conflict_do_update(index_elements=[meta.c.key], set_=seen))
+    return fired
+
+
+def fire_now(name: str) -> Fired:
+    """Fire a schedule at this moment, due or not; the slot is kept like any other."""
+    schedule = find(name)
+    with transaction() as connection:
+        fired, bells = _fire(connection, schedule, database_time(connection))
+    ring(bells)
+    return fired
+
+
+def _keep(schedule: Schedule) -> list[Fired]:
+    with transaction() as connection:
+        due = _due(connection, schedule)
+        if not due:
+            return []
+        missed, firing = _divide(schedule, due, database_time(connection))
+        decided = [Fired(schedule.name, moment, "missed") for moment in missed]
+        decided = [fired for fired in decided if _decide(connection, fired)]
+    # Each in a transaction of its own: one that fails takes no other along.
+    return decided + [_fire_due(schedule, moment) for moment in firing]
+
+
+def _fire_due(schedule: Schedule, moment: datetime) -> Fired:
+    try:
+        with transaction() as connection:
+            fired, bells = _fire(connection, schedule, moment)
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:
+        # The plugin's mistake: the slot keeps it, and the other schedules go on.
+        logger.exception("schedule %s", schedule.name)
+        return _record_failure(schedule, moment, error)
+    ring(bells)
+    return fired
+
+
+def _due(connection: Connection, schedule: Schedule) -> list[datetime]:
+    """Return the slots that have come since the last one decided; none for a schedule that was never seen before."""
+    last = connection.execute(select(func.max(slots.c.due_at)).where(slots.c.schedule == schedule.name)).scalar()
+    current = database_time(connection)
+    if last is None:
+        _decide(connection, Fired(schedule.name, current, "began"))
+        return []
+    due = []
+    for moment in moments(schedule, last):
+        if moment > current:
+            break
+        due.append(moment)
+    return due[-MOST_MISSED:]
+
+
+def _divide(schedule: Schedule, due: list[datetime], current: datetime) -> tuple[list[datetime], list[datetime]]:
+    """Return the slots to record as missed and those to fire, by the schedule's policy."""
+    if schedule.catch_up is CatchUp.ALL:
+        return [], due
+    if schedule.catch_up is CatchUp.SKIP and current - due[-1] > ON_TIME:
+        return due, []
+    return due[:-1], due[-1:]
+
+
+def _fire(connection: Connection, schedule: Schedule, moment: datetime) -> tuple[Fired, list[Bell]]:
+    """Take a slot and record its jobs in one transaction; nothing if another beat has it."""
+    # The slot first: a second beat waits here for our commit, and then finds it taken.
+    if not _decide(connection, Fired(schedule.name, moment, "enqueued")):
+        return Fired(schedule.name, moment, "taken"), []
+    recorded = record_requests(connection, list(schedule.jobs(connection)))
+    fired = Fired(
+        schedule.name,
+        moment,
+        "enqueued" if recorded.job_ids else "nothing",
+        recorded.job_ids,
+        "; ".join(f"{key}: job {winner} is at it" for key, winner in recorded.conflicts.items()) or None,
+    )
+    connection.execute(
+        slots.update()
+        .where(slots.c.schedule == schedule.name, slots.c.due_at == moment)
+        .values(fate=fired.fate, jobs=list(fired.job_ids), detail=fired.detail)
+    )
+    return fired, recorded.bells
+
+
+def _decide(connection: Connection, fired: Fired) -> bool:
+    """Record a slot's fate; False if it has one already."""
+    statement = (
+        _dialect(connection)
+        .insert(slots)
+        .values(
+            schedule=fired.schedule,
+            due_at=fired.due_at,
+            fate=fired.fate,
+            jobs=list(fired.job_ids),
+            detail=fired.detail,
+            decided_at=now(),
+        )
+    )
+    # Not by the row count, which is unknown for an INSERT on PostgreSQL.
+    inserted = connection.execute(statement.on_conflict_do_nothing().returning(slots.c.schedule))
+    return inserted.first() is not None
+
+
+def _dialect(connection: Connection) -> ModuleType:
+    return postgresql if connection.dialect.name == "postgresql" else sqlite
+
+
+def _record_failure(schedule: Schedule, moment: datetime, error: Exception) -> Fired:
+    fired = Fired(schedule.name, moment, "failed", detail=storable(f"{type(error).__name__}: {error}")[:1000])
+    with transaction() as connection:
+        _decide(connection, fired)
+    return fired
+
+
+def describe(schedule: Schedule, connection: Connection) -> dict[str, Any]:
+    """Return a schedule with its next slot and its last one's fate."""
+    newest = select(slots).where(slots.c.schedule == schedule.name).order_by(slots.c.due_at.desc()).limit(1)
+    last = connection.execute(newest).mappings().first()
+    return {
+        "name": schedule.name,
+        "cron": schedule.cron,
+        "timezone": schedule.timezone,
+        "catch_up": schedule.catch_up.value,
+        "description": schedule.description,
+        "next": next(moments(schedule, database_time(connection))).isoformat(),
+        "last": last and last["due_at"].isoformat(),
+        "last_fate": last and last["fate"],
+        "last_jobs": list(last["jobs"]) if last else [],
+        "last_detail": last and last["detail"],
+    }
+
+
+def upcoming(schedule: Schedule, after: datetime, count: int) -> list[datetime]:
+    """Return the next slots of a schedule."""
+    return list(islice(moments(schedule, after), count))
+
+
+def seconds_to_next(connection: Connection) -> float | None:
+    """Return how long it is until the next slot of any schedule, None if there is no schedule."""
+    current = database_time(connection)
+    following = [next(moments(schedule, current)) for schedule in gather().values()]
+    return max(0.0, (min(following) - current).total_seconds()) if following else None

@@ -1,0 +1,134 @@
+"""Run workers and beat as processes of one terminal: their output under their names, and none left dead or behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from types import FrameType
+
+import sqlalchemy as sa
+
+from clerk.database.engine import engine, reading
+from clerk.database.migrate import upgrade
+from clerk.database.schema_version import ensure_usable
+from clerk.settings import settings
+from clerk_tasks.broker import embedded
+from clerk_tasks.job_types.registry import registry
+from clerk_tasks.system.end_with_parent import PARENT
+
+#: How long a process that died is left dead, in seconds: doubled each time, reset by a minute of life.
+SHORTEST_PAUSE, LONGEST_PAUSE, GOOD_LIFE = 1.0, 30.0, 60.0
+#: How long a process may take to end beyond the grace its jobs have, in seconds.
+PATIENCE = 30.0
+
+
+def plan(concurrency: int | None) -> dict[str, list[str]]:
+    """Return {name: arguments of `clerk-tasks`}: one worker for each pool that sets its own size, one for the rest."""
+    pools = registry().pools.values()
+    sized = {
+        f"worker {pool.name}": ["worker", pool.name, "-c", str(pool.concurrency)] for pool in pools if pool.concurrency
+    }
+    shared = [pool.name for pool in pools if not pool.concurrency]
+    size = ["-c", str(concurrency)] if concurrency else []
+    return {**({"worker": ["worker", *shared, *size]} if shared else {}), **sized, "beat": ["beat"]}
+
+
+@dataclass(slots=True)
+class Child:
+    """One process that is kept running."""
+
+    name: str
+    arguments: Sequence[str]
+    process: subprocess.Popen[str] | None = None
+    started_at: float = 0.0
+    pause: float = SHORTEST_PAUSE
+    restart_at: float = field(default=0.0)
+
+    def keep(self) -> None:
+        """Start it if it is time to; note that it died, if it did."""
+        moment = time.monotonic()
+        if self.process is None:
+            if moment >= self.restart_at:
+                self._start(moment)
+        elif (code := self.process.poll()) is not None:
+            self.process = None
+            self.pause = SHORTEST_PAUSE if moment - self.started_at > GOOD_LIFE else min(self.pause * 2, LONGEST_PAUSE)
+            self.restart_at = moment + self.pause
+            _say(self.name, f"ended with code {code}; starting again in {self.pause:g} s")
+
+    def _start(self, moment: float) -> None:
+        self.started_at = moment
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "clerk_tasks", *self.arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C is ours to pass on
+            env={**os.environ, PARENT: str(os.getpid())},
+        )
+        threading.Thread(target=_copy, args=(self.name, self.process), daemon=True).start()
+
+
+def run(commands: Mapping[str, Sequence[str]]) -> signal.Signals:
+    """Keep the processes running until SIGINT or SIGTERM, then end them in good order; return which it was."""
+    _create_if_empty()
+    ensure_usable(engine())
+    over, told = threading.Event(), list[signal.Signals]()
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        told.append(signal.Signals(number))
+        over.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    children = [Child(name, arguments) for name, arguments in commands.items()]
+    with ExitStack() as attached:
+        if settings().broker_url is None:
+            attached.enter_context(embedded.attached())
+        while not over.is_set():
+            for child in children:
+                child.keep()
+            over.wait(0.5)
+        _end(children)
+    return signal.SIGINT if signal.SIGINT in told else signal.SIGTERM
+
+
+def _create_if_empty() -> None:
+    """Make the tables of a database that has none at all; an old one is for `db upgrade`, which backs it up."""
+    with reading(engine()) as connection:
+        empty = not sa.inspect(connection).get_table_names()
+    if empty:
+        _say("up", f"creating the database {upgrade().database}")
+
+
+def _end(children: Sequence[Child]) -> None:
+    alive = [child.process for child in children if child.process is not None]
+    _say("up", "ending; running jobs get their grace")
+    for process in alive:
+        process.send_signal(signal.SIGTERM)
+    give_up = time.monotonic() + settings().shutdown_grace + PATIENCE
+    for process in alive:
+        try:
+            process.wait(max(0.1, give_up - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _copy(name: str, process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None, "it was opened with a pipe"  # noqa: S101
+    for line in process.stdout:
+        _say(name, line.rstrip("\n"))
+
+
+def _say(name: str, line: str) -> None:
+    print(f"{name:16} | {line}", flush=True)  # noqa: T201

@@ -1,0 +1,45 @@
+"""Wait for jobs to end, and say meanwhile what they are doing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from clerk.database.engine import reading
+from clerk.database.states import FINISHED, JobState
+from clerk_tasks.ledger import queries
+
+#: How often to look, in seconds.
+INTERVAL = 0.25
+
+
+def wait_for(job_ids: Sequence[str], say: Callable[[str], None]) -> list[dict[str, Any]]:
+    """Return the jobs once all have ended; `say` hears each time that something has changed."""
+    said = ""
+    while True:
+        with reading() as connection:
+            jobs = queries.job_states(connection, job_ids)
+        if (text := _progress(jobs)) != said:
+            say(said := text)
+        if all(job["state"] in FINISHED for job in jobs):
+            return jobs
+        time.sleep(INTERVAL)
+
+
+def succeeded(jobs: Sequence[dict[str, Any]]) -> bool:
+    """Return whether every job completed."""
+    return all(job["state"] == JobState.COMPLETED for job in jobs)
+
+
+def _progress(jobs: Sequence[dict[str, Any]]) -> str:
+    if len(jobs) == 1:
+        job = jobs[0]
+        told = job["note"] or job["error"]
+        attempt = f" (attempt {job['attempt']} of {job['max_attempts']})" if job["attempt"] > 1 else ""
+        return f"{job['job_type']} {job['subdomain']}: {job['state']}{attempt}{f': {told}' if told else ''}"
+    ended = sum(job["state"] in FINISHED for job in jobs)
+    failed = sum(job["state"] in (JobState.DISCARDED, JobState.CANCELLED) for job in jobs)
+    running = next((job for job in jobs if job["state"] == JobState.RUNNING), None)
+    doing = f": {running['job_type']} {running['subdomain']} {running['note'] or ''}".rstrip() if running else ""
+    return f"{ended} of {len(jobs)} jobs ended{f', {failed} failed' if failed else ''}{doing}"

@@ -1,0 +1,1 @@
+"""The worker: executor, sandbox, lease keeper, relay, Celery's steps and consumer."""

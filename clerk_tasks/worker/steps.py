@@ -1,0 +1,253 @@
+"""What makes a Celery worker ours: leases, relay, burst, and a shutdown that hands long jobs back."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing.process
+import os
+import signal
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
+from typing import Any
+
+import billiard.pool
+import psutil
+from celery import Celery, bootsteps, signals
+from celery.concurrency.prefork import TaskPool
+from celery.worker import state as worker_state
+from kombu.transport import TRANSPORT_ALIASES
+
+from clerk import __version__
+from clerk.database.engine import create_engine, engine, transaction
+from clerk.database.held import HeldConnection
+from clerk.database.schema_version import ensure_usable
+from clerk.errors import UnavailableError, UsageError
+from clerk.settings import settings
+from clerk_tasks import logs
+from clerk_tasks.broker import embedded
+from clerk_tasks.broker.publisher import Publisher, broker_url
+from clerk_tasks.dispatcher import ring
+from clerk_tasks.job_types.registry import registry
+from clerk_tasks.ledger import leases, queries
+from clerk_tasks.ledger import publications as rings
+from clerk_tasks.worker.executor import INSTANCE
+from clerk_tasks.worker.lease_keeper import LeaseKeeper
+from clerk_tasks.worker.pool_initialisers import preparations
+from clerk_tasks.worker.relay import Relay
+
+logger = logging.getLogger(__name__)
+
+#: Set by `clerk-tasks worker --burst`: exit when there is nothing left to do.
+BURST = "CLERK_BURST"
+#: How often the keeper looks at its children, in seconds: a dead one's job is retried within two of these.
+KEEPER_INTERVAL = 1.0
+#: How long a cold shutdown may take to hand jobs back, in seconds: with the database away it is left to the leases.
+PATIENCE = 5.0
+#: A job whose type this worker does not know is published again after so long, for a worker that does. Seconds.
+UNKNOWN_TYPE_DELAY = 30.0
+
+
+class PreforkPool:
+    """The keeper's view of Celery's pool."""
+
+    def __init__(self, pool: TaskPool) -> None:
+        self._pool = pool
+
+    def live(self) -> set[int]:
+        """Return the process ids of the children that are alive."""
+        processes = getattr(self._pool._pool, "_pool", None) or ()
+        return {process.pid for process in tuple(processes) if process.pid and _is_alive(process.pid)}
+
+    def busy(self) -> Mapping[str, int]:
+        """Return {job id: process id} for the requests that a child has accepted."""
+        requests = tuple(worker_state.active_requests)
+        return {request.id: request.worker_pid for request in requests if request.worker_pid}
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
+    """Keeps the leases and relays, in two threads of the worker's parent, from the pool's start to the very end.
+
+    There is no `stop`: the pool is joined after this step would be stopped, and its jobs' leases must last till then.
+    """
+
+    requires = ("celery.worker.components:Pool",)
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        # What Celery tells billiard to log in a child before our logging is set up there: that it is a child.
+        os.environ["_MP_FORK_LOGLEVEL_"] = str(logging.WARNING)
+        self.worker = worker
+        self.over = threading.Event()
+        self.wake_relay = threading.Event()
+        self.hand_back_at = float("inf")  # by the monotonic clock
+        self.handed_back = threading.Event()
+
+    def start(self, worker: Any) -> None:
+        """Register this worker start, then keep house until the worker has shut down."""
+        own = create_engine(settings().database_url, durable=False)
+        instance = os.environ[INSTANCE]
+        self.queues = sorted(worker.app.amqp.queues.consume_from)
+        register = partial(
+            leases.register_worker,
+            instance=instance,
+            hostname=socket.gethostname(),
+            pid=os.getpid(),
+            version=__version__,
+            queues=self.queues,
+            job_types=sorted(registry().job_types),
+            concurrency=worker.concurrency,
+        )
+        with transaction(own) as connection:
+            register(connection)
+        self.keeper = LeaseKeeper(
+            HeldConnection(own),
+            PreforkPool(worker.pool),
+            instance,
+            lease=settings().lease_term,
+            renewal=settings().renewal,
+            ring=lambda bells: ring(bells, on=own),
+            register=register,
+        )
+        self.relay = Relay(HeldConnection(own), Publisher(broker_url()), renewal=settings().renewal)
+        self.engine = own
+        self.burst = bool(os.environ.get(BURST))
+        self.relayed = threading.Event()
+        self._threads = [self._thread(self._keep), self._thread(self._relay)]
+        signals.worker_shutting_down.connect(self._hand_back_in_time, weak=False)
+        worker.wait_for_soft_shutdown = self._hand_back_now  # a cold shutdown's first step
+        signals.worker_shutdown.connect(self._finish, weak=False)
+
+    def _thread(self, target: Callable[[], None]) -> threading.Thread:
+        thread = threading.Thread(target=target, name=f"clerk-{target.__name__.strip('_')}", daemon=True)
+        thread.start()
+        return thread
+
+    def _keep(self) -> None:
+        """Keep the leases; in burst mode, also notice that there is nothing left to do."""
+        while not self.over.wait(KEEPER_INTERVAL):
+            with _surviving("keeping leases"):
+                if self.keeper.run_once():
+                    self.wake_relay.set()
+            if self.worker.blueprint.state == bootsteps.CLOSE:  # perhaps by a message, not by a signal
+                self._hand_back_in_time()
+            if time.monotonic() >= self.hand_back_at:
+                with _surviving("handing jobs back"):
+                    self.keeper.hand_back()
+                    self.handed_back.set()
+            if self.burst and self.relayed.is_set():
+                with _surviving("looking for work"), transaction(self.engine) as connection:
+                    if not queries.has_work(connection, self.queues, list(registry().job_types)):
+                        worker_state.should_stop = 0
+
+    def _relay(self) -> None:
+        while not self.over.is_set():
+            with _surviving("relaying"):
+                self.relay.run_once()
+                self.relayed.set()
+            self.wake_relay.wait(settings().relay_interval)
+            self.wake_relay.clear()
+
+    def _hand_back_in_time(self, **_: Any) -> None:
+        """Let short jobs finish; after the grace, hand the others back without counting the attempt."""
+        # Asking twice does not make the grace longer.
+        self.hand_back_at = min(self.hand_back_at, time.monotonic() + settings().shutdown_grace)
+
+    def _hand_back_now(self) -> None:
+        """Hand every job back, before Celery kills the pool."""
+        self.hand_back_at = time.monotonic()
+        self.handed_back.wait(PATIENCE)
+
+    def _finish(self, **_: Any) -> None:
+        self.over.set()
+        self.wake_relay.set()
+        for thread in self._threads:
+            thread.join(timeout=5)
+        with _surviving("saying goodbye"), transaction(self.engine) as connection:
+            leases.worker_stopped(connection, os.environ[INSTANCE])
+
+
+class _surviving(AbstractContextManager[None]):  # noqa: N801 - it reads as a verb
+    """Log what went wrong and go on: these threads must outlive the database, the broker, and our own mistakes."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _traceback: Any) -> bool:
+        if isinstance(error, UnavailableError):
+            logger.warning("%s: %s", self.what, error)
+        elif isinstance(error, Exception):
+            logger.exception("%s failed", self.what, exc_info=error)
+        return isinstance(error, Exception)
+
+
+def install(app: Celery) -> None:
+    """Give an application's workers our transport, our bootstep and our signal handlers."""
+    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "clerk_tasks.broker.redis:Transport"))
+    app.steps["worker"].add(Housekeeping)
+    signals.setup_logging.connect(logs.configure, weak=False)
+    signals.worker_init.connect(_prepare, weak=False)
+    signals.worker_process_init.connect(_initialise_child, weak=False)
+    signals.worker_process_shutdown.connect(_end_strays, weak=False)
+    signals.task_unknown.connect(_leave_to_others, weak=False)
+
+
+@logs.last_words()
+def _prepare(sender: Any, **_: Any) -> None:
+    """Before the pool exists: name this worker start, and see that there is a broker and the right kind of pool."""
+    if getattr(sender.pool_cls, "__module__", sender.pool_cls) not in ("prefork", TaskPool.__module__):
+        raise UsageError("clerk's jobs need the prefork pool: start the worker without -P.")
+    ensure_usable(engine())
+    os.environ[INSTANCE] = str(uuid.uuid4())
+    if settings().broker_url is None:
+        attached = ExitStack()
+        attached.enter_context(embedded.attached())
+        signals.worker_shutdown.connect(lambda **_: attached.close(), weak=False)
+
+
+def _initialise_child(**_: Any) -> None:
+    """In a fresh child: let Ctrl-C be the parent's business, and prepare for the pools that it serves."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # Billiard gives this process out for one of Python's own, for a daemon, which may have no children, and with a key
+    # that only billiard can hand on. What jobs start ends with the process group.
+    key = multiprocessing.process.AuthenticationString(os.urandom(32))  # type: ignore[attr-defined]
+    multiprocessing.current_process()._config.update(daemon=False, authkey=key)  # type: ignore[attr-defined]
+    os.setpgid(0, 0)  # so that what its jobs start can be ended with it
+    # A child that ends waits until its parent has read every result, 30 s if the parent is ending too and has stopped
+    # reading. Ours are in the database: two seconds, so as not to look lost to a parent that is only slow.
+    billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20  # tenths of a second
+    for pool in registry().pools.values():
+        if set(pool.queues) & set(_served()):
+            preparations().problem(pool)
+
+
+def _end_strays(**_: Any) -> None:
+    """At the end of a child: ask what its jobs have left running to end too."""
+    if os.getpgrp() == os.getpid():
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        os.killpg(0, signal.SIGTERM)
+
+
+def _served() -> list[str]:
+    from clerk_tasks.celery import app
+
+    return list(app.amqp.queues.consume_from)
+
+
+def _leave_to_others(name: str, id: str, **_: Any) -> None:  # noqa: A002 - Celery's name for it
+    """A job type that this worker does not know: leave the job to a worker that does, and say so."""
+    logger.warning("job %s: this worker does not know %s", id, name)
+    note = f"Worker {socket.gethostname()} ({os.getpid()}) does not know {name.removeprefix('clerk.')}."
+    with _surviving("leaving a job to others"), transaction() as connection:
+        rings.ring_later(connection, id, note, delay=UNKNOWN_TYPE_DELAY)

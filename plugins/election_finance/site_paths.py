@@ -1,0 +1,102 @@
+"""A site as this plugin sees it: who it is to NetFile, and where its files are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plugins.election_finance.agencies import known_agencies, shortcut_for
+
+#: A working folder older than this was left by a process that died, in seconds.
+_ABANDONED = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A site: its NetFile shortcut if it has one, its first year, and `finance/` under STORAGE_DIR."""
+
+    subdomain: str
+    municipality: str
+    shortcut: str | None
+    start_year: int | None
+    finance: Path
+
+    @property
+    def agency(self) -> str:
+        """Return what stands for the agency in ids: the shortcut, else the subdomain."""
+        return self.shortcut or self.subdomain
+
+    @property
+    def drop(self) -> Path:
+        """Return the folder that an operator may put files in."""
+        return self.finance / "drop"
+
+    @property
+    def raw(self) -> Path:
+        """Return the folder of the files as they came."""
+        return self.finance / "raw"
+
+    @property
+    def manifest(self) -> Path:
+        """Return the file that says what is in `raw`."""
+        return self.raw / "manifest.json"
+
+    @property
+    def staged(self) -> Path:
+        """Return the database that `finance-transform` made and `finance-load` will publish."""
+        return self.finance / "election_finance.staged.db"
+
+    @property
+    def database(self) -> Path:
+        """Return the published database."""
+        return self.finance / "election_finance.db"
+
+    def why_not(self) -> str | None:
+        """Return why nothing can be had for this site, or None if something can."""
+        if self.shortcut or self.drop.is_dir():
+            return None
+        return (
+            f"no NetFile agency is known for {self.subdomain}: put netfile_agency into the site's extra, "
+            f'such as --extra \'{{"netfile_agency": "COAK"}}\', or put workbooks into {self.drop}'
+        )
+
+
+def place_of(site: Mapping[str, Any]) -> Place:
+    """Return a row of `sites` as a Place; UsageError for a subdomain or a shortcut that is none."""
+    from clerk.paths import site_dir
+
+    subdomain = str(site["subdomain"])
+    folder = site_dir(subdomain)
+    known = known_agencies().get(subdomain)
+    name = str(site.get("name") or (known.name if known else ""))
+    if site.get("kind") == "county" and "county" not in name.lower():
+        name += " County"  # else gifts from the city of Napa would count as from within Napa County's "city"
+    shortcut = shortcut_for(subdomain, site.get("extra"))
+    return Place(subdomain, name, shortcut, site.get("start_year"), folder / "finance")
+
+
+def find_place(subdomain: str) -> Place:
+    """Look a site up in the database and return it as a Place; NotFoundError if there is none."""
+    from clerk.database.engine import reading
+    from clerk.sites.rows import require_site
+
+    with reading() as connection:
+        return place_of(require_site(connection, subdomain))
+
+
+@contextmanager
+def workspace(place: Place) -> Iterator[Path]:
+    """Make a folder on the same file system as the results, for the length of a with block."""
+    import shutil
+    import tempfile
+    import time
+
+    place.finance.mkdir(parents=True, exist_ok=True)
+    for left in place.finance.glob(".work-*"):
+        if left.stat().st_mtime < time.time() - _ABANDONED:
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=".work-", dir=place.finance, ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
