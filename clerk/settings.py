@@ -6,7 +6,6 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from difflib import get_close_matches
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from clerk.application import part
 from clerk.errors import SettingError
 from clerk.redaction import redact
 
@@ -138,7 +138,7 @@ class Settings(BaseSettings):
         return self.lease_term / 3
 
 
-@lru_cache(maxsize=1)
+@part
 def settings() -> Settings:
     """Return the settings of this process; SettingError names the variable that holds a bad value."""
     try:

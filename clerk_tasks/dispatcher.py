@@ -24,8 +24,8 @@ from clerk_tasks.job_types.registry import Registry, registry
 from clerk_tasks.job_types.rq_keywords import split_rq_keywords
 from clerk_tasks.job_types.signatures import signature
 from clerk_tasks.ledger.compiled import Prepared
-from clerk_tasks.ledger.insert import Bell, NewJob, NewStage, Recorded
-from clerk_tasks.ledger.publications import ring_now
+from clerk_tasks.ledger.insert import Message, NewJob, NewStage, Recorded
+from clerk_tasks.ledger.publications import republish_now
 from clerk_tasks.ledger.queries import require_run
 from clerk_tasks.ledger.runs import record_run
 from clerk_tasks.ledger.site_columns import project
@@ -79,7 +79,7 @@ def enqueue(
         recorded = _record(connection, [job], run_id=run_id)
         if recorded.conflicts:
             raise _conflict(recorded)
-    return Enqueued(recorded.job_ids, {}, ring(recorded.bells))
+    return Enqueued(recorded.job_ids, {}, publish(recorded.messages))
 
 
 def _conflict(recorded: Recorded) -> ConflictError:
@@ -99,11 +99,11 @@ def enqueue_chosen(choose: Callable[[Connection], Sequence[JobRequest]]) -> Enqu
     """
     with transaction() as connection:
         recorded = record_requests(connection, choose(connection))
-    return Enqueued(recorded.job_ids, recorded.conflicts, ring(recorded.bells))
+    return Enqueued(recorded.job_ids, recorded.conflicts, publish(recorded.messages))
 
 
 def record_requests(connection: Connection, requests: Sequence[JobRequest]) -> Recorded:
-    """Record jobs, one run per site, in the caller's transaction; `ring` the bells after the commit."""
+    """Record jobs, one run per site, in the caller's transaction; publish the messages after the commit."""
     known = registry()
     new_jobs = [new_job(request, known) for request in requests]
     total = Recorded()
@@ -111,10 +111,10 @@ def record_requests(connection: Connection, requests: Sequence[JobRequest]) -> R
         _require_site(connection, subdomain)
         with connection.begin_nested() as savepoint:
             recorded = _record(connection, list(group), run_id=None)
-            if recorded.conflicts and (begins or not recorded.bells):
+            if recorded.conflicts and (begins or not recorded.messages):
                 savepoint.rollback()  # a whole passage that somebody else is already making
                 recorded = Recorded(conflicts=recorded.conflicts)
-        total.bells += recorded.bells
+        total.messages += recorded.messages
         total.job_ids += recorded.job_ids
         total.conflicts.update(recorded.conflicts)
     return total
@@ -201,21 +201,21 @@ def parse_priority(text: str) -> Priority:
         raise UsageError(f"Unknown priority {text!r}; use one of {words}.") from None
 
 
-def ring(bells: Sequence[Bell], *, on: Engine | None = None) -> bool:
+def publish(messages: Sequence[Message], *, on: Engine | None = None) -> bool:
     """Publish the doorbells of recorded jobs; False if the broker cannot be reached, and the relay will do it."""
-    if not bells:
+    if not messages:
         return True
     try:
-        publisher().publish(bells)
+        publisher().publish(messages)
     except BrokerUnavailable as error:
         reason = str(error).rstrip(".")
         logger.warning("%s. The work is recorded, and waits until the broker is back.", reason)
-        _leave_to_relay(bells, on or engine())
+        _leave_to_relay(messages, on or engine())
         return False
     return True
 
 
-def _leave_to_relay(bells: Sequence[Bell], on: Engine) -> None:
+def _leave_to_relay(messages: Sequence[Message], on: Engine) -> None:
     # Without this the relay publishes them a little later: what is recorded must not look like a failure.
     with suppress(DatabaseUnavailable), transaction(on) as connection:
-        ring_now(connection, [bell.job_id for bell in bells])
+        republish_now(connection, [message.job_id for message in messages])

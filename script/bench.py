@@ -265,7 +265,7 @@ def old_rows(count: int) -> None:
             stage = NewStage(name="old", jobs=batch)
             record_run(connection, f"old-{start}", subdomain="bench.ca", pipeline="old", new_stages=[stage])
             old = sa.update(jobs_table).where(jobs_table.c.state == "available")
-            connection.execute(old.values(state="completed", ring_at=None))
+            connection.execute(old.values(state="completed", publish_at=None))
     report(f"with {count} old jobs", claim_and_finish(), before, "empty table")
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from clerk.application import application
 from tests.support.binaries import SERVICES, find, required
 
 pytest_plugins = ("tests.support.fixtures",)
@@ -74,27 +74,6 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("STORAGE_DIR", str(tmp_path / "sites"))
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
-    forget()
+    application.close()
     yield
-    forget()
-
-
-#: What holds connections or processes, and how it lets go of them.
-HOLDERS = (
-    ("clerk.database.engine", "engine", "dispose"),
-    ("clerk.text.reader", "shared_reader", "close"),
-    ("clerk_tasks.broker.publisher", "publisher", "close"),
-)
-
-
-def forget() -> None:
-    """Empty every cache of our own modules: settings, engine, plugins, registry."""
-    for module_name, holder, let_go in HOLDERS:
-        cached = getattr(sys.modules.get(module_name), holder, None)
-        if cached is not None and cached.cache_info().currsize:
-            getattr(cached(), let_go)()
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] in ("clerk", "clerk_tasks", "plugins"):
-            for value in list(vars(module).values()):
-                if hasattr(value, "cache_clear") and getattr(value, "__module__", None) == name:
-                    value.cache_clear()
+    application.close()

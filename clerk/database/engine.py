@@ -8,7 +8,6 @@ import zlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
-from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -16,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
 
+from clerk.application import part
 from clerk.errors import DatabaseUnavailable, UsageError
 from clerk.settings import settings
 
@@ -143,13 +143,13 @@ def _bound_waits(engine: Engine) -> None:
         connection.autocommit = False
 
 
-@lru_cache(maxsize=1)
+@part(close=Engine.dispose)
 def engine() -> Engine:
     """Return this process's engine for DATABASE_URL."""
     return create_engine(settings().database_url)
 
 
-@lru_cache(maxsize=1)
+@part
 def _usable_engine() -> Engine:
     """Return this process's engine, having seen once that this code may use its database."""
     from clerk.database.schema_version import ensure_usable  # it builds on this module

@@ -28,6 +28,7 @@ REVISIONS = (
     "f33eeb46479b",
     "6d20fdeb68ab",
     "5cfa734e6c14",
+    "2b7d6a1f90c4",
 )
 HEAD = REVISIONS[-1]
 GENERATION = len(REVISIONS)

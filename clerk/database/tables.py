@@ -161,8 +161,8 @@ jobs_table = Table(
     Column("state", Text, nullable=False),
     Column("attempt", SmallInteger, nullable=False, server_default=text("0")),
     Column("due_at", UtcDateTime),  # NULL: waits for its stage to open
-    Column("ring_at", UtcDateTime),  # when to publish again if nobody has claimed it
-    Column("ring_delay", Float, nullable=False),  # seconds; doubles with each ring
+    Column("publish_at", UtcDateTime),  # when to publish again if nobody has claimed it
+    Column("publish_delay", Float, nullable=False),  # seconds; doubles each time
     Column("instance", Text),  # the worker start that claimed it last
     Column("pid", Integer),
     Column("lease_until", UtcDateTime),
@@ -185,9 +185,9 @@ jobs_table = Table(
         postgresql_where=text("state IN ('scheduled', 'available', 'running', 'retryable')"),
     ),
     Index(
-        "ix_jobs_ring",
+        "ix_jobs_publish",
         "queue",
-        "ring_at",
+        "publish_at",
         sqlite_where=text("state = 'available'"),
         postgresql_where=text("state = 'available'"),
     ),

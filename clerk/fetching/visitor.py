@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from clerk.application import part
 from clerk.fetching.http_errors import NotServed, Trouble, check
 from clerk.fetching.response_body import limited, pdf_only, whole
 from clerk.fetching.robots import NAME, Robots
@@ -193,7 +194,7 @@ def user_agent() -> str:
     return f"{NAME}/{__version__} (public meeting records)"
 
 
-@lru_cache(maxsize=1)
+@part
 def _tls() -> ssl.SSLContext:
     """Read the certificate authorities once, which takes longer than a request."""
     import httpx

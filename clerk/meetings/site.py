@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from clerk.application import part
 from clerk.errors import NotFoundError
 from clerk.jobs import current_job
 
@@ -36,14 +38,18 @@ def fetcher_of(subdomain: str, run_id: str) -> Any:
     """
     from clerk.output import ClerkLogger
 
-    fetcher = _fetcher(subdomain, run_id)
+    fetcher = _fetchers()(subdomain, run_id)
     logger = getattr(fetcher, "logger", None)
     if isinstance(logger, ClerkLogger):
         logger.job_id, logger.run_id, logger.stage = current_job().job_id, run_id, "ocr"
     return fetcher
 
 
-@lru_cache(maxsize=4)
+@part
+def _fetchers() -> Callable[[str, str], Any]:
+    return lru_cache(maxsize=4)(_fetcher)
+
+
 def _fetcher(subdomain: str, run_id: str) -> Any:  # noqa: ARG001 - one per run: a site's row may change
     from clerk.fetching.fetcher import get_fetcher
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from functools import lru_cache
 from pathlib import Path
 from threading import RLock
 from typing import Any
 
 import pluggy
 
+from clerk.application import part
 from clerk.early_settings import early_setting
 from clerk.errors import UsageError
 from clerk.plugin.discovery import has_hookimpl_methods, load_directory, load_entry_points
@@ -52,7 +52,7 @@ def plugins() -> PluginSet:
 
 def forget_plugins() -> None:
     """Make the next call of `plugins()` load everything again."""
-    _plugin_set.cache_clear()
+    _plugin_set.discard()
 
 
 def plugin_manager() -> pluggy.PluginManager:
@@ -108,7 +108,7 @@ def use_plugins_directory(directory: str | None) -> None:
         raise UsageError(f"plugins directory {named} is not a directory: name a folder, or leave it out")
 
 
-@lru_cache(maxsize=1)
+@part
 def _plugin_set() -> PluginSet:
     return PluginSet()
 

@@ -8,11 +8,13 @@ import re
 import shutil
 import site
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from clerk.application import part
 from clerk.errors import UsageError
 
 log = logging.getLogger(__name__)
@@ -40,12 +42,20 @@ class Engine:
     orientation: bool = False  # is there data to tell which way is up?
 
 
-@lru_cache(maxsize=32)
 def choose_engine(engine: str = "", languages: str = "eng") -> Engine:
     """Return what will be used for what is asked; UsageError for an engine that is unknown or not installed.
 
     Languages that are not installed are left out, with one warning.
     """
+    return _choices()(engine, languages)
+
+
+@part
+def _choices() -> Callable[[str, str], Engine]:
+    return lru_cache(maxsize=32)(_choose)
+
+
+def _choose(engine: str, languages: str) -> Engine:
     name = _default() if engine in OLD_NAMES else engine
     if engine in ("vision", "paddleocr"):
         log.warning("the OCR backend %r of older releases is now read by %s", engine, name)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict
-from functools import lru_cache
 from pathlib import Path
 from threading import RLock
 
+from clerk.application import part
 from clerk.fsync import hash_file
 from clerk.text.document import Document, DocumentError, Limits, Page
 from clerk.text.engines import choose_engine
@@ -121,12 +120,10 @@ class Reader:
         return self._child
 
 
-@lru_cache(maxsize=1)
+@part(close=Reader.close)
 def shared_reader() -> Reader:
     """Return this process' reader; its child ends with the process."""
-    reader = Reader()
-    atexit.register(reader.close)
-    return reader
+    return Reader()
 
 
 def read_document(

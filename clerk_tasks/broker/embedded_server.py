@@ -34,14 +34,14 @@ class Keeper:
                 return
             if _is_gone(self._place):
                 self._start()
-            self._fall_silent()
+            self._detach()
             while not lock(users):
                 self._heal()
                 time.sleep(POLL)
             self._stop()
             fcntl.flock(ours, fcntl.LOCK_UN)  # before `users`: whoever waits for that finds this free
 
-    def _fall_silent(self) -> None:
+    def _detach(self) -> None:
         """Let go of what we have inherited; the starter waits for the end of its pipe."""
         with self._place.log.open("ab") as log:
             os.dup2(log.fileno(), sys.stdout.fileno())

@@ -14,11 +14,12 @@ from typing import Any, TypeVar
 import kombu
 from kombu.exceptions import BatchPublishError, OperationalError
 
+from clerk.application import part
 from clerk.errors import BrokerUnavailable
 from clerk.jobs import Priority
 from clerk.settings import settings
 from clerk_tasks.broker import embedded
-from clerk_tasks.ledger.insert import Bell
+from clerk_tasks.ledger.insert import Message
 
 #: RabbitMQ queues are classic ones with this many levels.
 MAX_PRIORITY = 9
@@ -78,10 +79,10 @@ class Publisher:
         self._declared: set[str] = set()
         self._priorities = REDIS_PRIORITIES
 
-    def publish(self, bells: Sequence[Bell]) -> None:
-        """Publish one message per bell; raises BrokerUnavailable, after which some may have been published."""
-        if bells:
-            self._attempt(lambda: self._publish(bells))
+    def publish(self, messages: Sequence[Message]) -> None:
+        """Publish messages; raises BrokerUnavailable, after which some may have been published."""
+        if messages:
+            self._attempt(lambda: self._publish(messages))
 
     def depth(self, name: str) -> int:
         """Return how many messages of a queue are ready to be delivered; raises BrokerUnavailable."""
@@ -140,24 +141,24 @@ class Publisher:
             self._producer = kombu.Producer(connection.channel())
         return self._producer
 
-    def _publish(self, bells: Sequence[Bell]) -> None:
+    def _publish(self, messages: Sequence[Message]) -> None:
         producer = self._connect()
-        for name in {bell.queue for bell in bells} - self._declared:
+        for name in {message.queue for message in messages} - self._declared:
             queue(name)(producer.channel).declare()
             self._declared.add(name)
         # A batch of one costs more than one message.
-        with producer.batch() if len(bells) > 1 else nullcontext():
-            for bell in bells:
-                self._send(producer, bell)
+        with producer.batch() if len(messages) > 1 else nullcontext():
+            for message in messages:
+                self._send(producer, message)
 
-    def _send(self, producer: kombu.Producer, bell: Bell) -> None:
+    def _send(self, producer: kombu.Producer, message: Message) -> None:
         producer.publish(
-            f'[["{bell.job_id}"], {{}}, {_EMBED}]',
+            f'[["{message.job_id}"], {{}}, {_EMBED}]',
             exchange="",
-            routing_key=bell.queue,
-            priority=self._priorities[Priority(bell.priority)],
-            headers=_headers(bell),
-            correlation_id=bell.job_id,
+            routing_key=message.queue,
+            priority=self._priorities[Priority(message.priority)],
+            headers=_headers(message),
+            correlation_id=message.job_id,
             content_type="application/json",
             content_encoding="utf-8",
             delivery_mode=2,
@@ -174,14 +175,14 @@ class Publisher:
         return BrokerUnavailable(f"The broker {where} cannot be reached: {error.__cause__ or error}")
 
 
-def _headers(bell: Bell) -> dict[str, Any]:
+def _headers(message: Message) -> dict[str, Any]:
     """Return what a Celery worker, `celery inspect` and Flower want to see of message protocol 2."""
     return {
         "lang": "py",
-        "task": task_name(bell.job_type),
-        "id": bell.job_id,
-        "root_id": bell.job_id,
-        "argsrepr": bell.job_id,
+        "task": task_name(message.job_type),
+        "id": message.job_id,
+        "root_id": message.job_id,
+        "argsrepr": message.job_id,
         "kwargsrepr": "",
         "origin": _ORIGIN,
         "ignore_result": True,
@@ -203,7 +204,7 @@ def _errors() -> tuple[type[BaseException], ...]:
     )
 
 
-@lru_cache(maxsize=1)
+@part(close=Publisher.close)
 def publisher() -> Publisher:
     """Return this process's publisher."""
     return Publisher(broker_url())

@@ -15,7 +15,7 @@ MISSHAPEN = (ValueError, TypeError, LookupError, AttributeError)
 
 
 class QoS(virtual.QoS):
-    """kombu's account of messages in hand; what cannot be put back is no emergency: the relay rings again for it."""
+    """kombu's account of messages in hand; what cannot be put back is no emergency: the relay publishes again."""
 
     def restore_unacked(self) -> list[Any]:
         """Put back what is in hand, if the broker is there; kombu writes what is returned to a file in /tmp."""
@@ -27,7 +27,7 @@ class Channel(redis.Channel):
     """kombu's Redis channel, except for garbage, and for what it does for each message.
 
     Bytes which are no JSON are dropped: they are out of the queue already. The account of messages in hand is in
-    memory; in Redis it is half of a message's cost, and gives back after an hour what the relay rings again for within
+    memory; in Redis it is half of a message's cost, and gives back after an hour what the relay publishes again within
     a minute. One client is made, not one a message, which takes nearly as long as to publish it.
     """
 

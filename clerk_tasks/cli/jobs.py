@@ -76,13 +76,13 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Retry dead letters, or cancelled jobs, with their exact arguments."""
-    from clerk_tasks.operations import job_retry as replay
+    from clerk_tasks.operations import job_retry
 
-    chosen = replay.choose(job_ids, state, error_like=error_like, subdomain=subdomain, job_type=job_type)
+    chosen = job_retry.choose(job_ids, state, error_like=error_like, subdomain=subdomain, job_type=job_type)
     if dry_run:
         finish(chosen, wait=False, as_json=as_json, as_list=True)
         return
-    retried, refused = replay.retry(chosen, strict=bool(job_ids))
+    retried, refused = job_retry.retry(chosen, strict=bool(job_ids))
     for reason in refused:
         output.warn(reason)
     if not retried:
@@ -96,9 +96,9 @@ def cancel(job_ids: JobIds, as_json: AsJson = False) -> None:
     from clerk.database.engine import reading
     from clerk.database.states import JobState
     from clerk_tasks.ledger import queries
-    from clerk_tasks.operations import job_retry as replay
+    from clerk_tasks.operations import job_retry
 
-    cancelled = replay.cancel(job_ids)
+    cancelled = job_retry.cancel(job_ids)
     if as_json:
         with reading() as connection:
             output.print_json(queries.job_states(connection, list(cancelled)))

@@ -76,25 +76,25 @@ def retry(
     from dataclasses import asdict
 
     from clerk_tasks.cli.jobs_output import finish
-    from clerk_tasks.operations import run_retry as reruns
+    from clerk_tasks.operations import run_retry
 
-    plan = reruns.plan(run_id, start, only=only)
+    plan = run_retry.plan(run_id, start, only=only)
     if dry_run and as_json:
         output.print_json(asdict(plan))
     elif dry_run:
         output.print_line(str(plan))
     else:
         output.note(str(plan))
-        enqueued = reruns.enqueue(plan)
+        enqueued = run_retry.enqueue(plan)
         finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=as_json)
 
 
 @app.command()
 def cancel(run_id: Annotated[str, typer.Argument(help="A run that has not ended.")], as_json: AsJson = False) -> None:
     """Cancel what a run has left; its running jobs are asked to stop."""
-    from clerk_tasks.operations import job_retry as replay
+    from clerk_tasks.operations import job_retry
 
-    replay.cancel_run(run_id)
+    job_retry.cancel_run(run_id)
     if as_json:
         show(run_id, as_json=True)
     else:

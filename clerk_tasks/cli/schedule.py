@@ -17,10 +17,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def list_(as_json: AsJson = False) -> None:
     """List the plugins' schedules, each with its next slot and what became of the last."""
     from clerk.database.engine import reading
-    from clerk_tasks.schedules import slots as timetable
+    from clerk_tasks.schedules import slots
 
     with reading() as connection:
-        rows = [timetable.describe(schedule, connection) for schedule in timetable.gather().values()]
+        rows = [slots.describe(schedule, connection) for schedule in slots.gather().values()]
     if as_json:
         output.print_json(rows)
     else:
@@ -39,15 +39,15 @@ def next_(
 
     from clerk.database.clock import database_time
     from clerk.database.engine import reading
-    from clerk_tasks.schedules import slots as timetable
+    from clerk_tasks.schedules import slots
 
     with reading() as connection:
         current = database_time(connection)
-    schedules = [timetable.find(name)] if name else list(timetable.gather().values())
+    schedules = [slots.find(name)] if name else list(slots.gather().values())
     rows = [
         {"name": schedule.name, "due_at": moment, "local": moment.astimezone(ZoneInfo(schedule.timezone))}
         for schedule in schedules
-        for moment in timetable.upcoming(schedule, current, count)
+        for moment in slots.upcoming(schedule, current, count)
     ]
     if as_json:
         output.print_json(rows)
@@ -63,9 +63,9 @@ def tick(
     """Do once what beat does all the time: fire what is due; or fire one schedule now."""
     from dataclasses import asdict
 
-    from clerk_tasks.schedules import slots as timetable
+    from clerk_tasks.schedules import slots
 
-    fired = [timetable.fire_now(name)] if name else timetable.tick()
+    fired = [slots.fire_now(name)] if name else slots.tick()
     rows = [asdict(each) for each in fired]
     if as_json:
         output.print_json(rows)

@@ -41,7 +41,7 @@ class Registry:
         """Return the pool that works on a queue, None if there is none."""
         return next((pool for pool in self.pools.values() if queue in pool.queues), None)
 
-    def homeless_queues(self) -> dict[str, list[str]]:
+    def unserved_queues(self) -> dict[str, list[str]]:
         """Return the queues that some job types go to and no pool works on, with those job types."""
         homeless: dict[str, list[str]] = {}
         for registered in self.job_types.values():
@@ -65,7 +65,7 @@ def _build(found: PluginSet, _members: frozenset[int]) -> Registry:
     job_types, disputed = gather_job_types(found)
     built = Registry(job_types, gather_pools(found), disputed)
     by_name = {plugin.name: plugin for plugin in found.plugins}
-    for queue, names in built.homeless_queues().items():
+    for queue, names in built.unserved_queues().items():
         plugin = by_name[job_types[names[0]].plugin]
         error = f"no worker pool has queue {queue} (job type {names[0]}): name it in register_worker_functions"
         found.quarantine(plugin.name, plugin.where, phase=f"queue {queue}", error=error)

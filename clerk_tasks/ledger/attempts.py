@@ -21,7 +21,7 @@ from clerk.jobs import Fenced
 from clerk_tasks.ledger.backoff import wait
 from clerk_tasks.ledger.children import add_children
 from clerk_tasks.ledger.compiled import Prepared
-from clerk_tasks.ledger.insert import Bell, NewJob
+from clerk_tasks.ledger.insert import Message, NewJob
 from clerk_tasks.ledger.stages import count_down
 
 
@@ -60,7 +60,7 @@ CLAIMED = (
     jobs.c.backoff_base,
     jobs.c.backoff_cap,
 )
-_OVER: dict[str, Any] = {"lease_until": None, "deadline_at": None, "note": None, "ring_at": None}
+_OVER: dict[str, Any] = {"lease_until": None, "deadline_at": None, "note": None, "publish_at": None}
 _CLAIM = Prepared(
     update(jobs)
     .where(jobs.c.id == bindparam("b_id"), jobs.c.state == constant(JobState.AVAILABLE), jobs.c.due_at <= now())
@@ -74,7 +74,7 @@ _CLAIM = Prepared(
             case((jobs.c.time_limit < bindparam("b_lease"), jobs.c.time_limit), else_=bindparam("b_lease"))
         ),
         deadline_at=now(jobs.c.time_limit),
-        ring_at=None,
+        publish_at=None,
         note=None,
     )
     .returning(*CLAIMED)
@@ -137,8 +137,8 @@ def claim(connection: Connection, job_id: str, *, instance: str, pid: int, lease
     return Claim._make(row) if row else None
 
 
-def complete(connection: Connection, claim: Claim, *, result: Any, children: Sequence[NewJob] = ()) -> list[Bell]:
-    """Record success, the children and the stages' counts together; return the doorbells to ring after commit.
+def complete(connection: Connection, claim: Claim, *, result: Any, children: Sequence[NewJob] = ()) -> list[Message]:
+    """Record success, the children and the stages' counts together; return the messages to publish after commit.
 
     A job that was asked to cancel and comes back with children is cancelled instead, and its children are not made.
     Raises Fenced if this attempt no longer owns the job, Discard if a child names no later stage of its run.
@@ -167,7 +167,7 @@ def fail(
     delay: float | None = None,
     final: bool = False,
     traceback: str | None = None,
-) -> tuple[JobState, list[Bell]]:
+) -> tuple[JobState, list[Message]]:
     """Record a failed attempt: retryable after `delay` seconds (None: by the backoff), or discarded.
 
     It is discarded when `final` or when no attempt is left, cancelled if that was asked for meanwhile. `outcome` is
@@ -189,7 +189,7 @@ def fail(
     return state, [] if retry else count_down(connection, claim.stage_id, ended=state)
 
 
-def stop(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
+def stop(connection: Connection, claim: Claim, reason: str) -> list[Message]:
     """Record that a running job was cancelled, by whom and how it ended; Fenced if this attempt no longer owns it."""
     check_owned(connection, claim, lock=True)
     by = connection.execute(_CANCELLED_BY, {"b_id": claim.job_id, "b_attempt": claim.attempt}).scalar()
@@ -201,7 +201,7 @@ def stop(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
     return count_down(connection, claim.stage_id, ended=JobState.CANCELLED)
 
 
-def hand_back(connection: Connection, claim: Claim, reason: str, *, delay: float = 0.0) -> list[Bell]:
+def hand_back(connection: Connection, claim: Claim, reason: str, *, delay: float = 0.0) -> list[Message]:
     """Give a running job back unfinished, without counting the attempt, for a worker to take in `delay` seconds.
 
     One that was asked to cancel is cancelled. Raises Fenced if this attempt no longer owns the job.

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, bindparam, select
 from clerk.database.states import JobState
 from clerk.database.tables import stages_table as stages
 from clerk.jobs import Discard
-from clerk_tasks.ledger.insert import Bell, NewJob, Recorded, grow_stage, insert_jobs
+from clerk_tasks.ledger.insert import Message, NewJob, Recorded, grow_stage, insert_jobs
 from clerk_tasks.ledger.site_columns import project
 from clerk_tasks.ledger.stages import admit_children, close_if_done, count_out, hold_run, hold_waiting
 
@@ -24,8 +24,8 @@ _STAGE_OF_RUN = (
 )
 
 
-def add_children(connection: Connection, children: Sequence[NewJob], *, run_id: str, stage_id: int) -> list[Bell]:
-    """Add the children of a job of this stage, which has just completed; return the doorbells to ring after commit.
+def add_children(connection: Connection, children: Sequence[NewJob], *, run_id: str, stage_id: int) -> list[Message]:
+    """Add the children of a job of this stage, which has just completed; return the messages to publish after commit.
 
     Raises Discard if a child names no later stage of the run.
     """
@@ -37,12 +37,12 @@ def add_children(connection: Connection, children: Sequence[NewJob], *, run_id: 
     for later in sorted(grown):
         if remaining == 0:
             hold_waiting(connection, later)
-        recorded.bells += admit_children(connection, later, grown[later])
+        recorded.messages += admit_children(connection, later, grown[later])
     # Only now: the stage that would open must have been given its children first.
     if remaining == 0:
-        return recorded.bells + close_if_done(connection, stage_id)
+        return recorded.messages + close_if_done(connection, stage_id)
     project(connection, run_id)
-    return recorded.bells
+    return recorded.messages
 
 
 def _insert(

@@ -22,11 +22,11 @@ from clerk.jobs import Backoff, Priority
 from clerk_tasks.ledger.compiled import Prepared
 
 #: How long a message may take before the relay publishes it again, in seconds: a lone job's, and a batch's.
-RING_DELAY, BATCH_RING_DELAY = 10.0, 60.0
+PUBLISH_DELAY, BATCH_PUBLISH_DELAY = 10.0, 60.0
 BATCH = 100  # jobs; from here on it is a batch
 
 
-class Bell(NamedTuple):
+class Message(NamedTuple):
     """What a message needs to say: the doorbell of one job."""
 
     job_id: str
@@ -66,9 +66,9 @@ class NewStage:
 
 @dataclass(slots=True)
 class Recorded:
-    """What an insertion did: the doorbells to ring, every new id, and {unique key: id of the job that won}."""
+    """What an insertion did: the messages to publish, every new id, and {unique key: id of the job that won}."""
 
-    bells: list[Bell] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
     job_ids: list[str] = field(default_factory=list)
     conflicts: dict[str, str] = field(default_factory=dict)
 
@@ -77,13 +77,13 @@ _ROW: dict[str, Any] = {
     column: bindparam(column)
     for column in (
         *("id", "run_id", "stage_id", "job_type", "subdomain", "queue", "priority", "arguments", "unique_key"),
-        *("max_attempts", "backoff_base", "backoff_cap", "time_limit", "ring_delay"),
+        *("max_attempts", "backoff_base", "backoff_cap", "time_limit", "publish_delay"),
     )
 }
 _DUE = {
     "state": constant(JobState.AVAILABLE),
     "due_at": now(),
-    "ring_at": now(bindparam("ring_delay")),
+    "publish_at": now(bindparam("publish_delay")),
     "created_at": now(),
 }
 _LATER = {"state": constant(JobState.SCHEDULED), "due_at": now(bindparam("delay")), "created_at": now()}
@@ -139,11 +139,11 @@ def insert_jobs(
     Fills `recorded`. Unique keys are taken in sorted order, so that two batches cannot wait for each other.
     """
     batch = list(new_jobs)
-    ring_delay = BATCH_RING_DELAY if len(batch) >= BATCH else RING_DELAY
+    publish_delay = BATCH_PUBLISH_DELAY if len(batch) >= BATCH else PUBLISH_DELAY
     plain: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _KINDS}
     for job in sorted(batch, key=lambda job: job.unique_key or ""):
         kind = "waiting" if not opened else "later" if job.delay else "due"
-        row = _row(job, run_id=run_id, stage_id=stage_id, ring_delay=ring_delay)
+        row = _row(job, run_id=run_id, stage_id=stage_id, publish_delay=publish_delay)
         if job.unique_key is None:
             plain[kind].append(row)
         elif (winner := _insert_unique(connection, kind, row)) is not None:
@@ -151,13 +151,13 @@ def insert_jobs(
             continue
         recorded.job_ids.append(row["id"])
         if kind == "due":
-            recorded.bells.append(Bell(row["id"], job.job_type, job.queue, job.priority))
+            recorded.messages.append(Message(row["id"], job.job_type, job.queue, job.priority))
     for kind, rows in plain.items():
         if rows:
             _INSERT[kind].many(connection, rows)
 
 
-def _row(job: NewJob, *, run_id: str, stage_id: int, ring_delay: float) -> dict[str, Any]:
+def _row(job: NewJob, *, run_id: str, stage_id: int, publish_delay: float) -> dict[str, Any]:
     return {
         "id": str(uuid_utils.uuid7()),
         "run_id": run_id,
@@ -172,7 +172,7 @@ def _row(job: NewJob, *, run_id: str, stage_id: int, ring_delay: float) -> dict[
         "backoff_base": job.backoff.base,
         "backoff_cap": job.backoff.cap,
         "time_limit": job.time_limit,
-        "ring_delay": ring_delay,
+        "publish_delay": publish_delay,
         "delay": job.delay,
     }
 

@@ -14,7 +14,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
 from clerk.errors import ConflictError, missing
-from clerk_tasks.ledger.insert import RING_DELAY, Bell
+from clerk_tasks.ledger.insert import PUBLISH_DELAY, Message
 from clerk_tasks.ledger.stages import ASKED_TO_CANCEL, cancel_waiting, count_again, count_down
 
 _HELD = select(jobs.c.state, jobs.c.stage_id).where(jobs.c.id == bindparam("b_id")).with_for_update()
@@ -47,8 +47,8 @@ _RETRY = (
         state=constant(JobState.AVAILABLE),
         max_attempts=case((jobs.c.max_attempts > jobs.c.attempt, jobs.c.max_attempts), else_=jobs.c.attempt + 1),
         due_at=now(),
-        ring_at=now(RING_DELAY),
-        ring_delay=RING_DELAY,
+        publish_at=now(PUBLISH_DELAY),
+        publish_delay=PUBLISH_DELAY,
         finished_at=None,
         cancel_requested_at=None,
         note=None,
@@ -58,7 +58,7 @@ _RETRY = (
 _WAIT_AGAIN = (
     update(jobs)
     .where(jobs.c.id == bindparam("b_id"))
-    .values(state=constant(JobState.SCHEDULED), due_at=None, ring_at=None)
+    .values(state=constant(JobState.SCHEDULED), due_at=None, publish_at=None)
 )
 
 
@@ -71,8 +71,8 @@ def hold(connection: Connection, job_ids: Iterable[str]) -> None:
     connection.execute(select(stages.c.id).where(of_these).order_by(stages.c.id).with_for_update())
 
 
-def cancel(connection: Connection, job_id: str, *, by: str) -> tuple[JobState, list[Bell]]:
-    """Cancel a job: at once if it waits; if it runs, ask it to stop. Returns its state now, and doorbells to ring.
+def cancel(connection: Connection, job_id: str, *, by: str) -> tuple[JobState, list[Message]]:
+    """Cancel a job: at once if it waits; if it runs, ask it to stop. Returns its state and the messages to publish.
 
     Raises NotFoundError for an unknown job, ConflictError for one that has ended.
     """
@@ -89,7 +89,7 @@ def cancel(connection: Connection, job_id: str, *, by: str) -> tuple[JobState, l
     return JobState.CANCELLED, count_down(connection, held.stage_id, ended=JobState.CANCELLED)
 
 
-def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Bell]:
+def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Message]:
     """Cancel what a run has left; its running jobs are asked to stop. Raises NotFoundError or ConflictError."""
     state = connection.execute(select(runs.c.state).where(runs.c.id == run_id)).scalar()
     if state is None:
@@ -100,10 +100,10 @@ def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Bell]:
     connection.execute(_ASK_RUN, {"b_run": run_id})
     cancel_waiting(connection, run_id, f"cancelled by {by}")
     unfinished = select(jobs.c.id).where(jobs.c.run_id == run_id, one_of(jobs.c.state, UNFINISHED))
-    bells: list[Bell] = []
+    messages: list[Message] = []
     for job_id in connection.execute(unfinished.order_by(jobs.c.id)).scalars().all():
-        bells += cancel(connection, job_id, by=by)[1]
-    return bells
+        messages += cancel(connection, job_id, by=by)[1]
+    return messages
 
 
 def _hold_unfinished(connection: Connection, run_id: str) -> None:
@@ -113,7 +113,7 @@ def _hold_unfinished(connection: Connection, run_id: str) -> None:
         held, before = connection.execute(_HOLD_UNFINISHED, {"b_run": run_id}).scalar_one(), held
 
 
-def retry(connection: Connection, job_id: str) -> Bell:
+def retry(connection: Connection, job_id: str) -> Message:
     """Make an ended job available again, with its exact arguments and at least one attempt more.
 
     One of a stage that has not opened yet waits for that. One of a stage that has ended is not counted there again.
@@ -134,7 +134,7 @@ def retry(connection: Connection, job_id: str) -> Bell:
         raise ConflictError(f"Job {job_id} was retried by somebody else just now.")
     if count_again(connection, row.stage_id, ended=JobState(row.state)) is StageState.WAITING:
         connection.execute(_WAIT_AGAIN, {"b_id": job_id})
-    return Bell._make(retried)
+    return Message._make(retried)
 
 
 def _refuse_conflict(connection: Connection, job_id: str, unique_key: str | None) -> None:

@@ -15,7 +15,7 @@ from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import workers_table as workers
 from clerk_tasks.ledger.attempts import CLAIMED, Claim, fail, stop
-from clerk_tasks.ledger.insert import Bell
+from clerk_tasks.ledger.insert import Message
 
 _RUNNING = jobs.c.state == constant(JobState.RUNNING)
 _OF_INSTANCE = select(
@@ -119,7 +119,7 @@ def still_expired(connection: Connection, seen: Expired) -> bool:
     return connection.execute(_STILL_EXPIRED, values).first() is not None
 
 
-def lost(connection: Connection, claim: Claim, reason: str) -> list[Bell]:
+def lost(connection: Connection, claim: Claim, reason: str) -> list[Message]:
     """End an attempt whose process is gone or was killed: cancelled if that was asked for, else retried or discarded.
 
     The first loss is retried at once, since it is rarely the job's own fault; later ones wait by the backoff.

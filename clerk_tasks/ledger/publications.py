@@ -10,14 +10,14 @@ from clerk.database.clock import now
 from clerk.database.literals import constant, one_of
 from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
-from clerk_tasks.ledger.insert import RING_DELAY, Bell
+from clerk_tasks.ledger.insert import PUBLISH_DELAY, Message
 
-#: The longest pause between two rings of one job, in seconds.
-LONGEST_RING_DELAY = 600.0
+#: The longest pause between two messages of one job, in seconds.
+LONGEST_PUBLISH_DELAY = 600.0
 #: How many jobs one pass takes at a time, so that no transaction gets long.
 PASS = 1000
 
-_BELL = (jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
+_MESSAGE = (jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
 _AVAILABLE = jobs.c.state == constant(JobState.AVAILABLE)
 _DUE = (
     select(jobs.c.id)
@@ -29,26 +29,28 @@ _DUE = (
 _PROMOTE = (
     update(jobs)
     .where(jobs.c.id.in_(_DUE.scalar_subquery()))
-    .values(state=constant(JobState.AVAILABLE), ring_at=now(RING_DELAY), ring_delay=RING_DELAY)
-    .returning(*_BELL)
+    .values(state=constant(JobState.AVAILABLE), publish_at=now(PUBLISH_DELAY), publish_delay=PUBLISH_DELAY)
+    .returning(*_MESSAGE)
 )
-_QUEUES = select(jobs.c.queue).where(_AVAILABLE, jobs.c.ring_at <= now()).distinct()
+_QUEUES = select(jobs.c.queue).where(_AVAILABLE, jobs.c.publish_at <= now()).distinct()
 _WAITING = select(func.count()).where(_AVAILABLE, jobs.c.queue == bindparam("b_queue"))
-_SILENT = (
+_OVERDUE = (
     select(jobs.c.id)
-    .where(_AVAILABLE, jobs.c.queue == bindparam("b_queue"), jobs.c.ring_at <= now())
-    .order_by(jobs.c.ring_at)
+    .where(_AVAILABLE, jobs.c.queue == bindparam("b_queue"), jobs.c.publish_at <= now())
+    .order_by(jobs.c.publish_at)
     .limit(bindparam("b_limit"))
     .with_for_update(skip_locked=True)
 )
-_DOUBLED = case((jobs.c.ring_delay * 2 > LONGEST_RING_DELAY, LONGEST_RING_DELAY), else_=jobs.c.ring_delay * 2)
-_RING = (
-    update(jobs)
-    .where(jobs.c.id.in_(_SILENT.scalar_subquery()))
-    .values(ring_at=now(_DOUBLED), ring_delay=_DOUBLED)
-    .returning(*_BELL)
+_DOUBLED = case(
+    (jobs.c.publish_delay * 2 > LONGEST_PUBLISH_DELAY, LONGEST_PUBLISH_DELAY), else_=jobs.c.publish_delay * 2
 )
-_RING_NOW = (
+_REPUBLISH = (
+    update(jobs)
+    .where(jobs.c.id.in_(_OVERDUE.scalar_subquery()))
+    .values(publish_at=now(_DOUBLED), publish_delay=_DOUBLED)
+    .returning(*_MESSAGE)
+)
+_REPUBLISH_NOW = (
     update(jobs)
     .where(
         jobs.c.id.in_(
@@ -57,37 +59,37 @@ _RING_NOW = (
             .with_for_update(skip_locked=True)
         )
     )
-    .values(ring_at=now(), ring_delay=RING_DELAY)
+    .values(publish_at=now(), publish_delay=PUBLISH_DELAY)
 )
 _SOON = (
     update(jobs)
     .where(
         jobs.c.id.in_(
             select(jobs.c.id)
-            .where(_AVAILABLE, jobs.c.queue.in_(bindparam("b_queues", expanding=True)), jobs.c.ring_at > now())
+            .where(_AVAILABLE, jobs.c.queue.in_(bindparam("b_queues", expanding=True)), jobs.c.publish_at > now())
             .with_for_update(skip_locked=True)
         )
     )
-    .values(ring_at=now(), ring_delay=RING_DELAY)
+    .values(publish_at=now(), publish_delay=PUBLISH_DELAY)
 )
 _LATER = (
     update(jobs)
     .where(jobs.c.id == bindparam("b_id"), _AVAILABLE)
-    .values(ring_at=now(bindparam("b_delay")), note=bindparam("b_note"))
+    .values(publish_at=now(bindparam("b_delay")), note=bindparam("b_note"))
 )
 
 
-def promote_due(connection: Connection) -> list[Bell]:
-    """Make scheduled and retryable jobs available whose time has come; return the doorbells to ring, at most PASS."""
-    return [Bell._make(row) for row in connection.execute(_PROMOTE)]
+def promote_due(connection: Connection) -> list[Message]:
+    """Make scheduled and retryable jobs available whose time has come; return the messages to publish, at most PASS."""
+    return [Message._make(row) for row in connection.execute(_PROMOTE)]
 
 
-def silent_queues(connection: Connection) -> list[str]:
+def overdue_queues(connection: Connection) -> list[str]:
     """Return the queues that hold an available job which should have been claimed by now."""
     return list(connection.execute(_QUEUES).scalars())
 
 
-def take_silent(connection: Connection, queue: str, *, depth: int) -> list[Bell]:
+def take_overdue(connection: Connection, queue: str, *, depth: int) -> list[Message]:
     """Return jobs of a queue to publish again, and double their delay; none while `depth` messages cover them all.
 
     `depth` is how many messages are ready in the broker: with as many messages as available jobs, nothing is lost.
@@ -95,21 +97,21 @@ def take_silent(connection: Connection, queue: str, *, depth: int) -> list[Bell]
     missing = connection.execute(_WAITING, {"b_queue": queue}).scalar_one() - depth
     if missing <= 0:
         return []
-    rows = connection.execute(_RING, {"b_queue": queue, "b_limit": min(missing, PASS)})
-    return [Bell._make(row) for row in rows]
+    rows = connection.execute(_REPUBLISH, {"b_queue": queue, "b_limit": min(missing, PASS)})
+    return [Message._make(row) for row in rows]
 
 
-def ring_now(connection: Connection, job_ids: Sequence[str]) -> None:
+def republish_now(connection: Connection, job_ids: Sequence[str]) -> None:
     """Leave jobs to the next relay pass, since they could not be published."""
     for start in range(0, len(job_ids), PASS):
-        connection.execute(_RING_NOW, {"b_ids": job_ids[start : start + PASS]})
+        connection.execute(_REPUBLISH_NOW, {"b_ids": job_ids[start : start + PASS]})
 
 
-def ring_soon(connection: Connection, queues: Sequence[str]) -> None:
+def republish_soon(connection: Connection, queues: Sequence[str]) -> None:
     """Have the next relay pass look whether messages of these queues are missing, however lately they were sent."""
     connection.execute(_SOON, {"b_queues": queues})
 
 
-def ring_later(connection: Connection, job_id: str, note: str, *, delay: float) -> None:
+def republish_later(connection: Connection, job_id: str, note: str, *, delay: float) -> None:
     """Publish an available job again in `delay` seconds, and say why it waits."""
     connection.execute(_LATER, {"b_id": job_id, "b_delay": delay, "b_note": note})

@@ -44,7 +44,7 @@ _DETAIL = (
     jobs.c.result,
     jobs.c.unique_key,
     jobs.c.time_limit,
-    jobs.c.ring_at,
+    jobs.c.publish_at,
     jobs.c.lease_until,
     jobs.c.instance,
     jobs.c.pid,

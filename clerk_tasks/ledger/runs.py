@@ -80,7 +80,7 @@ def record_run(
         connection.execute(_HOLD_STAGES, {"b_run": run_id}).all()
         connection.execute(_REOPEN_RUN, {"b_run": run_id})
     if recorded.conflicts or not new_stages[0].jobs:
-        recorded.bells += close_if_done(connection, stage_ids[0])
+        recorded.messages += close_if_done(connection, stage_ids[0])
     return recorded
 
 

@@ -13,7 +13,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
 from clerk_tasks.ledger.compiled import Prepared
-from clerk_tasks.ledger.insert import BATCH_RING_DELAY, Bell, grow_stage
+from clerk_tasks.ledger.insert import BATCH_PUBLISH_DELAY, Message, grow_stage
 from clerk_tasks.ledger.site_columns import project
 
 #: The options of a run that was asked to cancel as a whole.
@@ -94,8 +94,8 @@ _RELEASE = (
     .values(
         state=constant(JobState.AVAILABLE),
         due_at=now(),
-        ring_at=now(BATCH_RING_DELAY),
-        ring_delay=BATCH_RING_DELAY,
+        publish_at=now(BATCH_PUBLISH_DELAY),
+        publish_delay=BATCH_PUBLISH_DELAY,
     )
     .returning(jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
 )
@@ -154,10 +154,10 @@ _END_RUN = (
 )
 
 
-def count_down(connection: Connection, stage_id: int, *, ended: JobState) -> list[Bell]:
+def count_down(connection: Connection, stage_id: int, *, ended: JobState) -> list[Message]:
     """Count one ended job out of its stage; close the stage, and open what follows, if it was the last.
 
-    Returns the doorbells to ring after commit.
+    Returns the messages to publish after commit.
     """
     return close_if_done(connection, stage_id) if count_out(connection, stage_id, ended=ended) == 0 else []
 
@@ -177,7 +177,7 @@ def count_again(connection: Connection, stage_id: int, *, ended: JobState) -> St
     return StageState(state) if state else None
 
 
-def admit_children(connection: Connection, stage_id: int, count: int) -> list[Bell]:
+def admit_children(connection: Connection, stage_id: int, count: int) -> list[Message]:
     """Count children, inserted as waiting, into a later stage; release them if it has opened meanwhile.
 
     Those of a cancelled stage are cancelled too: an operator finds them there, and may retry them.
@@ -201,8 +201,8 @@ def hold_waiting(connection: Connection, stage_id: int) -> None:
     connection.execute(_HOLD_WAITING, {"b_stage": stage_id})
 
 
-def _release(connection: Connection, stage_id: int) -> list[Bell]:
-    return [Bell._make(row) for row in connection.execute(_RELEASE, {"b_stage": stage_id})]
+def _release(connection: Connection, stage_id: int) -> list[Message]:
+    return [Message._make(row) for row in connection.execute(_RELEASE, {"b_stage": stage_id})]
 
 
 def _counts(stage_id: int, ended: JobState) -> dict[str, int]:
@@ -213,22 +213,22 @@ def _counts(stage_id: int, ended: JobState) -> dict[str, int]:
     }
 
 
-def close_if_done(connection: Connection, stage_id: int) -> list[Bell]:
+def close_if_done(connection: Connection, stage_id: int) -> list[Message]:
     """Close an open stage that has nothing left, and go on down the run: a stage opened with no jobs ends at once."""
-    bells: list[Bell] = []
+    messages: list[Message] = []
     closing: int | None = stage_id
     while closing is not None:
         closed = connection.execute(_CLOSE, {"b_stage": closing}).first()
         if closed is None:
-            return bells
+            return messages
         hold_run(connection, closed.run_id)
         in_vain = closed.total and closed.failed + closed.cancelled == closed.total
         if in_vain or (closed.failed and closed.failed > closed.tolerance * (closed.total - 1)):
             note = "an earlier stage of its run did not succeed"
             cancel_waiting(connection, closed.run_id, note, after=closed.position)
-        closing = _advance(connection, closed.run_id, bells)
+        closing = _advance(connection, closed.run_id, messages)
         project(connection, closed.run_id)
-    return bells
+    return messages
 
 
 def cancel_waiting(connection: Connection, run_id: str, note: str, *, after: int = -1) -> None:
@@ -240,14 +240,14 @@ def cancel_waiting(connection: Connection, run_id: str, note: str, *, after: int
     connection.execute(_CANCEL_WAITING_JOBS, values | {"b_note": note})
 
 
-def go_on(connection: Connection, run_id: str) -> list[Bell]:
-    """Open the next stage of a run that has none open, or end the run; return the doorbells to ring."""
-    bells: list[Bell] = []
-    empty = _advance(connection, run_id, bells)
-    return bells if empty is None else close_if_done(connection, empty)
+def go_on(connection: Connection, run_id: str) -> list[Message]:
+    """Open the next stage of a run that has none open, or end the run; return the messages to publish."""
+    messages: list[Message] = []
+    empty = _advance(connection, run_id, messages)
+    return messages if empty is None else close_if_done(connection, empty)
 
 
-def _advance(connection: Connection, run_id: str, bells: list[Bell]) -> int | None:
+def _advance(connection: Connection, run_id: str, messages: list[Message]) -> int | None:
     """Open the next stage, or end the run; return the id of a stage that opened with nothing to do."""
     following = connection.execute(_UNENDED, {"b_run": run_id}).first()
     if following is None:
@@ -259,7 +259,7 @@ def _advance(connection: Connection, run_id: str, bells: list[Bell]) -> int | No
     remaining = connection.execute(_OPEN, {"b_stage": following.id}).scalar()
     if remaining == 0:
         return int(following.id)
-    bells.extend(_release(connection, following.id))
+    messages.extend(_release(connection, following.id))
     return None
 
 

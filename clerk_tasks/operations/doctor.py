@@ -16,11 +16,9 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.errors import BrokerUnavailable, ConflictError, NotFoundError
 from clerk.settings import settings, unknown_variables
 from clerk_tasks.broker.publisher import publisher
-from clerk_tasks.dispatcher import ring
+from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.registry import registry
-from clerk_tasks.ledger import diagnosis as repair
-from clerk_tasks.ledger import interventions as operators
-from clerk_tasks.ledger import stages
+from clerk_tasks.ledger import diagnosis, interventions, stages
 from clerk_tasks.ledger.diagnosis import Damage
 from clerk_tasks.operations.queue_coverage import how_to_serve, workers_by_queue
 from clerk_tasks.worker.relay import Relay
@@ -35,7 +33,7 @@ DANGEROUS = {
 
 
 #: What is mended by itself, in this order: a stage must count right before anything is counted out of it.
-MENDABLE = (repair.miscounts, repair.orphans, repair.forgotten, repair.undecided)
+MENDABLE = (diagnosis.miscounts, diagnosis.orphans, diagnosis.forgotten, diagnosis.undecided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +59,8 @@ def _look(*looks: Callable[[Connection], Iterable[Damage]]) -> list[Damage]:
 def _late(connection: Connection) -> list[Damage]:
     """Return what any relay would have seen to."""
     return [
-        *repair.ownerless(connection, after=settings().lease),
-        *repair.unheard(connection, after=10 * settings().relay_interval),
+        *diagnosis.ownerless(connection, after=settings().lease),
+        *diagnosis.unpublished(connection, after=10 * settings().relay_interval),
     ]
 
 
@@ -85,19 +83,19 @@ def _fix() -> list[Diagnosis]:
 def _mend(damage: Damage) -> None:
     """Do what a damage's remedy says; raises ConflictError or NotFoundError if it is no more."""
     with transaction() as connection:
-        bells = []
+        messages = []
         if damage.kind == "orphan":
-            bells = operators.cancel(connection, damage.subject, by="the doctor")[1]
+            messages = interventions.cancel(connection, damage.subject, by="the doctor")[1]
         elif damage.kind == "miscount":
-            repair.recount(connection, int(damage.subject))
-            bells = stages.close_if_done(connection, int(damage.subject))
+            diagnosis.recount(connection, int(damage.subject))
+            messages = stages.close_if_done(connection, int(damage.subject))
         elif damage.kind == "forgotten":
-            repair.remember(connection, damage.subject)
+            diagnosis.remember(connection, damage.subject)
         elif damage.kind == "stage":
-            bells = stages.close_if_done(connection, int(damage.subject))
+            messages = stages.close_if_done(connection, int(damage.subject))
         elif damage.kind == "run":
-            bells = stages.go_on(connection, damage.subject)
-    ring(bells)
+            messages = stages.go_on(connection, damage.subject)
+    publish(messages)
 
 
 def _relay_twice() -> None:

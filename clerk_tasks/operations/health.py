@@ -24,7 +24,7 @@ from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, queries
 from clerk_tasks.operations.plugin_report import ask_all
 from clerk_tasks.operations.queue_coverage import SILENCE, how_to_serve, workers_by_queue
-from clerk_tasks.schedules import slots as timetable
+from clerk_tasks.schedules import slots
 
 
 class Level(IntEnum):
@@ -133,9 +133,9 @@ def _dead_letters(connection: Connection) -> Iterator[Finding]:
 
 
 def _beat(connection: Connection) -> Iterator[Finding]:
-    if not timetable.gather():
+    if not slots.gather():
         return
-    seen = connection.execute(select(meta.c.value).where(meta.c.key == timetable.BEAT_SEEN)).scalar()
+    seen = connection.execute(select(meta.c.value).where(meta.c.key == slots.BEAT_SEEN)).scalar()
     if seen and database_time(connection) - datetime.fromisoformat(seen) < timedelta(seconds=SILENCE):
         yield Finding("beat", Level.OK, f"last tick {seen}")
     else:

@@ -10,8 +10,8 @@ from clerk.database.engine import reading, transaction
 from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.errors import ConflictError, UsageError
-from clerk_tasks.dispatcher import ring
-from clerk_tasks.ledger import interventions as operators
+from clerk_tasks.dispatcher import publish
+from clerk_tasks.ledger import interventions
 from clerk_tasks.operations.known import check_filters, parse_state
 
 #: Who cancels.
@@ -55,20 +55,20 @@ def retry(job_ids: Sequence[str], *, strict: bool) -> tuple[list[str], list[str]
 
     With `strict` one that cannot be retried is an error, and none is.
     """
-    bells, refused = [], []
+    messages, refused = [], []
     if strict:
         with transaction() as connection:
-            operators.hold(connection, job_ids)
-            bells = [operators.retry(connection, job_id) for job_id in sorted(set(job_ids))]
+            interventions.hold(connection, job_ids)
+            messages = [interventions.retry(connection, job_id) for job_id in sorted(set(job_ids))]
     else:
         for job_id in job_ids:
             try:
                 with transaction() as connection:
-                    bells.append(operators.retry(connection, job_id))
+                    messages.append(interventions.retry(connection, job_id))
             except ConflictError as error:
                 refused.append(str(error))
-    ring(bells)
-    return [bell.job_id for bell in bells], refused
+    publish(messages)
+    return [message.job_id for message in messages], refused
 
 
 def cancel(job_ids: Sequence[str]) -> dict[str, JobState]:
@@ -77,14 +77,14 @@ def cancel(job_ids: Sequence[str]) -> dict[str, JobState]:
     One that runs is asked to stop. Raises NotFoundError or ConflictError.
     """
     with transaction() as connection:
-        operators.hold(connection, job_ids)
-        cancelled = {job_id: operators.cancel(connection, job_id, by=BY) for job_id in sorted(set(job_ids))}
-    ring([bell for _, bells in cancelled.values() for bell in bells])
+        interventions.hold(connection, job_ids)
+        cancelled = {job_id: interventions.cancel(connection, job_id, by=BY) for job_id in sorted(set(job_ids))}
+    publish([message for _, messages in cancelled.values() for message in messages])
     return {job_id: state for job_id, (state, _) in cancelled.items()}
 
 
 def cancel_run(run_id: str) -> None:
     """Cancel what a run has left; its running jobs are asked to stop. Raises NotFoundError or ConflictError."""
     with transaction() as connection:
-        bells = operators.cancel_run(connection, run_id, by=BY)
-    ring(bells)
+        messages = interventions.cancel_run(connection, run_id, by=BY)
+    publish(messages)

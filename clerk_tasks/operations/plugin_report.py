@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from clerk.plugin.loader import plugins
 from clerk_tasks.job_types.registry import Registry, registry
 from clerk_tasks.pipeline import stages
-from clerk_tasks.schedules import slots as timetable
+from clerk_tasks.schedules import slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class PluginReport:
 def ask_all() -> Registry:
     """Ask every plugin for job types, pools, schedules and stages, so that what is wrong with them is found now."""
     known = registry()
-    timetable.gather()
+    slots.gather()
     stages()
     return known
 

@@ -105,8 +105,8 @@ def _available(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     yield f"It waits in queue {job['queue']}, with {ahead} jobs before it, since {job['due_at']}."
     yield from _servers(connection, job)
     yield _depth(job["queue"])
-    if job["ring_at"]:
-        yield _next_ring(connection, job["ring_at"])
+    if job["publish_at"]:
+        yield _next_ring(connection, job["publish_at"])
 
 
 @lru_cache(maxsize=64)
@@ -118,11 +118,11 @@ def _depth(queue: str) -> str:
         return str(error)
 
 
-def _next_ring(connection: Connection, ring_at: str) -> str:
-    late = database_time(connection) - datetime.fromisoformat(ring_at)
+def _next_ring(connection: Connection, publish_at: str) -> str:
+    late = database_time(connection) - datetime.fromisoformat(publish_at)
     if late > timedelta(seconds=2 * settings().relay_interval):
-        return f"No relay has published it since {ring_at}: start a worker, each of which has one."
-    return f"If nobody claims it, it is published again at {ring_at}."
+        return f"No relay has published it since {publish_at}: start a worker, each of which has one."
+    return f"If nobody claims it, it is published again at {publish_at}."
 
 
 def _priority(connection: Connection, job: dict[str, Any]) -> int:

@@ -16,7 +16,7 @@ from clerk.errors import UnavailableError
 from clerk.settings import settings
 from clerk_tasks import logs
 from clerk_tasks.broker import embedded
-from clerk_tasks.schedules import slots as timetable
+from clerk_tasks.schedules import slots
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ PACE = 20.0
 
 
 class LedgerScheduler(Scheduler):  # type: ignore[misc]
-    """Fires the plugins' schedules by `timetable.tick`, in beat's own process: with the broker down, too."""
+    """Fires the plugins' schedules by `slots.tick`, in beat's own process: with the broker down, too."""
 
     def setup_schedule(self) -> None:
         """Start nothing of Celery's own: there are no results to clean up."""
@@ -34,10 +34,10 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]
         """Decide the slots that are due; return the seconds until the next tick."""
         try:
             with _uninterrupted():
-                for fired in timetable.tick():
+                for fired in slots.tick():
                     logger.info("%s of %s: %s", fired.schedule, fired.due_at, fired.fate)
                 with reading() as connection:
-                    pause = timetable.seconds_to_next(connection)
+                    pause = slots.seconds_to_next(connection)
         except UnavailableError as error:
             logger.warning("%s", error)
             pause = PACE / 4

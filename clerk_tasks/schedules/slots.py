@@ -25,9 +25,9 @@ from clerk.plugin.loader import plugins
 from clerk.plugin.registered import Plugin
 from clerk.redaction import storable
 from clerk.schedule import CatchUp, Schedule
-from clerk_tasks.dispatcher import record_requests, ring
+from clerk_tasks.dispatcher import publish, record_requests
 from clerk_tasks.job_types.validation import NAME
-from clerk_tasks.ledger.insert import Bell
+from clerk_tasks.ledger.insert import Message
 
 logger = logging.getLogger(__name__)
 
@@ -119,8 +119,8 @@ def fire_now(name: str) -> Fired:
     """Fire a schedule at this moment, due or not; the slot is kept like any other."""
     schedule = find(name)
     with transaction() as connection:
-        fired, bells = _fire(connection, schedule, database_time(connection))
-    ring(bells)
+        fired, messages = _fire(connection, schedule, database_time(connection))
+    publish(messages)
     return fired
 
 
@@ -139,14 +139,14 @@ def _keep(schedule: Schedule) -> list[Fired]:
 def _fire_due(schedule: Schedule, moment: datetime) -> Fired:
     try:
         with transaction() as connection:
-            fired, bells = _fire(connection, schedule, moment)
+            fired, messages = _fire(connection, schedule, moment)
     except DatabaseUnavailable:
         raise
     except Exception as error:
         # The plugin's mistake: the slot keeps it, and the other schedules go on.
         logger.exception("schedule %s", schedule.name)
         return _record_failure(schedule, moment, error)
-    ring(bells)
+    publish(messages)
     return fired
 
 
@@ -174,7 +174,7 @@ def _divide(schedule: Schedule, due: list[datetime], current: datetime) -> tuple
     return due[:-1], due[-1:]
 
 
-def _fire(connection: Connection, schedule: Schedule, moment: datetime) -> tuple[Fired, list[Bell]]:
+def _fire(connection: Connection, schedule: Schedule, moment: datetime) -> tuple[Fired, list[Message]]:
     """Take a slot and record its jobs in one transaction; nothing if another beat has it."""
     # The slot first: a second beat waits here for our commit, and then finds it taken.
     if not _decide(connection, Fired(schedule.name, moment, "enqueued")):
@@ -192,7 +192,7 @@ def _fire(connection: Connection, schedule: Schedule, moment: datetime) -> tuple
         .where(slots.c.schedule == schedule.name, slots.c.due_at == moment)
         .values(fate=fired.fate, jobs=list(fired.job_ids), detail=fired.detail)
     )
-    return fired, recorded.bells
+    return fired, recorded.messages
 
 
 def _decide(connection: Connection, fired: Fired) -> bool:

@@ -14,7 +14,7 @@ from celery.worker import consumer
 from clerk.database.engine import transaction
 from clerk.errors import DatabaseUnavailable
 from clerk_tasks.broker.redis import MISSHAPEN, log_drop
-from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger import publications
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         if self.restart_count:
             try:
                 with transaction() as database:
-                    rings.ring_soon(database, list(self.app.amqp.queues.consume_from))
+                    publications.republish_soon(database, list(self.app.amqp.queues.consume_from))
             except DatabaseUnavailable as error:
                 logger.warning("Lost messages will be published later than they could be: %s", error)
         return connection

@@ -10,27 +10,26 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection
 from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
+from clerk.application import part
 from clerk.database.engine import create_engine, fenced
 from clerk.database.held import HeldConnection
 from clerk.errors import DatabaseUnavailable
 from clerk.jobs import Cancel, Discard, Fenced, JobContext, Retry, running
 from clerk.redaction import storable
 from clerk.settings import settings
-from clerk_tasks.dispatcher import new_job, ring
+from clerk_tasks.dispatcher import new_job, publish
 from clerk_tasks.job_types.arguments import MAX_BYTES, call_arguments
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import attempts, leases
 from clerk_tasks.ledger.attempts import Claim
 from clerk_tasks.ledger.backoff import backoff
-from clerk_tasks.ledger.insert import Bell, NewJob
-from clerk_tasks.worker import memory_limit as memory
-from clerk_tasks.worker import sandbox as surroundings
+from clerk_tasks.ledger.insert import Message, NewJob
+from clerk_tasks.worker import memory_limit, sandbox
 from clerk_tasks.worker.pool_initialisers import preparations
 
 logger = logging.getLogger(__name__)
@@ -38,8 +37,8 @@ logger = logging.getLogger(__name__)
 #: The environment variable through which a worker's parent tells its children which worker start they belong to.
 INSTANCE = "CLERK_INSTANCE"
 
-#: A transition that settles a claim: it records an outcome and returns the doorbells to ring.
-Settle = Callable[[Connection, Claim], list[Bell]]
+#: A transition that settles a claim: it records an outcome and returns the messages to publish.
+Settle = Callable[[Connection, Claim], list[Message]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Completed:
     def __str__(self) -> str:
         return f"completed, {len(self.children)} children" if self.children else "completed"
 
-    def __call__(self, connection: Connection, claim: Claim) -> list[Bell]:
+    def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
         """Record it."""
         return attempts.complete(connection, claim, result=self.result, children=self.children)
 
@@ -69,7 +68,7 @@ class Failed:
     def __str__(self) -> str:
         return f"failed: {self.error}"
 
-    def __call__(self, connection: Connection, claim: Claim) -> list[Bell]:
+    def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
         """Record it."""
         return attempts.fail(
             connection, claim, self.error, delay=self.delay, final=self.final, traceback=self.traceback
@@ -85,7 +84,7 @@ class Stopped:
     def __str__(self) -> str:
         return self.reason
 
-    def __call__(self, connection: Connection, claim: Claim) -> list[Bell]:
+    def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
         """Record it."""
         return attempts.stop(connection, claim, self.reason)
 
@@ -99,7 +98,7 @@ class Unprepared:
     def __str__(self) -> str:
         return f"waits: {self.reason}"
 
-    def __call__(self, connection: Connection, claim: Claim) -> list[Bell]:
+    def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
         """Record it."""
         delay = backoff(claim.attempt, base=claim.backoff_base, cap=claim.backoff_cap)
         return attempts.hand_back(connection, claim, self.reason, delay=delay)
@@ -182,12 +181,12 @@ class Executor:
 
     def _end_what_was_left(self) -> None:
         """End a job that this process, or one with its process id, owned and never ended."""
-        bells: list[Bell] = []
+        messages: list[Message] = []
         with self.held.transaction() as connection:
             for left in leases.running_in(connection, self.instance, self.pid):
-                bells += leases.lost(connection, left, "Its process went on without recording an end.")
+                messages += leases.lost(connection, left, "Its process went on without recording an end.")
         self._settled = True
-        ring(bells, on=self.held.engine)
+        publish(messages, on=self.held.engine)
 
     def _perform(self, claim: Claim) -> Settle | None:
         """Call the job's function; return how to record the outcome, None if another attempt took over meanwhile."""
@@ -200,8 +199,8 @@ class Executor:
                 return Unprepared(storable(problem))
             function = job_type.function
             arguments = call_arguments(function, claim.run_id, json.loads(claim.arguments))
-            with running(context), surroundings.restored(), memory.limited(settings().memory_limit):
-                with surroundings.copies_ended():
+            with running(context), sandbox.restored(), memory_limit.limited(settings().memory_limit):
+                with sandbox.copies_ended():
                     value = function(claim.subdomain, **arguments)
                 return Completed(_as_json(value), [new_job(child, known) for child in context.children])
         except Fenced:
@@ -219,14 +218,14 @@ class Executor:
     def _record(self, claim: Claim, outcome: Settle) -> None:
         """Record an outcome, for as long as the database is away, until it is recorded or we are fenced off."""
         try:
-            bells = self._settle_somehow(claim, outcome)
+            messages = self._settle_somehow(claim, outcome)
         except Fenced as fenced:
             logger.warning("%s Its outcome is dropped.", fenced)
             return
-        if bells:
-            ring(bells, on=self.held.engine)
+        if messages:
+            publish(messages, on=self.held.engine)
 
-    def _settle_somehow(self, claim: Claim, outcome: Settle) -> list[Bell]:
+    def _settle_somehow(self, claim: Claim, outcome: Settle) -> list[Message]:
         """Record the outcome, or that it cannot be recorded: an end that nobody wrote down would be none."""
         try:
             return self._settle(claim, outcome)
@@ -238,14 +237,14 @@ class Executor:
             logger.exception("job %s: the database refuses its outcome", claim.job_id)
             return self._settle(claim, Failed(f"The database refuses its outcome: {_describe(refused)}"))
 
-    def _settle(self, claim: Claim, outcome: Settle) -> list[Bell]:
+    def _settle(self, claim: Claim, outcome: Settle) -> list[Message]:
         try:
             return self._settle_once(claim, outcome)
         except DatabaseUnavailable as error:
             logger.warning("job %s: its outcome waits for the database: %s", claim.job_id, error)
             return _until_the_database_is_back(self._settle_once, claim, outcome)
 
-    def _settle_once(self, claim: Claim, outcome: Settle) -> list[Bell]:
+    def _settle_once(self, claim: Claim, outcome: Settle) -> list[Message]:
         with self.held.transaction() as connection:
             return outcome(connection, claim)
 
@@ -276,7 +275,7 @@ def _describe(error: BaseException, *, plain: bool = False) -> str:
     return storable(f"{kind}{text}")[:2000]
 
 
-@lru_cache(maxsize=1)
+@part
 def executor() -> Executor:
     """Return this pool child's executor."""
     engine = create_engine(settings().database_url, durable=False)

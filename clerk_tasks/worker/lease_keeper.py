@@ -22,7 +22,7 @@ from clerk.errors import DatabaseUnavailable
 from clerk.jobs import Fenced
 from clerk_tasks.ledger import attempts, leases
 from clerk_tasks.ledger.attempts import Claim
-from clerk_tasks.ledger.insert import Bell
+from clerk_tasks.ledger.insert import Message
 from clerk_tasks.ledger.leases import Running
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class LeaseKeeper:
         *,
         lease: float,
         renewal: float,
-        ring: Callable[[list[Bell]], object],
+        publish: Callable[[list[Message]], object],
         register: Callable[[Connection], object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -66,7 +66,7 @@ class LeaseKeeper:
         `register` records this worker start, also later on: a restored database knows nothing of it.
         """
         self.held, self.pool, self.instance = held, pool, instance
-        self.lease, self.renewal, self.ring, self.register, self.clock = lease, renewal, ring, register, clock
+        self.lease, self.renewal, self.publish, self.register, self.clock = lease, renewal, publish, register, clock
         self._renewed_at = float("-inf")
         self._begun: set[tuple[str, int]] = set()  # (job id, process id): was seen at a job that somebody had begun
         self._strays: dict[tuple[str, int], float] = {}  # (job id, process id): since when, by our clock
@@ -79,12 +79,12 @@ class LeaseKeeper:
             states = leases.states(connection, list(busy))
         live = self.pool.live()  # after they are read: a process that owns one of them and is not here is dead
         over = [(row.claim, reason) for row in rows if (reason := _end_of(row, live)) is not None]
-        doomed, bells = self._end(leases.lost, over)
+        doomed, messages = self._end(leases.lost, over)
         self._renew(live)
         owning = {row.claim.pid for row in rows} - doomed
         working = {key for key in busy.items() if key[1] in live}
         kill((doomed & live) | self._late_strays(working, states, owning))
-        self.ring(bells)
+        self.publish(messages)
         return bool(doomed)
 
     def _late_strays(self, working: set[tuple[str, int]], states: Mapping[str, JobState], owning: set[int]) -> set[int]:
@@ -123,27 +123,27 @@ class LeaseKeeper:
         except DatabaseUnavailable:
             kill(self.pool.live())
             raise
-        given, bells = self._end(attempts.hand_back, [(row.claim, "The worker was shut down.") for row in rows])
+        given, messages = self._end(attempts.hand_back, [(row.claim, "The worker was shut down.") for row in rows])
         kill(given & self.pool.live())
-        self.ring(bells)
+        self.publish(messages)
 
     def _end(
-        self, end: Callable[[Connection, Claim, str], list[Bell]], over: Sequence[tuple[Claim, str]]
-    ) -> tuple[set[int], list[Bell]]:
-        """End attempts, each in a transaction of its own; return whose they were, and the doorbells to ring.
+        self, end: Callable[[Connection, Claim, str], list[Message]], over: Sequence[tuple[Claim, str]]
+    ) -> tuple[set[int], list[Message]]:
+        """End attempts, each in a transaction of its own; return whose they were, and the messages to publish.
 
         One that is recorded by its own process just now is none of ours, and that process must live.
         """
-        pids, bells = set[int](), list[Bell]()
+        pids, messages = set[int](), list[Message]()
         for claim, reason in over:
             with suppress(Fenced):
                 with self.held.transaction() as connection:
                     attempts.check_owned(connection, claim, lock=True)
-                    rung = end(connection, claim, reason)
+                    published = end(connection, claim, reason)
                 pids.add(claim.pid)
-                bells += rung
+                messages += published
                 logger.warning("job %s: %s", claim, reason)
-        return pids, bells
+        return pids, messages
 
 
 def _end_of(row: Running, live: set[int]) -> str | None:

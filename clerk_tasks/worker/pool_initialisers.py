@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from functools import lru_cache
 
+from clerk.application import part
 from clerk.plugin.containment import on_trial
 from clerk.plugin.registered import describe
 from clerk_tasks.job_types.pools import Pool
@@ -45,7 +45,7 @@ class Preparations:
         return None
 
 
-@lru_cache(maxsize=1)
+@part
 def preparations() -> Preparations:
     """Return this process's."""
     return Preparations()

@@ -1,4 +1,4 @@
-"""The relay, the housekeeper of every worker: it publishes what waits unheard, and ends the leases of the dead.
+"""The relay, the housekeeper of every worker: it publishes what waits unpublished, and ends the leases of the dead.
 
 Any number of relays may run at any time; each act is guarded in the database.
 """
@@ -11,9 +11,8 @@ from datetime import datetime
 
 from clerk.database.held import HeldConnection
 from clerk_tasks.broker.publisher import Publisher
-from clerk_tasks.ledger import leases
-from clerk_tasks.ledger import publications as rings
-from clerk_tasks.ledger.insert import Bell
+from clerk_tasks.ledger import leases, publications
+from clerk_tasks.ledger.insert import Message
 from clerk_tasks.ledger.leases import Expired
 
 
@@ -35,19 +34,19 @@ class Relay:
 
     def run_once(self) -> None:
         """Make one pass; raises DatabaseUnavailable or BrokerUnavailable, and is then simply run again."""
-        bells = self._take_over()
+        messages = self._take_over()
         with self.held.transaction() as connection:
-            bells += rings.promote_due(connection)
-        self._publish(bells)
+            messages += publications.promote_due(connection)
+        self._publish(messages)
         with self.held.transaction() as connection:
-            queues = rings.silent_queues(connection)
+            queues = publications.overdue_queues(connection)
         for queue in queues:
             depth = self.publisher.depth(queue)
             with self.held.transaction() as connection:
-                silent = rings.take_silent(connection, queue, depth=depth)
+                silent = publications.take_overdue(connection, queue, depth=depth)
             self._publish(silent)
 
-    def _take_over(self) -> list[Bell]:
+    def _take_over(self) -> list[Message]:
         """End the attempts whose lease has been over, untouched, for one renewal period of our own clock.
 
         Once is not enough: the owner may be stopped just before its renewal, or the database's clock may have jumped.
@@ -59,9 +58,9 @@ class Relay:
         seen = self.clock()
         self._sightings = {sighting: self._sightings.get(sighting, seen) for sighting in expired}
         ripe = [row for key, row in expired.items() if seen - self._sightings[key] >= self.renewal]
-        return [bell for row in ripe for bell in self._end(row)]
+        return [message for row in ripe for message in self._end(row)]
 
-    def _end(self, row: Expired) -> list[Bell]:
+    def _end(self, row: Expired) -> list[Message]:
         with self.held.transaction() as connection:
             if not leases.still_expired(connection, row):
                 return []
@@ -70,10 +69,10 @@ class Relay:
                 connection, row.claim, f"Its worker (process {row.claim.pid}) is gone: the lease ended at {ended}."
             )
 
-    def _publish(self, bells: list[Bell]) -> None:
+    def _publish(self, messages: list[Message]) -> None:
         try:
-            self.publisher.publish(bells)
+            self.publisher.publish(messages)
         except Exception:
             with self.held.transaction() as connection:
-                rings.ring_now(connection, [bell.job_id for bell in bells])
+                publications.republish_now(connection, [message.job_id for message in messages])
             raise

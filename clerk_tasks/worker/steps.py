@@ -31,10 +31,9 @@ from clerk.settings import settings
 from clerk_tasks import logs
 from clerk_tasks.broker import embedded
 from clerk_tasks.broker.publisher import Publisher, broker_url
-from clerk_tasks.dispatcher import ring
+from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.registry import registry
-from clerk_tasks.ledger import leases, queries
-from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger import leases, publications, queries
 from clerk_tasks.worker.executor import INSTANCE
 from clerk_tasks.worker.lease_keeper import LeaseKeeper
 from clerk_tasks.worker.pool_initialisers import preparations
@@ -117,7 +116,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             instance,
             lease=settings().lease_term,
             renewal=settings().renewal,
-            ring=lambda bells: ring(bells, on=own),
+            publish=lambda messages: publish(messages, on=own),
             register=register,
         )
         self.relay = Relay(HeldConnection(own), Publisher(broker_url()), renewal=settings().renewal)
@@ -250,4 +249,4 @@ def _leave_to_others(name: str, id: str, **_: Any) -> None:  # noqa: A002 - Cele
     logger.warning("job %s: this worker does not know %s", id, name)
     note = f"Worker {socket.gethostname()} ({os.getpid()}) does not know {name.removeprefix('clerk.')}."
     with _surviving("leaving a job to others"), transaction() as connection:
-        rings.ring_later(connection, id, note, delay=UNKNOWN_TYPE_DELAY)
+        publications.republish_later(connection, id, note, delay=UNKNOWN_TYPE_DELAY)

@@ -47,7 +47,8 @@ sys.addaudithook(watch)
 for name in sys.argv[1].split():
     importlib.import_module(name)
 from clerk.database.engine import engine
-assert engine.cache_info().currsize == 0, "an engine was made"
+from clerk.application import application
+assert not application.has(engine), "an engine was made"
 found = [name for name in sys.modules if name.partition(".")[0] == "plugins"]
 assert not found or "plugins" in sys.argv[1], f"plugins were loaded: {found}"
 """

@@ -58,7 +58,7 @@ def alive(*programs: Program) -> None:
 def test_a_schedules_jobs_run(system: System) -> None:
     """F13. From the slot to the effect, with nobody enqueueing: beat, broker, worker.
 
-    Seen to fail: with `ring(bells)` of timetable.py removed and no `silent_queues` in relay.py (either is enough), no
+    Seen to fail: with `publish(messages)` of slots.py gone and no `overdue_queues` in relay.py (either is enough), no
     message is ever sent.
     """
     begin(system, minutes_ago=2)

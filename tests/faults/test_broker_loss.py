@@ -39,7 +39,7 @@ def assert_recovered(system: System, job_ids: Sequence[str], since: float, fault
 def test_enqueue_succeeds_while_the_broker_is_away(own_broker_system: System, own_broker: BreakableBroker) -> None:
     """F6, the publisher's side. The relay has the job as soon as the broker is back.
 
-    Seen to fail: with `except BrokerUnavailable` of dispatcher.ring removed, the command ends with 5.
+    Seen to fail: with `except BrokerUnavailable` of dispatcher.publish removed, the command ends with 5.
     """
     system = own_broker_system
     worker = system.worker()
@@ -86,8 +86,8 @@ def test_a_broker_that_lost_everything_is_rung_again(
 ) -> None:
     """F6. Killed and its data gone; FLUSHALL, the queue deleted, the embedded broker's directory deleted.
 
-    Seen to fail: with take_silent of rings.py returning nothing, no waiting job ever runs; with Consumer.connect not
-    calling ring_soon, a batch waits for its minute.
+    Seen to fail: with take_overdue of publications.py returning nothing, no waiting job runs; if Consumer.connect does
+    not call republish_soon, a batch waits for its minute.
     """
     system = own_broker_system
     worker = system.worker(env=DEFAULTS)

@@ -10,7 +10,7 @@ from pathlib import Path
 from celery import Celery
 
 from clerk_tasks.broker.publisher import broker_url, publisher
-from clerk_tasks.ledger.insert import Bell
+from clerk_tasks.ledger.insert import Message
 from tests.support import messages
 from tests.support.minutely import begin, fates, jobs
 from tests.support.processes import script, wait_for
@@ -45,11 +45,11 @@ def test_delivery_with_or_without_duplicates(every_system: System) -> None:
     system.worker("-c", "2")
     system.wait_until_began(long)
     assert_once(system, [short])
-    publisher().publish([Bell(long, "gated", "default", 1)] * 50)
+    publisher().publish([Message(long, "gated", "default", 1)] * 50)
     wait_for(lambda: messages.depth() == 0, "they are all delivered while it runs", logs=system.programs.logs)
     system.open_gate()
     assert_once(system, [long])
-    publisher().publish([Bell(long, "gated", "default", 1), Bell(short, "note", "default", 1)] * 50)
+    publisher().publish([Message(long, "gated", "default", 1), Message(short, "note", "default", 1)] * 50)
     assert_once(system, [system.enqueue("note", key="last", priority="low")])
     assert_once(system, [long, short])
 
@@ -75,7 +75,7 @@ def test_priority_within_a_queue(every_system: System) -> None:
 def test_pause_resume_and_purge(every_system: System) -> None:
     """A worker told to stop consuming, or stopped, goes on where it was; what was purged is published again.
 
-    Seen to fail: with take_silent of rings.py returning nothing, what was purged never runs; with Celery's own
+    Seen to fail: with take_overdue of publications.py returning nothing, what was purged never runs; with Celery's own
     call_soon, the last of many orders to stop and to go on may be the one to stop, and nothing runs.
     """
     system = every_system
@@ -86,7 +86,7 @@ def test_pause_resume_and_purge(every_system: System) -> None:
     worker = system.worker("-c", "1")
     operator = Celery(broker=broker_url()).control
     assert operator.cancel_consumer("default", reply=True, timeout=10, limit=1)
-    unheard = system.enqueue("note", key="unheard")
+    unpublished = system.enqueue("note", key="unpublished")
     assert operator.add_consumer("default", reply=True, timeout=10, limit=1)
     for _ in range(20):
         operator.cancel_consumer("default")
@@ -97,7 +97,7 @@ def test_pause_resume_and_purge(every_system: System) -> None:
     waiting = system.enqueue("note", key="waiting")
     for pid in reversed(family):
         os.kill(pid, signal.SIGCONT)
-    assert_once(system, [unheard, waiting, *purged])
+    assert_once(system, [unpublished, waiting, *purged])
     assert worker.alive
 
 

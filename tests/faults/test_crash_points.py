@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clerk.database.engine import transaction
-from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger import publications
 from clerk_tasks.ledger.insert import NewJob, NewStage
 from clerk_tasks.ledger.runs import record_run
 from tests.support import crash_plugin
@@ -52,14 +52,14 @@ class CrashPoints:
         stages = [NewStage(name="first", jobs=[parent]), NewStage(name="second", jobs=[last])]
         with transaction(self.system.engine) as connection:
             recorded = record_run(connection, run_id, subdomain=SITE, pipeline="crash", new_stages=stages)
-            rings.ring_now(connection, recorded.job_ids)
+            publications.republish_now(connection, recorded.job_ids)
         return run_id
 
     def has_ended(self, run_id: str) -> bool:
         """Return whether the run has; if not, spare it the pause after which the relay rings again."""
         jobs = self.system.run(run_id)["jobs"]
         with transaction(self.system.engine) as connection:
-            rings.ring_now(connection, [job["id"] for job in jobs if job["state"] == "available"])
+            publications.republish_now(connection, [job["id"] for job in jobs if job["state"] == "available"])
         return bool(self.system.run(run_id)["state"] != "running")
 
     def passed(self) -> list[str]:

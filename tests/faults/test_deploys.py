@@ -102,7 +102,7 @@ def test_old_and_new_code_side_by_side_lose_nothing_and_do_nothing_twice(deploy:
 
     A job of a type that only the new code knows waits for a worker that does. One with an argument that the old code
     does not know may fail there, with the argument's name; replayed after the deploy, it completes.
-    Seen to fail: with `ring_later` out of `_leave_to_others` in worker.py, nobody learns why a fresh job waits; with
+    Seen to fail: with `republish_later` out of `_leave_to_others` in worker.py, no note says why it waits; with
     billiard's patience of 30 s for its results left as it is, one shutdown of a dozen under load takes so long.
     """
     system = deploy.system

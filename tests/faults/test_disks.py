@@ -112,7 +112,7 @@ def test_a_full_disk_under_the_broker_costs_nothing(
     MISCONF in `answers` of embedded.py, `enqueue` said that the broker was not running.
     """
     monkeypatch.setenv("CLERK_HOME", str(small_disk.root))
-    settings.cache_clear()
+    settings.discard()
     worker = system.worker("-c", "1")
     running = system.enqueue("gated")
     system.wait_until_began(running)

@@ -98,7 +98,7 @@ def test_a_job_whose_type_this_worker_does_not_know_waits_for_one_that_does(syst
     job = system.job(job_id)
     assert (job["state"], job["attempt"]) == ("available", 0)
     assert "does not know note" in job["note"]
-    assert job["ring_at"] > job["due_at"]
+    assert job["publish_at"] > job["due_at"]
     system.worker()
     assert old.terminate() == 0, old.log
     assert "Traceback" not in old.log

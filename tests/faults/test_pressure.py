@@ -13,7 +13,7 @@ from clerk.database.engine import transaction
 from clerk.jobs import JobRequest
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.dispatcher import enqueue_many
-from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger import publications
 from tests.support.processes import Program, wait_for
 from tests.support.system import SITE, System
 
@@ -44,7 +44,7 @@ def let_the_relay_pass(system: System, *, seconds: float) -> None:
 def test_five_thousand_jobs_wait_for_two_busy_children(every_broker_system: System) -> None:
     """F14. Every message is overdue while the children are busy, and still none is published twice.
 
-    Seen to fail: with `- depth` in `take_silent` of rings.py removed, 9 000 messages waited three seconds later.
+    Seen to fail: with `- depth` in `take_overdue` removed, 9 000 messages waited three seconds later.
     """
     system = every_broker_system
     worker = system.worker("-c", "2")
@@ -59,7 +59,7 @@ def test_five_thousand_jobs_wait_for_two_busy_children(every_broker_system: Syst
     assert took < 10
     wait_for(lambda: publisher().depth("default") >= JOBS - 10, "the broker has them all")
     with transaction(system.engine) as connection:
-        rings.ring_now(connection, batch.job_ids)
+        publications.republish_now(connection, batch.job_ids)
     let_the_relay_pass(system, seconds=3)
     depth = publisher().depth("default")
     assert JOBS - 10 <= depth <= JOBS + 10

@@ -15,9 +15,7 @@ from clerk.database.states import UNFINISHED, JobState, RunState
 from clerk.database.tables import jobs_table
 from clerk.errors import ConflictError
 from clerk.jobs import Discard, Fenced
-from clerk_tasks.ledger import attempts, leases
-from clerk_tasks.ledger import interventions as operators
-from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger import attempts, interventions, leases, publications
 from clerk_tasks.ledger.attempts import Claim
 from clerk_tasks.ledger.insert import NewJob, NewStage, Recorded
 from clerk_tasks.ledger.runs import record_run
@@ -93,7 +91,7 @@ class LedgerMachine(FaultyTransactions):
     def cancel(self, pick: int, fault: Fault) -> None:
         job = self.job(pick, *UNFINISHED)
         try:
-            self.transact(fault, lambda connection: operators.cancel(connection, job.id, by="a test"))
+            self.transact(fault, lambda connection: interventions.cancel(connection, job.id, by="a test"))
         except ConflictError:
             assert job.state not in UNFINISHED
 
@@ -104,7 +102,7 @@ class LedgerMachine(FaultyTransactions):
             return
         run = list(self.ledger.runs.values())[pick % len(self.ledger.runs)]
         try:
-            done = self.transact(fault, lambda connection: operators.cancel_run(connection, run.id, by="a test"))
+            done = self.transact(fault, lambda connection: interventions.cancel_run(connection, run.id, by="a test"))
         except ConflictError:
             assert run.state != RunState.RUNNING
             return
@@ -122,11 +120,11 @@ class LedgerMachine(FaultyTransactions):
             if job.unique_key and rival.unique_key == job.unique_key and rival.state in UNFINISHED
         ]
         try:
-            bell = self.transact(fault, lambda connection: operators.retry(connection, job.id))
+            message = self.transact(fault, lambda connection: interventions.retry(connection, job.id))
         except ConflictError:
             assert rivals or job.state not in (JobState.DISCARDED, JobState.CANCELLED)
             return
-        if bell is not None:
+        if message is not None:
             assert not rivals
             assert self.ledger.jobs[job.id].arguments == job.arguments
 
@@ -162,7 +160,7 @@ class LedgerMachine(FaultyTransactions):
         self.transact(Fault(), lambda connection: attempts.fail(connection, claim, "lost", delay=0.0, final=final))
         self.promote(Fault())
         if self.ledger.jobs[job.id].state == JobState.DISCARDED:
-            self.transact(Fault(), lambda connection: operators.retry(connection, job.id))
+            self.transact(Fault(), lambda connection: interventions.retry(connection, job.id))
         self._claim(self.ledger.jobs[job.id], Fault())
 
     def _settle(self, pick: int, fault: Fault, act: Callable[[Connection, Claim], object]) -> Claim:
@@ -219,9 +217,9 @@ class LedgerMachine(FaultyTransactions):
         """Have a keeper end an attempt whose process died; one that is over already stays as it is."""
         claim = self.claim(pick)
         before, owned = self.ledger, self.owns(claim)
-        bells = self.transact(fault, lambda connection: leases.lost(connection, claim, "died"))
+        messages = self.transact(fault, lambda connection: leases.lost(connection, claim, "died"))
         assert owned or self.ledger == before
-        assert not (owned and bells is not None) or not self.owns(claim)
+        assert not (owned and messages is not None) or not self.owns(claim)
 
     # --- relays ---------------------------------------------------------------------------------
 
@@ -233,7 +231,7 @@ class LedgerMachine(FaultyTransactions):
 
     @rule(fault=FAULTS)
     def promote(self, fault: Fault) -> None:
-        self.transact(fault, rings.promote_due)
+        self.transact(fault, publications.promote_due)
 
     @rule(fault=FAULTS)
     def take_over(self, fault: Fault) -> None:
@@ -248,8 +246,8 @@ class LedgerMachine(FaultyTransactions):
             self.transact(fault, end)
 
     @rule(depth=st.integers(0, 2), fault=FAULTS)
-    def ring(self, depth: int, fault: Fault) -> None:
-        self.transact(fault, lambda connection: rings.take_silent(connection, "q", depth=depth))
+    def publish(self, depth: int, fault: Fault) -> None:
+        self.transact(fault, lambda connection: publications.take_overdue(connection, "q", depth=depth))
 
     @rule()
     def let_time_pass(self) -> None:

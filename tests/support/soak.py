@@ -15,7 +15,7 @@ from clerk.database.tables import attempts_table, jobs_table, runs_table
 from clerk.errors import ConflictError, DatabaseUnavailable
 from clerk.jobs import JobRequest
 from clerk_tasks.ledger import queries
-from clerk_tasks.ledger.insert import Bell
+from clerk_tasks.ledger.insert import Message
 from tests.support.breakable import BreakableBroker
 from tests.support.chaos import DATABASE_FAULTS, FAULTS, Fault, Fleet, Heal
 from tests.support.processes import wait_for
@@ -73,7 +73,7 @@ class ClerkFleet(Fleet):
         with self.system.engine.connect() as connection:
             rows = connection.execute(sa.select(jobs_table.c.id, jobs_table.c.job_type)).all()
         chosen = rng.sample(rows, min(10, len(rows)))
-        publisher().publish([Bell(row.id, row.job_type, self.queue, 1) for row in chosen for _ in range(3)])
+        publisher().publish([Message(row.id, row.job_type, self.queue, 1) for row in chosen for _ in range(3)])
 
 
 @dataclass

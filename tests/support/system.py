@@ -43,7 +43,7 @@ class System:
             "CLERK_SHUTDOWN_GRACE": "1",
         }.items():
             monkeypatch.setenv(name, value)
-        settings.cache_clear()  # a broker's fixture may have read them before
+        settings.discard()  # a broker's fixture may have read them before
         with self.engine.begin() as connection:
             connection.execute(
                 sa.text("INSERT INTO sites (subdomain, name, state) VALUES (:s, 'A', 'CA')"), {"s": SITE}

@@ -45,7 +45,7 @@ def test_what_is_wanted_early_is_what_the_settings_say(
     if in_environment is not None:
         monkeypatch.setenv("CLERK_PLUGIN_PATIENCE", in_environment)
     assert patience() == settings().plugin_patience
-    settings.cache_clear()
+    settings.discard()
     Path(".env").write_text("CLERK_PLUGIN_PATIENCE=5\n")
     assert patience() == settings().plugin_patience == float(in_environment or 5)
     assert early_setting("CLERK_HOME") == str(settings().home)

@@ -205,7 +205,7 @@ def test_a_frozen_server_is_not_replaced_but_ended(programs: Programs) -> None:
 @pytest.mark.parametrize("name", ["with a space & ünïcode", "x" * 120], ids=["odd", "long"])
 def test_any_folder_will_do(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, programs: Programs) -> None:
     monkeypatch.setenv("CLERK_HOME", str(tmp_path / name))
-    settings.cache_clear()
+    settings.discard()
     with embedded.attached(), kombu.Connection(embedded.broker_url()) as connection:
         connection.connect()
         assert len(os.fsencode(embedded.Place(settings().home).socket)) < 104
@@ -213,7 +213,7 @@ def test_any_folder_will_do(name: str, tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_server_that_does_not_start_is_an_error_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLERK_VALKEY_SERVER", "/bin/false")
-    settings.cache_clear()
+    settings.discard()
     advice = r"/bin/false\) does not start: .*Deleting .*/valkey loses no job"
     with pytest.raises(BrokerUnavailable, match=advice), embedded.attached():
         pass
@@ -222,7 +222,7 @@ def test_a_server_that_does_not_start_is_an_error_with_advice(monkeypatch: pytes
 def test_a_home_that_cannot_be_made_is_an_error_with_advice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("CLERK_HOME", str(tmp_path / "file" / "home"))
-    settings.cache_clear()
+    settings.discard()
     with pytest.raises(BrokerUnavailable, match=r"Not a directory\. Set CLERK_HOME"), embedded.attached():
         pass
 

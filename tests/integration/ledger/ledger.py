@@ -12,7 +12,7 @@ from clerk.database.engine import create_engine
 from clerk.database.tables import jobs_table, runs_table, stages_table
 from clerk_tasks.ledger import attempts
 from clerk_tasks.ledger.attempts import Claim
-from clerk_tasks.ledger.insert import Bell, NewJob, NewStage, Recorded
+from clerk_tasks.ledger.insert import Message, NewJob, NewStage, Recorded
 from clerk_tasks.ledger.runs import record_run
 from tests.property.laws import Ledger, check
 
@@ -44,7 +44,7 @@ class LedgerOf:
         assert claim is not None, self.job(job_id)
         return claim
 
-    def complete(self, claim: Claim, *children: NewJob) -> list[Bell]:
+    def complete(self, claim: Claim, *children: NewJob) -> list[Message]:
         """Complete a job."""
         with self.engine.begin() as connection:
             return attempts.complete(connection, claim, result=None, children=children)

@@ -9,8 +9,7 @@ import pytest
 from clerk.database.engine import create_engine, transaction
 from clerk.database.held import HeldConnection
 from clerk.errors import DatabaseUnavailable
-from clerk_tasks.ledger import attempts
-from clerk_tasks.ledger import interventions as operators
+from clerk_tasks.ledger import attempts, interventions
 from clerk_tasks.ledger.insert import NewStage
 from clerk_tasks.ledger.runs import record_run
 from tests.integration.ledger.ledger import job
@@ -20,7 +19,7 @@ ACTS: dict[str, Callable[..., object]] = {
     "record": lambda connection: record_run(
         connection, "run", subdomain="a.ca", pipeline="p", new_stages=[NewStage(name="s", jobs=[job()])]
     ),
-    "cancel": lambda connection: operators.cancel(connection, "x", by="a test"),
+    "cancel": lambda connection: interventions.cancel(connection, "x", by="a test"),
 }
 
 

@@ -12,9 +12,8 @@ import sqlalchemy as sa
 
 from clerk.errors import ConflictError
 from clerk.jobs import Fenced
-from clerk_tasks.ledger import attempts
-from clerk_tasks.ledger import interventions as operators
-from clerk_tasks.ledger.insert import Bell, NewStage
+from clerk_tasks.ledger import attempts, interventions
+from clerk_tasks.ledger.insert import Message, NewStage
 from tests.integration.ledger.ledger import LedgerOf, job
 
 THREADS = 8
@@ -41,18 +40,18 @@ class Worker:
     def __init__(self, ledger: LedgerOf) -> None:
         self.ledger = ledger
         self.completed: list[str] = []
-        self.rung: list[Bell] = []
+        self.rung: list[Message] = []
 
     def deliver(self, job_id: str, *stages: str | None) -> None:
         claim = self.ledger.do(attempts.claim, job_id, instance="w", pid=1, lease=60.0)
         if claim is None:
             return
         try:
-            bells = self.ledger.complete(claim, *(job(stage=stage) for stage in stages))
+            messages = self.ledger.complete(claim, *(job(stage=stage) for stage in stages))
         except Fenced:
             return
         self.completed.append(job_id)
-        self.rung += bells
+        self.rung += messages
 
 
 def test_the_last_of_many_finishers_opens_the_next_stage_once(postgres_ledger: LedgerOf) -> None:
@@ -64,9 +63,9 @@ def test_the_last_of_many_finishers_opens_the_next_stage_once(postgres_ledger: L
     random.Random(1).shuffle(deliveries)
     crowd(ledger, [partial(worker.deliver, job_id) for job_id in deliveries])
     assert sorted(worker.completed) == sorted(first)
-    assert sorted(bell.job_id for bell in worker.rung) == sorted(second), "each job of the next stage rings once"
+    assert sorted(message.job_id for message in worker.rung) == sorted(second), "each job of the next stage rings once"
     crowd(ledger, [partial(worker.deliver, job_id) for job_id in second * 4])
-    assert [bell.job_id for bell in worker.rung[2:]] == [last]
+    assert [message.job_id for message in worker.rung[2:]] == [last]
 
 
 def test_children_of_many_parents_are_all_counted(postgres_ledger: LedgerOf) -> None:
@@ -74,10 +73,10 @@ def test_children_of_many_parents_are_all_counted(postgres_ledger: LedgerOf) -> 
     ledger, worker = postgres_ledger, Worker(postgres_ledger)
     parents = ledger.record([job() for _ in range(JOBS)], [], []).job_ids
     crowd(ledger, [partial(worker.deliver, job_id, "s2", "s1", "s1") for job_id in parents * 2])
-    assert sorted(bell.job_id for bell in worker.rung) == [row.id for row in ledger.jobs("s1")]
+    assert sorted(message.job_id for message in worker.rung) == [row.id for row in ledger.jobs("s1")]
     assert len(worker.rung) == 2 * JOBS
     ledger.check()
-    crowd(ledger, [partial(worker.deliver, bell.job_id) for bell in list(worker.rung)])
+    crowd(ledger, [partial(worker.deliver, message.job_id) for message in list(worker.rung)])
     assert sum(row.state == "available" for row in ledger.jobs("s2")) == JOBS
 
 
@@ -91,7 +90,7 @@ def test_a_run_cancelled_while_many_finish_leaves_nothing_behind(postgres_ledger
         *(partial(cancel, ledger, job_id) for job_id in ids[JOBS // 2 :: 7]),
     ]
     random.Random(seed).shuffle(deliveries)
-    deliveries.insert(len(deliveries) // 4, partial(ledger.do, operators.cancel_run, "run", by="a test"))
+    deliveries.insert(len(deliveries) // 4, partial(ledger.do, interventions.cancel_run, "run", by="a test"))
     crowd(ledger, deliveries)
     left = [row for stage in ("s0", "s1", "s2") for row in ledger.jobs(stage) if row.state == "running"]
     assert left == [], "whoever ran has ended"
@@ -124,7 +123,7 @@ def test_stages_that_join_a_run_as_it_ends_keep_it_running(postgres_ledger: Ledg
 
 def cancel(ledger: LedgerOf, job_id: str) -> None:
     try:
-        ledger.do(operators.cancel, job_id, by="a test")
+        ledger.do(interventions.cancel, job_id, by="a test")
     except ConflictError:
         return
 
@@ -132,6 +131,6 @@ def cancel(ledger: LedgerOf, job_id: str) -> None:
 def toggle(ledger: LedgerOf, job_id: str) -> None:
     cancel(ledger, job_id)
     try:
-        ledger.do(operators.retry, job_id)
+        ledger.do(interventions.retry, job_id)
     except ConflictError:
         return

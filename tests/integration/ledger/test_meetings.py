@@ -14,9 +14,7 @@ from clerk.jobs import Fenced, JobRequest
 from clerk.sites.admin import remove_site
 from clerk.sites.rows import insert_site
 from clerk_tasks import dispatcher
-from clerk_tasks.ledger import attempts, leases
-from clerk_tasks.ledger import interventions as operators
-from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger import attempts, interventions, leases, publications
 from clerk_tasks.ledger.insert import NewStage
 from clerk_tasks.ledger.stages import cancel_waiting
 from tests.integration.ledger.ledger import LedgerOf, job
@@ -51,10 +49,10 @@ def test_a_job_cancelled_while_its_stage_opens(postgres_ledger: LedgerOf, meanwh
     first, later, other = postgres_ledger.record([job()], [job(), job()]).job_ids
     claim = postgres_ledger.claim(first)
     with postgres_ledger.engine.begin() as connection:
-        operators.hold(connection, [later])
+        interventions.hold(connection, [later])
         opening = meanwhile(lambda: postgres_ledger.complete(claim))
-        operators.cancel(connection, later, by="a test")
-    assert [bell.job_id for bell in opening.result(5)] == [other]  # type: ignore[attr-defined]
+        interventions.cancel(connection, later, by="a test")
+    assert [message.job_id for message in opening.result(5)] == [other]  # type: ignore[attr-defined]
 
 
 def test_two_stages_of_a_run_that_end_at_once(postgres_ledger: LedgerOf, meanwhile: Meanwhile) -> None:
@@ -67,7 +65,7 @@ def test_two_stages_of_a_run_that_end_at_once(postgres_ledger: LedgerOf, meanwhi
     with postgres_ledger.engine.begin() as connection:
         attempts.complete(connection, claims[0], result=None)
         ending = meanwhile(lambda: postgres_ledger.complete(claims[1]))
-    assert [bell.job_id for bell in ending.result(5)] == [last]  # type: ignore[attr-defined]
+    assert [message.job_id for message in ending.result(5)] == [last]  # type: ignore[attr-defined]
     postgres_ledger.work(last)
     assert postgres_ledger.run() == "completed"
 
@@ -75,10 +73,10 @@ def test_two_stages_of_a_run_that_end_at_once(postgres_ledger: LedgerOf, meanwhi
 def test_a_job_retried_while_its_stage_is_being_cancelled(postgres_ledger: LedgerOf, meanwhile: Meanwhile) -> None:
     """Guard: cancel_waiting looks at the jobs again once it has the stages. Otherwise the job waits for ever."""
     first, later = postgres_ledger.record([job()], [job()]).job_ids
-    postgres_ledger.do(operators.cancel, later, by="a test")
+    postgres_ledger.do(interventions.cancel, later, by="a test")
     claim = postgres_ledger.claim(first)
     with postgres_ledger.engine.begin() as connection:
-        operators.retry(connection, later)
+        interventions.retry(connection, later)
         failing = meanwhile(lambda: postgres_ledger.do(attempts.fail, claim, "no", final=True))
     failing.result(5)
     assert (postgres_ledger.job(later).state, postgres_ledger.stages()["s1"]) == ("cancelled", "cancelled")
@@ -88,13 +86,13 @@ def test_jobs_of_two_stages_retried_while_the_first_closes(postgres_ledger: Ledg
     """Guard: hold locks the stages, too, in their order. Otherwise the second retry and the finisher deadlock."""
     dead, last, later = postgres_ledger.record(NewStage(name="s0", jobs=[job(), job()], tolerance=1.0), [job()]).job_ids
     postgres_ledger.do(attempts.fail, postgres_ledger.claim(dead), "no", final=True)
-    postgres_ledger.do(operators.cancel, later, by="a test")
+    postgres_ledger.do(interventions.cancel, later, by="a test")
     claim = postgres_ledger.claim(last)
     with postgres_ledger.engine.begin() as connection:
-        operators.hold(connection, [later, dead])
-        operators.retry(connection, later)
+        interventions.hold(connection, [later, dead])
+        interventions.retry(connection, later)
         finishing = meanwhile(lambda: postgres_ledger.complete(claim))
-        operators.retry(connection, dead)
+        interventions.retry(connection, dead)
     finishing.result(5)
     postgres_ledger.check()
 
@@ -133,17 +131,17 @@ def test_a_job_that_ends_while_it_is_given_up(postgres_ledger: LedgerOf, meanwhi
 
 
 def test_a_job_that_holds_its_own_row_keeps_no_other_from_being_renewed(postgres_ledger: LedgerOf) -> None:
-    """Guard: SKIP LOCKED in _RENEW and _RING_NOW: one child in `fence()` must not stop its worker's keeper."""
+    """Guard: SKIP LOCKED in _RENEW and _REPUBLISH_NOW: one child in `fence()` must not stop its worker's keeper."""
     held, other = postgres_ledger.record([job(), job()]).job_ids
     for pid, job_id in enumerate((held, other)):
         postgres_ledger.claim(job_id, pid=pid, lease=1.0)
     before = postgres_ledger.job(other).lease_until
     with postgres_ledger.engine.begin() as connection:
-        operators.hold(connection, [held])
+        interventions.hold(connection, [held])
         with postgres_ledger.engine.begin() as keeper:
             keeper.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
             leases.renew(keeper, "w", [0, 1], lease=60.0)
-            rings.ring_now(keeper, [held, other])
+            publications.republish_now(keeper, [held, other])
     assert postgres_ledger.job(other).lease_until > before
 
 

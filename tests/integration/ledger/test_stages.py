@@ -8,9 +8,8 @@ import pytest
 
 from clerk.errors import ConflictError, NotFoundError
 from clerk.jobs import Discard, Fenced
-from clerk_tasks.ledger import attempts, leases
+from clerk_tasks.ledger import attempts, interventions, leases
 from clerk_tasks.ledger import backoff as waits
-from clerk_tasks.ledger import interventions as operators
 from clerk_tasks.ledger.insert import NewStage
 from tests.integration.ledger.ledger import LedgerOf, job
 
@@ -29,10 +28,10 @@ def test_a_stage_opens_when_the_last_job_before_it_has_ended(ledger: LedgerOf) -
 
 def test_empty_stages_end_at_once_all_the_way_down(ledger: LedgerOf) -> None:
     """Guard: the loop of close_if_done, and record_run's look at its first stage. A quiet day is a success."""
-    assert ledger.record([], [], []).bells == []
+    assert ledger.record([], [], []).messages == []
     assert ledger.run() == "completed"
     only = ledger.record([], [job()], [], run_id="two")
-    assert [bell.job_id for bell in only.bells] == only.job_ids
+    assert [message.job_id for message in only.messages] == only.job_ids
     assert ledger.stages("two") == {"s0": "closed", "s1": "open", "s2": "waiting"}
     ledger.work(only.job_ids[0])
     assert ledger.run("two") == "completed"
@@ -96,10 +95,10 @@ def test_another_sites_run_cannot_be_joined(ledger: LedgerOf) -> None:
 def test_children_are_counted_into_their_stages_before_these_open(ledger: LedgerOf) -> None:
     """Guard: admit_children comes before close_if_done."""
     (parent,) = ledger.record([job()], [], []).job_ids
-    bells = ledger.complete(ledger.claim(parent), job(), job(stage="s1"), job(stage="s2"), job(stage="s1"))
-    assert len(bells) == 1, "only the child of the open stage rings"
+    messages = ledger.complete(ledger.claim(parent), job(), job(stage="s1"), job(stage="s2"), job(stage="s1"))
+    assert len(messages) == 1, "only the child of the open stage rings"
     assert ledger.stages() == {"s0": "open", "s1": "waiting", "s2": "waiting"}
-    ledger.work(bells[0].job_id)
+    ledger.work(messages[0].job_id)
     for child in ledger.jobs("s1"):
         ledger.work(child.id)
     ledger.work(ledger.jobs("s2")[0].id)
@@ -123,12 +122,12 @@ def test_children_of_a_late_retry_run_in_a_stage_that_has_opened_or_closed(ledge
     bad, good, later = ledger.record(lenient, [job()]).job_ids
     ledger.do(attempts.fail, ledger.claim(bad), "no", final=True)
     ledger.work(good)
-    ledger.do(operators.retry, bad)
-    bells = ledger.complete(ledger.claim(bad), job(stage="s1"))
-    assert [ledger.job(bell.job_id).state for bell in bells] == ["available"]
+    ledger.do(interventions.retry, bad)
+    messages = ledger.complete(ledger.claim(bad), job(stage="s1"))
+    assert [ledger.job(message.job_id).state for message in messages] == ["available"]
     ledger.work(later)
     assert ledger.run() == "running", "the child is counted"
-    ledger.work(bells[0].job_id)
+    ledger.work(messages[0].job_id)
     assert ledger.run() == "completed"
 
 
@@ -136,19 +135,19 @@ def test_children_of_a_late_retry_are_cancelled_with_their_stage(ledger: LedgerO
     """Guard: _CANCEL_CHILDREN: there to be seen and retried, not waiting for ever."""
     bad, _ = ledger.record([job()], [job()]).job_ids
     ledger.do(attempts.fail, ledger.claim(bad), "no", final=True)
-    ledger.do(operators.retry, bad)
+    ledger.do(interventions.retry, bad)
     assert ledger.complete(ledger.claim(bad), job(stage="s1")) == []
     child = ledger.jobs("s1")[-1]
     assert (child.state, child.note) == ("cancelled", "its stage was cancelled before")
-    ledger.do(operators.retry, child.id)
+    ledger.do(interventions.retry, child.id)
     ledger.work(child.id)
 
 
 def test_a_job_retried_before_its_stage_opens_waits_for_that(ledger: LedgerOf) -> None:
     """Guard: _WAIT_AGAIN. Otherwise it ran ahead of its stage, and its end was counted twice."""
     first, later = ledger.record([job()], [job()]).job_ids
-    ledger.do(operators.cancel, later, by="a test")
-    ledger.do(operators.retry, later)
+    ledger.do(interventions.cancel, later, by="a test")
+    ledger.do(interventions.retry, later)
     assert ledger.job(later).state == "scheduled"
     ledger.check()
     ledger.work(first)
@@ -161,7 +160,7 @@ def test_a_dead_letter_retried_after_its_stage_closed_is_not_counted_again(ledge
     (dead,) = ledger.record([job(max_attempts=1)]).job_ids
     ledger.do(attempts.fail, ledger.claim(dead), "no")
     assert ledger.run() == "failed"
-    ledger.do(operators.retry, dead)
+    ledger.do(interventions.retry, dead)
     row = ledger.job(dead)
     assert (row.state, row.attempt, row.max_attempts) == ("available", 1, 2)
     ledger.work(dead)
@@ -172,15 +171,15 @@ def test_cancelling_a_run_leaves_nothing_that_could_go_on(ledger: LedgerOf) -> N
     """Guards: cancel_run, and complete's look at cancel_requested_at: the children of a cancelled job are not made."""
     busy, idle, later = ledger.record([job(), job()], [job()]).job_ids
     claim = ledger.claim(busy)
-    ledger.do(operators.cancel_run, "run", by="a test")
+    ledger.do(interventions.cancel_run, "run", by="a test")
     assert [ledger.job(name).state for name in (busy, idle, later)] == ["running", "cancelled", "cancelled"]
     assert ledger.complete(claim, job()) == []
     assert [row.state for row in ledger.jobs("s0")] == ["cancelled", "cancelled"]
     assert ledger.run() == "cancelled"
     with pytest.raises(ConflictError, match="already ended"):
-        ledger.do(operators.cancel_run, "run", by="a test")
+        ledger.do(interventions.cancel_run, "run", by="a test")
     with pytest.raises(NotFoundError):
-        ledger.do(operators.cancel_run, "no such run", by="a test")
+        ledger.do(interventions.cancel_run, "no such run", by="a test")
 
 
 @pytest.mark.parametrize(("whole", "state"), [(True, "cancelled"), (False, "completed")])
@@ -189,9 +188,9 @@ def test_a_run_that_is_half_done_when_it_is_cancelled_is_cancelled(ledger: Ledge
     done, left = ledger.record([job(), job()]).job_ids
     ledger.work(done)
     if whole:
-        ledger.do(operators.cancel_run, "run", by="a test")
+        ledger.do(interventions.cancel_run, "run", by="a test")
     else:
-        ledger.do(operators.cancel, left, by="a test")
+        ledger.do(interventions.cancel, left, by="a test")
     assert (ledger.job(left).state, ledger.run()) == ("cancelled", state)
 
 
@@ -200,7 +199,7 @@ def test_a_job_that_was_asked_to_cancel_does_not_run_again(ledger: LedgerOf, end
     """Guard: the look at cancel_requested_at in fail, hand_back and lost."""
     (asked,) = ledger.record([job()]).job_ids
     claim = ledger.claim(asked)
-    ledger.do(operators.cancel, asked, by="a test")
+    ledger.do(interventions.cancel, asked, by="a test")
     ledger.do({"fail": attempts.fail, "hand_back": attempts.hand_back, "lost": leases.lost}[end], claim, "over")
     assert (ledger.job(asked).state, ledger.run()) == ("cancelled", "cancelled")
 
@@ -218,9 +217,9 @@ def test_a_zombie_changes_nothing(ledger: LedgerOf) -> None:
     (zombies,) = ledger.record([job(max_attempts=3)]).job_ids
     old = ledger.claim(zombies)
     ledger.do(leases.lost, old, "its worker was stopped")
-    from clerk_tasks.ledger import publications as rings
+    from clerk_tasks.ledger import publications
 
-    ledger.do(rings.promote_due)
+    ledger.do(publications.promote_due)
     new = ledger.claim(zombies, pid=2)
     for late in (
         lambda: ledger.complete(old, job()),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from clerk.application import application
 from clerk.database.engine import create_engine, transaction
 from clerk.database.held import HeldConnection
 from clerk.jobs import JobRequest
@@ -16,7 +17,6 @@ from clerk.plugin.loader import forget_plugins
 from clerk.sites.rows import insert_site
 from clerk_tasks import dispatcher
 from clerk_tasks.worker.executor import Executor
-from tests.conftest import forget
 
 PLUGIN = """
 from clerk import Discard, JobType, hookimpl
@@ -72,4 +72,4 @@ def redis_broker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a Redis to publish to."""
     monkeypatch.setenv("BROKER_URL", redis_url)
     monkeypatch.setenv("CLERK_LEASE", "1")
-    forget()
+    application.close()

@@ -16,8 +16,7 @@ from clerk.database.tables import runs_table as runs
 from clerk.database.tables import sites_table as sites
 from clerk.database.tables import stages_table as stages
 from clerk_tasks.cli.main import main
-from clerk_tasks.ledger import attempts
-from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger import attempts, publications
 from clerk_tasks.ledger.insert import NewJob, NewStage
 from clerk_tasks.ledger.runs import record_run
 from clerk_tasks.operations.doctor import Diagnosis, examine
@@ -137,7 +136,7 @@ def test_a_job_that_its_stage_has_forgotten_is_made_due(enqueue: Enqueue, engine
     assert kinds(examine(fix=True)) == ["forgotten"]
     assert kinds(examine(fix=False)) == []
     with transaction(engine) as connection:
-        rings.promote_due(connection)
+        publications.promote_due(connection)
     work(job)
     assert state_of(engine, job) == "completed"
 
@@ -174,9 +173,9 @@ def test_without_a_broker_what_was_mended_is_told_and_what_is_left(
 ) -> None:
     enqueue("fine")
     with transaction(engine) as connection:
-        connection.execute(sa.update(jobs).values(ring_at=now(-3600)))
+        connection.execute(sa.update(jobs).values(publish_at=now(-3600)))
         connection.execute(sa.update(stages).values(remaining=5))
     capsys.readouterr()
     assert main(["doctor", "--fix", "--json"]) == 1
     mended = {row["kind"]: row["mended"] for row in json.loads(capsys.readouterr().out)}
-    assert mended == {"miscount": True, "unheard": False, "unserved": None, "broker": None}
+    assert mended == {"miscount": True, "unpublished": False, "unserved": None, "broker": None}

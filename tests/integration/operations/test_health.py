@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from clerk.application import application
 from clerk.database.engine import transaction
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import leases
-from tests.conftest import forget
 from tests.integration.operations.conftest import Enqueue
 
 Found = dict[str, list[tuple[str, str]]]
@@ -54,7 +54,7 @@ def test_a_broker_that_cannot_be_reached_is_down_and_the_rest_is_told(
     engine: Engine, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BROKER_URL", "redis://127.0.0.1:1/0")
-    forget()
+    application.close()
     code, found = look(capsys)
     assert (code, found["broker"][0][0], found["database"][0][0]) == (2, "down", "ok")
     assert found["worker"][0][0] == "attention"
@@ -77,7 +77,7 @@ def test_what_nobody_serves(engine: Engine, enqueue: Enqueue, capsys: pytest.Cap
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_plugin_that_is_set_aside(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     Path("plugins/broken.py").write_text("raise OSError('gone')")
-    forget()
+    application.close()
     code, found = look(capsys)
     assert code == 1
     assert "OSError: gone" in found["plugin"][0][1]

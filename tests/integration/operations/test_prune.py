@@ -21,8 +21,7 @@ from clerk_tasks import dispatcher
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import leases
 from clerk_tasks.ledger import prune as ledger
-from clerk_tasks.operations import job_retry as replay
-from clerk_tasks.operations import pruning
+from clerk_tasks.operations import job_retry, pruning
 from tests.integration.operations.conftest import Enqueue
 from tests.property.laws import Ledger, check
 
@@ -86,7 +85,7 @@ def test_what_has_something_left_to_do_stays(engine: Engine, enqueue: Enqueue, w
         run_id = connection.execute(sa.select(jobs.c.run_id).where(jobs.c.id == joined)).scalar_one()
     for job in (waits, again, joined):
         age(engine, job, days=400)
-    replay.retry([again], strict=True)
+    job_retry.retry([again], strict=True)
     dispatcher.enqueue_job("fine", "alameda.ca", run_id=run_id, name="joined")
     assert set(pruning.count(365).values()) == {0}
     assert set(pruning.prune(365).values()) == {0}
@@ -103,7 +102,7 @@ def test_what_has_begun_again_since_it_was_chosen_stays(engine: Engine, enqueue:
     with transaction(engine) as connection:
         before = ledger.moment_before(connection, days=365)
         (chosen,) = ledger.next_runs(connection, before=before, after=None)
-    replay.retry([again], strict=True)
+    job_retry.retry([again], strict=True)
     with transaction(engine) as connection:
         assert ledger.delete_runs(connection, [chosen.id], before=before)["runs"] == 0
     assert rows(engine)["jobs"] == 1

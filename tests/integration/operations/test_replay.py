@@ -13,9 +13,8 @@ from clerk.database.engine import reading, transaction
 from clerk.database.tables import jobs_table as jobs
 from clerk.errors import ConflictError, NotFoundError, UsageError
 from clerk_tasks.cli.main import main
-from clerk_tasks.ledger import interventions as operators
-from clerk_tasks.ledger import queries
-from clerk_tasks.operations import job_retry as replay
+from clerk_tasks.ledger import interventions, queries
+from clerk_tasks.operations import job_retry
 from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]
@@ -26,7 +25,7 @@ def test_the_arguments_and_the_attempts(enqueue: Enqueue, work: Work, engine: En
     work(job)
     with reading(engine) as connection:
         before = queries.show_job(connection, job)["arguments"]
-    assert replay.retry([job], strict=True) == ([job], [])
+    assert job_retry.retry([job], strict=True) == ([job], [])
     work(job)
     with reading(engine) as connection:
         after = queries.show_job(connection, job)
@@ -39,14 +38,14 @@ def test_choosing_by_error_and_by_type(enqueue: Enqueue, work: Work) -> None:
     lost, full = enqueue("broken", why="100% lost"), enqueue("broken", why="disk full of 100 files")
     for job in (lost, full):
         work(job)
-    assert replay.choose(None, "discarded") == [lost, full]
-    assert replay.choose(None, "discarded", error_like="DISK") == [full]
-    assert replay.choose(None, "discarded", error_like="100%") == [lost]
-    assert replay.choose(None, "discarded", job_type="fine") == []
+    assert job_retry.choose(None, "discarded") == [lost, full]
+    assert job_retry.choose(None, "discarded", error_like="DISK") == [full]
+    assert job_retry.choose(None, "discarded", error_like="100%") == [lost]
+    assert job_retry.choose(None, "discarded", job_type="fine") == []
     with pytest.raises(UsageError, match="running"):
-        replay.choose(None, "running")
+        job_retry.choose(None, "running")
     with pytest.raises(UsageError, match="by id"):
-        replay.choose([lost], None, job_type="fine")
+        job_retry.choose([lost], None, job_type="fine")
 
 
 def test_one_that_cannot_be_retried_stops_all_only_if_it_was_named(
@@ -55,17 +54,17 @@ def test_one_that_cannot_be_retried_stops_all_only_if_it_was_named(
     first, broken = enqueue("fine"), enqueue("broken")
     work(broken)
     with transaction(engine) as connection:
-        operators.cancel(connection, first, by="a test")
+        interventions.cancel(connection, first, by="a test")
     winner = enqueue("fine")  # has the key of the first now
     with pytest.raises(ConflictError, match=winner):
-        replay.retry([first, broken], strict=True)
+        job_retry.retry([first, broken], strict=True)
     with transaction(engine) as connection:
         assert connection.execute(sa.select(jobs.c.state).where(jobs.c.id == broken)).scalar_one() == "discarded"
-    retried, refused = replay.retry([first, broken], strict=False)
+    retried, refused = job_retry.retry([first, broken], strict=False)
     assert retried == [broken]
     assert winner in refused[0]
     with pytest.raises(NotFoundError):
-        replay.retry(["nope"], strict=True)
+        job_retry.retry(["nope"], strict=True)
 
 
 def test_the_command(enqueue: Enqueue, work: Work, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,8 +16,7 @@ from clerk.database.engine import reading, transaction
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import metadata
 from clerk.errors import NotFoundError
-from clerk_tasks.ledger import attempts, leases, queries
-from clerk_tasks.ledger import interventions as operators
+from clerk_tasks.ledger import attempts, interventions, leases, queries
 from clerk_tasks.operations.why import explain
 from tests.integration.operations.conftest import Enqueue
 
@@ -41,7 +40,7 @@ def test_a_job_that_no_relay_publishes(enqueue: Enqueue, engine: Engine) -> None
     job = enqueue("fine")
     assert "If nobody claims it, it is published again at" in said(job)
     with transaction(engine) as connection:
-        connection.execute(sa.update(jobs).values(ring_at=now(-60)))
+        connection.execute(sa.update(jobs).values(publish_at=now(-60)))
     told = said(job)
     assert "No relay has published it since" in told
     assert "published again" not in told
@@ -93,7 +92,7 @@ def test_a_job_that_runs_and_was_asked_to_stop(engine: Engine, enqueue: Enqueue)
     job = enqueue("fine")
     with transaction(engine) as connection:
         attempts.claim(connection, job, instance="w", pid=4242, lease=30)
-        operators.cancel(connection, job, by="an operator")
+        interventions.cancel(connection, job, by="an operator")
     told = said(job)
     assert "is running." in told
     assert "It was asked to stop at" in told

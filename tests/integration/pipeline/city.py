@@ -19,8 +19,7 @@ from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table
 from clerk.sites.rows import insert_site, require_site
-from clerk_tasks.ledger import attempts, leases, queries
-from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger import attempts, leases, publications, queries
 from clerk_tasks.worker.executor import Executor
 from tests.property.laws import Ledger, check
 from tests.support.pdfs import Pdf
@@ -242,7 +241,7 @@ class City:
     def _retries(self) -> Sequence[str]:
         with self.engine.begin() as connection:
             connection.execute(sa.update(jobs).where(jobs.c.state == "retryable").values(due_at=jobs.c.created_at))
-            return [bell.job_id for bell in rings.promote_due(connection)]
+            return [message.job_id for message in publications.promote_due(connection)]
 
 
 def stages_of(run: dict[str, Any]) -> dict[str, tuple[str, int, int]]:

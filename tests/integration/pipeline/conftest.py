@@ -1,4 +1,4 @@
-"""A city on a fresh database, with a broker that hears the bells."""
+"""A city on a fresh database, with a broker that hears the messages."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_papers_that_are_not_served_count_for_the_threshold(
     city: City, site: CitySite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLERK_FAILED_DOCUMENTS", "0.4")
-    settings.cache_clear()
+    settings.discard()
     serve(site, "2024-01-02")
     break_down(site, "2024-01-03")
     assert city.day()["state"] == "failed"

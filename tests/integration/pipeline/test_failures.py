@@ -90,7 +90,7 @@ def test_too_many_failures_stop_the_publishing(
 ) -> None:
     """It is the documents that are counted, not the job that lists them."""
     monkeypatch.setenv("CLERK_FAILED_DOCUMENTS", threshold)
-    settings.cache_clear()
+    settings.discard()
     city.publish("2024-01-01")
     city.day()
     published = city.rows()
@@ -107,12 +107,12 @@ def test_too_many_failures_stop_the_publishing(
 def test_the_day_after_too_many_failures_is_no_better(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     """What stopped one run stops the next, until somebody has looked; then it is passed over like any other."""
     monkeypatch.setenv("CLERK_FAILED_DOCUMENTS", "0.5")
-    settings.cache_clear()
+    settings.discard()
     city.publish("2024-01-02", b"")
     assert [city.day()["state"] for _ in range(2)] == ["failed", "failed"]
     assert city.hooks() == []
     monkeypatch.setenv("CLERK_FAILED_DOCUMENTS", "1")
-    settings.cache_clear()
+    settings.discard()
     assert [stages_of(city.day())["ocr"] for _ in range(2)] == [("closed", 2, 1), ("closed", 1, 0)]
 
 
@@ -195,7 +195,7 @@ def test_a_reader_that_is_killed_is_replaced(city: City) -> None:
 
 def test_operators_choose_the_engine(city: City, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLERK_OCR_ENGINE", "none")
-    settings.cache_clear()
+    settings.discard()
     city.publish("2024-01-02", scan("The council met."))
     city.publish("2024-01-03")
     city.day()

@@ -127,7 +127,7 @@ def test_only_the_documents_that_are_named_are_read(
     run: Run, city: City, monkeypatch: pytest.MonkeyPatch, only: str, documents: list[str]
 ) -> None:
     monkeypatch.setenv("CLERK_FAILED_DOCUMENTS", "0")  # so that the next run by itself would try the failed one
-    settings.cache_clear()
+    settings.discard()
     city.publish("2024-01-02", b"")
     first = city.day()
     (city.root / "pdfs/Council/2024-01-03.pdf").write_bytes(paper())  # by hand, and nobody has tried it

@@ -93,7 +93,7 @@ def test_readers_see_a_site_as_it_is_once_its_run_has_ended(
     """The list of sites is published by the deploy job itself, which by then has not ended."""
     city = every_city
     monkeypatch.setenv("CLERK_PUBLISH_DIR", str(tmp_path / "published"))
-    settings.cache_clear()
+    settings.discard()
     city.publish("2024-01-02")
     city.day()
     shown, row = readers_row(tmp_path), city.row()

@@ -144,7 +144,7 @@ def test_the_schedule_takes_as_many_as_it_may(city: City, monkeypatch: pytest.Mo
     from clerk.settings import settings
 
     monkeypatch.setenv("CLERK_MEETINGS_SITES", "2")
-    settings.cache_clear()
+    settings.discard()
     for name in ("a.ca", "b.ca"):
         city.add(name, last_updated="2020-01-01")
     (schedule,) = BuiltinPlugin().register_schedules()

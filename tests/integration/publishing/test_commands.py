@@ -110,7 +110,7 @@ def test_without_a_folder_the_variable_is_named(run: Run, monkeypatch: pytest.Mo
     from clerk.settings import settings
 
     monkeypatch.delenv("CLERK_PUBLISH_DIR")
-    settings.cache_clear()
+    settings.discard()
     for command in ("now", "list", "rollback"):
         result = run(command, "oakland.ca")
         assert result.code == 2

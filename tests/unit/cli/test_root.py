@@ -251,7 +251,7 @@ def test_a_bad_setting_is_no_plugin_s_fault(run: Run, write: Write, monkeypatch:
     monkeypatch.setenv("MY_NUMBER", "twelve")
     checked = run("plugins", "check", "--json")
     assert (checked.code, [row["name"] for row in json.loads(checked.out)]) == (1, ["acme"])
-    settings.cache_clear()
+    settings.discard()
     monkeypatch.setenv("CLERK_LEASE", "abc")
     result = run("plugins", "check", "--json")
     assert (result.code, result.out) == (2, "")

@@ -120,10 +120,12 @@ def test_a_job_is_recorded_while_the_broker_is_away(
 ) -> None:
     """Guard: `except BrokerUnavailable` in ring."""
     monkeypatch.setenv("BROKER_URL", f"redis://127.0.0.1:{free_port()}/0")
-    settings.cache_clear()
+    settings.discard()
     enqueued = dispatcher.enqueue(JobRequest("pages", "a.ca", priority=Priority.HIGH))
     assert (enqueued.published, rows()) == (False, [1, 1, 1])
     (said,) = [record.getMessage() for record in caplog.records if record.name == "clerk_tasks.dispatcher"]
     assert said.endswith("refused. The work is recorded, and waits until the broker is back.")
     with transaction() as connection:
-        assert connection.execute(sa.select(jobs_table.c.ring_at <= now())).scalar_one(), "the relay's next pass has it"
+        assert connection.execute(sa.select(jobs_table.c.publish_at <= now())).scalar_one(), (
+            "the relay's next pass has it"
+        )

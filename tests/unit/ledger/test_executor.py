@@ -15,8 +15,7 @@ from clerk.database.held import HeldConnection
 from clerk.errors import UsageError
 from clerk.plugin.loader import plugins
 from clerk_tasks.dispatcher import enqueue_job
-from clerk_tasks.ledger import attempts, leases
-from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger import attempts, leases, publications
 from clerk_tasks.worker.executor import Executor
 from clerk_tasks.worker.pool_initialisers import preparations
 from tests.integration.ledger.ledger import LedgerOf, job
@@ -47,7 +46,7 @@ def plugin(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OneJob]:
     one = OneJob()
     plugins().add(one, name="one-job", source="test", where="this test")
     yield one
-    preparations.cache_clear()
+    preparations.discard()
 
 
 @pytest.fixture
@@ -149,7 +148,7 @@ def test_what_a_function_returns_is_kept_if_it_is_json_and_small(
     ("spawn", "error"),
     [
         ({"job_type": "t", "stage": "nowhere"}, "has no later stage 'nowhere'"),
-        ({"job_type": "unheard-of"}, "Unknown job type 'unheard-of'"),
+        ({"job_type": "unpublished-of"}, "Unknown job type 'unpublished-of'"),
         ({"job_type": "t", "colour": "red"}, "unknown argument 'colour'"),
     ],
 )
@@ -171,7 +170,7 @@ def test_a_job_whose_pool_could_not_be_prepared_waits_and_says_why(on_both: Ledg
     assert row.error == "pool one-job (plugin one-job) could not be prepared: OSError: no licence"
     assert row.due_at > row.started_at
     plugin.initialiser = lambda: None
-    preparations.cache_clear()
+    preparations.discard()
     assert run(on_both, plugin, lambda: None).state == "completed"
 
 
@@ -183,7 +182,7 @@ def test_a_job_that_another_attempt_took_over_records_nothing(on_both: LedgerOf,
     def slow() -> None:
         claim = attempts.Claim(job_id, 1, "w", 1, "run", on_both.job(job_id).stage_id, "t", "a.ca", "{}", 3, 1.0, 1.0)
         on_both.do(leases.lost, claim, "its lease ended")
-        on_both.do(rings.promote_due)
+        on_both.do(publications.promote_due)
         on_both.claim(job_id, pid=2)
         with current_job().fence():
             effects.append(1)

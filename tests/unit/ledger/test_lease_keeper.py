@@ -7,10 +7,8 @@ from functools import partial
 import pytest
 
 from clerk.database.held import HeldConnection
-from clerk_tasks.ledger import attempts, leases
-from clerk_tasks.ledger import interventions as operators
-from clerk_tasks.ledger import publications as rings
-from clerk_tasks.ledger.insert import Bell
+from clerk_tasks.ledger import attempts, interventions, leases, publications
+from clerk_tasks.ledger.insert import Message
 from clerk_tasks.worker.lease_keeper import CANCEL_GRACE, STRAY_GRACE, LeaseKeeper
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.support.processes import wait_for
@@ -20,12 +18,12 @@ LEASE = 30.0
 
 
 @pytest.fixture
-def rung() -> list[Bell]:
+def rung() -> list[Message]:
     return []
 
 
 @pytest.fixture
-def keeper(held: HeldConnection, children: Children, clock: Clock, rung: list[Bell]) -> LeaseKeeper:
+def keeper(held: HeldConnection, children: Children, clock: Clock, rung: list[Message]) -> LeaseKeeper:
     register = partial(
         leases.register_worker,
         instance="w",
@@ -37,7 +35,7 @@ def keeper(held: HeldConnection, children: Children, clock: Clock, rung: list[Be
         concurrency=1,
     )
     options = {"lease": LEASE, "renewal": LEASE / 3}
-    return LeaseKeeper(held, children, "w", **options, ring=rung.extend, register=register, clock=clock)
+    return LeaseKeeper(held, children, "w", **options, publish=rung.extend, register=register, clock=clock)
 
 
 def test_a_dead_childs_job_is_retried_at_once(ledger: LedgerOf, keeper: LeaseKeeper, children: Children) -> None:
@@ -75,13 +73,13 @@ def test_a_late_job_is_ended_and_its_process_killed(ledger: LedgerOf, keeper: Le
 
 
 def test_a_deaf_job_is_cancelled_and_its_process_killed(
-    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, rung: list[Bell]
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, rung: list[Message]
 ) -> None:
     """Guard: `deaf`: it has CANCEL_GRACE seconds to hear."""
     (job_id,) = ledger.record([job()]).job_ids
     pid = children.spawn()
     ledger.claim(job_id, pid=pid)
-    ledger.do(operators.cancel, job_id, by="a test")
+    ledger.do(interventions.cancel, job_id, by="a test")
     assert keeper.run_once() is False
     assert children.live() == {pid}
     past = f"UPDATE jobs SET cancel_requested_at = datetime(cancel_requested_at, '-{CANCEL_GRACE:g} seconds')"
@@ -122,7 +120,7 @@ def test_a_zombie_is_killed_and_the_new_owner_is_not(
     taken, mine = ledger.record([job(), job()]).job_ids
     zombie, busy = children.spawn(), children.spawn()
     ledger.do(leases.lost, ledger.claim(taken, pid=zombie), "its lease ended while it was stopped")
-    ledger.do(rings.promote_due)
+    ledger.do(publications.promote_due)
     ledger.do(attempts.claim, taken, instance="another worker", pid=zombie, lease=60.0)
     ledger.claim(mine, pid=busy)
     children.working_on = {taken: zombie, mine: busy}
@@ -181,7 +179,7 @@ def test_a_zombie_whose_job_waits_for_a_worker_again_is_killed(
     children.working_on = {job_id: zombie}
     keeper.run_once()
     ledger.do(leases.lost, claim, "its lease ended while it was stopped")
-    ledger.do(rings.promote_due)
+    ledger.do(publications.promote_due)
     assert ledger.job(job_id).state == "available"
     for _ in range(2):
         keeper.run_once()
@@ -222,7 +220,7 @@ def test_a_process_that_has_just_finished_a_job_that_runs_elsewhere_now_is_spare
     retried, current = ledger.record([job(), job()]).job_ids
     pid = children.spawn()
     ledger.do(attempts.fail, ledger.claim(retried, pid=pid), "no", delay=0.0)
-    ledger.do(rings.promote_due)
+    ledger.do(publications.promote_due)
     ledger.do(attempts.claim, retried, instance="another worker", pid=1, lease=60.0)
     ledger.claim(current, pid=pid)
     children.working_on = {retried: pid}
@@ -253,14 +251,14 @@ def test_leases_are_renewed_every_third_of_their_length(
 
 
 def test_what_a_worker_gives_back_is_uncounted_and_its_processes_end(
-    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, rung: list[Bell]
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, rung: list[Message]
 ) -> None:
     """Guard: hand_back goes on after one that ended just now, and kills only those whose jobs it took."""
     given, asked, later = ledger.record([job(max_attempts=1), job()], [job()]).job_ids
     pids = [children.spawn(), children.spawn()]
     for job_id, pid in zip((given, asked), pids, strict=True):
         ledger.claim(job_id, pid=pid)
-    ledger.do(operators.cancel, asked, by="a test")
+    ledger.do(interventions.cancel, asked, by="a test")
     keeper.hand_back()
     assert [ledger.job(name).state for name in (given, asked)] == ["retryable", "cancelled"]
     assert all(children.is_killed(pid) for pid in pids)

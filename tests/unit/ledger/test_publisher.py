@@ -10,7 +10,7 @@ import pytest
 from clerk.errors import BrokerUnavailable
 from clerk.jobs import Priority
 from clerk_tasks.broker.publisher import Publisher, queue
-from clerk_tasks.ledger.insert import Bell
+from clerk_tasks.ledger.insert import Message
 from tests.support.processes import wait_for
 from tests.support.services import RedisServer
 
@@ -26,7 +26,7 @@ def test_the_urgent_come_first_on_every_broker(broker_url: str) -> None:
     """Guard: REDIS_PRIORITIES and AMQP_PRIORITIES, which run in opposite directions; within one, first come first."""
     publisher = Publisher(broker_url)
     order = [Priority.LOW, Priority.NORMAL, Priority.HIGH, Priority.LOW, Priority.HIGH, Priority.NORMAL]
-    publisher.publish([Bell(f"{place}", "t", "q", priority) for place, priority in enumerate(order)])
+    publisher.publish([Message(f"{place}", "t", "q", priority) for place, priority in enumerate(order)])
     assert [message.headers["id"] for message in take(publisher, 6)] == ["2", "4", "1", "5", "0", "3"]
     assert publisher.depth("q") == 0
     publisher.close()
@@ -36,7 +36,7 @@ def test_the_urgent_come_first_on_every_broker(broker_url: str) -> None:
 def test_a_message_is_what_celery_sends(broker_url: str, number: int) -> None:
     """Guard: _headers, body, content type: a worker, `celery inspect` and Flower read it."""
     publisher = Publisher(broker_url)
-    publisher.publish([Bell(f"job-{place}", "fetch-site", "q", Priority.NORMAL) for place in range(number)])
+    publisher.publish([Message(f"job-{place}", "fetch-site", "q", Priority.NORMAL) for place in range(number)])
     message = take(publisher, 1)[0]
     publisher.close()
     assert message.payload == [["job-0"], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}]
@@ -48,17 +48,17 @@ def test_a_message_is_what_celery_sends(broker_url: str, number: int) -> None:
 @pytest.mark.parametrize("number", [1, 3], ids=["alone", "batch"])
 def test_a_broker_that_goes_away_is_unavailable_and_comes_back(private_redis: RedisServer, number: int) -> None:
     """Guards: _errors, BatchPublishError among them; the second try over a fresh connection."""
-    bells = [Bell(f"job-{place}", "t", "q", Priority.NORMAL) for place in range(number)]
+    messages = [Message(f"job-{place}", "t", "q", Priority.NORMAL) for place in range(number)]
     publisher = Publisher(private_redis.url)
-    publisher.publish(bells)
+    publisher.publish(messages)
     private_redis.kill()
     with pytest.raises(BrokerUnavailable, match="cannot be reached"):
-        publisher.publish(bells)
+        publisher.publish(messages)
     private_redis.start()
-    publisher.publish(bells)
+    publisher.publish(messages)
     private_redis.kill()
     private_redis.start()
-    publisher.publish(bells)
+    publisher.publish(messages)
     assert publisher.depth("q") >= 2 * number
     publisher.close()
 
@@ -70,5 +70,5 @@ def test_a_broker_that_is_full_is_unavailable(private_redis: RedisServer, number
     with contextlib.closing(private_redis.client()) as client:
         client.config_set("maxmemory", "1")
         with pytest.raises(BrokerUnavailable, match=r"maxmemory"):
-            publisher.publish([Bell(f"job-{place}", "t", "q", Priority.NORMAL) for place in range(number)])
+            publisher.publish([Message(f"job-{place}", "t", "q", Priority.NORMAL) for place in range(number)])
     publisher.close()

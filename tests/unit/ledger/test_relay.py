@@ -7,8 +7,7 @@ import pytest
 from clerk.database.held import HeldConnection
 from clerk.errors import BrokerUnavailable
 from clerk_tasks.broker.publisher import Publisher
-from clerk_tasks.ledger import attempts, leases
-from clerk_tasks.ledger import publications as rings
+from clerk_tasks.ledger import attempts, leases, publications
 from clerk_tasks.worker.relay import Relay
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.support.services import free_port
@@ -22,7 +21,7 @@ def relay(held: HeldConnection, publisher: Publisher, clock: Clock) -> Relay:
     return Relay(held, publisher, renewal=RENEWAL, clock=clock)
 
 
-def make_due(ledger: LedgerOf, column: str = "ring_at") -> None:
+def make_due(ledger: LedgerOf, column: str = "publish_at") -> None:
     ledger.do(lambda connection: ledger.sql(connection, f"UPDATE jobs SET {column} = '2020-01-01 00:00:00.000'"))
 
 
@@ -72,14 +71,14 @@ def test_a_lease_that_is_gone_for_one_pass_starts_anew(ledger: LedgerOf, relay: 
 
 
 def test_only_what_the_queue_lacks_is_rung(ledger: LedgerOf, relay: Relay, publisher: Publisher) -> None:
-    """Guard: `depth` in take_silent: ten messages for ten jobs are enough, however long they wait."""
-    bells = ledger.record([job() for _ in range(10)]).bells
-    publisher.publish(bells)
+    """Guard: `depth` in take_overdue: ten messages for ten jobs are enough, however long they wait."""
+    messages = ledger.record([job() for _ in range(10)]).messages
+    publisher.publish(messages)
     make_due(ledger)
     relay.run_once()
     assert publisher.depth("q") == 10
     publisher._connect().channel.queue_purge("q")
-    publisher.publish(bells[:7])
+    publisher.publish(messages[:7])
     relay.run_once()
     assert publisher.depth("q") == 10
 
@@ -92,7 +91,7 @@ def test_the_pause_between_rings_doubles_up_to_ten_minutes(ledger: LedgerOf, rel
         make_due(ledger)
         relay.publisher._connect().channel.queue_purge("q")
         relay.run_once()
-        delays.append(ledger.job(job_id).ring_delay)
+        delays.append(ledger.job(job_id).publish_delay)
     assert delays == [20.0, 40.0, 80.0, 160.0, 320.0, 600.0, 600.0, 600.0]
 
 
@@ -107,11 +106,11 @@ def test_retries_that_are_due_are_published(ledger: LedgerOf, relay: Relay, publ
 
 
 def test_what_cannot_be_published_is_due_at_once(ledger: LedgerOf, held: HeldConnection, clock: Clock) -> None:
-    """Guard: ring_now in _publish; the next pass has it, not the one after its delay."""
+    """Guard: republish_now in _publish; the next pass has it, not the one after its delay."""
     relay = Relay(held, Publisher(f"redis://127.0.0.1:{free_port()}/0"), renewal=RENEWAL, clock=clock)
     (job_id,) = ledger.record([job()]).job_ids
     ledger.do(attempts.fail, ledger.claim(job_id), "no", delay=0.0)
     with pytest.raises(BrokerUnavailable, match="cannot be reached"):
         relay.run_once()
     assert ledger.job(job_id).state == "available"
-    assert ledger.do(rings.silent_queues) == ["q"]
+    assert ledger.do(publications.overdue_queues) == ["q"]

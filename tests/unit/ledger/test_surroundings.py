@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clerk_tasks.worker import sandbox as surroundings
+from clerk_tasks.worker import sandbox
 
 FORK = """
 import os, sys
@@ -33,7 +33,7 @@ def test_a_copy_of_the_process_ends_where_the_job_ends(end: str, code: int) -> N
 def test_the_next_job_finds_folder_environment_and_streams_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KEPT", "as it was")
     before, streams = (Path.cwd(), os.environ.copy()), (sys.stdin, sys.stdout, sys.stderr)
-    with surroundings.restored():
+    with sandbox.restored():
         os.chdir("/")
         os.environ["KEPT"] = "changed"
         os.environ["LEFT"] = "behind"
@@ -45,7 +45,7 @@ def test_the_next_job_finds_folder_environment_and_streams_as_they_were(monkeypa
 def test_a_stream_that_a_job_has_closed_is_there_for_the_next(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with (tmp_path / "out").open("w") as stream:
         monkeypatch.setattr(sys, "stdout", stream)
-        with surroundings.restored():
+        with sandbox.restored():
             sys.stdout.close()
         sys.stdout.write("the next job's")
         sys.stdout.flush()

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from clerk.database.clock import database_time
 from clerk.database.engine import transaction
 from clerk.database.tables import jobs_table, schedule_slots_table, sites_table
-from clerk_tasks.schedules import slots as timetable
+from clerk_tasks.schedules import slots
 from clerk_tasks.schedules.slots import Fired
 from tests.support.plugin_files import imports_undone, write_plugin
 from tests.support.services import free_port
@@ -57,7 +57,7 @@ def declare(database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch, 
             connection.execute(sa.insert(sites_table).values(subdomain="a.ca"))
             began = database_time(connection) - timedelta(minutes=minutes_ago)
             for name in schedules:
-                timetable._decide(connection, Fired(name, began, "began"))
+                slots._decide(connection, Fired(name, began, "began"))
 
     with imports_undone(tmp_path):
         yield put
@@ -83,7 +83,7 @@ def ours(fired: list[Fired]) -> list[Fired]:
 def test_missed_slots_are_caught_up_with_by_the_schedules_policy(declare: Declare, policy: str, before: str) -> None:
     """Guard: _divide."""
     declare(4, s=f"choose, catch_up=CatchUp.{policy}")
-    timetable.tick()
+    slots.tick()
     began, *earlier, newest = fates("s")
     assert (began, set(earlier), newest) == ("began", {before}, "enqueued")
     assert len(earlier) >= 3
@@ -92,16 +92,16 @@ def test_missed_slots_are_caught_up_with_by_the_schedules_policy(declare: Declar
 
 def test_a_beat_that_was_away_for_very_long_remembers_the_newest_slots(declare: Declare) -> None:
     """Guard: MOST_MISSED. A year of minutes would hold up every other schedule."""
-    declare(timetable.MOST_MISSED + 500, s="choose")
-    timetable.tick()
-    assert len(fates("s")) == timetable.MOST_MISSED + 1
+    declare(slots.MOST_MISSED + 500, s="choose")
+    slots.tick()
+    assert len(fates("s")) == slots.MOST_MISSED + 1
     assert count_jobs() == 1
 
 
 def test_a_schedule_that_skips_waits_for_its_next_slot(declare: Declare) -> None:
     """Guard: ON_TIME: a slot met within five minutes is not late."""
     declare(60, s="choose, catch_up=CatchUp.SKIP")
-    timetable.tick()
+    slots.tick()
     assert fates("s")[-1] == "enqueued", "the newest slot is on time"
     assert set(fates("s")[1:-1]) == {"missed"}
     assert count_jobs() == 1
@@ -111,20 +111,20 @@ def test_a_schedule_seen_for_the_first_time_begins_now(declare: Declare) -> None
     """Guard: `began`: nobody wants the slots of before there was a schedule."""
     declare(0)
     write_plugin(Path("plugins/p.py"), PLUGIN.replace("SCHEDULES", 'Schedule("new", "* * * * *", choose)'))
-    assert [fired for fired in timetable.tick() if fired.schedule == "new"] == []
+    assert [fired for fired in slots.tick() if fired.schedule == "new"] == []
     assert (fates("new"), count_jobs()) == (["began"], 0)
 
 
 def test_a_slot_with_nothing_to_do_says_so(declare: Declare) -> None:
     declare(1.5, s="nothing")
-    timetable.tick()
+    slots.tick()
     assert fates("s")[-1] == "nothing"
 
 
 def test_a_plugins_mistake_fails_its_slots_and_no_other(declare: Declare) -> None:
     """Guards: _fire_due's except, and a transaction per slot: under ALL, each keeps its own fate."""
     declare(3, a="choose", bad="stumble, catch_up=CatchUp.ALL", z="choose")
-    timetable.tick()
+    slots.tick()
     assert set(fates("bad")[1:]) == {"failed"}
     assert len(fates("bad")) >= 4
     assert (fates("a")[-1], fates("z")[-1]) == ("enqueued", "enqueued")
@@ -138,9 +138,9 @@ def test_a_plugins_mistake_fails_its_slots_and_no_other(declare: Declare) -> Non
 def test_many_ticks_at_once_fire_each_slot_once(declare: Declare) -> None:
     """Guard: the primary key of schedule_slots, taken before the jobs are recorded."""
     declare(5, s="choose, catch_up=CatchUp.ALL")
-    timetable.gather()
+    slots.gather()
     with ThreadPoolExecutor(4) as pool:
-        for done in [pool.submit(timetable.tick) for _ in range(8)]:
+        for done in [pool.submit(slots.tick) for _ in range(8)]:
             done.result(60)
     assert count_jobs() == fates("s").count("enqueued") == len(fates("s")) - 1 >= 5
 
@@ -149,6 +149,6 @@ def test_slots_are_recorded_while_the_broker_is_down(declare: Declare, monkeypat
     """Guard: beat ticks in its own process and needs no message for it."""
     monkeypatch.setenv("BROKER_URL", f"redis://127.0.0.1:{free_port()}/0")
     declare(1.5, s="choose")
-    timetable.tick()
+    slots.tick()
     assert fates("s")[-1] == "enqueued"
     assert count_jobs() >= 1

@@ -9,7 +9,7 @@ import pytest
 from clerk.plugin.loader import call_hook, load_plugins_from_directory, plugin_manager, plugins
 from clerk_tasks.operations.plugin_report import plugin_reports
 from clerk_tasks.pipeline import stages_from
-from clerk_tasks.schedules import slots as timetable
+from clerk_tasks.schedules import slots
 from tests.unit.plugins.conftest import Write, loaded, names, quarantined
 
 GOOD = """
@@ -157,9 +157,9 @@ def test_a_hook_wrapper_is_reported_not_called(write: Write) -> None:
         ),
         (
             "stages",
-            "Stage('s', 'unheard')",
+            "Stage('s', 'unpublished')",
             "hook register_stages",
-            "stage 's' begins with job type 'unheard'",
+            "stage 's' begins with job type 'unpublished'",
         ),
         (
             "stages",
@@ -191,7 +191,7 @@ def test_what_is_registered_wrongly_is_found_by_asking(
     assert reports["odd"].state == "quarantined"
     assert str(reports["odd"].error).startswith(f"{phase}: {error}")
     assert {report.state for name, report in reports.items() if name != "odd"} == {"ok"}
-    assert {"finance-next-site", "meetings-next-site"} == set(timetable.gather())
+    assert {"finance-next-site", "meetings-next-site"} == set(slots.gather())
     assert [stage.name for stage in stages_from("fetch-site")] == ["fetch", "ocr", "compilation", "deploy"]
 
 
@@ -206,7 +206,7 @@ def test_a_schedule_of_a_taken_name_is_the_later_plugin_s_mistake(write: Write) 
             return [Schedule("meetings-next-site", "1 1 1 1 *", lambda connection: [])]
     """
     path = write("odd.py", source)
-    assert timetable.gather()["meetings-next-site"].cron == "*/10 * * * *"
+    assert slots.gather()["meetings-next-site"].cron == "*/10 * * * *"
     (entry,) = quarantined()
     assert (entry.name, entry.phase) == ("odd", "schedule meetings-next-site")
     assert "plugin clerk (clerk.meetings.plugin)" in entry.error

@@ -192,7 +192,7 @@ def test_a_pool_brings_its_queues_its_initialiser_and_its_concurrency(write: Wri
 
 def test_a_queue_that_no_pool_works_on_is_reported(write: Write) -> None:
     write("acme.py", jobs('{"acme": JobType(work, queue="lonely")}'))
-    assert registry().homeless_queues() == {"lonely": ["acme"]}
+    assert registry().unserved_queues() == {"lonely": ["acme"]}
     ((name, phase, error),) = problems()
     assert (name, phase) == ("acme", "queue lonely")
     assert "job type acme" in error

@@ -153,7 +153,7 @@ def test_what_readers_see_is_kept_however_few_are(city: City, monkeypatch: pytes
     shelf(city).roll_back("1")
     city.compile("one")
     monkeypatch.setenv("CLERK_PUBLISH_KEEP", "1")
-    settings.cache_clear()
+    settings.discard()
     assert outcome(city) is Outcome.UNCHANGED
     assert city.versions() == [["one"], ["three"]]
 

@@ -1,0 +1,85 @@
+"""The application: what a process builds once (settings, engine, plugins, publisher …) and closes in one call.
+
+    @part
+    def settings() -> Settings: ...
+
+`settings()` builds the part at the first call and returns the same one until `application.close()`.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections.abc import Callable
+from functools import update_wrapper
+from threading import RLock
+from typing import Any, Generic, TypeVar, overload
+
+__all__ = ["Application", "Part", "application", "part"]
+
+T = TypeVar("T")
+
+
+class Application:
+    """The parts that were built, in the order in which they were: a part may use those before it."""
+
+    def __init__(self) -> None:
+        self._built: dict[Part[Any], Any] = {}
+        self._lock = RLock()
+
+    def get(self, part: Part[T]) -> T:
+        """Return a part, built at the first call."""
+        with self._lock:
+            if not self._built:
+                atexit.register(self.close)
+            if part not in self._built:
+                self._built[part] = part.build()
+            built: T = self._built[part]
+            return built
+
+    def has(self, part: Part[Any]) -> bool:
+        """Return whether a part is built."""
+        return part in self._built
+
+    def discard(self, part: Part[Any]) -> None:
+        """Close a part if it is built; the next call builds another."""
+        with self._lock:
+            if part in self._built:
+                part.close(self._built.pop(part))
+
+    def close(self) -> None:
+        """Close every part, the last built first; the application can be used again. A process does this at its end."""
+        atexit.unregister(self.close)
+        with self._lock:
+            for part in reversed(list(self._built)):
+                self.discard(part)
+
+
+#: This process's application.
+application = Application()
+
+
+class Part(Generic[T]):
+    """A function whose result the application keeps; after `discard()` the next call builds another."""
+
+    def __init__(self, build: Callable[[], T], close: Callable[[T], object]) -> None:
+        self.build, self.close = build, close
+        update_wrapper(self, build)
+
+    def __call__(self) -> T:
+        """Return the application's one."""
+        return application.get(self)
+
+    def discard(self) -> None:
+        """Close it if it is built."""
+        application.discard(self)
+
+
+@overload
+def part(build: Callable[[], T], /) -> Part[T]: ...
+@overload
+def part(*, close: Callable[[T], object]) -> Callable[[Callable[[], T]], Part[T]]: ...
+def part(build: Callable[[], T] | None = None, /, *, close: Callable[[T], object] = lambda _: None) -> Any:
+    """Make a function of no arguments a part of the application; `close` gets the part when the application ends."""
+    if build is not None:
+        return Part(build, close)
+    return lambda build: Part(build, close)
