@@ -4,9 +4,11 @@ import sys
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from clerk import providers
 from clerk.hookspecs import hookimpl
 from clerk.jobs import Backoff, Cancel, Discard, JobContext, JobRequest, JobType, Priority, Retry, current_job
 from clerk.schedule import CatchUp, Schedule
+from clerk.version import __version__
 
 if TYPE_CHECKING:
     import pluggy
@@ -14,8 +16,6 @@ if TYPE_CHECKING:
     from clerk.fetching.fetcher import Fetcher as Fetcher
 
     pm: pluggy.PluginManager
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Backoff",
@@ -45,9 +45,7 @@ def __getattr__(name: str) -> Any:
 
         return plugin_manager()
     if name == "main":
-        from clerk.providers import port
-
-        return port("cli").main
+        return providers.port("cli").main
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -56,9 +54,7 @@ class _Package(ModuleType):
 
     @property
     def cli(self) -> Any:
-        from clerk.providers import port
-
-        return port("cli").cli
+        return providers.port("cli").cli
 
     @cli.setter
     def cli(self, module: ModuleType) -> None:

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import Any
 
+from clerk.providers import port
+
 #: What else is imported from here, and where it is.
 ELSEWHERE = {
     "JsonFormatter": "clerk.output",
@@ -18,8 +20,6 @@ ELSEWHERE = {
 def __getattr__(name: str) -> Any:
     """Resolve a name when somebody asks for it."""
     if name in ("cli", "main"):
-        from clerk.providers import port
-
         return getattr(port("cli"), name)
     if name in ELSEWHERE:
         return getattr(import_module(ELSEWHERE[name]), name)

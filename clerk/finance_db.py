@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clerk.database.engine import reading, transaction
+from clerk.database.transactions import reading, transaction
 from clerk.sites import rows as sites
 from clerk.sites.finance import (
     get_finance_metadata,

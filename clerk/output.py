@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
+from clerk.redaction import redact
+
 __all__ = ["ClerkLogger", "JsonFormatter", "configure", "configure_logging", "log", "logger"]
 
 _stdlib = logging.getLogger("clerk.plugin")
@@ -64,8 +66,6 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, without secrets."""
-        from clerk.redaction import redact
-
         line = {
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
             "level": record.levelname,

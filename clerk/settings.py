@@ -9,7 +9,10 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
+from cronsim import CronSim, CronSimError
+from dotenv import dotenv_values
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -42,8 +45,6 @@ def _broker(url: str) -> str:
 
 
 def _cron(line: str) -> str:
-    from cronsim import CronSim, CronSimError
-
     try:
         next(CronSim(line, datetime.now(UTC)))
     except (CronSimError, StopIteration) as error:
@@ -52,8 +53,6 @@ def _cron(line: str) -> str:
 
 
 def _timezone(name: str) -> str:
-    from zoneinfo import ZoneInfo
-
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -160,8 +159,6 @@ def variables() -> list[str]:
 
 def unknown_variables() -> dict[str, str | None]:
     """Return the CLERK_ variables that nobody reads, each with the one that may be meant."""
-    from dotenv import dotenv_values
-
     known = {name.removeprefix("CLERK_"): name for name in variables()}
     given = {name.removeprefix("CLERK_") for name in {*os.environ, *dotenv_values(".env")} if name.startswith("CLERK_")}
     unknown = sorted(given - known.keys() - INTERNAL)

@@ -9,6 +9,8 @@ from celery import Celery
 from celeryconfig import worker_proc_alive_timeout
 from clerk.settings import settings
 from clerk_tasks.broker.publisher import broker_url, is_redis, queue, task_name, transport_options
+from clerk_tasks.job_types.registry import registry
+from clerk_tasks.worker.executor import executor
 from clerk_tasks.worker.steps import install
 
 
@@ -25,8 +27,6 @@ app = ClerkCelery("clerk", config_source="celeryconfig", set_as_current=True)
 
 @app.on_configure.connect  # type: ignore[untyped-decorator]
 def _configure(sender: Celery, **_: Any) -> None:
-    from clerk_tasks.job_types.registry import registry
-
     url = broker_url()
     known = registry()
     queues = sorted({name for pool in known.pools.values() for name in pool.queues})
@@ -46,16 +46,12 @@ def _configure(sender: Celery, **_: Any) -> None:
 
 @app.on_after_finalize.connect  # type: ignore[untyped-decorator]
 def _register_tasks(sender: Celery, **_: Any) -> None:
-    from clerk_tasks.job_types.registry import registry
-
     for name in registry().job_types:
         sender.task(run_job, name=task_name(name), lazy=False, shared=False)
 
 
 def run_job(job_id: str) -> None:
     """Execute one job; the whole of every task."""
-    from clerk_tasks.worker.executor import executor
-
     executor().run(job_id)
 
 

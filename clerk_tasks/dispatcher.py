@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, bindparam, select
 
-from clerk.database.engine import engine, serialise, transaction
+from clerk.database.engine import engine
 from clerk.database.tables import sites_table as sites
+from clerk.database.transactions import serialise, transaction
 from clerk.errors import BrokerUnavailable, ConflictError, DatabaseUnavailable, UsageError, missing
 from clerk.jobs import JobRequest, JobType, Priority
 from clerk.paths import validate_subdomain

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clerk.errors import UsageError
+from clerk.plugin.loader import call_hook, plugin_manager, plugins
+from clerk.settings import settings
 from clerk.stage import BEGINNERS, NAME, Stage
 from clerk_tasks.job_types.registry import registry
 
 
 def stages() -> tuple[Stage, ...]:
     """Return the stages in order, with those that plugins add; a plugin's stage of unknown place comes last."""
-    from clerk.plugin.loader import call_hook
-    from clerk.settings import settings
-
     ordered = [
         Stage("fetch", "fetch-site"),
         # A document that cannot be read keeps its PDF and is listed; the site is published with what it has.
@@ -63,8 +62,6 @@ def _what_clashes(stage: Stage, ordered: Sequence[Stage]) -> str | None:
 
 
 def _set_aside(name: str, wrong: str) -> None:
-    from clerk.plugin.loader import plugins
-
     found = plugins()
     where = next((plugin.where for plugin in found.plugins if plugin.name == name), "")
     found.quarantine(name, where, phase="hook register_stages", error=wrong)
@@ -86,7 +83,5 @@ def job_type_of(stage: str) -> str:
 
 
 def _is_a_plugins(job_type: str) -> bool:
-    from clerk.plugin.loader import plugin_manager
-
     implemented = plugin_manager().hook.register_stages.get_hookimpls()
     return bool(implemented) and any(stage.job_type == job_type for stage in stages())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from clerk.database.engine import reading
+from clerk.database.transactions import reading
 from clerk_tasks.dispatcher import enqueue_job
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import queries

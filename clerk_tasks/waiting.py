@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from clerk.database.engine import reading
 from clerk.database.states import FINISHED, JobState
+from clerk.database.transactions import reading
 from clerk_tasks.ledger import queries
 
 #: How often to look, in seconds.

@@ -120,8 +120,8 @@ def environment(folder: Path, broker: str | None, database: str) -> None:
     os.environ |= {"DATABASE_URL": database, "CLERK_HOME": str(folder / "clerk"), "PYTHONPATH": str(folder)}
     if broker is not None:
         os.environ["BROKER_URL"] = broker
-    from clerk.database.engine import transaction
     from clerk.database.migrate import upgrade
+    from clerk.database.transactions import transaction
     from clerk.sites.rows import insert_site
 
     upgrade()
@@ -183,7 +183,7 @@ def clean() -> None:
     import sqlalchemy as sa
 
     from clerk.database import tables as models
-    from clerk.database.engine import transaction
+    from clerk.database.transactions import transaction
     from clerk_tasks.broker.publisher import publisher, queue
 
     with transaction() as connection:
@@ -252,8 +252,8 @@ def old_rows(count: int) -> None:
     """Measure claim + finish, in this process, with an empty table and with `count` jobs of the past in it."""
     import sqlalchemy as sa
 
-    from clerk.database.engine import transaction
     from clerk.database.tables import jobs_table
+    from clerk.database.transactions import transaction
     from clerk_tasks.ledger.insert import NewJob, NewStage
     from clerk_tasks.ledger.runs import record_run
 

@@ -68,8 +68,8 @@ def environment(folder: Path) -> None:
     for name in ("plugins", "gates"):
         (folder / name).mkdir()
     shutil.copy(papers_plugin.__file__, folder / "plugins")
-    from clerk.database.engine import transaction
     from clerk.database.migrate import upgrade
+    from clerk.database.transactions import transaction
     from clerk.sites.rows import insert_site
 
     upgrade()
@@ -95,7 +95,7 @@ def generate(folder: Path, count: int) -> list[Path]:
 
 def bare_loop(papers: list[Path], folder: Path) -> float:
     """Return the seconds that the same library calls take in a loop: copy, read, draw, write, compile, copy."""
-    from clerk.meetings.compilation import compile_meetings
+    from clerk.compilation.compile import compile_meetings
     from clerk.text.document import Limits
     from clerk.text.pages import look_at, opened, page_of, read_page, render, without_idle_colour
 
@@ -158,8 +158,8 @@ def memory_of(pid: int) -> int:
 
 def check(folder: Path, documents: int) -> dict[str, float]:
     """See that every page was published; return the seconds of each stage."""
-    from clerk.database.engine import reading
-    from clerk.meetings.compilation import count_pages
+    from clerk.compilation.compile import count_pages
+    from clerk.database.transactions import reading
     from clerk_tasks.ledger import queries
 
     with reading() as connection:

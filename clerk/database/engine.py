@@ -4,29 +4,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import zlib
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import psycopg
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError, DisconnectionError, InterfaceError, OperationalError
+from sqlalchemy.exc import DisconnectionError
 
 from clerk.application import part
-from clerk.errors import DatabaseUnavailable, UsageError
+from clerk.errors import DatabaseUnavailable
 from clerk.settings import settings
 
-#: The errors of statements that are said to the driver itself.
-_DRIVERS_OWN = (sqlite3.OperationalError, psycopg.OperationalError, psycopg.InterfaceError)
+if TYPE_CHECKING:
+    import psycopg
 
 #: How long a connection waits for another writer, in seconds.
 BUSY_TIMEOUT = 30
-
-#: Whether this thread is inside `fence()`.
-_FENCED: ContextVar[bool] = ContextVar("clerk_fenced", default=False)
 
 #: A connection's note of the file that it was opened on.
 _FILE = "clerk_file"
@@ -147,122 +139,3 @@ def _bound_waits(engine: Engine) -> None:
 def engine() -> Engine:
     """Return this process's engine for DATABASE_URL."""
     return create_engine(settings().database_url)
-
-
-@part
-def _usable_engine() -> Engine:
-    """Return this process's engine, having seen once that this code may use its database."""
-    from clerk.database.schema_version import ensure_usable  # it builds on this module
-
-    ensure_usable(engine())
-    return engine()
-
-
-@contextmanager
-def transaction(on: Engine | None = None) -> Iterator[Connection]:
-    """Open a write transaction: committed at the end of the block, rolled back by an exception.
-
-    Raises UsageError inside `fence()`, whose own transaction it would wait for on SQLite.
-    """
-    if _FENCED.get():
-        raise UsageError("Inside fence() nothing can be enqueued or written to civic.db: do it before or after.")
-    target = on or _usable_engine()
-    with unavailable_as_advice(target), target.begin() as connection:
-        yield connection
-
-
-@contextmanager
-def fenced() -> Iterator[None]:
-    """Refuse write transactions of this thread for the length of a with block."""
-    token = _FENCED.set(True)
-    try:
-        yield
-    finally:
-        _FENCED.reset(token)
-
-
-@contextmanager
-def reading(on: Engine | None = None) -> Iterator[Connection]:
-    """Open a transaction that only reads: it sees one moment, and waits for no writer."""
-    target = on or _usable_engine()
-    with unavailable_as_advice(target), target.connect().execution_options(reading=True) as connection:
-        yield connection
-
-
-def serialise(connection: Connection, what: str) -> None:
-    """Wait until no other transaction is doing `what`, and keep it to ours until it ends.
-
-    On SQLite a write transaction is that already.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(zlib.crc32(f"clerk:{what}".encode()))))
-
-
-@contextmanager
-def unavailable_as_advice(on: Engine | None = None) -> Iterator[None]:
-    """Turn a lost, missing or unready database into DatabaseUnavailable, without the address's password."""
-    try:
-        yield
-    except (OperationalError, InterfaceError, *_DRIVERS_OWN) as error:
-        raise DatabaseUnavailable(_advice(error, on)) from error
-    except (sa.exc.DatabaseError, sqlite3.Error, psycopg.Error) as error:
-        if advice := _advice_on_contents(error, on):
-            raise DatabaseUnavailable(advice) from error
-        raise
-
-
-def get_civic_db() -> Engine:
-    """Return this process's engine, having reached the database once; DatabaseUnavailable, a RuntimeError, if not."""
-    with unavailable_as_advice():
-        engine().connect().close()
-    return engine()
-
-
-def civic_db_connection() -> AbstractContextManager[Connection]:
-    """Open a write transaction, under the name that plugins use."""
-    return transaction()
-
-
-def _advice(error: Exception, on: Engine | None) -> str:
-    if contents := _advice_on_contents(error, on):
-        return contents
-    if "database is locked" in _reason(error) or _sqlstate(error) == "55P03":
-        return f"The database {_where(on)} stayed locked for {BUSY_TIMEOUT} s: another program is writing to it."
-    if _sqlstate(error) in ("40P01", "40001"):
-        return f"Another transaction in the database {_where(on)} was in the way of this one, now undone: run it again."
-    if "disk is full" in _reason(error) or _sqlstate(error) == "53100":
-        return f"The disk is full under the database {_where(on)}: make room, and run it again."
-    return f"Cannot connect to database: {_where(on)}: {_reason(error)}. Check DATABASE_URL."
-
-
-def _advice_on_contents(error: Exception, on: Engine | None) -> str | None:
-    reason, state = _reason(error), _sqlstate(error)
-    if state == "25P03":
-        return f"The database {_where(on)} ended a transaction that stood still for longer than CLERK_LEASE."
-    if "no such table" in reason or state == "42P01":
-        return f"The database {_where(on)} lacks tables: run `clerk-tasks db upgrade`."
-    if "no such column" in reason or state == "42703":
-        return f"The database {_where(on)} lacks columns: run `clerk-tasks db upgrade`."
-    if "invalid connection option" in reason:
-        return f"DATABASE_URL: {reason}"
-    if "file is not a database" in reason or "image is malformed" in reason:
-        return f"The database {_where(on)} is damaged or no database: {reason}. Check DATABASE_URL, restore a backup."
-    return None
-
-
-def _drivers(error: Exception) -> BaseException:
-    """Return the driver's own error."""
-    return (error.orig or error) if isinstance(error, DBAPIError) else error
-
-
-def _sqlstate(error: Exception) -> str | None:
-    return getattr(_drivers(error), "sqlstate", None)
-
-
-def _reason(error: Exception) -> str:
-    lines = str(_drivers(error)).strip().splitlines()
-    return lines[0] if lines else type(_drivers(error)).__name__
-
-
-def _where(on: Engine | None) -> str:
-    return (on or engine()).url.render_as_string(hide_password=True)

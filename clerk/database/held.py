@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InvalidRequestError
 
-from clerk.database.engine import is_replaced, unavailable_as_advice
+from clerk.database.advice import unavailable_as_advice
+from clerk.database.engine import is_replaced
 from clerk.errors import ClerkError, DatabaseUnavailable
 
 

@@ -8,20 +8,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine
 
+import migrations
+from clerk.database.advice import unavailable_as_advice
 from clerk.database.backup import back_up
-from clerk.database.engine import create_engine, serialise, unavailable_as_advice
+from clerk.database.engine import create_engine
 from clerk.database.schema_version import GENERATION, HEAD, REVISIONS, Stamp, read_stamp, shown
 from clerk.database.tables import clerk_meta_table
+from clerk.database.transactions import serialise
 from clerk.errors import ClerkError, DatabaseUnavailable
 from clerk.settings import settings
-
-if TYPE_CHECKING:
-    from alembic.config import Config
+from migrations.comparison import OPTIONS
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +79,6 @@ def current(address: str | sa.URL | None = None) -> Stamp:
 
 def history() -> list[Step]:
     """Return the chain, oldest first."""
-    from alembic.script import ScriptDirectory
-
     scripts = ScriptDirectory.from_config(alembic_config())
     steps = [scripts.get_revision(revision) for revision in REVISIONS]
     return [Step(step.revision, before, step.doc) for step, before in zip(steps, (None, *REVISIONS), strict=False)]
@@ -90,11 +95,6 @@ def check(address: str | sa.URL | None = None) -> list[str]:
 
 def differences(connection: Connection) -> list[str]:
     """Return how the tables differ from the model, one line each."""
-    from alembic.autogenerate import compare_metadata
-    from alembic.runtime.migration import MigrationContext
-
-    from migrations.comparison import OPTIONS
-
     context = MigrationContext.configure(connection, opts=OPTIONS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sa.exc.SAWarning)  # of others' indexes that SQLAlchemy cannot express
@@ -135,9 +135,6 @@ def _back_up(connection: Connection, stamp: Stamp) -> Path | None:
 
 
 def _apply(connection: Connection, stamp: Stamp, to: str, backup: Path | None) -> None:
-    from alembic import command
-    from alembic.util import CommandError
-
     config = alembic_config()
     config.attributes["connection"] = connection
     try:
@@ -191,10 +188,6 @@ def _looking(address: str | sa.URL | None) -> Iterator[Connection | None]:
 
 def alembic_config() -> Config:
     """Return what Alembic's own commands need; they expect a connection in its attributes."""
-    from alembic.config import Config
-
-    import migrations
-
     config = Config(stdout=sys.stdout)  # whose default is what stdout was when Alembic was imported
     folder = str(Path(str(migrations.__file__)).parent)
     config.set_main_option("script_location", folder.replace("%", "%%"))

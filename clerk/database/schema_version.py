@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
-from clerk.database.engine import normalise_url, reading
+from clerk.database.advice import unavailable_as_advice
+from clerk.database.engine import normalise_url
 from clerk.database.tables import clerk_meta_table
 from clerk.errors import DatabaseUnavailable
 
@@ -101,7 +102,7 @@ def ensure_usable(on: Connection | Engine) -> None:
         if problem := read_stamp(on).problem():
             raise DatabaseUnavailable(f"The database {shown(on.engine)} {problem}")
     else:
-        with reading(on) as connection:
+        with unavailable_as_advice(on), on.connect().execution_options(reading=True) as connection:
             ensure_usable(connection)
 
 

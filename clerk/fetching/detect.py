@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from clerk.errors import NotFoundError, UsageError
-
-if TYPE_CHECKING:
-    from clerk.fetching.visitor import Visitor
+from clerk.fetching.visitor import Limits, NotServed, Trouble, Visitor
+from clerk.plugin.loader import call_hook
 
 Extra = Callable[["re.Match[str]"], dict[str, Any]]
 
@@ -125,8 +124,6 @@ def by_content(text: str, url: str) -> Detection | None:
 
 
 def _by_page(url: str, visitor: Visitor | None) -> Detection | None:
-    from clerk.fetching.visitor import Limits, NotServed, Trouble, Visitor
-
     visitor = visitor or Visitor(limits=Limits(size=20 * 1024**2, total_time=60, attempts=2))
     try:
         response = visitor.request("GET", url)
@@ -137,7 +134,5 @@ def _by_page(url: str, visitor: Visitor | None) -> Detection | None:
 
 
 def _detection(system: str, extra: dict[str, Any], evidence: str) -> Detection:
-    from clerk.plugin.loader import call_hook
-
     answered = any(answer for _plugin, answer in call_hook("fetcher_class", label=system))
     return Detection(system, system if answered else None, extra, evidence)

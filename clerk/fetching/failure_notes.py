@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from clerk.fetching.layout import PREFIXES, Layout
+from clerk.fsync import hash_file
 from clerk.jobs import current_job
 
 #: A document of a site: its kind, "minutes" or "agenda", its meeting, and its date as files are named.
@@ -62,8 +63,6 @@ def missed_downloads(layout: Layout, run_id: str) -> dict[Place, str | None]:
 
 def given_up_by(layout: Layout, place: Place) -> str | None:
     """Return the job that gave up reading exactly this PDF; None if none has."""
-    from clerk.fsync import hash_file
-
     known = read_note(layout, place)
     try:
         same = "sha256" in known and known["sha256"] == hash_file(layout.pdf(*place))

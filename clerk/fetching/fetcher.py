@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import sqlite_utils
+
 from clerk.fetching.date_span import read_arguments
 from clerk.fetching.failure_notes import forget_download
-from clerk.fetching.fetcher_factory import get_fetcher, overridden
 from clerk.fetching.http_errors import Refusal
 from clerk.fetching.layout import Layout
+from clerk.fetching.overriding import default
+from clerk.fetching.reading import compile_site, read_image, read_one, read_waiting
 from clerk.fetching.report import Report
 from clerk.fetching.visitor import Visitor
 from clerk.jobs import current_job
 from clerk.output import ClerkLogger
 from clerk.paths import validate_subdomain
-from clerk.plugin.loader import plugin_manager
 from clerk.settings import settings
 
 if TYPE_CHECKING:
     import httpx
-    import pluggy
-    import sqlite_utils
 
-    STORAGE_DIR: str
-    pm: pluggy.PluginManager
-
-__all__ = ["PDF_SUPPORT", "Fetcher", "get_fetcher", "overridden", "storage_dir"]
-
-#: Asked by fetchers that can do without; PDFs are part of every installation.
-PDF_SUPPORT = True
 
 #: What simplified_meeting_name takes out or replaces, in this order.
 _SHORTER = (
@@ -46,18 +40,10 @@ _SHORTER = (
 )
 
 
-def __getattr__(name: str) -> Any:
-    """Resolve `STORAGE_DIR` (text, from the settings, unless it was set here) and `pm`, the plugin manager."""
-    if name == "STORAGE_DIR":
-        return str(settings().storage_dir)
-    if name == "pm":
-        return plugin_manager()
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
 def storage_dir() -> str:
-    """Return the folder of all sites: this module's STORAGE_DIR where a plugin's test has set it, else the setting."""
-    return str(globals().get("STORAGE_DIR") or __getattr__("STORAGE_DIR"))
+    """Return the folder of all sites: `clerk.fetcher.STORAGE_DIR` where a test has set it, else the setting."""
+    as_set = vars(sys.modules["clerk.fetcher"]).get("STORAGE_DIR") if "clerk.fetcher" in sys.modules else None
+    return str(as_set or settings().storage_dir)
 
 
 class Fetcher:
@@ -151,35 +137,32 @@ class Fetcher:
         for table in ("minutes", "agendas"):
             self.db.table(table).create(columns, pk="id", if_not_exists=True)
 
+    @default
     def ocr(self, backend: str = "tesseract") -> None:
         """Read all waiting minutes, then all waiting agendas."""
         for prefix in ("", "/_agendas"):
             self.do_ocr(prefix=prefix, backend=backend)
 
+    @default
     def do_ocr(self, prefix: str = "", backend: str = "tesseract") -> None:
         """Read every waiting document under a prefix, "" or "/_agendas"; those that fail stay, and are logged."""
-        from clerk.fetching.reading import read_waiting
-
         read_waiting(self, prefix=prefix, backend=backend)
 
+    @default
     def do_ocr_job(
         self, job: tuple[str, str, str], manifest: Any, job_id: str, backend: str = "tesseract", run_id: Any = None
     ) -> None:
         """Read one document, `(prefix, meeting, date)`; what cannot be read goes into the manifest, if there is one."""
-        from clerk.fetching.reading import read_one
-
         read_one(self, job, manifest=manifest, job_id=job_id, backend=backend)
 
+    @default
     def _ocr_with_tesseract(self, path: str | Path) -> str:
         """Return the text of the image of a page."""
-        from clerk.fetching.reading import read_image
-
         return read_image(self, Path(path))
 
+    @default
     def transform(self) -> None:
         """Rebuild meetings.db from the text."""
-        from clerk.fetching.reading import compile_site
-
         compile_site(self)
 
     @cached_property
@@ -200,8 +183,6 @@ class Fetcher:
     @cached_property
     def db(self) -> sqlite_utils.Database:
         """This site's meetings.db, made when it is first asked for: compilation replaces the file as a whole."""
-        import sqlite_utils
-
         Path(self.dir_prefix).mkdir(parents=True, exist_ok=True)
         return sqlite_utils.Database(f"{self.dir_prefix}/meetings.db")
 

@@ -9,12 +9,11 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from clerk.database.legacy_types import parse_moment
 from clerk.errors import NotFoundError
 from clerk.fetching.date_span import AHEAD, parse_day, site_start_year
 from clerk.paths import validate_subdomain
-
-#: Methods that a fetcher may have in its own way; then its way is used.
-OVERRIDABLE = ("ocr", "do_ocr", "do_ocr_job", "_ocr_with_tesseract", "transform")
+from clerk.plugin.loader import call_hook, plugins
 
 #: Minutes are published this long after their meeting, or later: what is older is settled.
 _LATE = timedelta(days=183)
@@ -47,8 +46,6 @@ def get_fetcher(
 
 def fetcher_class(site: Mapping[str, Any]) -> Callable[..., Any]:
     """Return the class (or factory) for a site's scraper label; NotFoundError names the label and who was asked."""
-    from clerk.plugin.loader import call_hook
-
     label = site.get("scraper") or ""
     answers = call_hook("fetcher_class", label=label) if label else []
     found: Callable[..., Any] | None = next((answer for _plugin, answer in answers if answer), None)
@@ -79,20 +76,6 @@ def construct(cls: Callable[..., Any], site: Mapping[str, Any], wanted: Mapping[
     return cls(site, *(wanted["start_year"], wanted["all_agendas"])[: 2 if endless else places])
 
 
-def overridden(fetcher: Any) -> frozenset[str]:
-    """Tell which of the reading and compiling methods a fetcher has in its own way, and so must be called.
-
-    A fetcher that is no subclass of Fetcher has in its own way whatever it has.
-    """
-    from clerk.fetching.fetcher import Fetcher
-
-    def own(name: str) -> bool:
-        method = getattr(fetcher, name, None)
-        return callable(method) and getattr(method, "__func__", method) is not getattr(Fetcher, name)
-
-    return frozenset(name for name in OVERRIDABLE if own(name))
-
-
 def _complete(fetcher: Any, wanted: Mapping[str, Any]) -> None:
     """Set the newer generation's dates on a fetcher whose constructor knew only the older one's year."""
     start, end = wanted["start_date_str"], wanted["end_date_str"]
@@ -108,8 +91,6 @@ def _complete(fetcher: Any, wanted: Mapping[str, Any]) -> None:
 
 def _old_start_year(site: Mapping[str, Any], start_date_str: str | None) -> int:
     """Return the year that a fetcher without dates starts from: that of the last update, and of late minutes."""
-    from clerk.database.legacy_types import parse_moment
-
     if start_date_str:
         return parse_day(start_date_str).year
     updated = parse_moment(site.get("last_updated"))
@@ -131,8 +112,6 @@ def _custom(subdomain: str) -> Callable[..., Any] | None:
 
 
 def _nobody(subdomain: str, label: str) -> str:
-    from clerk.plugin.loader import plugins
-
     if not label:
         return f"site {subdomain} has no scraper label: `clerk-tasks sites detect URL` finds it from the city's site"
     found = plugins()

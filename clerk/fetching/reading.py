@@ -11,13 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from clerk.fetching.fetcher_factory import overridden
+from PIL import Image
+
+from clerk.compilation.compile import compile_meetings
 from clerk.fetching.layout import PREFIXES
+from clerk.fetching.overriding import overridden
+from clerk.fsync import hash_file
 from clerk.jobs import current_job
+from clerk.text import Document, DocumentError, Page, is_unchanged, read_document, render_pages, write_pages
+from clerk.text.document import PERMANENT
 
 if TYPE_CHECKING:
     from clerk.fetching.fetcher import Fetcher
-    from clerk.text import Document, DocumentError
 
 
 class Failures:
@@ -52,8 +57,6 @@ class Failures:
 
 def read_waiting(fetcher: Fetcher, *, prefix: str, backend: str) -> None:
     """Read every document that waits under a prefix; those that fail are listed in ocr_failures_JOB.jsonl."""
-    from clerk.text import is_unchanged
-
     job_id = current_job().job_id
     root = fetcher.layout.root
     failures = root / f"ocr_failures_{job_id}.jsonl"
@@ -71,8 +74,6 @@ def read_one(
     fetcher: Fetcher, place: tuple[str, str, str], *, manifest: TextIO | None, job_id: str, backend: str
 ) -> None:
     """Read one document and put its text in place; what it cannot be read for becomes a line of the manifest."""
-    from clerk.text import DocumentError, write_pages
-
     prefix, meeting, day = place
     spot = (kind_of(prefix), meeting, day)
     pdf = fetcher.layout.pdf(*spot)
@@ -92,10 +93,6 @@ def read_one(
 
 def read_image(fetcher: Fetcher, image: Path) -> str:
     """Return the text of a page's image."""
-    from PIL import Image
-
-    from clerk.text import read_document
-
     with tempfile.TemporaryDirectory() as folder, Image.open(image) as picture:
         pdf = Path(folder) / "page.pdf"
         picture.convert("L").save(pdf, resolution=150)
@@ -104,8 +101,6 @@ def read_image(fetcher: Fetcher, image: Path) -> str:
 
 def compile_site(fetcher: Fetcher) -> None:
     """Rebuild meetings.db, which readers see change at once or not at all."""
-    from clerk.meetings.compilation import compile_meetings
-
     root = fetcher.layout.root
     made = compile_meetings(root, fetcher.subdomain, into=fetcher.layout.temporary())
     current_job().commit_files({made.path: root / "meetings.db"})
@@ -118,8 +113,6 @@ def kind_of(prefix: str) -> str:
 
 
 def _read(fetcher: Fetcher, pdf: Path, backend: str) -> Document:
-    from clerk.text import read_document
-
     if "_ocr_with_tesseract" in overridden(fetcher):
         return read_their_way(fetcher, pdf)
     return read_document(pdf, engine=backend, languages=fetcher.ocr_lang)
@@ -127,9 +120,6 @@ def _read(fetcher: Fetcher, pdf: Path, backend: str) -> Document:
 
 def read_their_way(fetcher: Fetcher, pdf: Path) -> Document:
     """Have the fetcher read the image of every page."""
-    from clerk.fsync import hash_file
-    from clerk.text import Document, Page, render_pages
-
     with tempfile.TemporaryDirectory() as folder:
         images = render_pages(pdf, Path(folder) / "pages")
         texts = [fetcher._ocr_with_tesseract(image) for image in images]
@@ -138,8 +128,6 @@ def read_their_way(fetcher: Fetcher, pdf: Path) -> Document:
 
 
 def _failure(error: DocumentError, pdf: Path, meeting: str, day: str, job_id: str) -> dict[str, Any]:
-    from clerk.text.document import PERMANENT
-
     return {
         "job_id": job_id,
         "document_path": str(pdf),

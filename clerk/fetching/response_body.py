@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+
+import httpx
 
 from clerk.fetching.http_errors import NotServed, Trouble
-
-if TYPE_CHECKING:
-    import httpx
 
 #: Readers accept a PDF whose header stands anywhere in its first bytes, this many.
 _PDF_HEADER = 1024
@@ -44,8 +42,6 @@ def pdf_only(chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def whole(response: httpx.Response, chunks: Iterable[bytes]) -> httpx.Response:
     """Return the answer with its decoded body, as if it had not been streamed."""
-    import httpx
-
     return httpx.Response(
         response.status_code,
         headers=[(name, value) for name, value in response.headers.multi_items() if name not in _OF_THE_TRANSFER],

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from clerk.fetching.http_errors import NotServed
+from protego import Protego
 
-if TYPE_CHECKING:
-    from protego import Protego
+from clerk.fetching.http_errors import NotServed
 
 #: What robots.txt knows us by.
 NAME = "clerk-tasks"
@@ -39,8 +37,6 @@ class Robots:
         return min(float(rules.crawl_delay(NAME) or 0), LONGEST_DELAY) if rules else 0.0
 
     def _of(self, url: str) -> Protego:
-        from protego import Protego
-
         origin = _origin(url)
         if origin not in self._rules:
             try:

@@ -9,7 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
+
+import httpx
 
 from clerk.errors import UsageError
 from clerk.fetching.collector import Collector
@@ -20,9 +22,6 @@ from clerk.fetching.listing import Meeting, Window
 from clerk.fetching.report import Report
 from clerk.fetching.visitor import Limits, NotServed, Trouble, Visitor
 from clerk.jobs import Discard, Retry
-
-if TYPE_CHECKING:
-    import httpx
 
 #: How far back a query for changes reaches before the last fetch: sources publish late, and clocks differ.
 OVERLAP = timedelta(days=3)
@@ -131,8 +130,6 @@ class SourceFetcher(Fetcher):
     @cached_property
     def visitor(self) -> Visitor:
         """What makes this fetcher's requests: as the site's extra says, and as robots.txt does."""
-        import httpx
-
         agent, limits = self.extra.get("user_agent"), self._limits()
         self._client = httpx.Client()
         return Visitor(

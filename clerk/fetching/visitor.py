@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import httpx
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
 from clerk.application import part
 from clerk.fetching.http_errors import NotServed, Trouble, check
 from clerk.fetching.response_body import limited, pdf_only, whole
 from clerk.fetching.robots import NAME, Robots
+from clerk.version import __version__
 
 if TYPE_CHECKING:
     import ssl
 
-    import httpx
     from tenacity import RetryCallState
 
 __all__ = ["Limits", "NotServed", "Stamp", "Trouble", "Visitor"]
@@ -102,8 +105,6 @@ class Visitor:
         return stamp
 
     def _retrying(self, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt
-
         def worth_it(error: BaseException) -> bool:
             return isinstance(error, Trouble) and (error.after or 0) <= self.limits.longest_wait
 
@@ -117,8 +118,6 @@ class Visitor:
         return retrying(function, *arguments, **options)
 
     def _wait(self, state: RetryCallState) -> float:
-        from tenacity import wait_random_exponential
-
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, Trouble) and error.after is not None:
             return error.after
@@ -157,8 +156,6 @@ class Visitor:
 
     @contextmanager
     def _step(self, method: str, url: str, *, obey: bool, **options: Any) -> Iterator[httpx.Response]:
-        import httpx
-
         if self._robots and obey:
             self._robots.require(url)
         stream = self._stream or partial(httpx.stream, verify=_tls())
@@ -189,16 +186,12 @@ class Visitor:
 
 def user_agent() -> str:
     """Return what we call ourselves."""
-    from clerk import __version__
-
     return f"{NAME}/{__version__} (public meeting records)"
 
 
 @part
 def _tls() -> ssl.SSLContext:
     """Read the certificate authorities once, which takes longer than a request."""
-    import httpx
-
     return httpx.create_ssl_context()
 
 

@@ -7,9 +7,24 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clerk.compilation.compile import compile_meetings, count_pages
+from clerk.database.clock import database_time
+from clerk.database.legacy_types import format_moment
+from clerk.database.transactions import transaction
+from clerk.errors import NotFoundError, UsageError
+from clerk.fetching.failure_notes import given_up_by, missed_downloads
+from clerk.fetching.fetcher_factory import get_fetcher
+from clerk.fetching.http_errors import NotServed
+from clerk.fetching.layout import PREFIXES
+from clerk.fetching.overriding import overridden
+from clerk.fetching.report import Report
 from clerk.jobs import Discard, Retry, current_job
 from clerk.meetings.ocr_job import ocr_page
 from clerk.meetings.site import fetcher_of, layout_of, site_of
+from clerk.plugin.loader import plugin_manager
+from clerk.publication import accepting_shrink
+from clerk.queue import jobs_of_failed_runs
+from clerk.sites.rows import update_site
 
 if TYPE_CHECKING:
     from clerk.fetching.failure_notes import Place
@@ -21,11 +36,6 @@ logger = logging.getLogger(__name__)
 
 def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = False) -> dict[str, Any]:
     """Have the site's fetcher put new documents into its folders; return how many wait, and what became of the rest."""
-    from clerk.database.clock import database_time
-    from clerk.database.engine import transaction
-    from clerk.database.legacy_types import format_moment
-    from clerk.sites.rows import update_site
-
     current_job().progress("looking for new documents")
     with transaction() as connection:
         began = database_time(connection)
@@ -38,11 +48,6 @@ def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = F
 
 def _fetch(subdomain: str, all_years: bool, all_agendas: bool) -> dict[str, Any]:
     """Return what the fetcher reports, if it does; Retry if all that it tried was in vain."""
-    from clerk.errors import NotFoundError, UsageError
-    from clerk.fetching.fetcher import get_fetcher
-    from clerk.fetching.http_errors import NotServed
-    from clerk.fetching.report import Report
-
     try:
         fetcher = get_fetcher(site_of(subdomain), all_years, all_agendas)
         fetcher.fetch_events()
@@ -66,8 +71,6 @@ def coordinator(
     that gave it up did not complete: the next must not pass for a better one. What nobody has tried yet is passed over
     without `missing_too`.
     """
-    from clerk.fetching.fetcher import overridden
-
     missed = _missed(subdomain, run_id)
     fetcher = fetcher_of(subdomain, run_id)
     if fetcher is not None and overridden(fetcher) & {"ocr", "do_ocr"}:
@@ -88,8 +91,6 @@ def coordinator(
 
 def _missed(subdomain: str, run_id: str) -> list[Place]:
     """Return the documents that this run could not download, and that no completed run was done without."""
-    from clerk.fetching.failure_notes import missed_downloads
-
     missed = missed_downloads(layout_of(subdomain), run_id)
     given_up = {place: job for place, job in missed.items() if job}
     return [place for place in missed if place not in given_up.keys() - _not_done_without(given_up)]
@@ -97,12 +98,6 @@ def _missed(subdomain: str, run_id: str) -> list[Place]:
 
 def db_compilation(subdomain: str, run_id: str) -> dict[str, int]:
     """Build meetings.db aside from all of a site's text, and put it in place as a whole."""
-    from clerk.database.engine import transaction
-    from clerk.fetching.fetcher import overridden
-    from clerk.meetings.compilation import compile_meetings, count_pages
-    from clerk.plugin.loader import plugin_manager
-    from clerk.sites.rows import update_site
-
     hooks, layout, fetcher = plugin_manager().hook, layout_of(subdomain), fetcher_of(subdomain, run_id)
     target = layout.root / "meetings.db"
     hooks.pre_compilation(subdomain=subdomain, run_id=run_id)
@@ -127,13 +122,6 @@ def extract_site(subdomain: str) -> None:
 
 def deploy_site(subdomain: str, *, accept_shrink: bool = False) -> None:
     """Publish a site's databases: the plugins' deploy_municipality, then the site's row, then their post_deploy."""
-    from clerk.database.clock import database_time
-    from clerk.database.engine import transaction
-    from clerk.database.legacy_types import format_moment
-    from clerk.plugin.loader import plugin_manager
-    from clerk.publication import accepting_shrink
-    from clerk.sites.rows import update_site
-
     hooks = plugin_manager().hook
     current_job().progress("publishing")
     with accepting_shrink(accept_shrink):
@@ -155,23 +143,17 @@ def failed_documents(subdomain: str) -> int:
 
 def _given_up(subdomain: str) -> dict[Place, str]:
     """Return the waiting documents that were given up before, each with the job that did."""
-    from clerk.fetching.failure_notes import given_up_by
-
     layout = layout_of(subdomain)
     return {place: job for place in waiting_documents(subdomain) if (job := given_up_by(layout, place)) is not None}
 
 
 def _not_done_without(given_up: Mapping[Place, str]) -> set[Place]:
     """Return those of the documents whose run did not complete without them."""
-    from clerk.queue import jobs_of_failed_runs
-
     failed = jobs_of_failed_runs(set(given_up.values()))
     return {place for place, job in given_up.items() if job in failed}
 
 
 def _waiting_pdfs(subdomain: str) -> Iterator[tuple[str, Path]]:
-    from clerk.fetching.layout import PREFIXES
-
     root = layout_of(subdomain).root
     for kind, prefix in PREFIXES.items():
         for pdf in sorted((root / prefix / "pdfs").glob("*/*.pdf")):

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clerk.fetching.failure_notes import missed_download, write_note
+from clerk.fetching.overriding import overridden
+from clerk.fetching.reading import Failures, read_their_way
+from clerk.fsync import hash_file
 from clerk.jobs import Discard, Retry, current_job
+from clerk.meetings.site import fetcher_of, layout_of
+from clerk.plugin.loader import plugin_manager
+from clerk.settings import settings
+from clerk.text import DocumentError, is_unchanged, read_document, render_pages, write_pages
 
 if TYPE_CHECKING:
     from clerk.fetching.failure_notes import Place
@@ -17,10 +25,6 @@ def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str,
 
     So is one that this run could not download: here it is counted, and listed, like any other that failed.
     """
-    from clerk.fetching.failure_notes import missed_download, write_note
-    from clerk.meetings.site import fetcher_of, layout_of
-    from clerk.text import DocumentError
-
     layout, place = layout_of(subdomain), (kind, meeting, date)
     pdf = layout.pdf(*place)
     if not pdf.exists():
@@ -46,11 +50,6 @@ def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str,
 
 def _read(fetcher: Any, layout: Layout, place: Place, backend: str) -> int:
     """Put a document's text in place and return its pages: in the fetcher's own way, if it has one."""
-    from clerk.fetching.fetcher import overridden
-    from clerk.fetching.reading import read_their_way
-    from clerk.settings import settings
-    from clerk.text import is_unchanged, read_document, write_pages
-
     pdf, folder, own = layout.pdf(*place), layout.text(*place), overridden(fetcher)
     if "do_ocr_job" in own:
         return _have_it_read(fetcher, layout, place, backend)
@@ -67,9 +66,6 @@ def _read(fetcher: Any, layout: Layout, place: Place, backend: str) -> int:
 
 def _have_it_read(fetcher: Any, layout: Layout, place: Place, backend: str) -> int:
     """Call the fetcher's own do_ocr_job, which keeps its failures to itself: so see what it has left."""
-    from clerk.fetching.reading import Failures
-    from clerk.text import DocumentError
-
     kind, meeting, date = place
     job, failures, before = current_job(), Failures(), _texts(layout.text(*place))
     prefix = f"/{layout.prefix(kind)}".rstrip("/")
@@ -96,9 +92,6 @@ def _identity(pdf: Path) -> tuple[int, int, int]:
 
 def _remember(layout: Layout, place: Place, reason: str) -> None:
     """Leave a note beside the documents, so that the same bytes are not tried again with every run."""
-    from clerk.fetching.failure_notes import write_note
-    from clerk.fsync import hash_file
-
     known = {"reason": reason, "job_id": current_job().job_id, "sha256": hash_file(layout.pdf(*place))}
     write_note(layout, place, known)
 
@@ -117,9 +110,6 @@ def _settle(layout: Layout, place: Place, seen: tuple[int, int, int]) -> None:
 
 def _store_static_files(layout: Layout, subdomain: str, place: Place) -> None:
     """Hand page images and the PDF to whoever stores static files, before the local ones go; nobody does: nothing."""
-    from clerk.plugin.loader import plugin_manager
-    from clerk.text import render_pages
-
     upload = plugin_manager().hook.upload_static_file
     if not upload.get_hookimpls():
         return

@@ -4,30 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from clerk.application import part
+from clerk.database.transactions import reading
 from clerk.errors import NotFoundError
+from clerk.fetching.fetcher_factory import get_fetcher
+from clerk.fetching.layout import Layout
 from clerk.jobs import current_job
-
-if TYPE_CHECKING:
-    from clerk.fetching.layout import Layout
+from clerk.output import ClerkLogger
+from clerk.paths import site_dir
+from clerk.sites.rows import require_site
 
 
 def site_of(subdomain: str) -> dict[str, Any]:
     """Return a site's row; NotFoundError if there is none."""
-    from clerk.database.engine import reading
-    from clerk.sites.rows import require_site
-
     with reading() as connection:
         return require_site(connection, subdomain)
 
 
 def layout_of(subdomain: str) -> Layout:
     """Return where a site's documents are."""
-    from clerk.fetching.layout import Layout
-    from clerk.paths import site_dir
-
     return Layout(site_dir(subdomain))
 
 
@@ -36,8 +33,6 @@ def fetcher_of(subdomain: str, run_id: str) -> Any:
 
     One serves all jobs of a run in this process, and logs as the one that runs now.
     """
-    from clerk.output import ClerkLogger
-
     fetcher = _fetchers()(subdomain, run_id)
     logger = getattr(fetcher, "logger", None)
     if isinstance(logger, ClerkLogger):
@@ -51,7 +46,6 @@ def _fetchers() -> Callable[[str, str], Any]:
 
 
 def _fetcher(subdomain: str, run_id: str) -> Any:  # noqa: ARG001 - one per run: a site's row may change
-    from clerk.fetching.fetcher import get_fetcher
 
     try:
         return get_fetcher(site_of(subdomain))

@@ -19,6 +19,9 @@ from clerk.plugin.registered import PluginSet
 
 GROUP = "clerk.plugins"
 
+#: The plugin that brings our own job types: registered first, so that every other may replace what it brings.
+BUILT_IN = "clerk.meetings.plugin:BuiltinPlugin"
+
 #: Files of a plugins directory become modules of this package.
 PACKAGE = "clerk_plugins"
 
@@ -31,10 +34,11 @@ def has_hookimpl_methods(cls: type) -> bool:
 def load_entry_points(found: PluginSet) -> None:
     """Register what every installed distribution offers in the group `clerk.plugins`."""
     share_package(Path(__file__).resolve().parent.parent / "plugins")
-    for entry_point in sorted(importlib.metadata.entry_points(group=GROUP), key=lambda point: point.name):
+    for entry_point in sorted(importlib.metadata.entry_points(group=GROUP), key=_built_in_first):
         distribution = entry_point.dist
         where = f"{distribution.name}, {entry_point.value}" if distribution else entry_point.value
         version = distribution.version if distribution else None
+        source = "built-in" if entry_point.value == BUILT_IN else "entry point"
         before = found.manager.get_plugins()
         try:
             with on_trial():
@@ -43,7 +47,11 @@ def load_entry_points(found: PluginSet) -> None:
             found.keep_only(before)
             found.quarantine(entry_point.name, where, phase="import", error=error)
             continue
-        _add(found, loaded, name=entry_point.name, source="entry point", where=where, version=version)
+        _add(found, loaded, name=entry_point.name, source=source, where=where, version=version)
+
+
+def _built_in_first(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str]:
+    return entry_point.value != BUILT_IN, entry_point.name
 
 
 def load_directory(found: PluginSet, directory: Path) -> None:

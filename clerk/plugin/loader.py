@@ -114,8 +114,5 @@ def _plugin_set() -> PluginSet:
 
 
 def _load(found: PluginSet) -> None:
-    from clerk.meetings.plugin import BuiltinPlugin
-
-    found.add(BuiltinPlugin(), name="clerk", source="built-in", where="clerk.meetings.plugin")
     load_entry_points(found)
     load_directory(found, plugins_directory())

@@ -75,7 +75,7 @@ class PluginSet:
         Raises SettingError instead where one of our settings is bad: that is no plugin's fault.
         """
         if isinstance(error, SettingError):
-            from clerk.settings import settings
+            from clerk.settings import settings  # on demand: pydantic would double the time of `--help`
 
             settings()
         entry = Quarantined(name, where, phase, error if isinstance(error, str) else describe(error))

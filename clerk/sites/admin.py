@@ -11,9 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
-from clerk.database.engine import reading, transaction
 from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, site_progress_table
+from clerk.database.transactions import reading, transaction
 from clerk.errors import ConflictError, UsageError
 from clerk.paths import validate_subdomain
 from clerk.plugin.loader import call_hook

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from clerk.database.clock import now
-from clerk.database.engine import reading, serialise, transaction
 from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, sites_table
+from clerk.database.transactions import reading, serialise, transaction
 from clerk.errors import missing
 from clerk.settings import settings
 

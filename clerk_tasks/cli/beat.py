@@ -7,16 +7,15 @@ from types import FrameType
 
 import typer
 
+from clerk.database.engine import engine
+from clerk.database.schema_version import ensure_usable
 from clerk_tasks.cli.output import INTERRUPTED
+from clerk_tasks.cli.worker import application
+from clerk_tasks.schedules import beat as _scheduler  # noqa: F401
 
 
 def command() -> None:
     """Keep the schedules until interrupted; any number of beats may run, each slot fires once."""
-    from clerk.database.engine import engine
-    from clerk.database.schema_version import ensure_usable
-    from clerk_tasks.cli.worker import application
-    from clerk_tasks.schedules import beat as _scheduler  # noqa: F401 - Celery's SIGTERM handler needs it from the first moment
-
     ensure_usable(engine())
     beat = application().Beat(loglevel="INFO", quiet=True)
     told: list[int] = []

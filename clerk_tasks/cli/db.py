@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
+from clerk.database.migrate import check as find
+from clerk.database.migrate import current as look
+from clerk.database.migrate import history as read
+from clerk.database.migrate import upgrade as run
+from clerk.database.schema_version import HEAD
 from clerk_tasks.cli import output
+from clerk_tasks.operations import pruning
 
 app = typer.Typer(no_args_is_help=True, help="Create the database, bring it up to date, check and prune it.")
 
@@ -17,8 +23,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command()
 def upgrade(as_json: AsJson = False) -> None:
     """Create the tables or bring them up to date; a SQLite file is backed up first."""
-    from clerk.database.migrate import upgrade as run
-
     done = run()
     if as_json:
         output.print_json(asdict(done))
@@ -33,9 +37,6 @@ def upgrade(as_json: AsJson = False) -> None:
 @app.command()
 def current(as_json: AsJson = False) -> None:
     """Show which revision the database is at."""
-    from clerk.database.migrate import current as look
-    from clerk.database.schema_version import HEAD
-
     stamp = look()
     state = "newest" if stamp.revision == HEAD else (stamp.problem() or "newer than this code, which may use it")
     if as_json:
@@ -47,8 +48,6 @@ def current(as_json: AsJson = False) -> None:
 @app.command()
 def history(as_json: AsJson = False) -> None:
     """Show every revision, oldest first."""
-    from clerk.database.migrate import history as read
-
     steps = [asdict(step) for step in read()]
     if as_json:
         output.print_json(steps)
@@ -59,8 +58,6 @@ def history(as_json: AsJson = False) -> None:
 @app.command()
 def check(as_json: AsJson = False) -> None:
     """Exit 1 if the database is not at this code's revision, or its tables are not as they should be."""
-    from clerk.database.migrate import check as find
-
     problems = find()
     if as_json:
         output.print_json({"ok": not problems, "problems": problems})
@@ -82,8 +79,6 @@ def prune(
     as_json: AsJson = False,
 ) -> None:
     """Delete old runs with their jobs, old slots of schedules, and workers that are gone; all may go on working."""
-    from clerk_tasks.operations import pruning
-
     if not dry_run:
         output.confirm(f"Delete what has been over for {older_than} days?", yes=yes)
     counts = pruning.count(older_than) if dry_run else pruning.prune(older_than)

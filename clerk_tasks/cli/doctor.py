@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from clerk_tasks.cli import output
+from clerk_tasks.operations.doctor import examine
 
 
 def command(
@@ -14,8 +15,6 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Find stuck, orphaned, unserved and undecidable jobs, and dangerous settings; exit 1 while anything is wrong."""
-    from clerk_tasks.operations.doctor import examine
-
     found = examine(fix=fix)
     rows = [
         {

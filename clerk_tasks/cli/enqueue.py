@@ -6,7 +6,11 @@ from typing import Annotated
 
 import typer
 
+from clerk.jobs import JobRequest
+from clerk_tasks import dispatcher
 from clerk_tasks.cli import jobs_output, output
+from clerk_tasks.job_types.arguments import parse_texts
+from clerk_tasks.job_types.registry import registry
 
 
 def command(
@@ -19,11 +23,6 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
 ) -> None:
     """Record a job and have it run soon; print its id."""
-    from clerk.jobs import JobRequest
-    from clerk_tasks import dispatcher
-    from clerk_tasks.job_types.arguments import parse_texts
-    from clerk_tasks.job_types.registry import registry
-
     function = registry().get(job_type).job_type.function
     request = JobRequest(
         job_type, subdomain, parse_texts(function, arg or ()), priority=dispatcher.parse_priority(priority)

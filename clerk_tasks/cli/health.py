@@ -7,14 +7,13 @@ from typing import Annotated
 import typer
 
 from clerk_tasks.cli import output
+from clerk_tasks.cli.commands import COMMANDS
+from clerk_tasks.cli.mount import mount_plugins
+from clerk_tasks.operations.health import Level, examine
 
 
 def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Check that everything is there and at work: 0 all is well, 1 something needs attention, 2 nothing can run."""
-    from clerk_tasks.cli.commands import COMMANDS
-    from clerk_tasks.cli.mount import mount_plugins
-    from clerk_tasks.operations.health import Level, examine
-
     mount_plugins(reserved=COMMANDS)  # so that a command that cannot be mounted is among what is set aside
     findings = examine()
     worst = max(finding.level for finding in findings)

@@ -6,8 +6,13 @@ from typing import Annotated
 
 import typer
 
+from clerk.database.states import JobState
+from clerk.database.transactions import reading
 from clerk_tasks.cli import output
 from clerk_tasks.cli.jobs_output import COLUMNS, finish
+from clerk_tasks.ledger import queries
+from clerk_tasks.operations import job_retry
+from clerk_tasks.operations.known import check_filters, parse_state
 
 app = typer.Typer(no_args_is_help=True, help="List, explain, retry and cancel jobs.")
 
@@ -26,11 +31,6 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
-    from clerk.database.engine import reading
-    from clerk.database.states import JobState
-    from clerk_tasks.ledger import queries
-    from clerk_tasks.operations.known import check_filters, parse_state
-
     wanted = parse_state(JobState, state)
     with reading() as connection:
         check_filters(connection, subdomain=subdomain, job_type=job_type, run_id=run_id)
@@ -46,9 +46,6 @@ def list_(
 @app.command()
 def show(job_id: JobId, as_json: AsJson = False) -> None:
     """Show one job: its arguments, its result, and every attempt."""
-    from clerk.database.engine import reading
-    from clerk_tasks.ledger import queries
-
     with reading() as connection:
         job = queries.show_job(connection, job_id)
     if as_json:
@@ -76,8 +73,6 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Retry dead letters, or cancelled jobs, with their exact arguments."""
-    from clerk_tasks.operations import job_retry
-
     chosen = job_retry.choose(job_ids, state, error_like=error_like, subdomain=subdomain, job_type=job_type)
     if dry_run:
         finish(chosen, wait=False, as_json=as_json, as_list=True)
@@ -93,11 +88,6 @@ def retry(
 @app.command()
 def cancel(job_ids: JobIds, as_json: AsJson = False) -> None:
     """Cancel jobs: at once those that wait; those that run are asked to stop."""
-    from clerk.database.engine import reading
-    from clerk.database.states import JobState
-    from clerk_tasks.ledger import queries
-    from clerk_tasks.operations import job_retry
-
     cancelled = job_retry.cancel(job_ids)
     if as_json:
         with reading() as connection:

@@ -7,7 +7,10 @@ from typing import Any
 
 import typer
 
+from clerk.database.transactions import reading
+from clerk_tasks import waiting
 from clerk_tasks.cli import output
+from clerk_tasks.ledger import queries
 
 #: The columns of a table of jobs.
 COLUMNS = ("id", "job_type", "subdomain", "state", "attempt", "priority", "created_at", "error")
@@ -18,10 +21,6 @@ def finish(job_ids: Sequence[str], *, wait: bool, as_json: bool, as_list: bool =
 
     One job is a JSON object, several are an array, and so is one `as_list`.
     """
-    from clerk.database.engine import reading
-    from clerk_tasks import waiting
-    from clerk_tasks.ledger import queries
-
     if wait:
         jobs = waiting.wait_for(job_ids, output.note)
     else:

@@ -24,7 +24,7 @@ from clerk.redaction import redact
 from clerk_tasks import logs
 from clerk_tasks.cli import output
 from clerk_tasks.cli.commands import COMMANDS
-from clerk_tasks.cli.mount import LazyCommand, mount_plugins
+from clerk_tasks.cli.mount import LazyCommand, command_module, mount_plugins
 
 FAILED = 1
 
@@ -127,8 +127,7 @@ def root(
 
 def database_commands() -> typer.Typer:
     """Return the app of `clerk-tasks db`, which plugins know as `clerk.db.db`."""
-    from clerk_tasks.cli.db import app
-
+    app: typer.Typer = command_module("db").app
     return app
 
 

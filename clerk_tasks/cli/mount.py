@@ -15,6 +15,11 @@ from clerk.plugin.containment import BROKEN, contained
 from clerk.plugin.loader import plugins
 
 
+def command_module(name: str) -> ModuleType:
+    """Import the module of one of our commands."""
+    return importlib.import_module(f"clerk_tasks.cli.{name}")
+
+
 class LazyCommand(TyperCommand):
     """One of our commands: its name and one line of help; the module behind it is imported when it is used."""
 
@@ -23,47 +28,9 @@ class LazyCommand(TyperCommand):
 
     def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
         """Hand over to the real command."""
-        module = importlib.import_module(f"clerk_tasks.cli.{self.name}")
-        return _command_of(module, str(self.name)).make_context(info_name, args, parent=parent, **extra)
-
-
-class ClickCommand(TyperCommand):
-    """A plugin's click command as a leaf of the Typer tree; Typer has its own copy of click, so the two never meet.
-
-    The leaf takes its arguments unread and has click read them; what click raises becomes what Typer expects.
-    """
-
-    def __init__(self, command: Any) -> None:
-        help_line = command.get_short_help_str(limit=200)
-        super().__init__(command.name, help=help_line, hidden=command.hidden, rich_markup_mode=None)
-        self.command = command
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Keep every argument, `--help` too, for click."""
-        ctx.args = list(args)
-        return list(args)
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the click command under our name, with our context's object."""
-        import click
-
-        ours = {"help_option_names": ctx.help_option_names, **self.command.context_settings}
-        try:
-            with self.command.make_context(ctx.command_path, list(ctx.args), obj=ctx.obj, **ours) as inner:
-                return self.command.invoke(inner)
-        except click.exceptions.Exit as exit_:
-            raise typer.Exit(exit_.exit_code) from None
-        except click.ClickException as error:
-            error.show()
-            raise typer.Exit(error.exit_code) from None
-        except (click.Abort, EOFError):
-            raise typer.Abort from None
-
-    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
-        """Ask click what could come next."""
-        from click.shell_completion import ShellComplete
-
-        return ShellComplete(self.command, {}, ctx.command_path, "").get_completions(list(ctx.args), incomplete)
+        return _command_of(command_module(str(self.name)), str(self.name)).make_context(
+            info_name, args, parent=parent, **extra
+        )
 
 
 def mount_plugins(*, reserved: Collection[str]) -> dict[str, Any]:
@@ -95,6 +62,8 @@ def _plugin_command(answer: object) -> Any:
         raise TypeError(f"return a click command or group, or a typer.Typer, not {type(answer).__name__}")
     if not answer.name:
         raise ValueError("the click command needs a name")
+    from clerk_tasks.cli.click_command import ClickCommand  # click costs time, and few plugins use it
+
     return ClickCommand(answer)
 
 

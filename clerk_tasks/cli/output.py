@@ -68,7 +68,9 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, em
         return
     cells = [[_text(row.get(column)) for column in columns] for row in rows]
     if sys.stdout is not None and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
-        _rich_table(columns, cells)
+        from clerk_tasks.cli.table import print_rich  # rich takes a third of a second, and only a terminal needs it
+
+        print_rich(columns, cells)
         return
     lines = [[column.upper() for column in columns], *cells]
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
@@ -105,20 +107,6 @@ def say(text: str) -> None:
     """Print one line on stderr."""
     if sys.stderr is not None:
         print(text, file=sys.stderr)  # noqa: T201
-
-
-def _rich_table(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        table.add_column(column.replace("_", " "), overflow="fold")
-    for row in cells:
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table)
 
 
 def _text(value: Any) -> str:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clerk_tasks.cli import output
+from clerk_tasks.cli.commands import COMMANDS
+from clerk_tasks.cli.mount import mount_plugins
+from clerk_tasks.operations.plugin_report import plugin_reports
 
 if TYPE_CHECKING:
     from clerk_tasks.operations.plugin_report import PluginReport
@@ -45,9 +48,5 @@ def check(as_json: AsJson = False) -> None:
 
 def _reports() -> list[PluginReport]:
     """Have the commands looked at too, then report."""
-    from clerk_tasks.cli.commands import COMMANDS
-    from clerk_tasks.cli.mount import mount_plugins
-    from clerk_tasks.operations.plugin_report import plugin_reports
-
     mount_plugins(reserved=COMMANDS)
     return plugin_reports()

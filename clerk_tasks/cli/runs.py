@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
+from clerk.database.states import RunState
+from clerk.database.transactions import reading
 from clerk_tasks.cli import output
-from clerk_tasks.cli.jobs_output import COLUMNS
+from clerk_tasks.cli.jobs_output import COLUMNS, finish
+from clerk_tasks.ledger import queries
+from clerk_tasks.operations import job_retry, run_retry
+from clerk_tasks.operations.known import check_filters, parse_state
 
 app = typer.Typer(no_args_is_help=True, help="List, show, retry and cancel runs.")
 
@@ -22,11 +28,6 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
-    from clerk.database.engine import reading
-    from clerk.database.states import RunState
-    from clerk_tasks.ledger import queries
-    from clerk_tasks.operations.known import check_filters, parse_state
-
     wanted = parse_state(RunState, state)
     with reading() as connection:
         check_filters(connection, subdomain=subdomain)
@@ -41,9 +42,6 @@ def list_(
 @app.command()
 def show(run_id: Annotated[str, typer.Argument(help="The run's id.")], as_json: AsJson = False) -> None:
     """Show one run: its stages, and its jobs."""
-    from clerk.database.engine import reading
-    from clerk_tasks.ledger import queries
-
     with reading() as connection:
         run = queries.show_run(connection, run_id)
     if as_json:
@@ -73,11 +71,6 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Make a run's passage again from a stage on, as a new run: what was read is not read again."""
-    from dataclasses import asdict
-
-    from clerk_tasks.cli.jobs_output import finish
-    from clerk_tasks.operations import run_retry
-
     plan = run_retry.plan(run_id, start, only=only)
     if dry_run and as_json:
         output.print_json(asdict(plan))
@@ -92,8 +85,6 @@ def retry(
 @app.command()
 def cancel(run_id: Annotated[str, typer.Argument(help="A run that has not ended.")], as_json: AsJson = False) -> None:
     """Cancel what a run has left; its running jobs are asked to stop."""
-    from clerk_tasks.operations import job_retry
-
     job_retry.cancel_run(run_id)
     if as_json:
         show(run_id, as_json=True)

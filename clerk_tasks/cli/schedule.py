@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import typer
 
+from clerk.database.clock import database_time
+from clerk.database.transactions import reading
 from clerk_tasks.cli import output
+from clerk_tasks.schedules import slots
 
 app = typer.Typer(no_args_is_help=True, help="List the schedules, and when they are due; force one.")
 
@@ -16,9 +21,6 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the plugins' schedules, each with its next slot and what became of the last."""
-    from clerk.database.engine import reading
-    from clerk_tasks.schedules import slots
-
     with reading() as connection:
         rows = [slots.describe(schedule, connection) for schedule in slots.gather().values()]
     if as_json:
@@ -35,12 +37,6 @@ def next_(
     as_json: AsJson = False,
 ) -> None:
     """Say when the next slots fall due, in UTC and in the schedule's own time zone."""
-    from zoneinfo import ZoneInfo
-
-    from clerk.database.clock import database_time
-    from clerk.database.engine import reading
-    from clerk_tasks.schedules import slots
-
     with reading() as connection:
         current = database_time(connection)
     schedules = [slots.find(name)] if name else list(slots.gather().values())
@@ -61,10 +57,6 @@ def tick(
     as_json: AsJson = False,
 ) -> None:
     """Do once what beat does all the time: fire what is due; or fire one schedule now."""
-    from dataclasses import asdict
-
-    from clerk_tasks.schedules import slots
-
     fired = [slots.fire_now(name)] if name else slots.tick()
     rows = [asdict(each) for each in fired]
     if as_json:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
+from clerk.errors import UsageError
+from clerk.fetching.detect import detect as find
+from clerk.sites.admin import NewSite, add_site, list_sites, remove_site, show_site
 from clerk_tasks.cli import output
 
 app = typer.Typer(no_args_is_help=True, help="Add, list, show and remove sites.")
@@ -33,8 +37,6 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add a site and tell the plugins; without --extra they are asked for it, by scraper label."""
-    from clerk.sites.admin import NewSite, add_site
-
     site = add_site(
         NewSite(
             subdomain=subdomain,
@@ -59,8 +61,6 @@ def add(
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List every site."""
-    from clerk.sites.admin import list_sites
-
     sites = list_sites()
     if as_json:
         output.print_json(sites)
@@ -71,8 +71,6 @@ def list_(as_json: AsJson = False) -> None:
 @app.command()
 def show(subdomain: Subdomain, as_json: AsJson = False) -> None:
     """Show everything that is recorded of a site itself."""
-    from clerk.sites.admin import show_site
-
     site = show_site(subdomain)
     if as_json:
         output.print_json(site)
@@ -89,8 +87,6 @@ def remove(
     as_json: AsJson = False,
 ) -> None:
     """Remove a site from the database; its files, runs and jobs stay."""
-    from clerk.sites.admin import remove_site
-
     if not dry_run:
         remove_site(subdomain, dry_run=True)  # an error comes before the question
         output.confirm(f"Remove {subdomain} from the database?", yes=yes)
@@ -107,10 +103,6 @@ def detect(
     as_json: AsJson = False,
 ) -> None:
     """Say which system a city's site runs, and the scraper label and extra for it; exit 3 if it is unknown."""
-    import json
-
-    from clerk.fetching.detect import detect as find
-
     found = find(url)
     if as_json:
         output.print_json(found.as_dict())
@@ -125,10 +117,6 @@ def _refuse(constant: str) -> None:
 
 
 def _object(text: str) -> Mapping[str, Any]:
-    import json
-
-    from clerk.errors import UsageError
-
     try:
         value = json.loads(text, parse_constant=_refuse)
     except ValueError as error:

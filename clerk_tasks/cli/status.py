@@ -6,7 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from clerk.database.transactions import reading
 from clerk_tasks.cli import output
+from clerk_tasks.ledger import queries
+from clerk_tasks.ledger.site_status import site_status
+from clerk_tasks.operations.known import check_filters
 
 
 def command(
@@ -17,11 +21,6 @@ def command(
 
     A site's age is the time since a run of it last completed.
     """
-    from clerk.database.engine import reading
-    from clerk_tasks.ledger import queries
-    from clerk_tasks.ledger.site_status import site_status
-    from clerk_tasks.operations.known import check_filters
-
     with reading() as connection:
         check_filters(connection, subdomain=subdomain)
         found: dict[str, Any] = {

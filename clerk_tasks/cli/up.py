@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 
 from clerk_tasks.cli.output import INTERRUPTED
+from clerk_tasks.system import supervisor
 
 
 def command(
     concurrency: Annotated[int | None, typer.Option("-c", "--concurrency", min=1, help="Jobs at a time.")] = None,
 ) -> None:
     """Run workers for every pool, and beat, until interrupted; one that dies is started again."""
-    from clerk_tasks.system import supervisor
-
     told = supervisor.run(supervisor.plan(concurrency))
     raise typer.Exit(INTERRUPTED if told is signal.SIGINT else 0)

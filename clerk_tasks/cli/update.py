@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from clerk_tasks.cli import jobs_output, output
+from clerk_tasks.operations.updates import Update
 
 
 def command(
@@ -30,8 +31,6 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
 ) -> None:
     """Bring a site up to date: its meetings, or with --finance its election finance."""
-    from clerk_tasks.operations.updates import Update
-
     asked = Update(
         subdomain=subdomain,
         next_site=next_site,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from clerk_tasks.cli import output
+from clerk_tasks.operations.why import explain
 
 
 def command(
@@ -14,8 +15,6 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the lines as a JSON array.")] = False,
 ) -> None:
     """Explain why a job, or a site's work, has not run or did not finish: every attempt, and what it waits for."""
-    from clerk_tasks.operations.why import explain
-
     lines = explain(what)
     if as_json:
         output.print_json(lines)

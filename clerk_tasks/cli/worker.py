@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
+from celery import signals
+from celery.platforms import SecurityWarning
 
+from clerk.database.engine import engine
+from clerk.database.schema_version import ensure_usable
+from clerk_tasks.celery import app as celery
 from clerk_tasks.cli.output import INTERRUPTED
+from clerk_tasks.job_types.registry import registry
+from clerk_tasks.worker.steps import BURST
 
 
 def command(
@@ -18,11 +26,6 @@ def command(
     burst: Annotated[bool, typer.Option("--burst", help="Exit when there is nothing left to do.")] = False,
 ) -> None:
     """Work on the jobs of one pool, of several, or of all, until interrupted; with --burst, until there is no more."""
-    from clerk.database.engine import engine
-    from clerk.database.schema_version import ensure_usable
-    from clerk_tasks.job_types.registry import registry
-    from clerk_tasks.worker.steps import BURST
-
     known = registry()
     chosen = [known.pool(name) for name in pools] if pools else list(known.pools.values())
     ensure_usable(engine())
@@ -44,8 +47,6 @@ def command(
 
 def _run(worker: Any) -> int:
     """Run a worker until it is told to end; return the exit code."""
-    from celery import signals
-
     told: list[str] = []
     signals.worker_shutting_down.connect(lambda sig, **_: told.append(sig), weak=False)
     sys.__stdout__ = sys.__stderr__  # type: ignore[misc]  # where Celery says that it ends, which is no answer
@@ -64,12 +65,6 @@ def _concurrency(pools: Sequence[Any]) -> int:
 
 def application() -> Any:
     """Return the Celery application, for the commands that run a part of it."""
-    import warnings
-
-    from celery.platforms import SecurityWarning
-
-    from clerk_tasks.celery import app as celery
-
     # Celery warns of root because of pickled messages, which we do not accept.
     warnings.filterwarnings("ignore", category=SecurityWarning)
 

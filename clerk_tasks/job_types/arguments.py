@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 
 from clerk.errors import UsageError
 from clerk_tasks.job_types.rq_keywords import split_rq_keywords
 from clerk_tasks.job_types.signatures import Parameter, Signature, signature
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 __all__ = ["MAX_BYTES", "call_arguments", "parse_texts", "prepare", "restore", "split_rq_keywords"]
 
@@ -114,8 +114,6 @@ def _not_json(name: str, error: Exception) -> UsageError:
 
 
 def _validate(wanted: Signature, name: str, value: Any) -> Any:
-    from pydantic import ValidationError
-
     try:
         return _adapter_for(wanted, name).validate_python(value)
     except ValidationError as error:
@@ -123,8 +121,6 @@ def _validate(wanted: Signature, name: str, value: Any) -> Any:
 
 
 def _from_text(wanted: Signature, name: str, text: str) -> Any:
-    from pydantic import ValidationError
-
     parameter = wanted.parameter(name)
     if parameter is None:
         return text  # the check of names says what is wrong with it
@@ -172,9 +168,6 @@ def _adapter_for(wanted: Signature, name: str) -> TypeAdapter[Any]:
 
 
 def _adapter(parameter: Parameter) -> TypeAdapter[Any]:
-    from pydantic import ConfigDict, TypeAdapter
-    from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
-
     # NaN stays NaN, so that we can refuse it; pydantic would record it as null.
     config = ConfigDict(ser_json_inf_nan="constants")
     try:

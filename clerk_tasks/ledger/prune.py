@@ -9,7 +9,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, exists, func, select
 
 from clerk.database.clock import now
-from clerk.database.engine import serialise
 from clerk.database.literals import constant, one_of
 from clerk.database.states import UNFINISHED, RunState
 from clerk.database.tables import attempts_table as attempts
@@ -18,6 +17,7 @@ from clerk.database.tables import runs_table as runs
 from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.tables import stages_table as stages
 from clerk.database.tables import workers_table as workers
+from clerk.database.transactions import serialise
 
 #: How many jobs one transaction deletes, or those of one run that has more; others wait for it.
 BATCH = 2000

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Column, Connection, Select, select
 
-from clerk.database.engine import engine, reading, transaction
+from clerk.database.engine import engine
 from clerk.database.held import HeldConnection
 from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table as jobs
+from clerk.database.transactions import reading, transaction
 from clerk.errors import BrokerUnavailable, ConflictError, NotFoundError
 from clerk.settings import settings, unknown_variables
 from clerk_tasks.broker.publisher import publisher
+from clerk_tasks.celery import app
 from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import diagnosis, interventions, stages
@@ -128,8 +130,6 @@ def _waiting(column: Column[str]) -> Select[str]:
 
 
 def _dangerous_settings() -> Iterator[Damage]:
-    from clerk_tasks.celery import app
-
     for name, (bad, what) in DANGEROUS.items():
         if app.conf[name] == bad:
             yield Damage("setting", name, f"{name} = {bad!r}: {what}", "remove it from celeryconfig.py")

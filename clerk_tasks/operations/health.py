@@ -10,16 +10,18 @@ from enum import IntEnum
 from sqlalchemy import Connection, func, select
 
 from clerk.database.clock import database_time, now
-from clerk.database.engine import engine, reading
+from clerk.database.engine import engine
 from clerk.database.schema_version import ensure_usable
 from clerk.database.states import JobState
 from clerk.database.tables import clerk_meta_table as meta
 from clerk.database.tables import jobs_table as jobs
+from clerk.database.transactions import reading
 from clerk.errors import ClerkError
 from clerk.plugin.loader import quarantined
 from clerk.redaction import redact
 from clerk.settings import settings
 from clerk_tasks.broker import embedded
+from clerk_tasks.broker.publisher import Publisher, broker_url
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, queries
 from clerk_tasks.operations.plugin_report import ask_all
@@ -65,8 +67,6 @@ def _database() -> Iterator[Finding]:
 
 
 def _broker() -> Iterator[Finding]:
-    from clerk_tasks.broker.publisher import Publisher, broker_url
-
     if settings().broker_url is None and not embedded.is_running():
         yield Finding("broker", Level.ATTENTION, "The embedded broker is not running: start `clerk-tasks up`.")
         return

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from clerk.database.engine import reading, transaction
 from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
+from clerk.database.transactions import reading, transaction
 from clerk.errors import ConflictError, UsageError
 from clerk_tasks.dispatcher import publish
 from clerk_tasks.ledger import interventions

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from clerk.database.engine import reading, transaction
+from clerk.database.transactions import reading, transaction
 from clerk_tasks.ledger import prune as ledger
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clerk.database.engine import reading
 from clerk.database.states import JobState, RunState
+from clerk.database.transactions import reading
 from clerk.errors import ConflictError, UsageError
 from clerk.jobs import JobRequest
 from clerk.meetings.jobs import failed_documents, waiting_documents

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from clerk.database.engine import reading
+from clerk.database.transactions import reading
 from clerk.errors import ConflictError, NotFoundError, UsageError
 from clerk.jobs import JobRequest
 from clerk.plugin.loader import call_hook

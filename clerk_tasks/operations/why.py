@@ -12,10 +12,10 @@ from typing import Any
 from sqlalchemy import Connection, func, select, tuple_
 
 from clerk.database.clock import database_time
-from clerk.database.engine import reading
 from clerk.database.states import JobState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import stages_table as stages
+from clerk.database.transactions import reading
 from clerk.errors import BrokerUnavailable, NotFoundError
 from clerk.paths import validate_subdomain
 from clerk.plugin.loader import quarantined

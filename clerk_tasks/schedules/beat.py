@@ -11,7 +11,7 @@ from typing import Any
 from celery import signals
 from celery.beat import Scheduler
 
-from clerk.database.engine import reading
+from clerk.database.transactions import reading
 from clerk.errors import UnavailableError
 from clerk.settings import settings
 from clerk_tasks import logs

@@ -17,9 +17,9 @@ from sqlalchemy import Connection, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clerk.database.clock import database_time, now
-from clerk.database.engine import transaction
 from clerk.database.tables import clerk_meta_table as meta
 from clerk.database.tables import schedule_slots_table as slots
+from clerk.database.transactions import transaction
 from clerk.errors import DatabaseUnavailable, NotFoundError, UsageError
 from clerk.plugin.loader import plugins
 from clerk.plugin.registered import Plugin

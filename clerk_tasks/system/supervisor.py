@@ -15,9 +15,10 @@ from types import FrameType
 
 import sqlalchemy as sa
 
-from clerk.database.engine import engine, reading
+from clerk.database.engine import engine
 from clerk.database.migrate import upgrade
 from clerk.database.schema_version import ensure_usable
+from clerk.database.transactions import reading
 from clerk.settings import settings
 from clerk_tasks.broker import embedded
 from clerk_tasks.job_types.registry import registry

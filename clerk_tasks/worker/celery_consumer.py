@@ -11,7 +11,7 @@ from typing import Any
 from celery import signals
 from celery.worker import consumer
 
-from clerk.database.engine import transaction
+from clerk.database.transactions import transaction
 from clerk.errors import DatabaseUnavailable
 from clerk_tasks.broker.redis import MISSHAPEN, log_drop
 from clerk_tasks.ledger import publications

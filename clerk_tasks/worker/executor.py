@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
 from clerk.application import part
-from clerk.database.engine import create_engine, fenced
+from clerk.database.engine import create_engine
 from clerk.database.held import HeldConnection
+from clerk.database.transactions import fenced
 from clerk.errors import DatabaseUnavailable
 from clerk.jobs import Cancel, Discard, Fenced, JobContext, Retry, running
 from clerk.redaction import storable

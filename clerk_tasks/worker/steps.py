@@ -17,15 +17,16 @@ from typing import Any
 
 import billiard.pool
 import psutil
-from celery import Celery, bootsteps, signals
+from celery import Celery, bootsteps, current_app, signals
 from celery.concurrency.prefork import TaskPool
 from celery.worker import state as worker_state
 from kombu.transport import TRANSPORT_ALIASES
 
 from clerk import __version__
-from clerk.database.engine import create_engine, engine, transaction
+from clerk.database.engine import create_engine, engine
 from clerk.database.held import HeldConnection
 from clerk.database.schema_version import ensure_usable
+from clerk.database.transactions import transaction
 from clerk.errors import UnavailableError, UsageError
 from clerk.settings import settings
 from clerk_tasks import logs
@@ -239,9 +240,7 @@ def _end_strays(**_: Any) -> None:
 
 
 def _served() -> list[str]:
-    from clerk_tasks.celery import app
-
-    return list(app.amqp.queues.consume_from)
+    return list(current_app.amqp.queues.consume_from)
 
 
 def _leave_to_others(name: str, id: str, **_: Any) -> None:  # noqa: A002 - Celery's name for it

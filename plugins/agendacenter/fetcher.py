@@ -9,12 +9,14 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
+from bs4 import BeautifulSoup
+
 from clerk.fetching.listing import Kind, Meeting, PublishedFile, Window
 from clerk.fetching.source import SourceFetcher
 from clerk.fetching.visitor import NotServed
 
 if TYPE_CHECKING:
-    from bs4 import BeautifulSoup, Tag
+    from bs4 import Tag
 
 _FILE = re.compile(r"/AgendaCenter/ViewFile/(Agenda|Minutes)/_(\d{8})-(\d+)$", re.IGNORECASE)
 _POSTED = re.compile(r"(?:Posted|Amended)\b.*", re.DOTALL)
@@ -27,8 +29,6 @@ class AgendaCenterFetcher(SourceFetcher):
 
     def meetings(self, window: Window) -> Iterable[Meeting]:
         """Search the window's meetings of all bodies; one page lists them."""
-        from bs4 import BeautifulSoup
-
         base = self.setting("base_url").rstrip("/")
         params = {
             "term": "",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clerk.hookspecs import hookimpl
+from plugins.election_finance.commands import app
 
 if TYPE_CHECKING:
     import typer
@@ -47,6 +48,4 @@ class ElectionFinancePlugin:
     @hookimpl
     def register_cli_commands(self) -> typer.Typer:
         """Return the command `finance`."""
-        from plugins.election_finance.commands import app
-
         return app

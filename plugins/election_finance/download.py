@@ -11,11 +11,15 @@ from socket import SHUT_RDWR, socket
 from threading import Timer
 from typing import TYPE_CHECKING, Any
 
+import httpx
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_before_delay, wait_random_exponential
+
+from clerk import __version__
+from clerk.fetching.http_errors import retry_after
 from plugins.election_finance.archive import LIMITS
 from plugins.election_finance.errors import BadSource, NetworkTrouble, NotServed
 
 if TYPE_CHECKING:
-    import httpx
     from tenacity import RetryCallState
 
 Trace = Callable[[str, Mapping[str, Any]], None]
@@ -51,7 +55,6 @@ class Downloader:
 
         Raises NotServed if there is none, NetworkTrouble if that may change soon, BadSource if it is too large.
         """
-        from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_before_delay
 
         def worth_it(error: BaseException) -> bool:
             return isinstance(error, NetworkTrouble) and (error.after or 0) <= self.longest_wait
@@ -66,8 +69,6 @@ class Downloader:
         return retrying(self._in_time, time.monotonic() + self.total_time, url, target, known or Stamp())
 
     def _wait(self, state: RetryCallState) -> float:
-        from tenacity import wait_random_exponential
-
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, NetworkTrouble) and error.after is not None:
             return error.after
@@ -82,8 +83,6 @@ class Downloader:
                 raise NetworkTrouble(f"not finished after {self.total_time:g} s")
 
     def _get(self, deadline: float, url: str, target: Path, known: Stamp) -> Stamp | None:
-        import httpx
-
         asked = known.headers()
         try:
             with (
@@ -143,8 +142,6 @@ def _cut(deadline: float) -> Iterator[Trace]:
 
 
 def _check(response: httpx.Response) -> None:
-    from clerk.fetching.http_errors import retry_after
-
     code = response.status_code
     if code == 429 or code >= 500:
         raise NetworkTrouble(f"HTTP {code}", after=retry_after(response))
@@ -158,10 +155,6 @@ def _check(response: httpx.Response) -> None:
 
 def make_client() -> httpx.Client:
     """Return a client that verifies TLS and says who it is; some servers refuse those that do not."""
-    import httpx
-
-    from clerk import __version__
-
     return httpx.Client(
         headers={"User-Agent": f"clerk-tasks/{__version__} (election finance)"},
         timeout=httpx.Timeout(30.0, connect=10.0),

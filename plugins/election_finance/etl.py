@@ -12,10 +12,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from clerk.finance_db import update_site_finance_metadata
 from clerk.jobs import Discard, current_job
+from clerk.settings import settings
 from plugins.election_finance import manifest as manifests
 from plugins.election_finance import published
 from plugins.election_finance.build import build, now, restate
+from plugins.election_finance.download import Downloader, make_client
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.extract import Extraction, refuse_shrinking, stamps, stored, take
 from plugins.election_finance.manifest import Manifest
@@ -63,8 +66,6 @@ def _arrivals(place: Place, work: Path, previous: Manifest | None, options: Opti
     if place.drop.is_dir():
         yield from_drop(place.drop, work, _say)
         return
-    from clerk.settings import settings
-    from plugins.election_finance.download import Downloader, make_client
 
     first = FIRST_YEAR if options.all_years or not place.start_year else place.start_year
     this_year = datetime.now(ZoneInfo(settings().finance_timezone)).year
@@ -148,8 +149,6 @@ def run(place: Place, run_id: str, options: Options = Options()) -> dict[str, An
 
 def record(place: Place) -> dict[str, Any]:
     """Tell the site's row what the published database holds, as of now; a repeat is harmless."""
-    from clerk.finance_db import update_site_finance_metadata
-
     manifest = _manifest(place)
     _restate(place, manifest)
     found = published.contents(place.database)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from clerk.errors import NotFoundError, UsageError
 from clerk.jobs import Discard, JobType
+from plugins.election_finance import etl
+from plugins.election_finance.site_paths import find_place
 
 if TYPE_CHECKING:
     from plugins.election_finance.site_paths import Place
@@ -23,8 +25,6 @@ def finance_etl(
     `all_years` goes back beyond the site's start_year, `force` loads input that has not changed, and
     `accept_shrink` publishes a database that is suspiciously smaller than the last one.
     """
-    from plugins.election_finance import etl
-
     with _place(subdomain) as place:
         return etl.run(place, run_id, etl.Options(all_years, force, accept_shrink))
 
@@ -33,8 +33,6 @@ def finance_extract(
     subdomain: str, *, run_id: str, all_years: bool = False, force: bool = False, accept_shrink: bool = False
 ) -> dict[str, Any]:
     """Get a site's yearly files into finance/raw/; arguments as for finance-etl."""
-    from plugins.election_finance import etl
-
     with _place(subdomain) as place:
         manifest = etl.extract(place, run_id, etl.Options(all_years, force, accept_shrink))
     return {"outcome": manifest.outcome, "years": list(manifest.rows), "rows": sum(manifest.rows.values())}
@@ -42,8 +40,6 @@ def finance_extract(
 
 def finance_transform(subdomain: str, *, run_id: str) -> dict[str, Any]:
     """Make a new database from finance/raw/, beside the published one."""
-    from plugins.election_finance import etl
-
     with _place(subdomain) as place:
         return etl.transform(place, run_id)
 
@@ -55,8 +51,6 @@ def finance_load(
     accept_shrink: bool = False,
 ) -> dict[str, Any]:
     """Publish the database that finance-transform made."""
-    from plugins.election_finance import etl
-
     with _place(subdomain) as place:
         return etl.load(place, etl.Options(accept_shrink=accept_shrink))
 
@@ -78,8 +72,6 @@ def job_types() -> dict[str, JobType]:
 @contextmanager
 def _place(subdomain: str) -> Iterator[Place]:
     """Find the site; what another attempt would not mend makes a dead letter at once."""
-    from plugins.election_finance.site_paths import find_place
-
     try:
         yield find_place(subdomain)
     except (NotFoundError, UsageError) as error:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from clerk.jobs import current_job
+from plugins.election_finance import etl
+from plugins.election_finance.site_paths import find_place
 
 
 class FinanceProcessor:
@@ -19,8 +21,6 @@ class FinanceProcessor:
     job_type = "finance-etl"
 
     def __init__(self, subdomain: str) -> None:
-        from plugins.election_finance.site_paths import find_place
-
         self.place = find_place(subdomain)
 
     @property
@@ -30,24 +30,16 @@ class FinanceProcessor:
 
     def extract(self, *, all_years: bool = False, force: bool = False, accept_shrink: bool = False) -> list[int]:
         """Get the yearly files into finance/raw/ and return the years that there are."""
-        from plugins.election_finance import etl
-
         return list(etl.extract(self.place, current_job().run_id, etl.Options(all_years, force, accept_shrink)).rows)
 
     def transform(self) -> dict[str, Any]:
         """Make a new database from finance/raw/, beside the published one."""
-        from plugins.election_finance import etl
-
         return etl.transform(self.place, current_job().run_id)
 
     def load(self, *, accept_shrink: bool = False) -> dict[str, Any]:
         """Publish the new database and tell the site's row."""
-        from plugins.election_finance import etl
-
         return etl.load(self.place, etl.Options(accept_shrink=accept_shrink))
 
     def run(self, *, all_years: bool = False, force: bool = False, accept_shrink: bool = False) -> dict[str, Any]:
         """Do the three stages and return figures about the result."""
-        from plugins.election_finance import etl
-
         return etl.run(self.place, current_job().run_id, etl.Options(all_years, force, accept_shrink))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from clerk.database.transactions import reading
+from clerk.paths import site_dir
+from clerk.sites.rows import require_site
 from plugins.election_finance.agencies import known_agencies, shortcut_for
 
 #: A working folder older than this was left by a process that died, in seconds.
@@ -66,8 +72,6 @@ class Place:
 
 def place_of(site: Mapping[str, Any]) -> Place:
     """Return a row of `sites` as a Place; UsageError for a subdomain or a shortcut that is none."""
-    from clerk.paths import site_dir
-
     subdomain = str(site["subdomain"])
     folder = site_dir(subdomain)
     known = known_agencies().get(subdomain)
@@ -80,9 +84,6 @@ def place_of(site: Mapping[str, Any]) -> Place:
 
 def find_place(subdomain: str) -> Place:
     """Look a site up in the database and return it as a Place; NotFoundError if there is none."""
-    from clerk.database.engine import reading
-    from clerk.sites.rows import require_site
-
     with reading() as connection:
         return place_of(require_site(connection, subdomain))
 
@@ -90,10 +91,6 @@ def find_place(subdomain: str) -> Place:
 @contextmanager
 def workspace(place: Place) -> Iterator[Path]:
     """Make a folder on the same file system as the results, for the length of a with block."""
-    import shutil
-    import tempfile
-    import time
-
     place.finance.mkdir(parents=True, exist_ok=True)
     for left in place.finance.glob(".work-*"):
         if left.stat().st_mtime < time.time() - _ABANDONED:

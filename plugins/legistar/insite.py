@@ -11,11 +11,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urljoin, urlsplit
 
+from bs4 import BeautifulSoup
+
 from clerk.fetching.listing import Kind, Meeting, PublishedFile, Window
 from clerk.fetching.visitor import NotServed, Trouble, Visitor
 
 if TYPE_CHECKING:
-    from bs4 import BeautifulSoup, Tag
+    from bs4 import Tag
 
 #: Kind of document -> the end of its link's id, and the letter in View.ashx?M=…
 VIEWS: dict[Kind, tuple[str, str]] = {"agenda": ("_hypAgenda", "A"), "minutes": ("_hypMinutes", "M")}
@@ -47,8 +49,6 @@ class InSite:
                 page = self._page("POST", _fields(page) | {"__EVENTTARGET": target, "__EVENTARGUMENT": ""})
 
     def _page(self, method: str, data: dict[str, str] | None = None) -> BeautifulSoup:
-        from bs4 import BeautifulSoup
-
         response = self.visitor.request(method, self.url, data=data)
         if "/error.aspx" in str(response.url).lower() or not response.content:
             raise Trouble(f"{self.url} answered an error page", response=response)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from clerk.early_settings import early_setting
 from clerk.hookspecs import hookimpl
+from plugins.local_publish.commands import app
 
 if TYPE_CHECKING:
     import typer
@@ -45,6 +46,4 @@ class LocalPublishPlugin:
     @hookimpl
     def register_cli_commands(self) -> typer.Typer:
         """Return the command `publish`."""
-        from plugins.local_publish.commands import app
-
         return app

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    from plugins.local_publish.shelf import Shelf, Version
 
 app = typer.Typer(
     name="publish", help="The databases that Datasette serves, and their last versions.", no_args_is_help=True
@@ -21,9 +18,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list")
 def list_(subdomain: Subdomain, as_json: AsJson = False) -> None:
     """List the versions that are kept of a site's databases, newest first; an asterisk is what readers see."""
-    from plugins.local_publish.deploy import shelves
+    from plugins.local_publish.versions import kept  # on demand: `--help` needs no database
 
-    rows = [row for shelf in shelves(subdomain) for row in _rows(shelf)]
+    rows = kept(subdomain)
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -46,21 +43,9 @@ def now(
     as_json: AsJson = False,
 ) -> None:
     """Publish what was compiled for a site, and the list of sites."""
-    from clerk.database.engine import reading
-    from clerk.publication import accepting_shrink
-    from clerk.sites.rows import require_site
-    from plugins.local_publish.deploy import publish_site, publish_sites, site_folder
+    from plugins.local_publish.versions import publish_now  # on demand, as above
 
-    site_folder(subdomain)
-    with reading() as connection:
-        require_site(connection, subdomain)
-    with accepting_shrink(accept_shrink):
-        reports = publish_site(subdomain)
-        publish_sites()
-    rows = [
-        {"database": r.database, "outcome": r.outcome.value, "version": r.version.name if r.version else None}
-        for r in reports
-    ]
+    rows = publish_now(subdomain, accept_shrink=accept_shrink)
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -78,43 +63,10 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Publish an older version again; what was rolled back stays so until something else is compiled."""
-    from plugins.local_publish.deploy import site_folder
-    from plugins.local_publish.shelf import locked
+    from plugins.local_publish.versions import roll_back  # on demand, as above
 
-    shelf = _shelf(subdomain, database)
-    with locked(site_folder(subdomain)):
-        version = shelf.roll_back(to)
+    row = roll_back(subdomain, database, to)
     if as_json:
-        typer.echo(json.dumps(_row(shelf, version, live=True), indent=2))
+        typer.echo(json.dumps(row, indent=2))
     else:
-        typer.echo(f"{subdomain} {shelf.name}: readers see {version.name} again")
-
-
-def _shelf(subdomain: str, database: str) -> Shelf:
-    from clerk.errors import UsageError
-    from plugins.local_publish.deploy import shelves
-
-    known = {shelf.live.stem: shelf for shelf in shelves(subdomain)}
-    if database not in known:
-        raise UsageError(f"unknown database {database!r}: it is {' or '.join(known)}")
-    return known[database]
-
-
-def _rows(shelf: Shelf) -> list[dict[str, Any]]:
-    current = shelf.current()
-    return [_row(shelf, version, live=version == current) for version in reversed(shelf.versions())]
-
-
-def _row(shelf: Shelf, version: Version, *, live: bool) -> dict[str, Any]:
-    from clerk.publication import provenance
-
-    known = provenance(version.path)
-    return {
-        "version": version.name,
-        "database": shelf.name,
-        "live": live,
-        "published_at": known.stamped_at.isoformat() if known else None,
-        "rows": known.total if known else None,
-        "run_id": known.run_id if known else None,
-        "content_hash": known.content_hash if known else None,
-    }
+        typer.echo(f"{subdomain} {row['database']}: readers see {row['version']} again")

@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import sqlalchemy as sa
+
+from clerk.database.tables import sites_table
+from clerk.database.transactions import reading
 from clerk.fetching.layout import PREFIXES
+from clerk.sites.deployed import as_deployed
+from clerk.sites.rows import get_all_sites
 from clerk.text.tree import RECORD
 
 #: Columns of `sites` that are for operators only: they may hold an access token, or say where files are.
@@ -28,13 +34,6 @@ def document_hashes(site_dir: Path) -> dict[str, str]:
 
 def write_sites(path: Path) -> None:
     """Write the table `sites` into a new database, all columns that front ends map, the private ones empty."""
-    import sqlalchemy as sa
-
-    from clerk.database.engine import reading
-    from clerk.database.tables import sites_table
-    from clerk.sites.deployed import as_deployed
-    from clerk.sites.rows import get_all_sites
-
     with reading() as connection:
         rows = get_all_sites(connection, order_by="subdomain")
     engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)

@@ -45,7 +45,13 @@ def test_what_is_public_is_documented() -> None:
 
 
 def public(tree: ast.Module | ast.ClassDef) -> list[Function | ast.ClassDef]:
-    named = [node for node in tree.body if isinstance(node, Function | ast.ClassDef) and not node.name.startswith("_")]
+    named = [
+        node
+        for node in tree.body
+        if isinstance(node, Function | ast.ClassDef)
+        and not node.name.startswith("_")
+        and "overload" not in map(ast.unparse, node.decorator_list)
+    ]
     return [*named, *(inner for node in named if isinstance(node, ast.ClassDef) for inner in public(node))]
 
 

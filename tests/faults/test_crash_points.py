@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clerk.database.engine import transaction
+from clerk.database.transactions import transaction
 from clerk_tasks.ledger import publications
 from clerk_tasks.ledger.insert import NewJob, NewStage
 from clerk_tasks.ledger.runs import record_run

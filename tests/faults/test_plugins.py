@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clerk.database.engine import transaction
+from clerk.database.transactions import transaction
 from clerk_tasks.ledger import publications
 from tests.support.plugin_files import write_plugin
 from tests.support.system import System

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from clerk.database.clock import database_time
-from clerk.database.engine import transaction
+from clerk.database.transactions import transaction
 from clerk.jobs import JobRequest
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.dispatcher import enqueue_many

@@ -6,7 +6,7 @@ import kombu
 import pytest
 import sqlalchemy as sa
 
-from clerk.database.engine import transaction
+from clerk.database.transactions import transaction
 from clerk.settings import settings
 from tests.support import binaries
 from tests.support.fixtures import found

@@ -23,7 +23,7 @@ from pytest_celery import (
     celery_worker_cluster_config,
 )
 
-from clerk.database.engine import transaction
+from clerk.database.transactions import transaction
 from clerk.sites.rows import insert_site
 from tests.smoke.containers import Containers, engine, reachable
 from tests.smoke.nodes import Place

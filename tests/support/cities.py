@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from clerk.meetings.compilation import compile_meetings
+from clerk.compilation.compile import compile_meetings
 from tests.support.trees import write_tree
 
 

@@ -145,7 +145,7 @@ class Soak:
             self._cancel(self.rng.choice(under_way))
 
     def _cancel(self, run_id: str) -> None:
-        from clerk.database.engine import transaction
+        from clerk.database.transactions import transaction
         from clerk_tasks.ledger.interventions import cancel_run
 
         with transaction() as connection:

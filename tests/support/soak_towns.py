@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from clerk.database.engine import transaction
+from clerk.database.transactions import transaction
 from clerk.errors import ConflictError
 from clerk.sites.rows import insert_site
 from clerk_tasks.operations import updates

@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
-import clerk.meetings.compilation
-from clerk.errors import ClerkError
-from clerk.meetings.compilation import (
+import clerk.compilation.compile
+from clerk.compilation.compile import (
     Counts,
     build_table_from_text,
     compile_meetings,
     create_meetings_schema,
     page_id,
 )
-from clerk.meetings.pages import hash_text_content
+from clerk.compilation.pages import hash_text_content
+from clerk.errors import ClerkError
 from tests.support.trees import write_tree
 
 TEXTS = {
@@ -161,4 +161,4 @@ def test_a_search_index_that_is_wrong_is_found(site: Path, tmp_path: Path) -> No
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE minutes SET text = 'something else' WHERE page = 1")
         with pytest.raises(ClerkError, match=r"new.db came out damaged \(.*\): check the disk, then compile again"):
-            clerk.meetings.compilation._check(connection, path)
+            clerk.compilation.compile._check(connection, path)

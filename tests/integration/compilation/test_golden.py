@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from clerk.meetings.compilation import compile_meetings
+from clerk.compilation.compile import compile_meetings
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "meetings" / "sites"
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clerk.database import engine as db
+from clerk.database import transactions
 from clerk.paths import site_dir
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger.insert import NewJob, NewStage
@@ -200,6 +200,6 @@ def test_an_unknown_site_is_exit_3(command: list[str], capsys: Capture) -> None:
 
 def record_job(subdomain: str) -> str:
     stage = NewStage(name="all", jobs=[NewJob(job_type="finance-etl", subdomain=subdomain)])
-    with db.transaction() as connection:
+    with transactions.transaction() as connection:
         recorded = record_run(connection, "run-1", subdomain=subdomain, pipeline="finance-etl", new_stages=[stage])
     return recorded.job_ids[0]

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from clerk.database import engine as db
-from clerk.database import migrate
+from clerk.database import migrate, transactions
 from clerk.database.schema_version import GENERATION, ensure_usable
 from clerk.database.tables import schedule_slots_table, sites_table, workers_table
 from clerk.errors import DatabaseUnavailable
@@ -17,14 +17,14 @@ from tests.support.services import free_port
 
 def test_a_migrated_database_is_usable(database_url: str) -> None:
     ensure_usable(db.engine())
-    with db.reading() as connection:
+    with transactions.reading() as connection:
         ensure_usable(connection)
 
 
 def test_an_older_database_says_which_command_helps(empty_database_url: str) -> None:
     migrate.upgrade(empty_database_url, to="f33eeb46479b")
 
-    with pytest.raises(DatabaseUnavailable, match="run `clerk-tasks db upgrade`"), db.reading():
+    with pytest.raises(DatabaseUnavailable, match="run `clerk-tasks db upgrade`"), transactions.reading():
         pytest.fail("the tables that are missing must not be the first news of it")
 
 
@@ -39,7 +39,7 @@ def test_a_newer_database_is_used_as_long_as_it_allows(database_url: str) -> Non
     assert samples.snapshot(database_url) == before
 
     samples.execute(database_url, newer + "'oldest_code'")
-    for use in (db.reading, db.transaction):
+    for use in (transactions.reading, transactions.transaction):
         with pytest.raises(DatabaseUnavailable, match="install a newer clerk-tasks"), use():
             pytest.fail("code that is too old must not get at the data")
     with pytest.raises(DatabaseUnavailable, match="install a newer clerk-tasks"):
@@ -49,20 +49,26 @@ def test_a_newer_database_is_used_as_long_as_it_allows(database_url: str) -> Non
 def test_missing_tables_are_advice(database_url: str) -> None:
     samples.execute(database_url, "DROP TABLE schedule_slots")
 
-    with pytest.raises(DatabaseUnavailable, match="lacks tables: run `clerk-tasks db upgrade`"), db.reading() as c:
+    with (
+        pytest.raises(DatabaseUnavailable, match="lacks tables: run `clerk-tasks db upgrade`"),
+        transactions.reading() as c,
+    ):
         c.execute(schedule_slots_table.select())
 
 
 def test_missing_columns_are_advice(database_url: str) -> None:
     samples.execute(database_url, "ALTER TABLE workers DROP COLUMN version")
 
-    with pytest.raises(DatabaseUnavailable, match="lacks columns: run `clerk-tasks db upgrade`"), db.reading() as c:
+    with (
+        pytest.raises(DatabaseUnavailable, match="lacks columns: run `clerk-tasks db upgrade`"),
+        transactions.reading() as c,
+    ):
         c.execute(workers_table.select())
 
 
 def test_a_missing_file_is_not_made_by_using_it(empty_sqlite_url: str) -> None:
     with pytest.raises(DatabaseUnavailable, match=r"There is no .*civic.db: run `clerk-tasks db upgrade`"):
-        db.get_civic_db()
+        transactions.get_civic_db()
 
     assert not samples.path_of(empty_sqlite_url).exists()
 
@@ -70,7 +76,7 @@ def test_a_missing_file_is_not_made_by_using_it(empty_sqlite_url: str) -> None:
 def test_a_file_that_is_no_database_says_so(empty_sqlite_url: str) -> None:
     samples.path_of(empty_sqlite_url).write_bytes(b"%PDF-1.7 " * 1000)
 
-    for use in (db.get_civic_db, lambda: migrate.upgrade(empty_sqlite_url)):
+    for use in (transactions.get_civic_db, lambda: migrate.upgrade(empty_sqlite_url)):
         with pytest.raises(DatabaseUnavailable, match="no database"):
             use()
 
@@ -81,7 +87,7 @@ def test_an_unreachable_server_is_an_error_without_its_password(monkeypatch: pyt
     monkeypatch.setenv("DATABASE_URL", f"postgres://clerk:s3cr3t@127.0.0.1:{free_port()}/clerk")
 
     with pytest.raises(RuntimeError, match=r"^Cannot connect to database: ") as caught:
-        db.get_civic_db()
+        transactions.get_civic_db()
 
     assert "s3cr3t" not in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -109,7 +115,7 @@ def test_an_option_of_another_driver_is_named(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("DATABASE_URL", f"postgresql+asyncpg://127.0.0.1:{free_port()}/clerk?ssl=require")
 
     with pytest.raises(DatabaseUnavailable, match='DATABASE_URL: invalid connection option "ssl"'):
-        db.get_civic_db()
+        transactions.get_civic_db()
 
 
 @pytest.mark.parametrize(
@@ -118,7 +124,7 @@ def test_an_option_of_another_driver_is_named(monkeypatch: pytest.MonkeyPatch) -
 def test_a_database_that_is_there_but_in_trouble_is_not_called_absent(
     state: str, advice: str, postgres_url: str
 ) -> None:
-    with pytest.raises(DatabaseUnavailable, match=advice) as caught, db.transaction() as connection:
+    with pytest.raises(DatabaseUnavailable, match=advice) as caught, transactions.transaction() as connection:
         connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")
 
     assert "DATABASE_URL" not in str(caught.value)
@@ -126,7 +132,7 @@ def test_a_database_that_is_there_but_in_trouble_is_not_called_absent(
 
 def test_an_exception_undoes_the_transaction(database_url: str) -> None:
     def add_and_fail() -> None:
-        with db.civic_db_connection() as connection:
+        with transactions.civic_db_connection() as connection:
             connection.execute(sites_table.insert().values(subdomain="a.ca"))
             raise KeyError
 
@@ -141,7 +147,7 @@ def test_two_writers_of_sqlite_wait_for_each_other(sqlite_url: str) -> None:
 
     def count() -> None:
         for _ in range(20):
-            with db.transaction() as connection:
+            with transactions.transaction() as connection:
                 pages = connection.execute(sites_table.select()).mappings().one()["pages"]
                 connection.execute(sites_table.update().values(pages=pages + 1))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clerk.fetching.fetcher import get_fetcher
+from clerk.fetching.fetcher_factory import get_fetcher
 from clerk.fetching.report import Report
 from tests.support.city_papers import text_pdf
 from tests.support.city_site import CitySite, serving

@@ -12,7 +12,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from clerk.fetching.fetcher import get_fetcher, overridden
+from clerk.fetching.fetcher_factory import get_fetcher
+from clerk.fetching.overriding import overridden
 
 LABELS = (
     "example_city",

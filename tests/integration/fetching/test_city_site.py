@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from clerk.fetching.fetcher import get_fetcher
+from clerk.fetching.fetcher_factory import get_fetcher
 from tests.support.city_site import CitySite
 from tests.support.processes import Programs, wait_for
 

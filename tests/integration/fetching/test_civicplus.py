@@ -12,7 +12,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from clerk.errors import ClerkError
-from clerk.fetching.fetcher import get_fetcher
+from clerk.fetching.fetcher_factory import get_fetcher
 from plugins.agendacenter.fetcher import read_page
 from plugins.civicclerk.fetcher import CivicClerkFetcher, read_event
 from tests.integration.fetching.conftest import TODAY, Fetch, ago, recorded, waiting

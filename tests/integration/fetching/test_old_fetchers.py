@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from clerk.fetching.fetcher import get_fetcher
+from clerk.fetching.fetcher_factory import get_fetcher
 from tests.integration.fetching.conftest import TODAY, waiting
 from tests.support.city_insite import row, server
 from tests.support.city_papers import text_pdf

@@ -62,7 +62,7 @@ class Town:
 
     def row(self) -> dict[str, Any]:
         """Return the site's row."""
-        from clerk.database.engine import reading
+        from clerk.database.transactions import reading
         from clerk.sites.rows import require_site
 
         with reading() as connection:
@@ -74,7 +74,7 @@ def add_town(sqlite_url: str, tmp_path: Path) -> Callable[..., Town]:
     """Return a function that adds a site: `add_town("oakland.ca", name="Oakland", extra={...})`."""
 
     def add(subdomain: str, *, extra: Any = None, **columns: Any) -> Town:
-        from clerk.database.engine import transaction
+        from clerk.database.transactions import transaction
         from clerk.sites.rows import insert_site
 
         with transaction() as connection:

@@ -46,8 +46,8 @@ def jobs() -> list[tuple[str, str, dict[str, object]]]:
     """Return (job type, site, arguments) of every job, oldest first."""
     from sqlalchemy import select
 
-    from clerk.database.engine import reading
     from clerk.database.tables import jobs_table
+    from clerk.database.transactions import reading
 
     c = jobs_table.c
     with reading() as connection:
@@ -181,7 +181,7 @@ def test_the_plugin_answers_hooks_that_there_are(monkeypatch: pytest.MonkeyPatch
 
 
 def test_the_schedule_takes_as_many_sites_as_it_may(add_town: AddTown, monkeypatch: pytest.MonkeyPatch) -> None:
-    from clerk.database.engine import transaction
+    from clerk.database.transactions import transaction
 
     monkeypatch.setenv("CLERK_FINANCE_SITES_PER_NIGHT", "2")
     for subdomain in ("a.ca", "b.ca", "c.ca"):

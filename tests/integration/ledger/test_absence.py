@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from clerk.database.engine import create_engine, transaction
+from clerk.database.engine import create_engine
 from clerk.database.held import HeldConnection
+from clerk.database.transactions import transaction
 from clerk.errors import DatabaseUnavailable
 from clerk_tasks.ledger import attempts, interventions
 from clerk_tasks.ledger.insert import NewStage

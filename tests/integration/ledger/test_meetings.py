@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from clerk.database.engine import transaction
+from clerk.database.transactions import transaction
 from clerk.errors import ConflictError
 from clerk.jobs import Fenced, JobRequest
 from clerk.sites.admin import remove_site

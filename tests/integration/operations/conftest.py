@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import Engine
 
 from clerk.application import application
-from clerk.database.engine import create_engine, transaction
+from clerk.database.engine import create_engine
 from clerk.database.held import HeldConnection
+from clerk.database.transactions import transaction
 from clerk.jobs import JobRequest
 from clerk.plugin.loader import forget_plugins
 from clerk.sites.rows import insert_site

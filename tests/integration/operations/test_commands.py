@@ -10,9 +10,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from clerk.database.engine import transaction
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import sites_table as sites
+from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
 from tests.integration.operations.conftest import Enqueue
 

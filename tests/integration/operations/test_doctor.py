@@ -10,11 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from clerk.database.clock import now
-from clerk.database.engine import transaction
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import sites_table as sites
 from clerk.database.tables import stages_table as stages
+from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import attempts, publications
 from clerk_tasks.ledger.insert import NewJob, NewStage

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 
 from clerk.application import application
-from clerk.database.engine import transaction
+from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import leases
 from tests.integration.operations.conftest import Enqueue

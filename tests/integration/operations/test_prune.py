@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from clerk.database.clock import now
-from clerk.database.engine import transaction
 from clerk.database.tables import attempts_table as attempts
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.tables import stages_table as stages
 from clerk.database.tables import workers_table as workers
+from clerk.database.transactions import transaction
 from clerk_tasks import dispatcher
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import leases

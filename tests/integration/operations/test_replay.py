@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from clerk.database.engine import reading, transaction
 from clerk.database.tables import jobs_table as jobs
+from clerk.database.transactions import reading, transaction
 from clerk.errors import ConflictError, NotFoundError, UsageError
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import interventions, queries

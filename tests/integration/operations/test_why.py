@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 
 from clerk.database import engine as db
 from clerk.database.clock import now
-from clerk.database.engine import reading, transaction
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import metadata
+from clerk.database.transactions import reading, transaction
 from clerk.errors import NotFoundError
 from clerk_tasks.ledger import attempts, interventions, leases, queries
 from clerk_tasks.operations.why import explain

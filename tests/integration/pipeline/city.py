@@ -13,11 +13,12 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from clerk import Fetcher, hookimpl
-from clerk.database.engine import create_engine, reading, transaction
+from clerk.database.engine import create_engine
 from clerk.database.held import HeldConnection
 from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table
+from clerk.database.transactions import reading, transaction
 from clerk.sites.rows import insert_site, require_site
 from clerk_tasks.ledger import attempts, leases, publications, queries
 from clerk_tasks.worker.executor import Executor

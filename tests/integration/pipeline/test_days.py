@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from clerk.database.engine import transaction
+from clerk.database.transactions import transaction
 from clerk.sites.rows import update_site
 from tests.integration.pipeline.city import SITE, WORDS, City, paper, stages_of
 from tests.support.pdfs import scan

@@ -12,7 +12,8 @@ import psutil
 import pytest
 import sqlalchemy as sa
 
-from clerk.database.engine import create_engine, transaction
+from clerk.database.engine import create_engine
+from clerk.database.transactions import transaction
 from clerk.sites.rows import insert_site
 from clerk_tasks.ledger import queries
 from clerk_tasks.operations import updates

@@ -149,7 +149,7 @@ def test_extract_site_is_a_plugins_to_supply(city: City) -> None:
 
 def test_what_was_extracted_is_in_the_database(city: City) -> None:
     def extract(subdomain: str) -> None:
-        from clerk.meetings.pages import hash_text_content
+        from clerk.compilation.pages import hash_text_content
 
         folder = city.root / "txt/Council/2024-01-02"
         found = {

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clerk.database.engine import transaction
+from clerk.database.transactions import transaction
 from clerk.settings import settings
 from clerk.sites.rows import update_site
 from plugins.local_publish.deploy import publish_sites

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clerk.database.engine import transaction
+from clerk.database.transactions import transaction
 from clerk.errors import ConflictError
 from clerk.plugin.loader import plugin_manager
 from clerk.sites.rows import get_oldest_site, take_oldest_sites, update_site

@@ -12,8 +12,8 @@ import pytest
 from sqlalchemy import select
 
 from clerk import Priority
-from clerk.database.engine import transaction
 from clerk.database.tables import jobs_table
+from clerk.database.transactions import transaction
 from clerk.queue import enqueue_job
 from clerk.sites.rows import insert_site
 from tests.support.plugin_files import imports_undone

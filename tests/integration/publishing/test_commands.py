@@ -28,7 +28,7 @@ class Result:
 @pytest.fixture
 def run(sqlite_url: str, city: City, capfd: pytest.CaptureFixture[str]) -> Callable[..., Result]:
     """Run `clerk-tasks publish` with these arguments; oakland.ca is a site."""
-    from clerk.database.engine import transaction
+    from clerk.database.transactions import transaction
     from clerk.sites.rows import insert_site
 
     with transaction() as connection:

@@ -24,7 +24,7 @@ plugin = LocalPublishPlugin
 
 
 def add_site(subdomain: str, **columns: Any) -> None:
-    from clerk.database.engine import transaction
+    from clerk.database.transactions import transaction
     from clerk.sites.rows import insert_site
 
     with transaction() as connection:
@@ -59,7 +59,7 @@ def test_the_list_of_sites_is_published_with_every_column_but_no_secret(city: Ci
 
 @pytest.mark.usefixtures("sqlite_url")
 def test_a_list_that_lost_most_of_its_sites_is_not_published(city: City) -> None:
-    from clerk.database.engine import transaction
+    from clerk.database.transactions import transaction
     from clerk.sites.rows import delete_site
 
     names = [f"town{n}.ca" for n in range(5)]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clerk.meetings.compilation import MeetingDateGroup, PageFile, collect_page_files, group_pages_by_meeting_date
-from clerk.meetings.pages import extraction_of, hash_text_content, split_date
+from clerk.compilation.compile import MeetingDateGroup, PageFile, collect_page_files, group_pages_by_meeting_date
+from clerk.compilation.pages import extraction_of, hash_text_content, split_date
 from tests.support.trees import write_tree
 
 

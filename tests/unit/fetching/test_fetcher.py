@@ -12,7 +12,7 @@ import respx
 from hypothesis import given
 from hypothesis import strategies as st
 
-import clerk.fetching.fetcher
+import clerk.fetcher
 from clerk import Fetcher
 from clerk.errors import UsageError
 from clerk.fetching.layout import Layout, safe_name
@@ -39,8 +39,8 @@ def test_the_folders_are_where_the_old_clerk_had_them(fetcher: Fetcher, tmp_path
 
 
 def test_storage_dir_is_read_when_it_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Path(clerk.fetching.fetcher.STORAGE_DIR) == tmp_path / "sites"
-    monkeypatch.setitem(vars(clerk.fetching.fetcher), "STORAGE_DIR", f"{tmp_path}/elsewhere")
+    assert Path(clerk.fetcher.STORAGE_DIR) == tmp_path / "sites"
+    monkeypatch.setitem(vars(clerk.fetcher), "STORAGE_DIR", f"{tmp_path}/elsewhere")
     fetcher = Fetcher(SITE)
     assert fetcher.storage_dir == f"{tmp_path}/elsewhere"
     assert fetcher.layout.root == tmp_path / "elsewhere" / "alderbay.ca"

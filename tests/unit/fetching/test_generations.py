@@ -12,7 +12,8 @@ import pytest
 
 from clerk import Fetcher, hookimpl
 from clerk.errors import NotFoundError, UsageError
-from clerk.fetching.fetcher import get_fetcher, overridden
+from clerk.fetching.fetcher_factory import get_fetcher
+from clerk.fetching.overriding import overridden
 from clerk.plugin.loader import plugin_manager
 from tests.support.plugin_files import imports_undone
 

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 
 from clerk import JobRequest, JobType, Priority, hookimpl
 from clerk.database.clock import now
-from clerk.database.engine import transaction
 from clerk.database.tables import jobs_table, runs_table, sites_table, stages_table
+from clerk.database.transactions import transaction
 from clerk.errors import ClerkError, ConflictError, NotFoundError, UsageError
 from clerk.plugin.loader import plugins
 from clerk.settings import settings

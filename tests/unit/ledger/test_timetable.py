@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from clerk.database.clock import database_time
-from clerk.database.engine import transaction
 from clerk.database.tables import jobs_table, schedule_slots_table, sites_table
+from clerk.database.transactions import transaction
 from clerk_tasks.schedules import slots
 from clerk_tasks.schedules.slots import Fired
 from tests.support.plugin_files import imports_undone, write_plugin

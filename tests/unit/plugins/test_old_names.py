@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from clerk.database.engine import reading, transaction
+from clerk.database.transactions import reading, transaction
 from clerk.paths import site_dir
 from clerk.sites.rows import insert_site, require_site
 from tests.support.trees import write_tree

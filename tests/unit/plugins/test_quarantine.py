@@ -209,5 +209,5 @@ def test_a_schedule_of_a_taken_name_is_the_later_plugin_s_mistake(write: Write) 
     assert slots.gather()["meetings-next-site"].cron == "*/10 * * * *"
     (entry,) = quarantined()
     assert (entry.name, entry.phase) == ("odd", "schedule meetings-next-site")
-    assert "plugin clerk (clerk.meetings.plugin)" in entry.error
+    assert "plugin clerk (clerk-tasks, clerk.meetings.plugin:BuiltinPlugin)" in entry.error
     assert f"plugin odd ({path.resolve()})" in entry.error

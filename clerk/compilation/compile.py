@@ -10,8 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from clerk.errors import ClerkError
-from clerk.meetings.pages import (
+from clerk.compilation.pages import (
     MeetingDateGroup,
     PageFile,
     collect_page_files,
@@ -20,6 +19,7 @@ from clerk.meetings.pages import (
     group_pages_by_meeting_date,
     hash_text_content,
 )
+from clerk.errors import ClerkError
 
 __all__ = [
     "Compiled",

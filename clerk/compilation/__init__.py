@@ -1,0 +1,1 @@
+"""Compilation: the text of a site's pages becomes its meetings.db."""

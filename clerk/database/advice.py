@@ -1,0 +1,76 @@
+"""What a database error means for a person, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+from clerk.database.engine import BUSY_TIMEOUT, engine
+from clerk.errors import DatabaseUnavailable
+
+
+@contextmanager
+def unavailable_as_advice(on: Engine | None = None) -> Iterator[None]:
+    """Turn a lost, missing or unready database into DatabaseUnavailable, without the address's password."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise DatabaseUnavailable(_advice(error, on)) from error
+    except Exception as error:
+        # A statement that went to the driver without SQLAlchemy raises the driver's own errors.
+        driver: Any = (on or engine()).dialect.dbapi
+        if isinstance(error, (driver.OperationalError, driver.InterfaceError)):
+            raise DatabaseUnavailable(_advice(error, on)) from error
+        if isinstance(error, (sa.exc.DatabaseError, driver.Error)) and (advice := _advice_on_contents(error, on)):
+            raise DatabaseUnavailable(advice) from error
+        raise
+
+
+def _advice(error: Exception, on: Engine | None) -> str:
+    if contents := _advice_on_contents(error, on):
+        return contents
+    if "database is locked" in _reason(error) or _sqlstate(error) == "55P03":
+        return f"The database {_where(on)} stayed locked for {BUSY_TIMEOUT} s: another program is writing to it."
+    if _sqlstate(error) in ("40P01", "40001"):
+        return f"Another transaction in the database {_where(on)} was in the way of this one, now undone: run it again."
+    if "disk is full" in _reason(error) or _sqlstate(error) == "53100":
+        return f"The disk is full under the database {_where(on)}: make room, and run it again."
+    return f"Cannot connect to database: {_where(on)}: {_reason(error)}. Check DATABASE_URL."
+
+
+def _advice_on_contents(error: Exception, on: Engine | None) -> str | None:
+    reason, state = _reason(error), _sqlstate(error)
+    if state == "25P03":
+        return f"The database {_where(on)} ended a transaction that stood still for longer than CLERK_LEASE."
+    if "no such table" in reason or state == "42P01":
+        return f"The database {_where(on)} lacks tables: run `clerk-tasks db upgrade`."
+    if "no such column" in reason or state == "42703":
+        return f"The database {_where(on)} lacks columns: run `clerk-tasks db upgrade`."
+    if "invalid connection option" in reason:
+        return f"DATABASE_URL: {reason}"
+    if "file is not a database" in reason or "image is malformed" in reason:
+        return f"The database {_where(on)} is damaged or no database: {reason}. Check DATABASE_URL, restore a backup."
+    return None
+
+
+def _drivers(error: Exception) -> BaseException:
+    """Return the driver's own error."""
+    return (error.orig or error) if isinstance(error, DBAPIError) else error
+
+
+def _sqlstate(error: Exception) -> str | None:
+    return getattr(_drivers(error), "sqlstate", None)
+
+
+def _reason(error: Exception) -> str:
+    lines = str(_drivers(error)).strip().splitlines()
+    return lines[0] if lines else type(_drivers(error)).__name__
+
+
+def _where(on: Engine | None) -> str:
+    return (on or engine()).url.render_as_string(hide_password=True)

@@ -1,0 +1,79 @@
+"""Transactions: write, read, and the locks and fences around them."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine
+
+from clerk.application import part
+from clerk.database.advice import unavailable_as_advice
+from clerk.database.engine import engine
+from clerk.database.schema_version import ensure_usable
+from clerk.errors import UsageError
+
+#: Whether this thread is inside `fence()`.
+_FENCED: ContextVar[bool] = ContextVar("clerk_fenced", default=False)
+
+
+@part
+def _usable_engine() -> Engine:
+    """Return this process's engine, having seen once that this code may use its database."""
+    ensure_usable(engine())
+    return engine()
+
+
+@contextmanager
+def transaction(on: Engine | None = None) -> Iterator[Connection]:
+    """Open a write transaction: committed at the end of the block, rolled back by an exception.
+
+    Raises UsageError inside `fence()`, whose own transaction it would wait for on SQLite.
+    """
+    if _FENCED.get():
+        raise UsageError("Inside fence() nothing can be enqueued or written to civic.db: do it before or after.")
+    target = on or _usable_engine()
+    with unavailable_as_advice(target), target.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def fenced() -> Iterator[None]:
+    """Refuse write transactions of this thread for the length of a with block."""
+    token = _FENCED.set(True)
+    try:
+        yield
+    finally:
+        _FENCED.reset(token)
+
+
+@contextmanager
+def reading(on: Engine | None = None) -> Iterator[Connection]:
+    """Open a transaction that only reads: it sees one moment, and waits for no writer."""
+    target = on or _usable_engine()
+    with unavailable_as_advice(target), target.connect().execution_options(reading=True) as connection:
+        yield connection
+
+
+def serialise(connection: Connection, what: str) -> None:
+    """Wait until no other transaction is doing `what`, and keep it to ours until it ends.
+
+    On SQLite a write transaction is that already.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(zlib.crc32(f"clerk:{what}".encode()))))
+
+
+def get_civic_db() -> Engine:
+    """Return this process's engine, having reached the database once; DatabaseUnavailable, a RuntimeError, if not."""
+    with unavailable_as_advice():
+        engine().connect().close()
+    return engine()
+
+
+def civic_db_connection() -> AbstractContextManager[Connection]:
+    """Open a write transaction, under the name that plugins use."""
+    return transaction()

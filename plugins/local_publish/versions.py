@@ -1,0 +1,64 @@
+"""The versions of published databases: list them, publish a new one, publish an older one again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from clerk.database.transactions import reading
+from clerk.errors import UsageError
+from clerk.publication import accepting_shrink, provenance
+from clerk.sites.rows import require_site
+from plugins.local_publish.deploy import publish_site, publish_sites, shelves, site_folder
+from plugins.local_publish.shelf import Shelf, Version, locked
+
+
+def kept(subdomain: str) -> list[dict[str, Any]]:
+    """Return the versions that are kept of a site's databases, newest first."""
+    return [row for shelf in shelves(subdomain) for row in _rows(shelf)]
+
+
+def publish_now(subdomain: str, *, accept_shrink: bool) -> list[dict[str, Any]]:
+    """Publish what was compiled for a site, and the list of sites; return the outcome for each database."""
+    site_folder(subdomain)
+    with reading() as connection:
+        require_site(connection, subdomain)
+    with accepting_shrink(accept_shrink):
+        reports = publish_site(subdomain)
+        publish_sites()
+    return [
+        {"database": r.database, "outcome": r.outcome.value, "version": r.version.name if r.version else None}
+        for r in reports
+    ]
+
+
+def roll_back(subdomain: str, database: str, to: str | None) -> dict[str, Any]:
+    """Publish an older version again, by default the one before; return it."""
+    shelf = _shelf(subdomain, database)
+    with locked(site_folder(subdomain)):
+        version = shelf.roll_back(to)
+    return _row(shelf, version, live=True)
+
+
+def _shelf(subdomain: str, database: str) -> Shelf:
+    known = {shelf.live.stem: shelf for shelf in shelves(subdomain)}
+    if database not in known:
+        raise UsageError(f"unknown database {database!r}: it is {' or '.join(known)}")
+    return known[database]
+
+
+def _rows(shelf: Shelf) -> list[dict[str, Any]]:
+    current = shelf.current()
+    return [_row(shelf, version, live=version == current) for version in reversed(shelf.versions())]
+
+
+def _row(shelf: Shelf, version: Version, *, live: bool) -> dict[str, Any]:
+    known = provenance(version.path)
+    return {
+        "version": version.name,
+        "database": shelf.name,
+        "live": live,
+        "published_at": known.stamped_at.isoformat() if known else None,
+        "rows": known.total if known else None,
+        "run_id": known.run_id if known else None,
+        "content_hash": known.content_hash if known else None,
+    }
