@@ -13,7 +13,7 @@ from clerk.version import __version__
 if TYPE_CHECKING:
     import pluggy
 
-    from clerk.fetching.fetcher import Fetcher as Fetcher
+    from clerk.fetching.fetcher import Fetcher as Fetcher  # on demand: not every plugin fetches
 
     pm: pluggy.PluginManager
 
@@ -37,11 +37,11 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Resolve the names that cost something: `Fetcher`, `pm` (the plugin manager), `main` (the program)."""
     if name == "Fetcher":
-        from clerk.fetching.fetcher import Fetcher
+        from clerk.fetching.fetcher import Fetcher  # on demand: not every plugin fetches
 
         return Fetcher
     if name == "pm":
-        from clerk.plugin.loader import plugin_manager
+        from clerk.plugin.loader import plugin_manager  # on demand: it loads every plugin
 
         return plugin_manager()
     if name == "main":

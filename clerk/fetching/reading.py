@@ -22,7 +22,7 @@ from clerk.text import Document, DocumentError, Page, is_unchanged, read_documen
 from clerk.text.document import PERMANENT
 
 if TYPE_CHECKING:
-    from clerk.fetching.fetcher import Fetcher
+    from clerk.fetching.fetcher import Fetcher  # on demand: not every plugin fetches
 
 
 class Failures:

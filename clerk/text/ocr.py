@@ -26,7 +26,7 @@ def recogniser(engine: Engine) -> Recognise:
 
 
 def _tesserocr(engine: Engine) -> Recognise:
-    import tesserocr
+    import tesserocr  # heavy, and only for this engine
 
     mode = tesserocr.PSM.AUTO_OSD if engine.orientation else tesserocr.PSM.AUTO
     api = tesserocr.PyTessBaseAPI(path=engine.tessdata, lang=engine.languages, psm=mode)
@@ -61,7 +61,7 @@ def _tesseract(engine: Engine) -> Recognise:
 
 
 def _rapidocr(_: Engine) -> Recognise:
-    from rapidocr import RapidOCR
+    from rapidocr import RapidOCR  # heavy, and only for this engine
 
     engine: Any = RapidOCR()
     return lambda image: "\n".join(engine(image.to_numpy()).txts or ())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clerk.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from clerk.fetching.fetcher import Fetcher
+    from clerk.fetching.fetcher import Fetcher  # on demand: not every plugin fetches
 
 LABEL = "agendacenter"
 
@@ -21,7 +21,7 @@ class AgendaCenterPlugin:
         """Return the fetcher."""
         if label != LABEL:
             return None
-        from plugins.agendacenter.fetcher import AgendaCenterFetcher
+        from plugins.agendacenter.fetcher import AgendaCenterFetcher  # on demand: only where a site has this label
 
         return AgendaCenterFetcher
 

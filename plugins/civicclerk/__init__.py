@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clerk.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from clerk.fetching.fetcher import Fetcher
+    from clerk.fetching.fetcher import Fetcher  # on demand: not every plugin fetches
 
 LABELS = ("civicclerk", "civictext")
 
@@ -21,7 +21,7 @@ class CivicClerkPlugin:
         """Return the fetcher."""
         if label not in LABELS:
             return None
-        from plugins.civicclerk.fetcher import CivicClerkFetcher
+        from plugins.civicclerk.fetcher import CivicClerkFetcher  # on demand: only where a site has this label
 
         return CivicClerkFetcher
 

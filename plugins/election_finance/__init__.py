@@ -20,7 +20,7 @@ class ElectionFinancePlugin:
     @hookimpl
     def register_job_types(self) -> dict[str, JobType]:
         """Return finance-etl, and its three stages one by one."""
-        from plugins.election_finance.jobs import job_types
+        from plugins.election_finance.jobs import job_types  # on demand: `--help` runs none
 
         return job_types()
 
@@ -34,14 +34,14 @@ class ElectionFinancePlugin:
         """Return the processor of "finance" data."""
         if data_type != "finance":
             return None
-        from plugins.election_finance.processor import FinanceProcessor
+        from plugins.election_finance.processor import FinanceProcessor  # on demand: as above
 
         return FinanceProcessor
 
     @hookimpl
     def register_schedules(self) -> list[Schedule]:
         """Return the nightly update of the sites whose turn it is."""
-        from plugins.election_finance.schedules import schedules
+        from plugins.election_finance.schedules import schedules  # on demand: as above
 
         return schedules()
 

@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _answer(content: bytes, wanted: list[str]) -> Iterator[Any]:
-    from python_calamine import CalamineWorkbook
+    from python_calamine import CalamineWorkbook  # after the memory limit is set
 
     what = "the workbook"
     try:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from clerk.hookspecs import hookimpl
 
 if TYPE_CHECKING:
-    from clerk.fetching.fetcher import Fetcher
+    from clerk.fetching.fetcher import Fetcher  # on demand: not every plugin fetches
 
 LABEL = "legistar"
 
@@ -21,7 +21,7 @@ class LegistarPlugin:
         """Return the fetcher."""
         if label != LABEL:
             return None
-        from plugins.legistar.fetcher import LegistarFetcher
+        from plugins.legistar.fetcher import LegistarFetcher  # on demand: only where a site has this label
 
         return LegistarFetcher
 

@@ -25,21 +25,21 @@ class LocalPublishPlugin:
     @hookimpl
     def deploy_municipality(self, subdomain: str) -> None:
         """Publish a site's databases, each if it is sound and not suspiciously small."""
-        from plugins.local_publish.deploy import publish_site
+        from plugins.local_publish.deploy import publish_site  # on demand: only when something is deployed
 
         publish_site(subdomain, wait=True)  # its meetings and its finances may be ready at the same time
 
     @hookimpl
     def post_deploy(self, site: Mapping[str, Any]) -> None:
         """Publish the list of sites anew."""
-        from plugins.local_publish.deploy import publish_sites
+        from plugins.local_publish.deploy import publish_sites  # on demand: as above
 
         publish_sites()
 
     @hookimpl
     def upload_static_file(self, file_path: str, storage_path: str) -> None:
         """Keep a page's picture or a PDF below static/."""
-        from plugins.local_publish.static import store
+        from plugins.local_publish.static import store  # on demand: as above
 
         store(Path(file_path), storage_path)
 

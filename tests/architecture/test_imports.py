@@ -1,14 +1,13 @@
-"""The law of imports: clerk_tasks → clerk ← plugins, Celery in a few files only, no cycle, nothing done at import."""
+"""The law of imports: clerk_tasks → clerk ← plugins, Celery in a few files only, nothing done at import."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
-from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
-from tests.architecture.source import ROOT, Module, modules
+from tests.architecture.source import ROOT, modules
 
 pytestmark = pytest.mark.slow
 
@@ -67,23 +66,6 @@ def test_a_package_imports_only_what_it_may(package: str) -> None:
 def test_few_files_know_celery() -> None:
     know = {module.where for module in modules() if tops(module.imports()) & CELERY}
     assert know <= MAY_IMPORT_CELERY
-
-
-def test_no_module_imports_itself_in_a_circle() -> None:
-    everything = {module.name: module for module in modules()}
-
-    def needs(module: Module) -> set[str]:
-        return {name for name in module.imports_at_once() if name in everything and name != module.name}
-
-    # `from package import module` needs the module; what the package's __init__ then is to it, does not matter.
-    graph = {
-        name: {n for n in needs(m) if not any(o.startswith(n + ".") for o in needs(m))}
-        for name, m in everything.items()
-    }
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        pytest.fail(" → ".join(error.args[1]))
 
 
 @pytest.mark.parametrize("package", ["clerk", "clerk_tasks", "plugins"])
