@@ -1,4 +1,4 @@
-"""A ledger on SQLite, a clock that a test sets, a pool of idle processes, and a real publisher."""
+"""A ledger on SQLite, a clock that a test sets, and a pool of idle processes."""
 
 from __future__ import annotations
 
@@ -9,22 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from clerk.database.held import HeldConnection
-from clerk_tasks.broker.publisher import Publisher
 from tests.integration.ledger.ledger import LedgerOf
+from tests.support.hand_clock import Clock
 from tests.support.processes import wait_for
-
-
-class Clock:
-    """A monotonic clock that goes when it is told to."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-
-    def __call__(self) -> float:
-        return self.seconds
-
-    def go(self, seconds: float) -> None:
-        self.seconds += seconds
 
 
 class Children:
@@ -83,10 +70,3 @@ def held(ledger: LedgerOf) -> Iterator[HeldConnection]:
     connection = HeldConnection(ledger.engine)
     yield connection
     connection.close()
-
-
-@pytest.fixture
-def publisher(redis_url: str) -> Iterator[Publisher]:
-    made = Publisher(redis_url)
-    yield made
-    made.close()

@@ -10,8 +10,8 @@ from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.ledger import attempts, leases, publications
 from clerk_tasks.worker.relay import Relay
 from tests.integration.ledger.ledger import LedgerOf, job
+from tests.support.hand_clock import Clock
 from tests.support.services import free_port
-from tests.unit.ledger.conftest import Clock
 
 RENEWAL = 5.0
 

@@ -1,0 +1,32 @@
+"""Our Redis transport: what becomes of a message in hand when its taker goes."""
+
+from __future__ import annotations
+
+import kombu
+import pytest
+
+from clerk_tasks.broker.publisher import queue
+from clerk_tasks.broker.redis import Transport
+from tests.support.services import RedisServer
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_message_in_hand_is_put_back_if_it_can_be(
+    private_redis: RedisServer, there: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The connection of its taker is closed.
+
+    With kombu's own QoS, a lost broker is an emergency, and the message is written to a file in /tmp.
+    """
+    with kombu.Connection(private_redis.url, transport=Transport) as connection:
+        channel = connection.channel()
+        line = queue("default")(channel)
+        line.declare()
+        kombu.Producer(channel).publish({}, routing_key="default")
+        assert line.get(no_ack=False) is not None
+        if not there:
+            private_redis.kill()
+    if there:
+        with kombu.Connection(private_redis.url, transport=Transport) as connection:
+            assert queue("default")(connection.channel()).get() is not None
+    assert [record for record in caplog.records if record.levelname in ("ERROR", "CRITICAL")] == []
