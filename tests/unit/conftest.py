@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-#: What a test asks for, itself or through other fixtures, to use a server. `_servers` is the folder of all but the last.
+#: A test that uses a server asks for one of these, itself or through other fixtures.
 SERVICE_FIXTURES = {"_servers", "broker_url", "database_url", "empty_database_url", "embedded_url"}
 
 

@@ -13,6 +13,8 @@ from clerk.errors import ClerkError
 from plugins.local_publish.deploy import publish_site, shelves
 from tests.support.cities import City, texts_of
 
+pytestmark = pytest.mark.slow
+
 Step = tuple[str, str]
 STEPS = st.lists(
     st.one_of(
