@@ -26,12 +26,10 @@ def held_up(system: System) -> Iterator[None]:
         yield
 
 
+@pytest.mark.fault("F13")
+@pytest.mark.fast
 def test_two_beats_fire_each_slot_once(every_system: System) -> None:
-    """F13. Ours and Celery's own begin together with an hour of slots that nobody has kept.
-
-    Seen to fail: with `return inserted.first() is not None` of timetable.py made `return True`, each fired most of
-    them: over 100 jobs for 60 slots.
-    """
+    """Our beat and Celery's own start together, with an hour of missed slots."""
     system = every_system
     begin(system, minutes_ago=60)
     with held_up(system):
@@ -55,12 +53,9 @@ def alive(*programs: Program) -> None:
         assert program.alive, program.log
 
 
+@pytest.mark.fault("F13")
 def test_a_schedules_jobs_run(system: System) -> None:
-    """F13. From the slot to the effect, with nobody enqueueing: beat, broker, worker.
-
-    Seen to fail: with `publish(messages)` of slots.py gone and no `overdue_queues` in relay.py (either is enough), no
-    message is ever sent.
-    """
+    """From the slot to the effect through beat, broker and worker; no one else enqueues."""
     begin(system, minutes_ago=2)
     system.worker()
     beat = system.programs.clerk("beat")
@@ -69,12 +64,10 @@ def test_a_schedules_jobs_run(system: System) -> None:
     assert beat.terminate() == 0, beat.log
 
 
+@pytest.mark.fault("F13")
 @pytest.mark.parametrize("how", ["killed", "frozen"])
 def test_a_beat_that_was_away_catches_up_once(system: System, how: str) -> None:
-    """F13. Five slots come and go meanwhile; by the default policy the newest is fired, and the others are missed.
-
-    Seen to fail: with `due[:-1], due[-1:]` of timetable.py made `[], due`, all five were enqueued.
-    """
+    """Five slots come and go meanwhile; by the default policy the newest is fired, and the others are missed."""
     begin(system, minutes_ago=0, catch_up="ONCE")
     beat = system.programs.clerk("beat")
     wait_for(lambda: ticked_at(system), "it ticks", deadline=30, logs=lambda: beat.log)
@@ -95,15 +88,12 @@ def test_a_beat_that_was_away_catches_up_once(system: System, how: str) -> None:
     assert beat.terminate() == 0, beat.log
 
 
+@pytest.mark.fault("F13")
 @pytest.mark.parametrize("own_broker", ["redis"], indirect=True)
 def test_a_slot_that_comes_while_the_broker_is_down_is_kept(
     own_broker_system: System, own_broker: BreakableBroker
 ) -> None:
-    """F13. Bare Celery logs "Message Error", and goes on to the next slot: the night is lost.
-
-    Seen to fail: with `except BrokerUnavailable` in `ring` of dispatcher.py removed, a tick ended at each slot, and
-    nobody was told that the work waits.
-    """
+    """Bare Celery logs "Message Error", and goes on to the next slot: the night is lost."""
     system = own_broker_system
     begin(system, minutes_ago=2)
     worker = system.worker()
@@ -135,12 +125,9 @@ class Slow:
 """
 
 
+@pytest.mark.fault("F3", "F13")
 def test_a_beat_that_is_told_to_end_in_the_middle_of_a_tick_ends(system: System) -> None:
-    """F3, F13. Celery raises SystemExit for SIGTERM, wherever beat is: in a statement, in a plugin's hook.
-
-    Seen to fail: with `_uninterrupted()` of schedules.py removed, the plugin was quarantined for the SystemExit, and
-    beat ran on.
-    """
+    """Celery raises SystemExit for SIGTERM, wherever beat is: in a statement, in a plugin's hook."""
     write_plugin(system.effects_file.with_name("plugins") / "slow.py", SLOW)
     beat = system.programs.clerk("beat")
     asked = system.effects_file.with_name("effects.asked")

@@ -41,13 +41,10 @@ def goes_on(system: System, worker: Program, *, children: int = 1) -> None:
     wait_for(lambda: len(children_of(worker)) == children, "the pool is whole", logs=lambda: worker.log)
 
 
+@pytest.mark.fault("F19", "F20")
+@pytest.mark.fast
 def test_whatever_a_job_raises_the_worker_goes_on(every_database: System) -> None:
-    """F19, F20. Bare Celery's worker dies of the MemoryError and of the Reject, and hands them to the next one.
-
-    Seen to fail: with `Exception` for `BaseException` in `_perform` of executor.py, what exits or interrupts is lost
-    and not discarded; with that in `_describe`, so is what cannot be asked; without `storable`'s replacements,
-    PostgreSQL refuses the Awkward one.
-    """
+    """Bare Celery's worker dies of the MemoryError and of the Reject, and hands them to the next one."""
     system = every_database
     worker = system.worker("-c", "2")
     children = {child.pid for child in children_of(worker)}
@@ -62,12 +59,10 @@ def test_whatever_a_job_raises_the_worker_goes_on(every_database: System) -> Non
     assert {child.pid for child in children_of(worker)} == children, "no process was lost over words"
 
 
+@pytest.mark.fault("F20")
+@pytest.mark.fast
 def test_an_outcome_that_the_database_refuses_is_a_failure(every_database: System) -> None:
-    """F20. A child's unique key that PostgreSQL does not take, for its NUL, and SQLite does.
-
-    Seen to fail: with `except Exception` of `_settle_somehow` in executor.py removed, the job runs for its whole time
-    limit with nobody at work on it.
-    """
+    """A child's unique key that PostgreSQL does not take, for its NUL, and SQLite does."""
     system = every_database
     worker = system.worker()
     job_id = system.enqueue("asks-too-much")
@@ -82,14 +77,10 @@ def test_an_outcome_that_the_database_refuses_is_a_failure(every_database: Syste
     goes_on(system, worker)
 
 
+@pytest.mark.fault("F19")
 @pytest.mark.parametrize("grain", [64 << 20, 100], ids=["large", "small"])
 def test_a_job_that_exhausts_memory_gets_an_error_and_a_new_process(system: System, grain: int) -> None:
-    """F19. It takes what there is, for real, keeps it beyond its end, and is told to stop by nobody but the limit.
-
-    Seen to fail: without `setrlimit` in memory.py, a bomb defused at 1 GiB gets there; with the limit not lifted after
-    the job, it dies as it records its end, with no word of memory; without `worker_max_memory_per_child` in celery.py,
-    the full process lives on.
-    """
+    """The job takes all memory and keeps it beyond its end; only the limit stops it."""
     worker = system.worker("-c", "1", env={"CLERK_MEMORY_LIMIT": "300"})
     child = children_of(worker)[0].pid
     bomb = system.enqueue("hoards", grain=grain)
@@ -101,13 +92,10 @@ def test_a_job_that_exhausts_memory_gets_an_error_and_a_new_process(system: Syst
     assert child not in {process.pid for process in children_of(worker)}, "nobody works in a full process"
 
 
+@pytest.mark.fault("F1", "F18")
 @pytest.mark.parametrize(("bomb", "attempts"), [("dies", 3), ("exits", 2)])
 def test_a_job_that_ends_its_process_ends_as_a_dead_letter(system: System, bomb: str, attempts: int) -> None:
-    """F1, F18. SIGKILL from nowhere, or an exit with code 0: the attempt was counted when it began.
-
-    Seen to fail: with `row.claim.pid not in live` of lease_keeper.py removed, each attempt ends with its lease, and
-    the reason is a worker that is gone.
-    """
+    """SIGKILL from nowhere, or an exit with code 0: the attempt was counted when it began."""
     worker = system.worker()
     poison = system.enqueue(bomb)
     assert system.wait_for_end(poison, deadline=60) == ["discarded"]
@@ -118,11 +106,9 @@ def test_a_job_that_ends_its_process_ends_as_a_dead_letter(system: System, bomb:
     goes_on(system, worker)
 
 
+@pytest.mark.fault("F21")
 def test_a_job_that_swallows_whatever_is_raised_is_killed_at_its_time_limit(system: System) -> None:
-    """F21. It never returns, ignores signals, and a bare `except` would swallow a soft limit.
-
-    Seen to fail: with `row.late` of lease_keeper.py removed, it is running still, a minute later.
-    """
+    """It never returns, ignores signals, and a bare `except` would swallow a soft limit."""
     worker = system.worker()
     endless = system.enqueue("deafens")
     assert system.wait_for_end(endless, deadline=60) == ["discarded"]
@@ -131,11 +117,9 @@ def test_a_job_that_swallows_whatever_is_raised_is_killed_at_its_time_limit(syst
     goes_on(system, worker)
 
 
+@pytest.mark.fault("F21")
 def test_a_job_past_its_time_limit_is_killed_with_what_it_started(system: System) -> None:
-    """F21. A grandchild would hold memory, files and locks after its job's end, with nobody to know of it.
-
-    Seen to fail: with `setpgid` of worker.py removed, the grandchildren are left.
-    """
+    """A grandchild would keep memory, files and locks after its job's end."""
     worker = system.worker()
     job_id = system.enqueue("forks", then="wait")
     assert system.wait_for_end(job_id, deadline=60) == ["discarded"]
@@ -145,11 +129,9 @@ def test_a_job_past_its_time_limit_is_killed_with_what_it_started(system: System
     goes_on(system, worker)
 
 
+@pytest.mark.fault("F18")
 def test_what_a_job_leaves_behind_holds_up_nobody_and_ends_with_the_worker(system: System) -> None:
-    """F18. The grandchild has the child's pipes and its connection to the database open, and sleeps for ever.
-
-    Seen to fail: with `_end_strays` of worker.py left out, it sleeps on.
-    """
+    """The grandchild has the child's pipes and its connection to the database open, and sleeps for ever."""
     worker = system.worker()
     job_id = system.enqueue("forks", then="return")
     assert system.wait_for_end(job_id) == ["completed"]
@@ -164,13 +146,10 @@ def test_what_a_job_leaves_behind_holds_up_nobody_and_ends_with_the_worker(syste
             os.kill(left, 9)
 
 
+@pytest.mark.fault("F18")
 @pytest.mark.parametrize(("how", "status"), [("return", 0), ("exit", 0), ("speak", 1)])
 def test_a_copy_that_a_job_forks_says_nothing_and_works_on_nothing(system: System, how: str, status: int) -> None:
-    """F18. A copy of a worker's child that goes on is a second child: it records its own end, and takes messages.
-
-    Seen to fail: with `_exit` of surroundings.py removed, the copy's end is the job's, and later jobs are not done.
-    With the pid forgotten in connection.py, the copy uses the original's connection: it "speaks", and ends with 0.
-    """
+    """A copy of a worker's child that goes on is a second child: it records its own end, and takes messages."""
     worker = system.worker("-c", "1")
     job_id = system.enqueue("divides", how=how)
     assert system.wait_for_end(job_id) == ["completed"]
@@ -179,12 +158,10 @@ def test_a_copy_that_a_job_forks_says_nothing_and_works_on_nothing(system: Syste
     goes_on(system, worker)
 
 
+@pytest.mark.fault("F18")
 @pytest.mark.parametrize("how", ["fork", "spawn", "forkserver"])
 def test_a_job_may_use_processes_of_its_own(system: System, how: str) -> None:
-    """F18. What runs under RQ runs here, multiprocessing included.
-
-    Seen to fail: with `daemon` left as it is in worker.py, "daemonic processes are not allowed to have children".
-    """
+    """What runs under RQ runs here, multiprocessing included."""
     worker = system.worker("-c", "1")
     job_id = system.enqueue("multiplies", how=how)
     assert system.wait_for_end(job_id, deadline=60) == ["completed"], system.job(job_id)

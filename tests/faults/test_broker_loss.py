@@ -35,12 +35,10 @@ def assert_recovered(system: System, job_ids: Sequence[str], since: float, fault
     assert recovery <= bound
 
 
+@pytest.mark.fault("F6")
 @pytest.mark.parametrize("own_broker", ["redis", "rabbitmq"], indirect=True)  # the embedded one is back at once
 def test_enqueue_succeeds_while_the_broker_is_away(own_broker_system: System, own_broker: BreakableBroker) -> None:
-    """F6, the publisher's side. The relay has the job as soon as the broker is back.
-
-    Seen to fail: with `except BrokerUnavailable` of dispatcher.publish removed, the command ends with 5.
-    """
+    """The publisher's side: the relay has the job as soon as the broker is back."""
     system = own_broker_system
     worker = system.worker()
     own_broker.kill()
@@ -54,14 +52,12 @@ def test_enqueue_succeeds_while_the_broker_is_away(own_broker_system: System, ow
     assert worker.alive
 
 
+@pytest.mark.fault("F5")
+@pytest.mark.fast
 def test_a_killed_broker_costs_no_job_and_no_second_effect(
     own_broker_system: System, own_broker: BreakableBroker
 ) -> None:
-    """F5. `kill -9` of a broker that keeps its data, with a job running and others in its queue.
-
-    Seen to fail: with `broker_connection_retry` off, the worker exits; with late acknowledgement and
-    `worker_cancel_long_running_tasks_on_connection_loss`, the running job's process is killed.
-    """
+    """`kill -9` of a broker that keeps its data, with a job running and others in its queue."""
     system = own_broker_system
     worker = system.worker(env=DEFAULTS)
     running = system.enqueue("gated")
@@ -80,15 +76,12 @@ def test_a_killed_broker_costs_no_job_and_no_second_effect(
     assert system.attempts(running) == ["completed"]
 
 
+@pytest.mark.fault("F6")
 @pytest.mark.parametrize(("fault", "bound"), [("lose", BOUND), ("forget", UNNOTICED)])
 def test_a_broker_that_lost_everything_is_rung_again(
     own_broker_system: System, own_broker: BreakableBroker, fault: str, bound: float
 ) -> None:
-    """F6. Killed and its data gone; FLUSHALL, the queue deleted, the embedded broker's directory deleted.
-
-    Seen to fail: with take_overdue of publications.py returning nothing, no waiting job runs; if Consumer.connect does
-    not call republish_soon, a batch waits for its minute.
-    """
+    """Killed and its data gone; FLUSHALL, the queue deleted, the embedded broker's directory deleted."""
     system = own_broker_system
     worker = system.worker(env=DEFAULTS)
     running = system.enqueue("gated")
@@ -106,12 +99,10 @@ def test_a_broker_that_lost_everything_is_rung_again(
     assert system.effects() == dict.fromkeys([running, *waiting], 1)
 
 
+@pytest.mark.fault("F5")
 @pytest.mark.parametrize("own_broker", ["redis"], indirect=True)
 def test_a_long_outage_does_not_make_the_recovery_long(own_broker_system: System, own_broker: BreakableBroker) -> None:
-    """F5, for longer. Celery's worker waits 2 s more before each try, up to 30 s.
-
-    Seen to fail: with LONGEST_PAUSE of consumer.py at 30, the job begins more than 15 s after the broker's return.
-    """
+    """For longer: Celery's worker waits 2 s more before each try, up to 30 s."""
     system = own_broker_system
     worker = system.worker(env=DEFAULTS)
     own_broker.kill()

@@ -16,12 +16,11 @@ FROZEN = 25.0
 PATIENCE = 25.0
 
 
+@pytest.mark.fault("F7")
 def test_a_frozen_broker_holds_up_nobody_for_long(own_broker_system: System, own_broker: BreakableBroker) -> None:
-    """F7. Bare Celery's publisher waits for ever, and what it gave up on may be delivered all the same.
+    """Bare Celery's publisher waits for ever, and what it gave up on may be delivered all the same.
 
     A command connects and gets no answer; a program that has been connected sends, and gets none to that.
-    Seen to fail: without `socket_timeout` of publisher.py, the command never ends; without `state = 'available'` in
-    _CLAIM of attempts.py, a job has its effect twice.
     """
     system = own_broker_system
     worker = system.worker()
@@ -56,13 +55,11 @@ def test_a_frozen_broker_holds_up_nobody_for_long(own_broker_system: System, own
     assert worker.alive
 
 
+@pytest.mark.fault("F8")
+@pytest.mark.fast
 @pytest.mark.parametrize("own_broker", ["redis", "embedded"], indirect=True)
 def test_a_full_broker_stops_no_worker(own_broker_system: System, own_broker: BreakableBroker) -> None:
-    """F8. `maxmemory` reached, and nothing evicted: what is queued is done, what cannot be queued waits for room.
-
-    Seen to fail: with `ack_emulation` of transport.py on, nothing is taken; with `broker_channel_error_retry` of
-    celeryconfig.py off, too, the worker exits.
-    """
+    """`maxmemory` reached, and nothing evicted: what is queued is done, what cannot be queued waits for room."""
     system = own_broker_system
     worker = system.worker()
     running = system.enqueue("gated")

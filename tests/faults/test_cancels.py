@@ -26,11 +26,10 @@ def wait_for_run(system: System, job_id: str, state: str = "cancelled", *, deadl
     )
 
 
+@pytest.mark.fault("F24")
+@pytest.mark.fast
 def test_a_job_cancelled_while_it_waits_never_runs(every_system: System) -> None:
-    """F24, queued. Its message is in the broker already, and says nothing any more; the next job finds the way free.
-
-    Seen to fail: with `state = 'available'` of `_CLAIM` in attempts.py removed, it runs.
-    """
+    """Queued: its message is in the broker already, and says nothing any more; the next job finds the way free."""
     system = every_system
     system.worker()
     blocker = system.enqueue("gated")
@@ -45,12 +44,10 @@ def test_a_job_cancelled_while_it_waits_never_runs(every_system: System) -> None
     assert system.effects() == {blocker: 1, last: 1}
 
 
+@pytest.mark.fault("F24")
+@pytest.mark.fast
 def test_a_running_job_is_cancelled_at_its_next_checkpoint(every_database: System) -> None:
-    """F24, running. It looks, stops by itself, and its process does the next job.
-
-    Seen to fail: with `raise Cancel` of `fence` in executor.py removed, it runs until the keeper kills it; with
-    `cancel_requested_at` out of `_NOTE` in attempts.py, its progress wipes out who cancelled it.
-    """
+    """Running: it looks, stops by itself, and its process does the next job."""
     system = every_database
     worker = system.worker("-c", "1")
     child = children_of(worker)[0].pid
@@ -64,11 +61,9 @@ def test_a_running_job_is_cancelled_at_its_next_checkpoint(every_database: Syste
     assert system.effects() == {}
 
 
+@pytest.mark.fault("F24")
 def test_a_running_job_that_does_not_listen_is_killed_when_cancelled(every_database: System) -> None:
-    """F24, running. Ten seconds to notice, then its process is killed, and the pool is whole again.
-
-    Seen to fail: with `row.deaf` of lease_keeper.py removed, it runs to its time limit, an hour.
-    """
+    """Running: ten seconds to notice, then its process is killed, and the pool is whole again."""
     system = every_database
     worker = system.worker("-c", "1")
     child = children_of(worker)[0].pid
@@ -83,11 +78,10 @@ def test_a_running_job_that_does_not_listen_is_killed_when_cancelled(every_datab
     assert job_id not in system.effects()
 
 
+@pytest.mark.fault("F24")
+@pytest.mark.fast
 def test_a_run_cancelled_during_its_fan_in_ends_cancelled(every_database: System) -> None:
-    """F24, fan-in. Some children are done, one runs, one waits; bare Celery's chord would hang.
-
-    Seen to fail: with ASKED_TO_CANCEL of stages.py never recorded, the run is completed, as if nobody had asked.
-    """
+    """Fan-in: some children are done, one runs, one waits; bare Celery's chord would hang."""
     system = every_database
     system.worker("-c", "1")
     parent = system.enqueue("fans", children=2, gated=2)
@@ -105,11 +99,9 @@ def test_a_run_cancelled_during_its_fan_in_ends_cancelled(every_database: System
     assert set(system.effects()) == set(children("completed"))
 
 
+@pytest.mark.fault("F24")
 def test_the_last_child_that_is_cancelled_by_itself_ends_the_run(every_database: System) -> None:
-    """F24, fan-in. One job of many is unwanted: the others' work stands, and the run is not left waiting for it.
-
-    Seen to fail: with `count_down` left out of `stop` in attempts.py, the run is running for ever.
-    """
+    """Fan-in: one job of many is unwanted: the others' work stands, and the run is not left waiting for it."""
     system = every_database
     system.worker("-c", "1")
     parent = system.enqueue("fans", children=2, gated=1)
@@ -125,13 +117,10 @@ def test_the_last_child_that_is_cancelled_by_itself_ends_the_run(every_database:
     assert len(system.effects()) == 2
 
 
+@pytest.mark.fault("F24")
 @pytest.mark.parametrize("end", ["kill", "terminate"])
 def test_a_cancel_outlives_the_worker_that_should_see_to_it(every_database: System, end: str) -> None:
-    """F24, a revoke lost by a restart. The worker is gone before it has noticed the request, which is in the row.
-
-    Seen to fail: with the look at `cancel_requested_at` out of `lost` in leases.py and out of `fail` (kill), or out of
-    `hand_back` (terminate), in attempts.py, the job begins again.
-    """
+    """A revoke lost by a restart: the worker is gone before it has noticed the request, which is in the row."""
     system = every_database
     worker = system.worker("-c", "1")
     job_id = system.enqueue("gated")
@@ -146,11 +135,9 @@ def test_a_cancel_outlives_the_worker_that_should_see_to_it(every_database: Syst
     assert job_id not in system.effects()
 
 
+@pytest.mark.fault("F24")
 def test_a_cancel_outlives_the_broker(own_broker_system: System, own_broker: BreakableBroker) -> None:
-    """F24, a revoke lost by a restart. The broker is away as the request is made: it was never told, nor asked.
-
-    Seen to fail: with `cancel_requested_at` out of `_REQUEST_CANCEL` in operators.py, the running one waits on.
-    """
+    """A revoke lost by a restart: the broker is down during the request, which does not need it."""
     system = own_broker_system
     system.worker("-c", "1")
     running = system.enqueue("gated", polite=True)

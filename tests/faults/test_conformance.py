@@ -7,6 +7,7 @@ import signal
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from celery import Celery
 
 from clerk_tasks.broker.publisher import broker_url, publisher
@@ -33,12 +34,10 @@ def assert_once(system: System, job_ids: Sequence[str], *, deadline: float = 30.
     assert [system.attempts(job_id) for job_id in job_ids] == [["completed"]] * len(job_ids)
 
 
+@pytest.mark.fault("F12")
+@pytest.mark.fast
 def test_delivery_with_or_without_duplicates(every_system: System) -> None:
-    """F12. The same message fifty times over: before its job begins, while it runs, and after it has ended.
-
-    Seen to fail: without `state = 'available'` in _CLAIM of attempts.py, the second process takes the running job too,
-    and is killed for it.
-    """
+    """The same message fifty times over: before its job begins, while it runs, and after it has ended."""
     system = every_system
     long, short = system.enqueue("gated"), system.enqueue("note")
     assert messages.copy_all(50) == 2
@@ -54,11 +53,9 @@ def test_delivery_with_or_without_duplicates(every_system: System) -> None:
     assert_once(system, [long, short])
 
 
+@pytest.mark.fast
 def test_priority_within_a_queue(every_system: System) -> None:
-    """High before normal before low, and within each in the order of their coming, once the only process is free.
-
-    Seen to fail: with one number for all three in REDIS_PRIORITIES or AMQP_PRIORITIES, they run as they came.
-    """
+    """High before normal before low, and within each in the order of their coming, once the only process is free."""
     system = every_system
     system.worker("-c", "1")
     blocker = system.enqueue("gated", priority="high")
@@ -73,11 +70,7 @@ def test_priority_within_a_queue(every_system: System) -> None:
 
 
 def test_pause_resume_and_purge(every_system: System) -> None:
-    """A worker told to stop consuming, or stopped, goes on where it was; what was purged is published again.
-
-    Seen to fail: with take_overdue of publications.py returning nothing, what was purged never runs; with Celery's own
-    call_soon, the last of many orders to stop and to go on may be the one to stop, and nothing runs.
-    """
+    """A worker that was ordered to stop consuming, or was stopped, goes on where it was; what was purged is published again."""
     system = every_system
     purged = [system.enqueue("note", key=f"purged-{number}") for number in range(2)]
     purge = system.programs.run(script("celery"), "-A", "clerk_tasks", "purge", "-f")
@@ -101,11 +94,9 @@ def test_pause_resume_and_purge(every_system: System) -> None:
     assert worker.alive
 
 
+@pytest.mark.fast
 def test_messages_of_others(every_system: System) -> None:
-    """Garbage, and a task that nobody knows: the worker drops them, and the job behind them runs.
-
-    Seen to fail: without our transport, a worker on Redis dies of the garbage.
-    """
+    """Garbage, and an unknown task: the worker drops them, and the job behind them runs."""
     system = every_system
     messages.send_bytes(b"\xff garbage")
     messages.send("[[], {}, {}]", headers={"task": "nobody.knows", "id": "x"}, content_type="application/json")
@@ -117,10 +108,7 @@ def test_messages_of_others(every_system: System) -> None:
 
 
 def test_redelivery_and_restarts(every_system: System) -> None:
-    """A message whose taker died is delivered again; what waits while no worker runs waits for the next.
-
-    Seen to fail: with Publisher._publish sending nothing, there is no message to take.
-    """
+    """A message whose taker died is delivered again; what waits while no worker runs waits for the next."""
     system = every_system
     redelivered = system.enqueue("note", key="redelivered")
     messages.take_and_die()
@@ -133,11 +121,7 @@ def test_redelivery_and_restarts(every_system: System) -> None:
 
 
 def test_a_beat_that_is_killed_and_started_again(every_system: System) -> None:
-    """A beat dies among the slots that it catches up with: each fires once, by either, and its job runs.
-
-    Seen to fail: with _decide of timetable.py always true, and _due looking after the first slot instead of the last, a
-    slot fires twice.
-    """
+    """A beat dies among the slots that it catches up with: each fires once, by either, and its job runs."""
     system = every_system
     begin(system, minutes_ago=SLOTS)
     system.worker("-c", "1")

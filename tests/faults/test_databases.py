@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
+import pytest
 import sqlalchemy as sa
 
 from clerk.database.engine import create_engine
@@ -35,12 +36,9 @@ def another_client(address: str) -> Iterator[sa.Connection]:
         engine.dispose()
 
 
+@pytest.mark.fault("F9")
 def test_a_restarted_postgres_costs_no_work(own_postgres_system: System, private_postgres: PostgresServer) -> None:
-    """F9. The work is done while PostgreSQL is down; its end is recorded when it is back.
-
-    Seen to fail: with `except DatabaseUnavailable` in `_settle` of executor.py removed, the ends were lost with the
-    connection, and the jobs stayed running.
-    """
+    """The work is done while PostgreSQL is down; its end is recorded when it is back."""
     system = own_postgres_system
     worker = system.worker("-c", "2")
     done, undone = system.enqueue("lingers"), system.enqueue("gated")
@@ -63,13 +61,11 @@ def test_a_restarted_postgres_costs_no_work(own_postgres_system: System, private
     assert worker.alive
 
 
+@pytest.mark.fault("F3", "F9")
 def test_a_worker_ends_in_time_while_postgres_is_down(
     own_postgres_system: System, private_postgres: PostgresServer
 ) -> None:
-    """F3, F9. Its child has an end to record, and would wait for ever.
-
-    Seen to fail: with `kill(self.pool.live())` of lease_keeper.py removed, the worker was still there 30 s later.
-    """
+    """Its child has an end to record, and would wait for ever."""
     system = own_postgres_system
     worker = system.worker("-c", "1")
     job_id = system.enqueue("gated")
@@ -84,14 +80,11 @@ def test_a_worker_ends_in_time_while_postgres_is_down(
     assert system.effects()[job_id] == 1
 
 
+@pytest.mark.fault("F9")
 def test_terminated_backends_lose_nothing_and_repeat_nothing(
     own_postgres_system: System, private_postgres: PostgresServer
 ) -> None:
-    """F9. 57P01 to every connection, again and again, while jobs are enqueued, claimed, fenced and finished.
-
-    Seen to fail: with `InvalidRequestError` in `_roll_back` of connection.py removed, a child that was cut off inside a
-    transaction kept the dead connection, and failed every job that it was given from then on.
-    """
+    """57P01 to every connection, again and again, while jobs are enqueued, claimed, fenced and finished."""
     system = own_postgres_system
     worker = system.worker("-c", "2")
     accepted: list[str] = []
@@ -112,11 +105,9 @@ def test_terminated_backends_lose_nothing_and_repeat_nothing(
     assert len(children_of(worker)) == 2
 
 
+@pytest.mark.fault("F9")
 def test_a_row_that_somebody_locks_is_waited_for(own_postgres_system: System, private_postgres: PostgresServer) -> None:
-    """F9. Our `lock_timeout` is over before the other program lets go of the jobs that it looks at.
-
-    Seen to fail: with `except DatabaseUnavailable` in `_settle` of executor.py removed, the job stayed running.
-    """
+    """Our `lock_timeout` is over before the other program lets go of the jobs that it looks at."""
     system = own_postgres_system
     worker = system.worker("-c", "1", env={"CLERK_LEASE": "90"})  # which nobody can renew meanwhile
     job_id = system.enqueue("lingers")
@@ -133,13 +124,11 @@ def test_a_row_that_somebody_locks_is_waited_for(own_postgres_system: System, pr
     assert worker.alive
 
 
+@pytest.mark.fault("F9")
 def test_a_frozen_postgres_wakes_to_leases_that_still_hold(
     own_postgres_system: System, private_postgres: PostgresServer
 ) -> None:
-    """F9. Nobody can renew for longer than a lease, nobody has died, and nobody is taken for dead.
-
-    Seen to fail: with `>= self.renewal` of relay.py made `>= 0`, the first to look took the job away: lost, completed.
-    """
+    """No worker can renew for longer than a lease; all live, and none is declared lost."""
     system = own_postgres_system
     workers = [system.worker("-c", "1") for _ in range(2)]
     job_id = system.enqueue("gated")
@@ -162,11 +151,9 @@ def test_a_frozen_postgres_wakes_to_leases_that_still_hold(
     assert system.wait_for_end(system.enqueue("note")) == ["completed"]
 
 
+@pytest.mark.fault("F9")
 def test_a_sqlite_writer_outlasts_our_patience(system: System) -> None:
-    """F9. Somebody's program holds the write lock for longer than `BUSY_TIMEOUT`, and than the lease.
-
-    Seen to fail: with `except DatabaseUnavailable` in `_settle` of executor.py removed, the job stayed running.
-    """
+    """Another program holds the write lock for longer than `BUSY_TIMEOUT`, and than the lease."""
     worker = system.worker("-c", "1")
     job_id = system.enqueue("lingers")
     system.wait_until_began(job_id)
@@ -183,11 +170,10 @@ def test_a_sqlite_writer_outlasts_our_patience(system: System) -> None:
     assert worker.alive
 
 
+@pytest.mark.fault("F9")
+@pytest.mark.fast
 def test_a_restored_file_is_taken_up_by_a_worker_that_runs(system: System, tmp_path: Path) -> None:
-    """F9. A backup is moved into the place of civic.db at two in the morning, and nobody restarts the worker.
-
-    Seen to fail: with `is_replaced` out of connection.py, the worker looks at the file that was, and the job waits.
-    """
+    """A backup replaces civic.db while a worker runs, which is not restarted."""
     system.worker("-c", "1")
     first = system.enqueue("note", key="before")
     assert system.wait_for_end(first) == ["completed"]

@@ -41,13 +41,11 @@ def gifts_in(database: Path) -> int:
         return int(connection.execute("SELECT count(*) FROM monetary_contributions").fetchone()[0])
 
 
+@pytest.mark.fault("F10")
 def test_a_full_disk_leaves_the_published_database_as_it_was(
     system: System, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F10, I6. The ETL fails, to be retried; readers have the old database, whole.
-
-    Seen to fail: with `work / "new.db"` in etl.py made the published database's own path, readers had half of the new.
-    """
+    """Invariant I6: the ETL fails and is retried; readers keep the whole old database."""
     monkeypatch.setenv("STORAGE_DIR", str(small_disk.root))
     finance = small_disk.root / SITE / "finance"
     (finance / "drop").mkdir(parents=True)
@@ -71,13 +69,11 @@ def test_a_full_disk_leaves_the_published_database_as_it_was(
     assert worker.alive
 
 
+@pytest.mark.fault("F10")
 def test_a_full_disk_under_sqlite_is_waited_out(
     small_disk: SmallDisk, make_system: MakeSystem, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F10. What is done waits to be recorded, what is new is refused, and nobody exits.
-
-    Seen to fail: with `except DatabaseUnavailable` in `_settle` of executor.py removed, the job stayed running.
-    """
+    """Outcomes wait to be recorded, new jobs are refused, and no process exits."""
     shutil.copy(sqlite_url.removeprefix("sqlite:///"), small_disk.root / "civic.db")
     monkeypatch.setenv("DATABASE_URL", url := f"sqlite:///{small_disk.root / 'civic.db'}")
     system = make_system(url)
@@ -103,14 +99,12 @@ def test_a_full_disk_under_sqlite_is_waited_out(
     assert worker.alive
 
 
+@pytest.mark.fault("F10")
+@pytest.mark.fast
 def test_a_full_disk_under_the_broker_costs_nothing(
     system: System, small_disk: SmallDisk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """F10. Valkey cannot write its log, and answers MISCONF to publishers and consumers alike.
-
-    Seen to fail: with `broker_channel_error_retry` False, the worker ended, and the rest was never done; without
-    MISCONF in `answers` of embedded.py, `enqueue` said that the broker was not running.
-    """
+    """Valkey cannot write its log, and answers MISCONF to publishers and consumers alike."""
     monkeypatch.setenv("CLERK_HOME", str(small_disk.root))
     settings.discard()
     worker = system.worker("-c", "1")

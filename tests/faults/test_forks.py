@@ -34,8 +34,6 @@ def test_a_child_inherits_nothing_of_the_database(system: System) -> None:
 
     It takes none of its own: when the parent closes the database, whoever closes it next deletes the log under the
     child, whose commits all succeed and are gone (measured with bare SQLite: 100 of 100, and `integrity_check` is ok).
-
-    Seen to fail: with worker_pool_start_method = "fork", the new child had seven descriptors of civic.db.
     """
     worker = system.worker("-c", "1")
     (first,) = pool_of(worker)
@@ -52,12 +50,7 @@ def test_a_child_inherits_nothing_of_the_database(system: System) -> None:
 
 
 def test_every_commit_survives_children_that_come_and_go(system: System, tmp_path: Path) -> None:
-    """The prototype's fault, its effect: "commits lost when a process that forks holds SQLite open".
-
-    Seen to fail: with worker_pool_start_method = "fork", a child that was forked while a thread of the parent wrote had
-    a lock that nobody would ever open ("stayed locked for 30 s"), and the jobs stopped after the first kill; a commit
-    that was lost we have not seen here, since the parent does not close the database while it lives.
-    """
+    """The prototype's fault, its effect: "commits lost when a process that forks holds SQLite open"."""
     from clerk_tasks.dispatcher import enqueue_many
 
     worker = system.worker("-c", "2", env=celery_settings(tmp_path / "config", worker_max_tasks_per_child=8))

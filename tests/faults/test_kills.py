@@ -15,11 +15,10 @@ from tests.support.processes import Program, wait_for
 from tests.support.system import System, children_of
 
 
+@pytest.mark.fault("F1")
+@pytest.mark.fast
 def test_a_killed_child_costs_an_attempt_and_two_seconds(every_system: System) -> None:
-    """F1. The keeper looks at its children.
-
-    Seen to fail: with `row.claim.pid not in live` of lease_keeper.py removed, it takes the lease: 4.4 s of 6.
-    """
+    """The keeper looks at its children."""
     system = every_system
     system.worker("-c", "2")
     job_id = system.enqueue("gated", key="k")
@@ -36,12 +35,10 @@ def test_a_killed_child_costs_an_attempt_and_two_seconds(every_system: System) -
     assert "died" in system.job(job_id)["attempts"][0]["error"]
 
 
+@pytest.mark.fault("F2")
 @pytest.mark.parametrize("lease", ["6", pytest.param("30", id="default")])
 def test_a_killed_worker_is_taken_over_within_its_lease(system: System, lease: str) -> None:
-    """F2. The kernel takes its children along, and nobody says a word; the other worker's relay takes over.
-
-    Seen to fail: with `_take_over` of relay.py left out of a pass, attempt 2 never begins.
-    """
+    """The kernel ends its children; the other worker's relay takes over."""
     doomed = system.worker("-c", "1", env={"CLERK_LEASE": lease})
     job_id = system.enqueue("gated", key="k")
     system.wait_until_began(job_id)
@@ -60,11 +57,10 @@ def test_a_killed_worker_is_taken_over_within_its_lease(system: System, lease: s
     assert system.attempts(job_id) == ["lost", "completed"]
 
 
+@pytest.mark.fault("F4")
+@pytest.mark.fast
 def test_a_stopped_worker_that_wakes_finds_itself_fenced(every_database: System) -> None:
-    """F4. SIGSTOP of parent and children past the lease, then CONT: both finish the job, one effect stays.
-
-    Seen to fail: with `attempt = :attempt` of `_MINE` in attempts.py removed, it ends an attempt that is not its own.
-    """
+    """SIGSTOP of parent and children past the lease, then CONT: both finish the job, one effect stays."""
     system = every_database
     sleeper = system.worker("-c", "1")
     job_id = system.enqueue("gated", key="k")
@@ -85,12 +81,11 @@ def test_a_stopped_worker_that_wakes_finds_itself_fenced(every_database: System)
     assert sleeper.alive
 
 
+@pytest.mark.fault("F4")
 def test_a_parent_stopped_past_its_lease_that_wakes_does_not_renew_somebody_elses_row(every_database: System) -> None:
-    """F4, a fault of the prototype. Only the parent is stopped; its child works on, a zombie, while another takes over.
+    """A fault of the prototype: only the parent is stopped; its child works on, a zombie, while another takes over.
 
-    The second worker is stopped too before the first wakes: so whoever renews its lease is not its owner.
-    Seen to fail: with the instance and the process ids out of `_RENEW` in leases.py, each renews the other's row, and
-    nobody takes over; with `_late_strays` out of `kill` in lease_keeper.py, the first attempt's process lives on.
+    The second worker is stopped too before the first wakes, so its lease must end by itself.
     """
     system = every_database
     sleeper = system.worker("-c", "1")

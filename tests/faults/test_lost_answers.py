@@ -49,12 +49,9 @@ def operator(private_postgres: PostgresServer) -> Operator:
     return Operator(private_postgres.url)
 
 
+@pytest.mark.fault("F9")
 def test_a_claim_whose_answer_is_lost_is_made_again(own_postgres_system: System, operator: Operator) -> None:
-    """F9. The row says that the child runs the job, and the child knows nothing of it.
-
-    Seen to fail: with `_claim_patiently` of executor.py made `_claim`, or `_end_what_was_left()` removed, the parent
-    renewed the lease of a job that nobody worked on.
-    """
+    """The row says that the child runs the job, and the child knows nothing of it."""
     system = own_postgres_system
     operator.say("ALTER ROLE clerk SET synchronous_commit = off")
     first = system.enqueue("note")  # over a connection, ours, that waits for no standby
@@ -75,11 +72,9 @@ def test_a_claim_whose_answer_is_lost_is_made_again(own_postgres_system: System,
     assert worker.alive
 
 
+@pytest.mark.fault("F9")
 def test_an_end_whose_answer_is_lost_is_not_repeated(own_postgres_system: System, operator: Operator) -> None:
-    """F9. The job is completed, and the child finds itself fenced off when it tries again.
-
-    Seen to fail: without the state in `_MINE` of attempts.py, the job was completed twice.
-    """
+    """The job is completed, and the child finds itself fenced off when it tries again."""
     system = own_postgres_system
     job_id = system.enqueue("lingers")
     worker = system.worker("-c", "1")
@@ -97,14 +92,11 @@ def test_an_end_whose_answer_is_lost_is_not_repeated(own_postgres_system: System
     assert system.wait_for_end(system.enqueue("note")) == ["completed"]
 
 
+@pytest.mark.fault("F9")
 def test_a_lock_that_is_lost_after_the_effect_does_not_have_it_done_again(
     own_postgres_system: System, operator: Operator
 ) -> None:
-    """F9. 57P01 inside `fence()`: what the block was for has been done, under the lock.
-
-    Seen to fail: with `if not done` in `fence` of executor.py made `if True`, the attempt failed and the next one had
-    the effect again.
-    """
+    """57P01 inside `fence()`: what the block was for has been done, under the lock."""
     system = own_postgres_system
     worker = system.worker("-c", "1")
     job_id = system.enqueue("holds")

@@ -46,12 +46,9 @@ GARBAGE: dict[str, Callable[[], None]] = {
 }
 
 
+@pytest.mark.fault("F15")
 def test_garbage_in_the_queue_holds_up_nothing(every_broker_system: System) -> None:
-    """F15. Bare Celery's worker dies of one, and where the broker delivers it again, so does the next.
-
-    Seen to fail: without our transport, a worker on Redis ends with the first (JSONDecodeError); without our consumer,
-    every worker stops at a body of another shape, and one on RabbitMQ exits.
-    """
+    """Bare Celery's worker dies of one, and where the broker delivers it again, so does the next."""
     system = every_broker_system
     worker = system.worker()
     child = worker.children()
@@ -66,9 +63,10 @@ def test_garbage_in_the_queue_holds_up_nothing(every_broker_system: System) -> N
     assert len(system.effects()) == len(GARBAGE)
 
 
+@pytest.mark.fault("F16")
+@pytest.mark.fast
 @pytest.mark.parametrize("size", [65_000, 200_000_000], ids=["65 kB", "200 MB"])
 def test_arguments_that_are_too_large_are_refused_and_nothing_is_recorded(system: System, size: int) -> None:
-    """F16. Seen to fail: without the comparison with MAX_BYTES in arguments.py, they are recorded and published."""
     with pytest.raises(UsageError, match=r"the limit is 64 kB: put the data in a file"):
         system.enqueue("note", key="x" * (size + 1_000))
     with system.engine.connect() as connection:
@@ -76,20 +74,18 @@ def test_arguments_that_are_too_large_are_refused_and_nothing_is_recorded(system
             assert connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() == 0
 
 
+@pytest.mark.fault("F16")
 def test_the_command_line_refuses_them_too(system: System) -> None:
-    """F16. In one line, as a usage error. Seen to fail: as above, the command ends with 0."""
+    """In one line, as a usage error."""
     enqueue = system.programs.clerk("enqueue", "note", SITE, "--arg", f"key={'x' * 66_000}")
     assert enqueue.wait() == 2
     assert "the limit is 64 kB" in enqueue.log
     assert len(enqueue.log) < 500
 
 
+@pytest.mark.fault("F17")
 def test_a_job_whose_type_this_worker_does_not_know_waits_for_one_that_does(system: System, tmp_path: Path) -> None:
-    """F17. A rolling deploy: the old worker has the message first, the new one has the job.
-
-    Seen to fail: without _leave_to_others of worker.py, nobody says why it waits, and when it will be published again;
-    without on_unknown_task of consumer.py, there is a traceback too.
-    """
+    """A rolling deploy: the old worker has the message first, the new one has the job."""
     write_plugin(tmp_path / "old" / "old.py", "class Old:\n    pass\n")
     old = system.worker(env={"CLERK_PLUGINS_DIR": str(tmp_path / "old")})
     job_id = system.enqueue("note")

@@ -37,15 +37,12 @@ BROKEN = {
 }
 
 
+@pytest.mark.fault("F18")
 @pytest.mark.parametrize("how", BROKEN)
 def test_a_broken_plugin_is_set_aside_and_the_others_work(
     system: System, how: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F18. Beside it others work; `plugins list` and `why` say what is wrong, and its job is done once it is mended.
-
-    Seen to fail, each of the ways: without `_no_sudden_exit` of plugin_trial.py the worker ended with code 7, without
-    setitimer it hung, and with BROKEN of plugin_trial.py made narrower it ended with the plugin's exception.
-    """
+    """Beside it others work; `plugins list` and `why` say what is wrong, and its job is done once it is mended."""
     file = Path(system.effects_file).with_name("plugins") / "fragile.py"
     source, said = BROKEN[how]
     write_plugin(file, WHOLE)
@@ -90,6 +87,7 @@ def prepare():
 """
 
 
+@pytest.mark.fault("F18")
 @pytest.mark.parametrize(
     ("body", "said"),
     [
@@ -101,11 +99,7 @@ def prepare():
 def test_a_pool_that_cannot_be_prepared_holds_up_its_own_jobs_only(
     system: System, monkeypatch: pytest.MonkeyPatch, body: str, said: str
 ) -> None:
-    """F18. Its jobs wait and say why, others are done, and `worker --burst` ends.
-
-    Seen to fail with the function called as it is in `_initialise_child` of worker.py: the children came and went, or
-    never were ready.
-    """
+    """Its jobs wait and say why, others are done, and `worker --burst` ends."""
     monkeypatch.setenv("CLERK_PLUGIN_PATIENCE", "1")
     write_plugin(Path(system.effects_file).with_name("plugins") / "fragile.py", PREPARES + body)
     waits, done = system.enqueue("fragile"), system.enqueue("note")

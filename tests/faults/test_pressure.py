@@ -40,12 +40,10 @@ def let_the_relay_pass(system: System, *, seconds: float) -> None:
     wait_for(passed, "the relay has passed")
 
 
+@pytest.mark.fault("F14")
 @pytest.mark.parametrize("broker_url", ["redis", "rabbitmq"], indirect=True)
 def test_five_thousand_jobs_wait_for_two_busy_children(every_broker_system: System) -> None:
-    """F14. Every message is overdue while the children are busy, and still none is published twice.
-
-    Seen to fail: with `- depth` in `take_overdue` removed, 9 000 messages waited three seconds later.
-    """
+    """Every message is overdue while the children are busy, and still none is published twice."""
     system = every_broker_system
     worker = system.worker("-c", "2")
     busy = [system.enqueue("gated") for _ in range(2)]

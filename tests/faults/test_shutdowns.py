@@ -13,11 +13,9 @@ from tests.support.processes import script, wait_for
 from tests.support.system import System
 
 
+@pytest.mark.fault("F3")
 def test_sigterm_lets_a_short_job_finish(system: System) -> None:
-    """F3. Warm shutdown; the grace is longer than the job.
-
-    Seen to fail: with no `shutdown_grace` in `_hand_back_in_time` of worker.py, the job is handed back.
-    """
+    """Warm shutdown; the grace is longer than the job."""
     worker = system.worker("-c", "1", env={"CLERK_SHUTDOWN_GRACE": "30"})
     job_id = system.enqueue("gated")
     system.wait_until_began(job_id)
@@ -46,14 +44,10 @@ SAYS = {
 }
 
 
+@pytest.mark.fault("F3")
 @pytest.mark.parametrize("signals", SIGNALS, ids=lambda signals: "-".join(signal.name for signal in signals))
 def test_a_long_job_is_handed_back_at_once_and_not_counted(system: System, signals: list[signal.Signals]) -> None:
-    """F3. An endless job cannot hold a deploy: SIGTERM gives it its grace, SIGQUIT none at all.
-
-    Seen to fail: with `hand_back` out of `_keep` in worker.py, the worker does not end; without `max_attempts + 1` in
-    attempts.py, the attempt counts; without `wait_for_soft_shutdown` in worker.py, SIGQUIT costs an attempt, as does
-    a second Ctrl-C; without `told` in cli/worker.py, Ctrl-C ends it with 0.
-    """
+    """An endless job cannot hold a deploy: SIGTERM gives it its grace, SIGQUIT none at all."""
     grace = "1" if signals == [signal.SIGTERM] else "3600"
     worker = system.worker("-c", "1", env={"CLERK_SHUTDOWN_GRACE": grace})
     job_id = system.enqueue("gated")
@@ -79,10 +73,7 @@ def test_a_long_job_is_handed_back_at_once_and_not_counted(system: System, signa
 
 
 def test_ctrl_c_ends_an_idle_worker_which_has_no_answer(system: System) -> None:
-    """What Celery says of its end goes to stderr.
-
-    Seen to fail: with `sys.__stdout__` left alone in cli/worker.py; without `told` there, it ends with 1.
-    """
+    """What Celery says of its end goes to stderr."""
     worker = system.programs.run("sh", "-c", f"exec {script('clerk-tasks')} worker default -c 1 >answer")
     worker.wait_for_log("ready", deadline=60)
     worker.signal(signal.SIGINT)
@@ -91,11 +82,9 @@ def test_ctrl_c_ends_an_idle_worker_which_has_no_answer(system: System) -> None:
     assert Path("answer").read_text() == ""
 
 
+@pytest.mark.fault("F3")
 def test_asking_again_and_again_does_not_make_the_grace_longer(system: System) -> None:
-    """F3. SIGTERM by whoever has no patience, until it ends.
-
-    Seen to fail: with the `min` out of `_hand_back_in_time` in worker.py, each signal starts the grace anew.
-    """
+    """SIGTERM again and again, until it ends."""
     worker = system.worker("-c", "1", env={"CLERK_SHUTDOWN_GRACE": "2"})
     job_id = system.enqueue("gated")
     system.wait_until_began(job_id)
@@ -108,11 +97,9 @@ def test_asking_again_and_again_does_not_make_the_grace_longer(system: System) -
     assert worker.wait() == 0
 
 
+@pytest.mark.fault("F3")
 def test_a_worker_told_to_end_by_a_message_hands_long_jobs_back_too(system: System) -> None:
-    """F3. `celery control shutdown`, which sends no signal.
-
-    Seen to fail: with the look at the blueprint out of `_keep` in worker.py, the worker waits for the job's end.
-    """
+    """`celery control shutdown`, which sends no signal."""
     worker = system.worker("-c", "1")
     job_id = system.enqueue("gated")
     system.wait_until_began(job_id)
@@ -121,11 +108,9 @@ def test_a_worker_told_to_end_by_a_message_hands_long_jobs_back_too(system: Syst
     assert system.attempts(job_id) == ["handed-back"]
 
 
+@pytest.mark.fault("F3")
 def test_up_runs_everything_and_leaves_nothing_behind(system: System) -> None:
-    """F3. Worker, its child, beat and the embedded broker: the last one out turns off the light.
-
-    Seen to fail: with `_end` of supervisor.py left out, worker and beat live on; without `told`, it ends with 0.
-    """
+    """Worker, its child, beat and the embedded broker: the last one to end stops the broker."""
     up = system.programs.clerk("up", "-c", "1")
     job_id = system.enqueue("note")
     assert system.wait_for_end(job_id, deadline=60) == ["completed"]
@@ -142,11 +127,9 @@ def test_up_runs_everything_and_leaves_nothing_behind(system: System) -> None:
     wait_for(lambda: not embedded.is_running(), "the embedded broker is gone")
 
 
+@pytest.mark.fault("F2")
 def test_up_that_is_killed_takes_along_what_it_runs(system: System) -> None:
-    """F2. Whoever starts it again has one fleet, not two, and no old code beside the new.
-
-    Seen to fail: with `follow_parent` out of __main__.py, worker and beat live on, with nobody to end them.
-    """
+    """The next start has one fleet, not two, and no old code beside the new."""
     up = system.programs.clerk("up", "-c", "1")
     job_id = system.enqueue("gated")
     system.wait_until_began(job_id)
@@ -156,11 +139,9 @@ def test_up_that_is_killed_takes_along_what_it_runs(system: System) -> None:
     assert system.attempts(job_id) == ["handed-back"]
 
 
+@pytest.mark.fault("F2")
 def test_up_starts_again_what_dies(system: System) -> None:
-    """F2. A worker under `up` has nobody else to take over from it.
-
-    Seen to fail: with `restart_at` of supervisor.py never reached, attempt 2 never begins.
-    """
+    """A worker under `up` has no other worker to take over from it."""
     up = system.programs.clerk("up", "-c", "1")
     job_id = system.enqueue("gated")
     system.wait_until_began(job_id)
@@ -172,13 +153,11 @@ def test_up_starts_again_what_dies(system: System) -> None:
     assert up.terminate(deadline=60) == 0
 
 
+@pytest.mark.fault("F3")
+@pytest.mark.fast
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_beat_ends_at_once_and_cleanly(system: System, number: signal.Signals, code: int) -> None:
-    """F3. Even as it starts; nothing is lost with it, since the schedules are in the database.
-
-    Seen to fail: with the import of schedules out of cli/beat.py, it ends with 1 and a traceback; with Celery's own
-    handler, Ctrl-C ends it with 0.
-    """
+    """Even as it starts; nothing is lost with it, since the schedules are in the database."""
     beat = system.programs.clerk("beat")
     beat.wait_for_log("Starting", deadline=30)
     family = beat.children()

@@ -29,15 +29,15 @@ COMBINATIONS = (
 )
 
 
+@pytest.mark.fault("F25")
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_nothing_is_lost_and_nothing_happens_twice(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """F25. Every job ends, every effect happens once, every gathering comes after its pieces; the report is printed.
+    """Every job ends, every effect happens once, every gathering comes after its pieces; the report is printed.
 
-    The seed decides what happens and, unless an option does, on which broker and database. Seen to fail: with an empty
-    answer of `take_overdue` in publications.py, jobs whose messages were lost never end.
+    The seed decides what happens and, unless an option does, on which broker and database.
     """
     option = request.config.getoption
     seed = Random().randrange(10**6) if option("seed") is None else option("seed")

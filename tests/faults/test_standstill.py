@@ -13,12 +13,10 @@ from tests.support.processes import wait_for
 from tests.support.system import System, children_of
 
 
+@pytest.mark.fault("F4")
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_worker_stopped_in_a_transaction_is_taken_over(every_database: System) -> None:
-    """F4, found by the soak: stopped between BEGIN and COMMIT, it keeps the locks that a take-over needs.
-
-    Seen to fail: without `idle_in_transaction_session_timeout` in db.py the second attempt never begins.
-    """
+    """Found by the soak: stopped between BEGIN and COMMIT, it keeps the locks that a take-over needs."""
     system = every_database
     sleeper = system.worker("-c", "1")
     job_id = system.enqueue("holds")
@@ -37,12 +35,10 @@ def test_a_worker_stopped_in_a_transaction_is_taken_over(every_database: System)
     assert sleeper.alive
 
 
+@pytest.mark.fault("F9")
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
 def test_a_lock_that_somebody_keeps_ends_in_advice(every_database: System, monkeypatch: pytest.MonkeyPatch) -> None:
-    """F9. A command waits for another program's lock as it does on SQLite, for a while.
-
-    Seen to fail: without `lock_timeout` in db.py, this `enqueue` never returns.
-    """
+    """A command waits for another program's lock as it does on SQLite, for a while."""
     monkeypatch.setattr("clerk.database.engine.BUSY_TIMEOUT", 1)
     with every_database.engine.begin() as connection:
         connection.execute(sa.text("LOCK TABLE runs IN ACCESS EXCLUSIVE MODE"))

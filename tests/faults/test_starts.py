@@ -10,23 +10,19 @@ from tests.support.processes import script
 from tests.support.system import System
 
 
+@pytest.mark.fault("F23")
 @pytest.mark.parametrize("pool", ["solo", "threads"])
 def test_a_worker_of_another_pool_refuses_to_start(system: System, pool: str) -> None:
-    """F23, a deploy with the wrong options. Jobs need processes that can be killed.
-
-    Seen to fail: without `last_words` on `_prepare` in worker.py, Celery logs the error and goes on.
-    """
+    """A deploy with the wrong options: jobs need processes that can be killed."""
     worker = system.programs.run(script("celery"), "-A", "clerk_tasks", "worker", "-P", pool)
     assert worker.wait() == 2
     assert "clerk's jobs need the prefork pool: start the worker without -P." in worker.log
     assert "Traceback" not in worker.log
 
 
+@pytest.mark.fault("F23")
 def test_a_worker_started_by_celery_refuses_a_database_that_is_not_there(system: System, tmp_path: Path) -> None:
-    """F23, a deploy with the wrong address. It makes no empty file, and says what to do.
-
-    Seen to fail: with `ensure_usable` out of `_prepare` in worker.py, it ends in a traceback.
-    """
+    """A deploy with the wrong address: it makes no empty file, and says what to do."""
     nowhere = tmp_path / "nowhere.db"
     environment = {"DATABASE_URL": f"sqlite:///{nowhere}"}
     worker = system.programs.run(script("celery"), "-A", "clerk_tasks", "worker", env=environment)

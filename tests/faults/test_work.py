@@ -8,10 +8,7 @@ from tests.support.system import System
 
 
 def test_children_run_and_the_run_ends(system: System) -> None:
-    """A parent's children run as soon as it has ended, not only when the relay looks for them.
-
-    Seen to fail: without `ring` after an end in executor.py, they wait for ten seconds.
-    """
+    """A parent's children run as soon as it has ended, not only when the relay looks for them."""
     system.worker("-c", "2")
     parent = system.enqueue("fans", children=5)
     run_id = system.job(parent)["run_id"]
@@ -21,10 +18,7 @@ def test_children_run_and_the_run_ends(system: System) -> None:
 
 
 def test_a_burst_does_what_there_is_and_exits(system: System) -> None:
-    """It relays first: these messages were never published, since no broker ran.
-
-    Seen to fail: with False for the answer of `has_work` in queries.py, the last jobs are left.
-    """
+    """It relays first: these messages were never published, since no broker ran."""
     system.add_plugin(soak_plugin)
     ids = [system.enqueue("nap", seconds=0.7) for _ in range(5)]
     burst = system.programs.clerk("worker", "default", "-c", "1", "--burst")
