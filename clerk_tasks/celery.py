@@ -18,7 +18,7 @@ class ClerkCelery(Celery):  # type: ignore[misc]
     """An application that reads the environment and the plugins when it is first used, not when it is imported."""
 
     def __reduce__(self) -> str:
-        """Let a spawned child unpickle the application by importing this module, like everybody else."""
+        """Pickle as a name: a spawned child imports this module."""
         return "app"
 
 

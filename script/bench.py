@@ -131,7 +131,7 @@ def environment(folder: Path, broker: str | None, database: str) -> None:
 
 @contextmanager
 def broker() -> Iterator[None]:
-    """Have a broker: the embedded one only runs while somebody uses it."""
+    """Hold a broker: the embedded one only runs while it is used."""
     if "BROKER_URL" in os.environ:
         yield
         return

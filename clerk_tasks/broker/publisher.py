@@ -96,7 +96,7 @@ class Publisher:
         self._attempt(self._connect)
 
     def eviction_policy(self) -> str | None:
-        """Return a Redis or Valkey server's maxmemory-policy, None for another broker or where it is not told."""
+        """Return a Redis or Valkey server's maxmemory-policy, None for another broker or where it is not readable."""
 
         def ask() -> str | None:
             channel = self._connect().channel
@@ -135,7 +135,7 @@ class Publisher:
             connection = kombu.Connection(self.url, transport_options=transport_options(self.url), connect_timeout=5)
             if is_redis(self.url):
                 connection.transport_cls = Transport
-            connection.ensure_connection(max_retries=0)  # a second try is the relay's: nobody waits for it here
+            connection.ensure_connection(max_retries=0)  # the relay tries again; a command does not wait for it
             redis = connection.transport.driver_type == "redis"
             self._priorities = REDIS_PRIORITIES if redis else AMQP_PRIORITIES
             self._declared = set()

@@ -1,4 +1,4 @@
-"""Our connection to Redis and Valkey: kombu's, except that garbage ends nobody, and that less is said to the server."""
+"""Redis and Valkey through kombu: malformed messages are dropped, and fewer commands are sent to the server."""
 
 from __future__ import annotations
 
@@ -66,5 +66,5 @@ class Transport(redis.Transport):
 
 
 def log_drop(what: Any, error: Exception) -> None:
-    """Say that something was taken out of a queue that is no message of ours."""
-    logger.error("dropped a message that is none of ours (%s: %s): %.100r", type(error).__name__, error, what)
+    """Log that a malformed message was taken out of a queue."""
+    logger.error("dropped a malformed message (%s: %s): %.100r", type(error).__name__, error, what)

@@ -30,7 +30,7 @@ DANGEROUS = {
     "task_acks_late": (True, "a message may be delivered for ever"),
     "task_reject_on_worker_lost": (True, "a job that kills its process is delivered for ever"),
     "worker_pool_start_method": ("fork", "a process that forks loses SQLite's commits"),
-    "task_create_missing_queues": (True, "a typo makes a queue that nobody serves"),
+    "task_create_missing_queues": (True, "a typo makes a queue that no worker serves"),
 }
 
 
@@ -101,7 +101,7 @@ def _mend(damage: Damage) -> None:
 
 
 def _relay_twice() -> None:
-    """Make the two passes, one renewal apart, that a take-over needs; without a broker it is told with the advice."""
+    """Make the two passes, one renewal apart, that a take-over needs; a missing broker becomes a finding."""
     with closing(HeldConnection(engine())) as held:
         relay = Relay(held, publisher(), renewal=settings().renewal)
         for pause in (0.0, settings().renewal):

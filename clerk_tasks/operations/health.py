@@ -33,7 +33,7 @@ class Level(IntEnum):
     """How bad a finding is; the worst one is the exit code."""
 
     OK = 0
-    ATTENTION = 1  # work waits or fails until somebody does something
+    ATTENTION = 1  # work waits or fails until an operator acts
     DOWN = 2  # nothing can be recorded, or nothing can run
 
 
@@ -98,7 +98,7 @@ def _workers(connection: Connection) -> Iterator[Finding]:
 
 
 def _queues(connection: Connection) -> Iterator[Finding]:
-    """Say which queues nobody serves: those of the registry, and those that jobs wait in."""
+    """Report the queues without a worker: of the registry, and those that jobs wait in."""
     served = workers_by_queue(connection)
     backlog = {row["queue"]: row for row in queries.backlog(connection)}
     routed = {found.job_type.queue for found in registry().job_types.values()}
@@ -108,7 +108,7 @@ def _queues(connection: Connection) -> Iterator[Finding]:
         if queue in served:
             yield Finding("queue", Level.OK, detail)
         else:
-            yield Finding("queue", Level.ATTENTION, f"{detail}; nobody serves it: {how_to_serve(queue)}.")
+            yield Finding("queue", Level.ATTENTION, f"{detail}; no worker serves it: {how_to_serve(queue)}.")
 
 
 def _leases(connection: Connection) -> Iterator[Finding]:

@@ -86,7 +86,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
-        # What Celery tells billiard to log in a child before our logging is set up there: that it is a child.
+        # Celery has billiard log one line per child before our logging is set up there.
         os.environ["_MP_FORK_LOGLEVEL_"] = str(logging.WARNING)
         self.worker = worker
         self.over = threading.Event()
@@ -160,7 +160,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             self.wake_relay.clear()
 
     def _hand_back_in_time(self, **_: Any) -> None:
-        """Let short jobs finish; after the grace, hand the others back without counting the attempt."""
+        """Wait for short jobs; after the grace, hand the others back without counting the attempt."""
         # Asking twice does not make the grace longer.
         self.hand_back_at = min(self.hand_back_at, time.monotonic() + settings().shutdown_grace)
 
