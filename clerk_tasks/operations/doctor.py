@@ -139,15 +139,13 @@ def _dangerous_settings() -> Iterator[Damage]:
     for name, near in unknown_variables().items():
         advice = f"did you mean {near}?" if near else "remove it; docs/reference/settings.md has those there are"
         yield Damage("setting", name, "no setting has this name, and it is ignored", advice)
-    yield from _eviction()
+    yield from _broker_problems()
 
 
-def _eviction() -> Iterator[Damage]:
+def _broker_problems() -> Iterator[Damage]:
     try:
-        policy = publisher().eviction_policy()
+        problems = publisher().problems()
     except BrokerUnavailable as error:
         yield Damage("broker", "BROKER_URL", str(error), "start it; what is recorded waits")
         return
-    if policy not in (None, "noeviction"):
-        problem = f"the broker evicts ({policy}): messages vanish, and jobs wait for the relay"
-        yield Damage("setting", "maxmemory-policy", problem, "set it to noeviction")
+    yield from (Damage("setting", *found) for found in problems)

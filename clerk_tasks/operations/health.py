@@ -21,7 +21,8 @@ from clerk.plugin.loader import quarantined
 from clerk.redaction import redact
 from clerk.settings import settings
 from clerk_tasks.broker import embedded
-from clerk_tasks.broker.publisher import Publisher, broker_url
+from clerk_tasks.broker.publisher import Publisher
+from clerk_tasks.broker.table import broker_url
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, queries
 from clerk_tasks.operations.plugin_report import ask_all

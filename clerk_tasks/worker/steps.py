@@ -20,7 +20,6 @@ import psutil
 from celery import Celery, bootsteps, current_app, signals
 from celery.concurrency.prefork import TaskPool
 from celery.worker import state as worker_state
-from kombu.transport import TRANSPORT_ALIASES
 
 from clerk import __version__
 from clerk.database.engine import create_engine, engine
@@ -31,7 +30,8 @@ from clerk.errors import UnavailableError, UsageError
 from clerk.settings import settings
 from clerk_tasks import logs
 from clerk_tasks.broker import embedded
-from clerk_tasks.broker.publisher import Publisher, broker_url
+from clerk_tasks.broker.publisher import Publisher
+from clerk_tasks.broker.table import broker_url
 from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, publications, queries
@@ -193,8 +193,7 @@ class _surviving(AbstractContextManager[None]):  # noqa: N801 - it reads as a ve
 
 
 def install(app: Celery) -> None:
-    """Give an application's workers our transport, our bootstep and our signal handlers."""
-    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "clerk_tasks.broker.redis:Transport"))
+    """Give an application's workers our bootstep and our signal handlers."""
     app.steps["worker"].add(Housekeeping)
     signals.setup_logging.connect(logs.configure, weak=False)
     signals.worker_init.connect(_prepare, weak=False)

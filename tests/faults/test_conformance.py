@@ -9,7 +9,8 @@ from pathlib import Path
 
 from celery import Celery
 
-from clerk_tasks.broker.publisher import broker_url, publisher
+from clerk_tasks.broker.publisher import publisher
+from clerk_tasks.broker.table import broker_url
 from clerk_tasks.ledger.insert import Message
 from tests.support import messages
 from tests.support.minutely import begin, fates, jobs
@@ -57,7 +58,7 @@ def test_delivery_with_or_without_duplicates(every_system: System) -> None:
 def test_priority_within_a_queue(every_system: System) -> None:
     """High before normal before low, and within each in the order of their coming, once the only process is free.
 
-    Seen to fail: with one number for all three in REDIS_PRIORITIES or AMQP_PRIORITIES, they run as they came.
+    Seen to fail: with one number for all three in `priorities` of a broker, they run as they came.
     """
     system = every_system
     system.worker("-c", "1")

@@ -8,7 +8,7 @@ import kombu
 import pytest
 from kombu.asynchronous import Hub
 
-from clerk_tasks.broker.publisher import queue
+from clerk_tasks.broker.base import queue
 from clerk_tasks.broker.redis import Transport
 from clerk_tasks.celery import app
 from clerk_tasks.worker.celery_consumer import Consumer
