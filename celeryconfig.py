@@ -13,9 +13,9 @@ result_accept_content = ["json"]
 #: Outcomes are rows of the jobs table. Without a result backend, publishing does not depend on a second store.
 task_ignore_result = True
 result_backend = None
-#: Acknowledged before the work starts: nothing relies on redelivery, since the relay publishes what nobody claimed.
+#: Acknowledged before the work starts: nothing relies on redelivery, the relay publishes again what was not claimed.
 task_acks_late = False
-#: A typo in a queue's name is an error where it is made, not a queue that nobody serves.
+#: A typo in a queue's name is an error where it is made, not a queue without a worker.
 task_create_missing_queues = False
 task_default_queue = "default"
 

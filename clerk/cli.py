@@ -18,7 +18,7 @@ ELSEWHERE = {
 
 
 def __getattr__(name: str) -> Any:
-    """Resolve a name when somebody asks for it."""
+    """Resolve a name when it is imported."""
     if name in ("cli", "main"):
         return getattr(port("cli"), name)
     if name in ELSEWHERE:

@@ -52,7 +52,7 @@ class UnavailableError(ClerkError):
 
 
 class DatabaseUnavailable(UnavailableError, RuntimeError):
-    """The database cannot be reached, or is not one of ours."""
+    """The database cannot be reached, or cannot be used by this code."""
 
 
 class BrokerUnavailable(UnavailableError):

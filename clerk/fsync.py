@@ -14,7 +14,7 @@ def hash_file(path: Path) -> str:
 
 
 def flush(path: Path) -> None:
-    """Have a file's content, or a folder's list of names, on the disk before going on."""
+    """Fsync a file or a directory."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -80,7 +80,7 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobRequest:
-    """A job that somebody asks for: a batch, a schedule, or a running job that wants children.
+    """A job that is asked for: by a batch, a schedule, or a running job that wants children.
 
     `stage` names a later stage of the parent's run, None its own; only children have a choice.
     """

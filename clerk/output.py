@@ -14,7 +14,7 @@ __all__ = ["ClerkLogger", "JsonFormatter", "configure", "configure_logging", "lo
 
 _stdlib = logging.getLogger("clerk.plugin")
 
-#: What `configure` was told: the defaults of every line.
+#: The defaults of every line, as `configure` set them.
 _defaults: dict[str, Any] = {"quiet": False, "subdomain": None}
 
 #: Field names that the standard library keeps to itself; ours get a prefix.
@@ -48,11 +48,11 @@ class ClerkLogger:
         extra = {_field(name): value for name, value in known.items() if value is not None}
         text = f"{subdomain}: {message}" if subdomain else str(message)
         _stdlib.log(_level(level), "%s", text, extra=extra)
-        if not _defaults["quiet"] and not _stdlib.hasHandlers():  # nobody set up logging: a program run by hand
+        if not _defaults["quiet"] and not _stdlib.hasHandlers():  # logging is not set up: a program run by hand
             print(text, file=sys.stderr)  # noqa: T201
 
 
-#: The logger of whoever has none of their own.
+#: The logger for code that has no logger of its own.
 logger = ClerkLogger()
 
 

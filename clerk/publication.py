@@ -75,7 +75,7 @@ def check_database(
     except sqlite3.DatabaseError as error:
         fault, rows = str(error), {}
     if fault:
-        raise Refused(f"{called or path} was not published, it is damaged ({' '.join(fault.split())}): make it anew")
+        raise Refused(f"{called or path} was not published, it is damaged ({' '.join(fault.split())}): make it again")
     checked = Checked(path, rows)
     shrunken = None if accept_shrink else _shrinking(checked.total, last_rows, tolerance)
     if shrunken:
@@ -105,7 +105,7 @@ def stamp(path: Path, *, run_id: str, content_hash: str, rows: Mapping[str, int]
 
 
 def provenance(path: Path) -> Provenance | None:
-    """Read what a published database says of itself; None if there is none, or nothing stamped it."""
+    """Read a published database's provenance; None if it is missing, or was never stamped."""
     try:
         with closing(_open(path, "ro")) as connection:
             facts = dict(connection.execute(f"SELECT key, value FROM {FACTS}"))
@@ -131,7 +131,7 @@ _accepting: ContextVar[bool] = ContextVar("clerk_accepting_shrink", default=Fals
 
 @contextmanager
 def accepting_shrink(accepted: bool = True) -> Iterator[None]:
-    """Let whoever publishes in a with block replace a database by a smaller one; the hooks have no argument for it."""
+    """Accept a smaller database for the length of a with block; the hooks have no argument for it."""
     token = _accepting.set(accepted)
     try:
         yield

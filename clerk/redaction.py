@@ -17,7 +17,7 @@ _CREDENTIALS = tuple(
         (rf"{_KEY}=", rf"{_VALUE}+"),  # of a query, of a variable
         (r"authorization\s*:\s*(?:basic|bearer|digest|token)\s+", rf"{_VALUE}+"),
         (r"\bx-[\w-]{0,40}(?:key|token)\s*:\s*", rf"{_VALUE}+"),
-        (r"(?:token|secret|passw(?:or)?d)\s*:\s*", rf"(?=\S*\d){_VALUE}{{6,}}"),  # no word of ours has a digit
+        (r"(?:token|secret|passw(?:or)?d)\s*:\s*", rf"(?=\S*\d){_VALUE}{{6,}}"),  # our own words hold no digit
     )
 )
 

@@ -158,7 +158,7 @@ def variables() -> list[str]:
 
 
 def unknown_variables() -> dict[str, str | None]:
-    """Return the CLERK_ variables that nobody reads, each with the one that may be meant."""
+    """Return the unknown CLERK_ variables, each with the known one that may be meant."""
     known = {name.removeprefix("CLERK_"): name for name in variables()}
     given = {name.removeprefix("CLERK_") for name in {*os.environ, *dotenv_values(".env")} if name.startswith("CLERK_")}
     unknown = sorted(given - known.keys() - INTERNAL)

@@ -1,4 +1,4 @@
-"""Names that today's plugins import from here, resolved when somebody asks for them."""
+"""Names that today's plugins import from here."""
 
 from __future__ import annotations
 

@@ -8,7 +8,9 @@ from celery import Celery
 
 from celeryconfig import worker_proc_alive_timeout
 from clerk.settings import settings
-from clerk_tasks.broker.publisher import broker_url, is_redis, queue, task_name, transport_options
+from clerk_tasks.broker.base import queue
+from clerk_tasks.broker.publisher import task_name
+from clerk_tasks.broker.table import broker_url, load_broker
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.worker.executor import executor
 from clerk_tasks.worker.steps import install
@@ -18,7 +20,7 @@ class ClerkCelery(Celery):  # type: ignore[misc]
     """An application that reads the environment and the plugins when it is first used, not when it is imported."""
 
     def __reduce__(self) -> str:
-        """Let a spawned child unpickle the application by importing this module, like everybody else."""
+        """Pickle as a name: a spawned child imports this module."""
         return "app"
 
 
@@ -27,14 +29,15 @@ app = ClerkCelery("clerk", config_source="celeryconfig", set_as_current=True)
 
 @app.on_configure.connect  # type: ignore[untyped-decorator]
 def _configure(sender: Celery, **_: Any) -> None:
-    url = broker_url()
+    broker = load_broker(broker_url())
+    broker.install()
     known = registry()
     queues = sorted({name for pool in known.pools.values() for name in pool.queues})
     initialisers = sum(pool.function is not None for pool in known.pools.values())
     sender.conf.update(
-        broker_url=url,
-        broker_transport_options=transport_options(url),
-        worker_disable_prefetch=is_redis(url),
+        broker_url=broker.url,
+        broker_transport_options=dict(broker.transport_options),
+        worker_disable_prefetch=broker.disable_prefetch,
         # A child that is not there in time is killed: each pool's function may take as long as a plugin may.
         worker_proc_alive_timeout=worker_proc_alive_timeout + initialisers * settings().plugin_patience,
         # In KiB, and at its highest: a process that a job has blown up may never become small again.

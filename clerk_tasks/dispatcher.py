@@ -34,7 +34,7 @@ from clerk_tasks.pipeline import stages_from
 
 logger = logging.getLogger(__name__)
 
-#: Locked, so that the site cannot be removed before the jobs are there to be seen; nobody else waits for it.
+#: Locked, so that the site cannot be removed before its jobs are visible; only a removal waits for it.
 _SITE = Prepared(
     select(sites.c.subdomain)
     .where(sites.c.subdomain == bindparam("subdomain"))
@@ -113,7 +113,7 @@ def record_requests(connection: Connection, requests: Sequence[JobRequest]) -> R
         with connection.begin_nested() as savepoint:
             recorded = _record(connection, list(group), run_id=None)
             if recorded.conflicts and (begins or not recorded.messages):
-                savepoint.rollback()  # a whole passage that somebody else is already making
+                savepoint.rollback()  # another passage of this site is already under way
                 recorded = Recorded(conflicts=recorded.conflicts)
         total.messages += recorded.messages
         total.job_ids += recorded.job_ids

@@ -15,7 +15,7 @@ FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 #: The loggers of our own modules.
 OURS = ("clerk", "clerk_tasks")
-#: Loggers that tell of the delivery of a message, which says nothing of what became of the job; billiard's is the last.
+#: Loggers of message delivery, which says nothing about the job's outcome; billiard's is the last.
 CHATTY = (
     "celery.app.trace",
     "celery.worker.strategy",
@@ -42,7 +42,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 
 @contextmanager
 def last_words() -> Iterator[None]:
-    """End the program by an error of ours: Celery only logs what the receivers of its signals raise, and goes on."""
+    """End the program with our error: Celery only logs what the receivers of its signals raise, and goes on."""
     try:
         yield
     except ClerkError as error:

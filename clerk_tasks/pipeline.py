@@ -55,7 +55,7 @@ def _what_clashes(stage: Stage, ordered: Sequence[Stage]) -> str | None:
     registered = registry().job_types.get(stage.job_type)
     begins = f"stage {stage.name!r} begins with job type {stage.job_type!r}"
     if registered is None:
-        return f"{begins}, which nobody registers, or not rightly"
+        return f"{begins}, which no plugin registers correctly"
     if needed := [parameter.name for parameter in registered.parameters if parameter.required]:
         return f"{begins}, which is called without arguments: give {', '.join(needed)} a default"
     return None

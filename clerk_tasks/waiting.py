@@ -35,9 +35,9 @@ def succeeded(jobs: Sequence[dict[str, Any]]) -> bool:
 def _progress(jobs: Sequence[dict[str, Any]]) -> str:
     if len(jobs) == 1:
         job = jobs[0]
-        told = job["note"] or job["error"]
+        said = job["note"] or job["error"]
         attempt = f" (attempt {job['attempt']} of {job['max_attempts']})" if job["attempt"] > 1 else ""
-        return f"{job['job_type']} {job['subdomain']}: {job['state']}{attempt}{f': {told}' if told else ''}"
+        return f"{job['job_type']} {job['subdomain']}: {job['state']}{attempt}{f': {said}' if said else ''}"
     ended = sum(job["state"] in FINISHED for job in jobs)
     failed = sum(job["state"] in (JobState.DISCARDED, JobState.CANCELLED) for job in jobs)
     running = next((job for job in jobs if job["state"] == JobState.RUNNING), None)

@@ -80,7 +80,7 @@ def normalise_booleans(table: str, *names: str) -> None:
 
 @contextmanager
 def rebuilding(table: str, types: Mapping[str, TypeEngine[Any]]) -> Iterator[BatchOperations]:
-    """Give columns their types, and alter them: in place on PostgreSQL, by building the table anew on SQLite."""
+    """Give columns their types, and alter them: in place on PostgreSQL, by rebuilding the table on SQLite."""
     if is_sqlite():
         with _putting_back(table), _building_anew(table, types) as batch:
             yield batch

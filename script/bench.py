@@ -131,7 +131,7 @@ def environment(folder: Path, broker: str | None, database: str) -> None:
 
 @contextmanager
 def broker() -> Iterator[None]:
-    """Have a broker: the embedded one only runs while somebody uses it."""
+    """Hold a broker: the embedded one only runs while it is used."""
     if "BROKER_URL" in os.environ:
         yield
         return
@@ -184,7 +184,8 @@ def clean() -> None:
 
     from clerk.database import tables as models
     from clerk.database.transactions import transaction
-    from clerk_tasks.broker.publisher import publisher, queue
+    from clerk_tasks.broker.base import queue
+    from clerk_tasks.broker.publisher import publisher
 
     with transaction() as connection:
         for table in (models.attempts_table, models.jobs_table, models.stages_table, models.runs_table):

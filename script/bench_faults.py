@@ -70,7 +70,7 @@ class Outcome:
 
 
 def meet(fleet: Fleet, fault: Fault, deadline: float) -> Outcome:
-    """Let a fleet meet a fault while it works, heal it, and wait until every job has had its effect."""
+    """Inject a fault into a working fleet, heal it, and wait until every job has had its effect."""
     jobs = [fleet.enqueue(SECONDS) for _ in range(JOBS)]
     wait_for(lambda: fleet.began(), "the first job begins", deadline=60, logs=fleet.programs.logs)
     heal = fault.inject(fleet, Random(1))  # noqa: S311
@@ -96,7 +96,7 @@ def seen(fleet: Fleet, jobs: list[str], deadline: float) -> bool:
 
 @contextmanager
 def fleet_on(folder: Path, broker: str) -> Iterator[tuple[BreakableServer, Programs, pytest.MonkeyPatch]]:
-    """Have a broker, and an environment, of a fleet's own."""
+    """Start a broker and an environment for one fleet."""
     found = binaries.find_program(broker)
     if isinstance(found, binaries.Missing) or found.program is None:
         sys.exit(f"{broker}: {found}")
@@ -120,7 +120,7 @@ def fleet_on(folder: Path, broker: str) -> Iterator[tuple[BreakableServer, Progr
 
 @contextmanager
 def clerk(folder: Path, broker: str) -> Iterator[Fleet]:
-    """Have two of our workers."""
+    """Start two of our workers."""
     from clerk.database.migrate import upgrade
     from tests.conftest import forget
 
@@ -138,7 +138,7 @@ def clerk(folder: Path, broker: str) -> Iterator[Fleet]:
 
 @contextmanager
 def bare(folder: Path, broker: str) -> Iterator[Fleet]:
-    """Have two workers of bare Celery."""
+    """Start two workers of bare Celery."""
     with fleet_on(folder, broker) as (breakable, programs, _):
         yield two_workers(BareFleet(programs, breakable, breakable.server.url, folder / "effects"))
 

@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def prepare(folder: Path, **settings: str) -> None:
-    """Have this process and its children work inside the folder, with the embedded broker and SQLite."""
+    """Run this process and its children inside the folder, with the embedded broker and SQLite."""
     for name in [name for name in os.environ if name in ("BROKER_URL", "REDIS_URL") or name.startswith("CLERK_")]:
         del os.environ[name]
     os.environ |= {

@@ -31,7 +31,7 @@ def run(city: CitySite) -> None:
     clerk_tasks("sites", "add", SITE, *options, "--extra", extra)
     say(f"clerk-tasks update --subdomain {SITE} --all-agendas --wait")
     clerk_tasks("update", "--subdomain", SITE, "--all-agendas", "--wait")
-    say("clerk-tasks jobs list --state discarded: a damaged file is listed, and in nobody's way")
+    say("clerk-tasks jobs list --state discarded: a damaged file is listed, and holds nothing up")
     clerk_tasks("jobs", "list", "--state", "discarded")
 
 

@@ -114,7 +114,7 @@ def compile_meetings(site_dir: Path, subdomain: str, *, municipality: str | None
 
 
 def count_pages(path: Path) -> int:
-    """Count the pages in a meetings.db, whoever made it."""
+    """Count the pages in a meetings.db, also of an older program."""
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         return sum(connection.execute(f"SELECT count(*) FROM [{table}]").fetchone()[0] for table in TABLES)  # noqa: S608
 

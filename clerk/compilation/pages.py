@@ -69,12 +69,12 @@ def group_pages_by_meeting_date(page_files: list[PageFile]) -> list[MeetingDateG
 
 
 def hash_text_content(text: str) -> str:
-    """Return the sha256 of a text, in hexadecimal: what tells a valid extraction from a stale one."""
+    """Return the sha256 of a text, in hexadecimal; an extraction is valid for one hash."""
     return sha256(text.encode()).hexdigest()
 
 
 def extraction_of(folder: Path, page: PageFile) -> dict[str, Any] | None:
-    """Return what was extracted from exactly this text, if it was; a stale or broken cache is none."""
+    """Return what was extracted from exactly this text, if it was; a stale or broken cache counts as missing."""
     try:
         cache = json.loads((folder / f"{page.page_num:04d}.txt.extracted.json").read_text(encoding="utf-8"))
         return cache if cache["content_hash"] == hash_text_content(page.text) else None

@@ -120,7 +120,7 @@ def is_replaced(connection: Connection) -> bool:
 
 
 def _bound_waits(engine: Engine) -> None:
-    """Have PostgreSQL end every wait: for a lock as SQLite does, and for a process that was stopped while it holds one.
+    """Limit PostgreSQL's waits: for a lock, as SQLite does, and for a stopped process that holds one.
 
     Such a process would keep everybody from its site's row for as long as it is stopped. It wakes up without its
     connection, and finds itself fenced off.

@@ -17,7 +17,7 @@ from clerk.errors import ClerkError, DatabaseUnavailable
 class HeldConnection:
     """One connection of an engine, opened at the first use and again after the database was lost; for one thread.
 
-    SQLAlchemy is told to stay out of transactions, and they are begun and ended in one word each: that halves the
+    SQLAlchemy stays out of transactions, and they are begun and ended in one word each: that halves the
     cost of a short one.
     """
 

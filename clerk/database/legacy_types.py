@@ -12,7 +12,7 @@ from sqlalchemy.types import TypeEngine
 
 
 def parse_moment(text: object) -> datetime | None:
-    """Read an ISO date or time, with or without seconds, fractions and zone, as UTC; None if it is none."""
+    """Read an ISO date or time, with or without seconds, fractions and zone, as UTC; None for any other text."""
     try:
         moment = datetime.fromisoformat(str(text).strip())
     except ValueError:

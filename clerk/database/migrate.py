@@ -159,7 +159,7 @@ def _record_generation(connection: Connection) -> None:
 
 
 def _settle_journal(migrating: Engine) -> None:
-    """Let the first ordinary connection turn on SQLite's write-ahead log, while nobody else is here yet."""
+    """Open one ordinary connection, which turns on SQLite's write-ahead log before any other is there."""
     ordinary = create_engine(migrating.url)
     ordinary.connect().close()
     ordinary.dispose()

@@ -57,7 +57,7 @@ class Stamp:
 
     @property
     def lost(self) -> bool:
-        """Say whether the tables tell a revision that the stamp does not."""
+        """Return whether the tables show a revision that the stamp lacks."""
         return self.revision is None and self.reached in REVISIONS
 
     def problem(self) -> str | None:

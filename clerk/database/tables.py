@@ -161,7 +161,7 @@ jobs_table = Table(
     Column("state", Text, nullable=False),
     Column("attempt", SmallInteger, nullable=False, server_default=text("0")),
     Column("due_at", UtcDateTime),  # NULL: waits for its stage to open
-    Column("publish_at", UtcDateTime),  # when to publish again if nobody has claimed it
+    Column("publish_at", UtcDateTime),  # when to publish it again unless it was claimed
     Column("publish_delay", Float, nullable=False),  # seconds; doubles each time
     Column("instance", Text),  # the worker start that claimed it last
     Column("pid", Integer),

@@ -18,7 +18,7 @@ from clerk.fsync import hash_file
 from clerk.jobs import current_job
 from clerk.output import ClerkLogger
 
-#: Where a source does not tell of changes, or did not serve a file, it is asked again for meetings up to this old.
+#: A source that reports no changes, or did not serve a file, is asked again for meetings up to this old.
 SETTLED = timedelta(days=45)
 
 #: How long the memory may be behind what is on disk, in seconds: a crash then costs asking for less than that again.
@@ -76,7 +76,7 @@ class Collector:
     def collect(self, documents: Sequence[Document]) -> None:
         """Get what is new or has changed. What fails is reported; Trouble if the server seems to be down.
 
-        What failed before comes last, so that it stands in nobody's way.
+        What failed before comes last, so that it delays nothing else.
         """
         job = current_job()
         self.layout.sweep()

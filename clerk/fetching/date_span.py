@@ -9,7 +9,7 @@ from typing import Any
 
 from clerk.errors import UsageError
 
-#: How far ahead meetings are looked for where nobody says.
+#: How far ahead to look for meetings by default.
 AHEAD = timedelta(days=183)
 
 #: Where the site has no start year.
@@ -33,7 +33,7 @@ class Span:
 def read_arguments(site: Mapping[str, Any], given: tuple[Any, ...], named: Mapping[str, Any]) -> Span:
     """Understand `(start_year, all_agendas)` and `(all_agendas, start_date_str, end_date_str)`, also by keyword.
 
-    Raises TypeError for an unknown keyword, UsageError for a date that is none.
+    Raises TypeError for an unknown keyword, UsageError for a date that cannot be read.
     """
     names = _NEW if given and isinstance(given[0], bool) else _OLD
     if len(given) > len(names):

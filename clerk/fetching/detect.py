@@ -1,4 +1,4 @@
-"""Which system a city's website publishes its meetings with: told by the address, else by what the page links to."""
+"""Detect the system that a city publishes its meetings with, by the address, else by the links of the page."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ _NOT_A_CITY = frozenset({"www", "webapi", "help", "support", "legistar", "api", 
 _ADDRESS = re.compile(r"https?://[\w.-]+(:\d+)?([/?#]\S*)?$", re.IGNORECASE)
 _HOST = r"([a-z0-9-]+)"
 
-#: In the order of how much a link to the system tells.
+#: The surest evidence first.
 SIGNATURES = (
     _signature("legistar", r"webapi\.legistar\.com/v1/([a-z0-9-]+)", lambda found: {"client": found[1]}),
     _signature("legistar", rf"{_HOST}\.legistar1?\.com\b", lambda found: {"client": found[1]}),

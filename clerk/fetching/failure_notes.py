@@ -45,7 +45,7 @@ def forget_download(layout: Layout, place: Place) -> None:
 
 
 def missed_download(layout: Layout, place: Place, run_id: str) -> dict[str, Any]:
-    """Return what is noted of a document that this run could not download; nothing if it is none."""
+    """Return the note on a document that this run could not download, if there is one."""
     known = read_note(layout, place)
     return known if known.get("url") and known.get("run_id") == run_id else {}
 

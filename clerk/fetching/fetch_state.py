@@ -71,7 +71,7 @@ class FetchState:
 
 
 def load_state(path: Path, *, source: str) -> FetchState:
-    """Read a site's memory; a new one where there is none, or it is another source's, whose ids mean nothing here.
+    """Read a site's state; a new one where it is missing, or another source's, whose ids mean nothing here.
 
     Raises ValueError if the file is damaged.
     """

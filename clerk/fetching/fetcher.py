@@ -85,7 +85,7 @@ class Fetcher:
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
     ) -> httpx.Response | None:
-        """Return the answer, whatever its status; None if there is none after three attempts."""
+        """Return the answer, whatever its status; None without an answer after three attempts."""
         try:
             return self.visitor.request(method, url, json=json, data=data, headers=headers, cookies=cookies)
         except Refusal as error:
@@ -105,7 +105,7 @@ class Fetcher:
     def fetch_and_write_pdf(
         self, url: str, kind: str, meeting: str, date: str, headers: Mapping[str, str] | None = None
     ) -> Path | None:
-        """Download a PDF unless it exists; return its path, or None, with a line in the log, if there is none."""
+        """Download a PDF unless it exists; return its path, or None, with a line in the log, if it cannot be had."""
         target = self.layout.pdf(kind, meeting, date)
         if self.check_if_exists(meeting, date, kind):
             return target if target.exists() else None

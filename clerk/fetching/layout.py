@@ -15,7 +15,7 @@ from clerk.paths import inside
 #: What a site calls a document -> the folder that all of its folders are in.
 PREFIXES = {"minutes": "", "agenda": "_agendas"}
 
-#: The folder of unfinished downloads, and the age in seconds at which nobody works on one any more.
+#: The folder of unfinished downloads, and the age in seconds after which one is abandoned.
 UNFINISHED = ".fetching"
 ABANDONED = 3600.0
 
@@ -42,7 +42,7 @@ class Layout:
         return self._path(kind, "txt", meeting, safe_name(date))
 
     def images(self, kind: str, meeting: str, date: str) -> Path:
-        """Return the folder of its pages' images, on their way to whoever stores them."""
+        """Return the folder of its pages' images, until static storage has them."""
         return self._path(kind, "images", meeting, safe_name(date))
 
     def failed(self, kind: str, meeting: str, date: str) -> Path:

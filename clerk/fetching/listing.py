@@ -11,7 +11,7 @@ Kind = Literal["minutes", "agenda"]
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """A file as a source lists it; `version` changes whenever the file does, None where the source tells nothing."""
+    """A file as a source lists it; `version` changes whenever the file does, None where the source does not say."""
 
     kind: Kind
     url: str

@@ -119,7 +119,7 @@ def _read(fetcher: Fetcher, pdf: Path, backend: str) -> Document:
 
 
 def read_their_way(fetcher: Fetcher, pdf: Path) -> Document:
-    """Have the fetcher read the image of every page."""
+    """Read each page's image with the fetcher's own OCR."""
     with tempfile.TemporaryDirectory() as folder:
         images = render_pages(pdf, Path(folder) / "pages")
         texts = [fetcher._ocr_with_tesseract(image) for image in images]

@@ -37,7 +37,7 @@ class Report:
         )
 
     @property
-    def in_vain(self) -> bool:
+    def all_failed(self) -> bool:
         """Tell whether every download that was tried has failed.
 
         A few that fail day after day mean nothing on a day without any others: they are listed, and tried again.

@@ -149,7 +149,7 @@ class SourceFetcher(Fetcher):
         return Limits(**given)
 
     def _leave(self) -> None:
-        """Close the connections; whoever goes on gets new ones."""
+        """Close the connections; later requests open new ones."""
         if self._client is not None:
             self._client.close()
             self._client = None
@@ -180,7 +180,7 @@ class SourceFetcher(Fetcher):
         try:
             return load_state(self.state_path, source=source)
         except ValueError as error:
-            text = f"{self.state_path} is damaged ({error}); starting anew, documents on disk are kept"
+            text = f"{self.state_path} is damaged ({error}); starting from the beginning, documents on disk are kept"
             self.logger.log(text, level="warning")
             return FetchState(source)
 

@@ -85,7 +85,7 @@ class Visitor:
     def request(self, method: str, url: str, **options: Any) -> httpx.Response:
         """Return the whole answer to a request with httpx's options, if it is a success.
 
-        Raises Trouble if it is none yet, after some attempts; NotServed if asking again would not help.
+        Raises Trouble if it failed after some attempts; NotServed if asking again would not help.
         """
         _require_address(url)
         response: httpx.Response = self._retrying(self._attempt, method, url, **options)

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = False) -> dict[str, Any]:
-    """Have the site's fetcher put new documents into its folders; return how many wait, and what became of the rest."""
+    """Fetch a site's new documents into its folders; return how many wait, and what became of the rest."""
     current_job().progress("looking for new documents")
     with transaction() as connection:
         began = database_time(connection)
@@ -47,7 +47,7 @@ def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = F
 
 
 def _fetch(subdomain: str, all_years: bool, all_agendas: bool) -> dict[str, Any]:
-    """Return what the fetcher reports, if it does; Retry if all that it tried was in vain."""
+    """Return what the fetcher reports, if it does; Retry if every download failed."""
     try:
         fetcher = get_fetcher(site_of(subdomain), all_years, all_agendas)
         fetcher.fetch_events()
@@ -56,7 +56,7 @@ def _fetch(subdomain: str, all_years: bool, all_agendas: bool) -> dict[str, Any]
     report = getattr(fetcher, "report", None)
     if not isinstance(report, Report):
         return {}
-    if report.in_vain:
+    if report.all_failed:
         raise Retry(f"{subdomain}: no document could be downloaded: {'; '.join(report.reasons())}")
     current_job().progress(f"documents: {report}")
     return report.as_result()
@@ -68,7 +68,7 @@ def coordinator(
     """Begin the reading: one job per document that waits; none is a quiet day, and no failure.
 
     What was given up before is read if its PDF has changed, or if `failed_too`; unless that is said, also if the run
-    that gave it up did not complete: the next must not pass for a better one. What nobody has tried yet is passed over
+    that gave it up did not complete: the next must not pass for a better one. What was never tried is passed over
     without `missing_too`.
     """
     missed = _missed(subdomain, run_id)

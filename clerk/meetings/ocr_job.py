@@ -102,14 +102,14 @@ def _settle(layout: Layout, place: Place, seen: tuple[int, int, int]) -> None:
     marker.parent.mkdir(parents=True, exist_ok=True)
     with current_job().fence():
         if pdf.exists() and _identity(pdf) != seen:
-            raise Retry(f"{'/'.join(place)} was published anew while it was read", after=0)
+            raise Retry(f"{'/'.join(place)} was replaced while it was read", after=0)
         marker.touch()
         pdf.unlink(missing_ok=True)
         layout.failed(*place).unlink(missing_ok=True)
 
 
 def _store_static_files(layout: Layout, subdomain: str, place: Place) -> None:
-    """Hand page images and the PDF to whoever stores static files, before the local ones go; nobody does: nothing."""
+    """Upload page images and the PDF to static storage before the local ones are deleted; do nothing without one."""
     upload = plugin_manager().hook.upload_static_file
     if not upload.get_hookimpls():
         return

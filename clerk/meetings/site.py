@@ -18,7 +18,7 @@ from clerk.sites.rows import require_site
 
 
 def site_of(subdomain: str) -> dict[str, Any]:
-    """Return a site's row; NotFoundError if there is none."""
+    """Return a site's row; NotFoundError for an unknown one."""
     with reading() as connection:
         return require_site(connection, subdomain)
 

@@ -42,7 +42,7 @@ def patience() -> float:
     try:
         return float(early_setting(VARIABLE) or DEFAULT)
     except ValueError:
-        return DEFAULT  # whoever reads the settings is told
+        return DEFAULT  # reading the settings raises
 
 
 @contextmanager

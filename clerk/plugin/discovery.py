@@ -95,7 +95,7 @@ def share_package(directory: Path) -> None:
         with on_trial():
             package = importlib.import_module(directory.name)
     except BROKEN:
-        return  # a broken __init__.py: whoever imports from it will be told
+        return  # a broken __init__.py: the import that needs it raises
     paths = getattr(package, "__path__", None)
     if paths is not None and str(directory) not in paths:
         paths.append(str(directory))

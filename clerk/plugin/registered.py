@@ -21,7 +21,7 @@ log = logging.getLogger("clerk.plugins")
 #: The hooks that we call.
 HOOKS = tuple(sorted(name for name in vars(ClerkSpec) if not name.startswith("_")))
 
-#: Marked by plugins that were written for older releases of clerk; nobody calls them, and that is no mistake.
+#: Marked by plugins that were written for older releases of clerk; they are never called, which is not an error.
 OLD_HOOKS = frozenset({"create_site", "update_site"})
 
 
@@ -85,7 +85,7 @@ class PluginSet:
             log.warning("%s", entry, exc_info=traceback)
 
     def record(self, implementation: object) -> Plugin:
-        """Return what we know about a registered plugin; one that registered itself tells us its class, or module."""
+        """Return what we know about a registered plugin; of one that registered itself, its class or module."""
         known = self._records.get(id(implementation))
         if known is not None:
             return known

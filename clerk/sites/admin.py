@@ -68,7 +68,7 @@ class NewSite:
 
 
 def add_site(new: NewSite) -> dict[str, Any]:
-    """Insert a site, tell the plugins, and return its row; ConflictError if the subdomain is taken."""
+    """Insert a site, call the plugins' hooks, and return its row; ConflictError if the subdomain is taken."""
     values = new.row()
     with transaction() as connection:
         try:
@@ -82,7 +82,7 @@ def add_site(new: NewSite) -> dict[str, Any]:
 
 
 def show_site(subdomain: str) -> dict[str, Any]:
-    """Return a site's row; NotFoundError if there is none."""
+    """Return a site's row; NotFoundError for an unknown one."""
     with reading() as connection:
         return require_site(connection, subdomain)
 

@@ -23,7 +23,7 @@ DONE = {"current_stage": "completed", "status": "deployed"}
 def as_deployed(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a site's row for readers: once its databases are out it is deployed, though its run has not ended yet.
 
-    What tells readers so is a part of the deploy job, and cannot wait for its end.
+    The list of sites is published by the deploy job itself, before that job has ended.
     """
     deployed = parse_moment(row["last_deployed"])
     if row["status"] != STATUS["deploy"] or deployed is None or row["started_at"] is None:

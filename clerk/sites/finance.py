@@ -1,4 +1,4 @@
-"""Which sites have finance data, and whose turn it is; these functions open their own transaction unless told."""
+"""Which sites have finance data, and which is next; functions without a connection open their own transaction."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def get_sites_with_finance_data() -> list[dict[str, Any]]:
 
 
 def get_next_finance_site() -> dict[str, Any] | None:
-    """Return the site tried longest ago, without taking its turn; None if it is nobody's."""
+    """Return the site tried longest ago, without taking its turn; None if no site is due."""
     with reading() as connection:
         turn = connection.execute(_turns().limit(1)).scalar()
         row = connection.execute(sa.select(sites_table).where(_site.subdomain == turn)).mappings().first()
@@ -92,10 +92,10 @@ def next_finance_sites(connection: Connection, limit: int = 1) -> list[str]:
 
 
 def _turns() -> sa.Select[str]:
-    """Select the sites nobody is working on, the one tried longest ago first, and before it those never tried.
+    """Select the idle sites: first those never tried, then the one tried longest ago.
 
     A site was tried at its `finance_last_updated` or when its last finance job was made, whichever is later: one whose
-    ETL fails each time waits like one whose ETL succeeds, and starves nobody.
+    ETL fails each time waits like one whose ETL succeeds, and starves no other.
     """
     of_site = sa.and_(_job.subdomain == _site.subdomain, _job.job_type.startswith("finance-", autoescape=True))
     last_job = sa.select(sa.func.max(_job.created_at)).where(of_site).scalar_subquery()

@@ -74,7 +74,7 @@ def get_site_by_subdomain(connection: Connection, subdomain: str) -> dict[str, A
 
 
 def require_site(connection: Connection, subdomain: str) -> dict[str, Any]:
-    """Return a site's row; NotFoundError if there is none, UsageError if the subdomain is none."""
+    """Return a site's row; NotFoundError for an unknown one, UsageError for a malformed subdomain."""
     validate_subdomain(subdomain)
     site = get_site_by_subdomain(connection, subdomain)
     if site is None:
@@ -83,7 +83,7 @@ def require_site(connection: Connection, subdomain: str) -> dict[str, Any]:
 
 
 def hold_site(connection: Connection, subdomain: str) -> None:
-    """Lock a site's row until the transaction ends; waits for whoever is enqueueing for it."""
+    """Lock a site's row until the transaction ends; waits for a transaction that enqueues for it."""
     connection.execute(sa.select(sites_table.c.subdomain).where(sites_table.c.subdomain == subdomain).with_for_update())
 
 
@@ -118,7 +118,7 @@ def get_oldest_site(lookback_hours: float = LOOKBACK) -> str | None:
 
 
 def take_oldest_sites(connection: Connection, limit: int = 1, *, lookback_hours: float = LOOKBACK) -> list[str]:
-    """Return the sites with a fetcher that nobody works on, the one updated or tried longest ago first.
+    """Return the idle sites with a fetcher, the one updated or tried longest ago first.
 
     The caller enqueues them in the same write transaction: two callers never get the same one. A site whose fetch
     fails each time has been tried as much as one whose fetch succeeds, so it waits like that one.

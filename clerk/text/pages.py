@@ -1,4 +1,4 @@
-"""What pdfium tells about a document and its pages; only the child imports this."""
+"""A PDF's pages through pdfium; only the child process imports this."""
 
 from __future__ import annotations
 

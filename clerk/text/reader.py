@@ -78,7 +78,7 @@ class Reader:
         return files
 
     def _do(self, request: Message, pdf: Path, limits: Limits, *, each: Callable[[Message], None]) -> str:
-        """Have a request done, and return the sha256 of the file that it was done to."""
+        """Carry out a request; return the sha256 of the file that was read."""
         try:
             check_file(pdf, limits)
             sha256 = hash_file(pdf)

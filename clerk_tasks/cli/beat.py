@@ -15,14 +15,14 @@ from clerk_tasks.schedules import beat as _scheduler  # noqa: F401
 
 
 def command() -> None:
-    """Keep the schedules until interrupted; any number of beats may run, each slot fires once."""
+    """Fire the schedules until interrupted. Any number of beats may run: each slot fires once."""
     ensure_usable(engine())
     beat = application().Beat(loglevel="INFO", quiet=True)
-    told: list[int] = []
+    received: list[int] = []
 
     def end(number: int, _frame: FrameType | None) -> None:
         signal.signal(number, signal.SIG_IGN)  # once is enough
-        told.append(number)
+        received.append(number)
         raise SystemExit
 
     # Celery's handler forgets which signal it was; there is no schedule file that it would have to write.
@@ -30,6 +30,6 @@ def command() -> None:
     try:
         beat.run()
     except SystemExit:
-        if not told:
+        if not received:
             raise
-    raise typer.Exit(INTERRUPTED if signal.SIGINT in told else 0)
+    raise typer.Exit(INTERRUPTED if signal.SIGINT in received else 0)

@@ -2,19 +2,19 @@
 
 #: Name -> what it does. Each is the module clerk_tasks.cli.<name>, imported when it is asked for.
 COMMANDS = {
-    "enqueue": "Record a job and have it run soon.",
+    "enqueue": "Record a job to run soon.",
     "update": "Bring a site up to date.",
-    "status": "Show how the sites and their runs are doing.",
+    "status": "Show the queues, the sites and their runs.",
     "jobs": "List, explain, retry and cancel jobs.",
     "runs": "List, show, retry and cancel runs.",
     "sites": "Add, list, show and remove sites.",
     "plugins": "List the plugins and check them.",
-    "schedule": "List the schedules, and when they are due; force one.",
-    "worker": "Work on the jobs of one pool, or of all.",
-    "beat": "Keep the schedules.",
+    "schedule": "List the schedules and their next slots; fire one now.",
+    "worker": "Run the jobs of one pool, of several, or of all.",
+    "beat": "Fire the schedules when they are due.",
     "up": "Run the whole system in this terminal.",
-    "health": "Check that everything is there and at work.",
-    "why": "Explain why a job, or a site's work, has not run or did not finish.",
-    "doctor": "Find what is stuck or wrong, and mend it.",
+    "health": "Check the whole system.",
+    "why": "Explain why a job, or the work of a site, has not run or did not finish.",
+    "doctor": "Find what is stuck or wrong, and repair it.",
     "db": "Create the database, bring it up to date, check and prune it.",
 }

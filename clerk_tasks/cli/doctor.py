@@ -1,4 +1,4 @@
-"""`clerk-tasks doctor`: find what is stuck or wrong, and mend it."""
+"""`clerk-tasks doctor`: find what is stuck or wrong, and repair it."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from typing import Annotated
 import typer
 
 from clerk_tasks.cli import output
+from clerk_tasks.cli.options import AsJson
 from clerk_tasks.operations.doctor import examine
 
 
 def command(
-    fix: Annotated[bool, typer.Option("--fix", help="Mend what can be mended without a decision.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Repair what needs no decision.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Find stuck, orphaned, unserved and undecidable jobs, and dangerous settings; exit 1 while anything is wrong."""
+    """Find stuck, orphaned and unserved jobs, and dangerous settings. Exit 1 while anything is wrong."""
     found = examine(fix=fix)
     rows = [
         {
@@ -26,8 +27,5 @@ def command(
         }
         for each in found
     ]
-    if as_json:
-        output.print_json(rows)
-    else:
-        output.print_table(rows, ("kind", "subject", "problem", "remedy", "mended"), empty="Nothing is wrong.")
+    output.answer(rows, ("kind", "subject", "problem", "remedy", "mended"), as_json=as_json, empty="Nothing is wrong.")
     raise typer.Exit(int(any(not each.mended for each in found)))

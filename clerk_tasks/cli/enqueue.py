@@ -1,4 +1,4 @@
-"""`clerk-tasks enqueue`: record a job and have it run soon."""
+"""`clerk-tasks enqueue`: record a job to run soon."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 from clerk.jobs import JobRequest
 from clerk_tasks import dispatcher
 from clerk_tasks.cli import jobs_output, output
+from clerk_tasks.cli.options import AsJson, Wait
 from clerk_tasks.job_types.arguments import parse_texts
 from clerk_tasks.job_types.registry import registry
 
@@ -19,10 +20,10 @@ def command(
     priority: Annotated[str, typer.Option(help="high, normal or low.")] = "normal",
     run_id: Annotated[str | None, typer.Option(help="Add the job to this run (default: a new one).")] = None,
     arg: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="An argument; may be repeated.")] = None,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, and exit by it.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
+    wait: Wait = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Record a job and have it run soon; print its id."""
+    """Record a job to run soon; print its id."""
     function = registry().get(job_type).job_type.function
     request = JobRequest(
         job_type, subdomain, parse_texts(function, arg or ()), priority=dispatcher.parse_priority(priority)
@@ -31,5 +32,5 @@ def command(
     if not (as_json or wait):
         output.print_line(enqueued.job_ids[0])
         return
-    # The later stages of a passage come along: to be waited for, not to be printed.
+    # A pipeline's later stages are jobs too: wait for them, but print only the first.
     jobs_output.finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=as_json)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
 import typer
 
 from clerk_tasks.cli import output
 from clerk_tasks.cli.commands import COMMANDS
 from clerk_tasks.cli.mount import mount_plugins
+from clerk_tasks.cli.options import AsJson
 from clerk_tasks.operations.health import Level, examine
 
 
-def command(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """Check that everything is there and at work: 0 all is well, 1 something needs attention, 2 nothing can run."""
-    mount_plugins(reserved=COMMANDS)  # so that a command that cannot be mounted is among what is set aside
+def command(as_json: AsJson = False) -> None:
+    """Check the whole system. Exit 0: all is well, 1: something needs attention, 2: nothing can run."""
+    mount_plugins(reserved=COMMANDS)  # so that a command that cannot be mounted is among the quarantined
     findings = examine()
     worst = max(finding.level for finding in findings)
     rows = [

@@ -10,24 +10,24 @@ from clerk.database.states import JobState
 from clerk.database.transactions import reading
 from clerk_tasks.cli import output
 from clerk_tasks.cli.jobs_output import COLUMNS, finish
+from clerk_tasks.cli.options import AsJson, DryRun, Limit, OfSite, Wait
 from clerk_tasks.ledger import queries
 from clerk_tasks.operations import job_retry
 from clerk_tasks.operations.known import check_filters, parse_state
 
 app = typer.Typer(no_args_is_help=True, help="List, explain, retry and cancel jobs.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
 JobIds = Annotated[list[str], typer.Argument(help="Job ids.")]
 
 
 @app.command("list")
 def list_(
-    subdomain: Annotated[str | None, typer.Option(help="Only this site's.")] = None,
-    state: Annotated[str | None, typer.Option(help="Only those in this state.")] = None,
-    job_type: Annotated[str | None, typer.Option(help="Only those of this job type.")] = None,
-    run_id: Annotated[str | None, typer.Option(help="Only those of this run.")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 means all.")] = 100,
+    subdomain: OfSite = None,
+    state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
+    job_type: Annotated[str | None, typer.Option(help="Only jobs of this type.")] = None,
+    run_id: Annotated[str | None, typer.Option(help="Only jobs of this run.")] = None,
+    limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
@@ -37,10 +37,7 @@ def list_(
         jobs = queries.list_jobs(
             connection, subdomain=subdomain, state=wanted, job_type=job_type, run_id=run_id, limit=limit or None
         )
-    if as_json:
-        output.print_json(jobs)
-    else:
-        output.print_table(jobs, COLUMNS, empty="No jobs.")
+    output.answer(jobs, COLUMNS, as_json=as_json, empty="No jobs.")
 
 
 @app.command()
@@ -63,13 +60,13 @@ def show(job_id: JobId, as_json: AsJson = False) -> None:
 
 @app.command()
 def retry(
-    job_ids: Annotated[list[str] | None, typer.Argument(help="Job ids; or choose by --state.")] = None,
-    state: Annotated[str | None, typer.Option(help="All that are discarded, or cancelled.")] = None,
-    error_like: Annotated[str | None, typer.Option(metavar="TEXT", help="Of those, whose error holds this.")] = None,
-    subdomain: Annotated[str | None, typer.Option(help="Of those, only this site's.")] = None,
-    job_type: Annotated[str | None, typer.Option(help="Of those, only of this job type.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for their end.")] = False,
+    job_ids: Annotated[list[str] | None, typer.Argument(help="Job ids; or choose jobs with --state.")] = None,
+    state: Annotated[str | None, typer.Option(help="All jobs in this state: discarded or cancelled.")] = None,
+    error_like: Annotated[str | None, typer.Option(metavar="TEXT", help="Only jobs whose error contains TEXT.")] = None,
+    subdomain: Annotated[str | None, typer.Option(help="Only jobs of this site.")] = None,
+    job_type: Annotated[str | None, typer.Option(help="Only jobs of this type.")] = None,
+    dry_run: DryRun = False,
+    wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
     """Retry dead letters, or cancelled jobs, with their exact arguments."""
@@ -87,11 +84,11 @@ def retry(
 
 @app.command()
 def cancel(job_ids: JobIds, as_json: AsJson = False) -> None:
-    """Cancel jobs: at once those that wait; those that run are asked to stop."""
+    """Cancel jobs: waiting jobs at once; running jobs are asked to stop."""
     cancelled = job_retry.cancel(job_ids)
     if as_json:
         with reading() as connection:
             output.print_json(queries.job_states(connection, list(cancelled)))
         return
     for job_id, state in cancelled.items():
-        output.print_line(f"{job_id} {'is asked to stop' if state is JobState.RUNNING else state}")
+        output.print_line(f"{job_id} {'was asked to stop' if state is JobState.RUNNING else state}")

@@ -141,7 +141,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return output.INTERRUPTED
     except BrokenPipeError:
-        output.give_up()  # nobody reads us any more
+        output.give_up()  # the reader of our pipe is gone
         return FAILED
     except Exception as error:
         if "--debug" in _own_options(arguments):
@@ -204,8 +204,8 @@ class _ToStderr(logging.Handler):
 
 
 def _log_to_stderr(*, debug: bool) -> None:
-    """Have our modules' warnings (a quarantined plugin, say) reach the operator as the command line's own do."""
-    completing = "_CLERK_TASKS_COMPLETE" in os.environ or "_CLERK_COMPLETE" in os.environ  # on somebody's prompt
+    """Print our modules' warnings (a quarantined plugin, say) as the command line's own."""
+    completing = "_CLERK_TASKS_COMPLETE" in os.environ or "_CLERK_COMPLETE" in os.environ  # on a shell's prompt
     for name in logs.OURS:
         logger = logging.getLogger(name)
         logger.setLevel(logging.CRITICAL if completing else logging.DEBUG if debug else logging.NOTSET)

@@ -57,7 +57,7 @@ def mount_plugins(*, reserved: Collection[str]) -> dict[str, Any]:
 def _plugin_command(answer: object) -> Any:
     if isinstance(answer, typer.Typer):
         return _typer_command(answer)
-    click = sys.modules.get("click")  # whoever returns a click command has imported it
+    click = sys.modules.get("click")  # a plugin that returns a click command has imported it
     if click is None or not isinstance(answer, click.Command):
         raise TypeError(f"return a click command or group, or a typer.Typer, not {type(answer).__name__}")
     if not answer.name:

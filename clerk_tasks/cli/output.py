@@ -39,7 +39,7 @@ def print_line(text: str = "") -> None:
 
 
 def flush() -> None:
-    """Have the answer written out; ClerkError if it cannot be."""
+    """Flush the answer; ClerkError if it cannot be written."""
     if sys.stdout is not None:
         with _as_advice():
             sys.stdout.flush()
@@ -76,6 +76,25 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, em
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
     for line in lines:
         print_line("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def answer(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str = "Nothing to show."
+) -> None:
+    """Print rows as a JSON array, or as a table of these columns; `empty` says on stderr that there are no rows."""
+    if as_json:
+        print_json(rows)
+    else:
+        print_table(rows, columns, empty=empty)
+
+
+def answer_one(value: Any, *lines: str, as_json: bool) -> None:
+    """Print a value as JSON, or the lines that say it."""
+    if as_json:
+        print_json(value)
+    else:
+        for line in lines:
+            print_line(line)
 
 
 def confirm(question: str, *, yes: bool) -> None:

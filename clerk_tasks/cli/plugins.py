@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from clerk_tasks.cli import output
 from clerk_tasks.cli.commands import COMMANDS
 from clerk_tasks.cli.mount import mount_plugins
+from clerk_tasks.cli.options import AsJson
 from clerk_tasks.operations.plugin_report import plugin_reports
 
 if TYPE_CHECKING:
     from clerk_tasks.operations.plugin_report import PluginReport
 
 app = typer.Typer(no_args_is_help=True, help="List the plugins and check them.")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 COLUMNS = ("name", "state", "source", "version", "hooks", "job_types", "error")
 
@@ -26,10 +25,7 @@ COLUMNS = ("name", "state", "source", "version", "hooks", "job_types", "error")
 def list_(as_json: AsJson = False) -> None:
     """List every plugin, quarantined ones with their error."""
     reports = [asdict(report) for report in _reports()]
-    if as_json:
-        output.print_json(reports)
-    else:
-        output.print_table(reports, COLUMNS)
+    output.answer(reports, COLUMNS, as_json=as_json)
 
 
 @app.command()
@@ -42,11 +38,11 @@ def check(as_json: AsJson = False) -> None:
     elif broken:
         output.print_table([asdict(report) for report in broken], ("name", "where", "error"))
     else:
-        output.print_line(f"{len(reports)} plugins, all of them well")
+        output.print_line(f"{len(reports)} plugins, all of them work")
     raise typer.Exit(1 if broken else 0)
 
 
 def _reports() -> list[PluginReport]:
-    """Have the commands looked at too, then report."""
+    """Mount the commands too, then report."""
     mount_plugins(reserved=COMMANDS)
     return plugin_reports()

@@ -11,20 +11,19 @@ from clerk.database.states import RunState
 from clerk.database.transactions import reading
 from clerk_tasks.cli import output
 from clerk_tasks.cli.jobs_output import COLUMNS, finish
+from clerk_tasks.cli.options import AsJson, DryRun, Limit, OfSite, Wait
 from clerk_tasks.ledger import queries
 from clerk_tasks.operations import job_retry, run_retry
 from clerk_tasks.operations.known import check_filters, parse_state
 
 app = typer.Typer(no_args_is_help=True, help="List, show, retry and cancel runs.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 @app.command("list")
 def list_(
-    subdomain: Annotated[str | None, typer.Option(help="Only this site's.")] = None,
-    state: Annotated[str | None, typer.Option(help="running, completed, failed or cancelled.")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="At most so many; 0 means all.")] = 100,
+    subdomain: OfSite = None,
+    state: Annotated[str | None, typer.Option(help="Only running, completed, failed or cancelled runs.")] = None,
+    limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
@@ -32,11 +31,8 @@ def list_(
     with reading() as connection:
         check_filters(connection, subdomain=subdomain)
         runs = queries.list_runs(connection, subdomain=subdomain, state=wanted, limit=limit or None)
-    if as_json:
-        output.print_json(runs)
-        return
     columns = ("id", "pipeline", "state", "jobs", "remaining", "failed", "cancelled", "created_at", "finished_at")
-    output.print_table(runs, columns, empty="No runs.")
+    output.answer(runs, columns, as_json=as_json, empty="No runs.")
 
 
 @app.command()
@@ -66,16 +62,14 @@ def retry(
         str | None,
         typer.Option(metavar="KINDS", help="Read only these documents: failed, missing, or failed,missing."),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, and exit by it.")] = False,
+    dry_run: DryRun = False,
+    wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a run's passage again from a stage on, as a new run: what was read is not read again."""
+    """Repeat a run from a stage on, as a new run. Documents that were read are not read again."""
     plan = run_retry.plan(run_id, start, only=only)
-    if dry_run and as_json:
-        output.print_json(asdict(plan))
-    elif dry_run:
-        output.print_line(str(plan))
+    if dry_run:
+        output.answer_one(asdict(plan), str(plan), as_json=as_json)
     else:
         output.note(str(plan))
         enqueued = run_retry.enqueue(plan)
@@ -84,7 +78,7 @@ def retry(
 
 @app.command()
 def cancel(run_id: Annotated[str, typer.Argument(help="A run that has not ended.")], as_json: AsJson = False) -> None:
-    """Cancel what a run has left; its running jobs are asked to stop."""
+    """Cancel a run: its waiting jobs at once; running jobs are asked to stop."""
     job_retry.cancel_run(run_id)
     if as_json:
         show(run_id, as_json=True)

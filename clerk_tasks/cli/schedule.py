@@ -11,32 +11,28 @@ import typer
 from clerk.database.clock import database_time
 from clerk.database.transactions import reading
 from clerk_tasks.cli import output
+from clerk_tasks.cli.options import AsJson
 from clerk_tasks.schedules import slots
 
 app = typer.Typer(no_args_is_help=True, help="List the schedules, and when they are due; force one.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """List the plugins' schedules, each with its next slot and what became of the last."""
+    """List the schedules, each with its next slot and the fate of its last."""
     with reading() as connection:
         rows = [slots.describe(schedule, connection) for schedule in slots.gather().values()]
-    if as_json:
-        output.print_json(rows)
-    else:
-        columns = ("name", "cron", "timezone", "next", "last", "last_fate", "last_detail")
-        output.print_table(rows, columns, empty="No plugin has a schedule.")
+    columns = ("name", "cron", "timezone", "next", "last", "last_fate", "last_detail")
+    output.answer(rows, columns, as_json=as_json, empty="No plugin has a schedule.")
 
 
 @app.command("next")
 def next_(
     name: Annotated[str | None, typer.Argument(help="A schedule's name (default: all).")] = None,
-    count: Annotated[int, typer.Option("-n", "--count", min=1, max=1000, help="So many slots of each.")] = 5,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, max=1000, help="Number of slots of each schedule.")] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Say when the next slots fall due, in UTC and in the schedule's own time zone."""
+    """List the next slots, in UTC and in the schedule's own time zone."""
     with reading() as connection:
         current = database_time(connection)
     schedules = [slots.find(name)] if name else list(slots.gather().values())
@@ -45,10 +41,7 @@ def next_(
         for schedule in schedules
         for moment in slots.upcoming(schedule, current, count)
     ]
-    if as_json:
-        output.print_json(rows)
-    else:
-        output.print_table(rows, ("name", "due_at", "local"), empty="No plugin has a schedule.")
+    output.answer(rows, ("name", "due_at", "local"), as_json=as_json, empty="No plugin has a schedule.")
 
 
 @app.command()
@@ -56,10 +49,7 @@ def tick(
     name: Annotated[str | None, typer.Argument(help="Fire this schedule now, due or not.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Do once what beat does all the time: fire what is due; or fire one schedule now."""
+    """Fire every schedule that is due, once, as beat does; or fire one schedule now."""
     fired = [slots.fire_now(name)] if name else slots.tick()
     rows = [asdict(each) for each in fired]
-    if as_json:
-        output.print_json(rows)
-    else:
-        output.print_table(rows, ("schedule", "due_at", "fate", "job_ids", "detail"), empty="Nothing is due.")
+    output.answer(rows, ("schedule", "due_at", "fate", "job_ids", "detail"), as_json=as_json, empty="Nothing is due.")

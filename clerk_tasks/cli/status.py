@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from clerk.database.transactions import reading
 from clerk_tasks.cli import output
+from clerk_tasks.cli.options import AsJson, OfSite
 from clerk_tasks.ledger import queries
 from clerk_tasks.ledger.site_status import site_status
 from clerk_tasks.operations.known import check_filters
 
 
 def command(
-    subdomain: Annotated[str | None, typer.Option("-s", "--subdomain", help="Only this site.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    subdomain: OfSite = None,
+    as_json: AsJson = False,
 ) -> None:
     """Show what waits in the queues, and each site's last run: its stage, its jobs, its failures; and its age.
 

@@ -14,6 +14,6 @@ from clerk_tasks.system import supervisor
 def command(
     concurrency: Annotated[int | None, typer.Option("-c", "--concurrency", min=1, help="Jobs at a time.")] = None,
 ) -> None:
-    """Run workers for every pool, and beat, until interrupted; one that dies is started again."""
-    told = supervisor.run(supervisor.plan(concurrency))
-    raise typer.Exit(INTERRUPTED if told is signal.SIGINT else 0)
+    """Run a worker for every pool, and beat, until interrupted. What dies is restarted."""
+    ended_by = supervisor.run(supervisor.plan(concurrency))
+    raise typer.Exit(INTERRUPTED if ended_by is signal.SIGINT else 0)

@@ -7,17 +7,18 @@ from typing import Annotated
 import typer
 
 from clerk_tasks.cli import jobs_output, output
+from clerk_tasks.cli.options import AsJson, Wait
 from clerk_tasks.operations.updates import Update
 
 
 def command(
-    subdomain: Annotated[str | None, typer.Option("-s", "--subdomain", help="This site.")] = None,
-    next_site: Annotated[bool, typer.Option("-n", "--next-site", help="The site whose turn it is.")] = False,
-    finance: Annotated[bool, typer.Option("--finance", help="Its election finance, not its meetings.")] = False,
-    all_years: Annotated[bool, typer.Option("-a", "--all-years", help="From its first year on.")] = False,
-    all_agendas: Annotated[bool, typer.Option("--all-agendas", help="Agendas of every meeting.")] = False,
+    subdomain: Annotated[str | None, typer.Option("-s", "--subdomain", help="The site to update.")] = None,
+    next_site: Annotated[bool, typer.Option("-n", "--next-site", help="The site updated longest ago.")] = False,
+    finance: Annotated[bool, typer.Option("--finance", help="Update its election finance, not its meetings.")] = False,
+    all_years: Annotated[bool, typer.Option("-a", "--all-years", help="Fetch from the site's first year on.")] = False,
+    all_agendas: Annotated[bool, typer.Option("--all-agendas", help="Fetch the agendas of every meeting.")] = False,
     skip_fetch: Annotated[
-        bool, typer.Option("--skip-fetch", help="Work on what is there; the same as --from ocr.")
+        bool, typer.Option("--skip-fetch", help="Use the documents that are there; the same as --from ocr.")
     ] = False,
     start: Annotated[
         str | None,
@@ -25,10 +26,10 @@ def command(
     ] = None,
     accept_shrink: Annotated[
         bool,
-        typer.Option("--accept-shrink", help="With --from deploy or --finance: publish it although it is smaller."),
+        typer.Option("--accept-shrink", help="With --from deploy or --finance: publish even a much smaller result."),
     ] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait for its end, and exit by it.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the job as JSON.")] = False,
+    wait: Wait = False,
+    as_json: AsJson = False,
 ) -> None:
     """Bring a site up to date: its meetings, or with --finance its election finance."""
     asked = Update(
@@ -43,7 +44,7 @@ def command(
     )
     enqueued = asked.enqueue()
     if enqueued.job_ids:
-        # The later stages of a passage come along: to be waited for, not to be printed.
+        # A pipeline's later stages are jobs too: wait for them, but print only the first.
         jobs_output.finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=as_json)
         return
     output.note("Nothing to do: no site is due.")

@@ -23,9 +23,9 @@ from clerk_tasks.worker.steps import BURST
 def command(
     pools: Annotated[list[str] | None, typer.Argument(metavar="[POOL]...", help="Worker pools (default: all).")] = None,
     concurrency: Annotated[int | None, typer.Option("-c", "--concurrency", min=1, help="Jobs at a time.")] = None,
-    burst: Annotated[bool, typer.Option("--burst", help="Exit when there is nothing left to do.")] = False,
+    burst: Annotated[bool, typer.Option("--burst", help="Exit when no job is left.")] = False,
 ) -> None:
-    """Work on the jobs of one pool, of several, or of all, until interrupted; with --burst, until there is no more."""
+    """Run the jobs of one pool, of several, or of all, until interrupted; with --burst, until no job is left."""
     known = registry()
     chosen = [known.pool(name) for name in pools] if pools else list(known.pools.values())
     ensure_usable(engine())
@@ -46,15 +46,15 @@ def command(
 
 
 def _run(worker: Any) -> int:
-    """Run a worker until it is told to end; return the exit code."""
-    told: list[str] = []
-    signals.worker_shutting_down.connect(lambda sig, **_: told.append(sig), weak=False)
+    """Run a worker until a signal ends it; return the exit code."""
+    received: list[str] = []
+    signals.worker_shutting_down.connect(lambda sig, **_: received.append(sig), weak=False)
     sys.__stdout__ = sys.__stderr__  # type: ignore[misc]  # where Celery says that it ends, which is no answer
     try:
         worker.start()
     except SystemExit as by_force:  # at the third Ctrl-C
         worker.exitcode = by_force.code
-    return INTERRUPTED if "SIGINT" in told else int(worker.exitcode or 0)
+    return INTERRUPTED if "SIGINT" in received else int(worker.exitcode or 0)
 
 
 def _concurrency(pools: Sequence[Any]) -> int:

@@ -93,7 +93,7 @@ def _to_json(wanted: Signature, name: str, value: Any) -> Any:
 
 
 def _size(prepared: Mapping[str, Any]) -> int:
-    """Return the bytes of JSON; a value that is none (NaN, half a character) is found by encoding one by one."""
+    """Return the bytes of JSON; find a value that JSON cannot hold (NaN, half a character) one by one."""
     try:
         return len(_encode(prepared))
     except ValueError:

@@ -38,7 +38,7 @@ class Registry:
         return _find("pool", name, self.pools)
 
     def pool_of_queue(self, queue: str) -> Pool | None:
-        """Return the pool that works on a queue, None if there is none."""
+        """Return the pool that serves a queue, or None."""
         return next((pool for pool in self.pools.values() if queue in pool.queues), None)
 
     def unserved_queues(self) -> dict[str, list[str]]:

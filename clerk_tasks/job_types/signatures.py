@@ -87,7 +87,7 @@ def _after_subdomain(function: Callable[..., Any]) -> list[inspect.Parameter]:
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
     """Resolve annotations one by one, so that one that only type checkers can see costs no other its type.
 
-    Raises UsageError for one that nobody can see: it would switch its argument's validation off.
+    Raises UsageError for an undefined one, which would switch its argument's validation off.
     """
     plain = inspect.unwrap(getattr(function, "func", function))
     try:

@@ -127,7 +127,7 @@ _REMEMBER = insert(attempts).from_select(
 )
 _OWNED = select(jobs.c.cancel_requested_at).where(*_MINE)
 _CANCELLED_BY = select(jobs.c.note).where(*_MINE, jobs.c.cancel_requested_at.is_not(None))
-# From the moment somebody asks to cancel, the note says who.
+# Once a cancel is requested, the note says by whom.
 _NOTE = update(jobs).where(*_MINE, jobs.c.cancel_requested_at.is_(None)).values(note=bindparam("b_note"))
 
 
@@ -232,7 +232,7 @@ def _remember(connection: Connection, claim: Claim, outcome: str, error: str, tr
 def check_owned(connection: Connection, claim: Claim, *, lock: bool = False) -> bool:
     """Return whether the job was asked to cancel; raise Fenced if this attempt no longer owns it.
 
-    With `lock` nobody can take the job over until the transaction ends.
+    With `lock` no other attempt can start until the transaction ends.
     """
     row = connection.execute(
         _OWNED.with_for_update() if lock else _OWNED, {"b_id": claim.job_id, "b_attempt": claim.attempt}

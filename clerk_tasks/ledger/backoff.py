@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 
-#: The longest wait that a job may ask for, in seconds: whoever asks for more, or for ever, gets a week.
+#: The longest wait that a job may ask for, in seconds: a week, also where more is asked for.
 LONGEST = 7 * 86400.0
 
 
@@ -20,6 +20,6 @@ def wait(asked: float | None, *, attempt: int, base: float, cap: float) -> float
 
 
 def backoff(attempt: int, *, base: float, cap: float) -> float:
-    """Return `base` seconds, doubled with each attempt up to `cap`, and spread lest a crowd return at once."""
+    """Return `base` seconds, doubled with each attempt up to `cap`, with jitter."""
     doubled = 2.0 ** min(attempt - 1, 64)  # past the thousandth attempt it would be no float
     return min(cap, base * doubled) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, not a secret

@@ -29,7 +29,7 @@ class Damage:
 
 
 def orphans(connection: Connection) -> list[Damage]:
-    """Return the unfinished jobs that nobody will ever let run: of a removed site, or of a stage that has ended."""
+    """Return the unfinished jobs that can never run: of a removed site, or of a stage that has ended."""
     query = (
         select(jobs.c.id, jobs.c.subdomain, sites.c.subdomain.label("site"), stages.c.state)
         .join(stages, stages.c.id == jobs.c.stage_id)
@@ -144,6 +144,6 @@ def ownerless(connection: Connection, *, after: float) -> list[Damage]:
         jobs.c.state == constant(JobState.RUNNING), jobs.c.lease_until < now(-after)
     )
     return [
-        Damage("ownerless", row.id, f"its process {row.pid} is gone and nobody took over", "take over from it")
+        Damage("ownerless", row.id, f"its process {row.pid} is gone and no relay took over", "take over from it")
         for row in connection.execute(query)
     ]

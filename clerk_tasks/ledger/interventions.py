@@ -107,7 +107,7 @@ def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Message]
 
 
 def _hold_unfinished(connection: Connection, run_id: str) -> None:
-    """Lock what a run has left to do; then nobody else can add to it."""
+    """Lock what a run has left to do; then no other transaction can add to it."""
     held, before = 0, -1
     while held != before:  # a job that was being completed while we waited for it may have left children
         held, before = connection.execute(_HOLD_UNFINISHED, {"b_run": run_id}).scalar_one(), held
@@ -131,7 +131,7 @@ def retry(connection: Connection, job_id: str) -> Message:
     except IntegrityError:
         raise ConflictError(f"Another job took {row.unique_key} just now; wait for it, or cancel it.") from None
     if retried is None:
-        raise ConflictError(f"Job {job_id} was retried by somebody else just now.")
+        raise ConflictError(f"Job {job_id} was just retried by another operator.")
     if count_again(connection, row.stage_id, ended=JobState(row.state)) is StageState.WAITING:
         connection.execute(_WAIT_AGAIN, {"b_id": job_id})
     return Message._make(retried)

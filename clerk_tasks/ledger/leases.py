@@ -109,7 +109,7 @@ def renew(connection: Connection, instance: str, pids: Collection[int], *, lease
 
 
 def expired(connection: Connection) -> list[Expired]:
-    """Return running jobs whose lease has ended, whoever owned them; at most 1 000."""
+    """Return running jobs whose lease has expired, of any owner; at most 1 000."""
     return [Expired(Claim._make(row[:-1]), row.lease_until) for row in connection.execute(_EXPIRED)]
 
 

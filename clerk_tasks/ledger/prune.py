@@ -50,7 +50,7 @@ def next_runs(connection: Connection, *, before: datetime, after: tuple[datetime
 def delete_runs(connection: Connection, run_ids: Sequence[str], *, before: datetime) -> dict[str, int]:
     """Delete runs with all that is theirs; one that has begun again, or has a job that has, stays."""
     for run_id in sorted(run_ids):
-        serialise(connection, f"run {run_id}")  # so that nobody joins it now
+        serialise(connection, f"run {run_id}")  # so that no job joins it now
     held = select(jobs.c.id).where(jobs.c.run_id.in_(run_ids)).order_by(jobs.c.id).with_for_update()
     connection.execute(select(func.count()).select_from(held.subquery())).scalar_one()
     gone = list(connection.execute(select(runs.c.id).where(runs.c.id.in_(run_ids), _over(before))).scalars())

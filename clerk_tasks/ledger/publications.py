@@ -108,7 +108,7 @@ def republish_now(connection: Connection, job_ids: Sequence[str]) -> None:
 
 
 def republish_soon(connection: Connection, queues: Sequence[str]) -> None:
-    """Have the next relay pass look whether messages of these queues are missing, however lately they were sent."""
+    """Make the next relay pass check these queues for missing messages, however recently they were sent."""
     connection.execute(_SOON, {"b_queues": queues})
 
 

@@ -70,7 +70,7 @@ def list_jobs(
 
 
 def show_job(connection: Connection, job_id: str) -> dict[str, Any]:
-    """Return one job with its arguments and every attempt; NotFoundError if there is none."""
+    """Return one job with its arguments and every attempt; NotFoundError for an unknown id."""
     row = connection.execute(select(*_SUMMARY, *_DETAIL).where(jobs.c.id == job_id)).mappings().first()
     if row is None:
         raise missing("job", job_id)
@@ -135,7 +135,7 @@ def list_runs(
 
 
 def require_run(connection: Connection, run_id: str) -> RowMapping:
-    """Return a run's row; NotFoundError if there is none."""
+    """Return a run's row; NotFoundError for an unknown id."""
     row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
     if row is None:
         raise missing("run", run_id)
@@ -143,7 +143,7 @@ def require_run(connection: Connection, run_id: str) -> RowMapping:
 
 
 def show_run(connection: Connection, run_id: str) -> dict[str, Any]:
-    """Return one run with its stages and jobs; NotFoundError if there is none."""
+    """Return one run with its stages and jobs; NotFoundError for an unknown id."""
     row = require_run(connection, run_id)
     of_run = select(stages).where(stages.c.run_id == run_id).order_by(stages.c.position)
     return _plain(row) | {
@@ -185,7 +185,7 @@ def backlog(connection: Connection) -> list[dict[str, Any]]:
 def has_work(connection: Connection, queues: Sequence[str], job_types: Sequence[str]) -> bool:
     """Return whether a worker of these queues that knows these job types has something to do or to wait for.
 
-    A running job counts, whoever runs it: its worker may die. One that is to be retried later does not.
+    A running job counts, on any worker: that worker may die. One that is to be retried later does not.
     """
     due = and_(jobs.c.state.in_([JobState.SCHEDULED.value, JobState.RETRYABLE.value]), jobs.c.due_at <= now())
     ready = and_(or_(jobs.c.state == JobState.AVAILABLE.value, due), jobs.c.job_type.in_(job_types))

@@ -59,7 +59,7 @@ _CLOSE = (
         *(stages.c.total, stages.c.failed, stages.c.cancelled, stages.c.tolerance),
     )
 )
-# NO KEY UPDATE: whoever inserts jobs or stages of the run shares its key, and must not wait for us, nor we for them.
+# NO KEY UPDATE: a transaction that inserts jobs or stages of the run shares its key; neither may wait for the other.
 _HOLD_RUN = select(runs.c.id).where(runs.c.id == bindparam("b_run")).with_for_update(key_share=True)
 _UNENDED = (
     select(stages.c.id, stages.c.state)
@@ -222,8 +222,8 @@ def close_if_done(connection: Connection, stage_id: int) -> list[Message]:
         if closed is None:
             return messages
         hold_run(connection, closed.run_id)
-        in_vain = closed.total and closed.failed + closed.cancelled == closed.total
-        if in_vain or (closed.failed and closed.failed > closed.tolerance * (closed.total - 1)):
+        all_failed = closed.total and closed.failed + closed.cancelled == closed.total
+        if all_failed or (closed.failed and closed.failed > closed.tolerance * (closed.total - 1)):
             note = "an earlier stage of its run did not succeed"
             cancel_waiting(connection, closed.run_id, note, after=closed.position)
         closing = _advance(connection, closed.run_id, messages)
@@ -264,10 +264,10 @@ def _advance(connection: Connection, run_id: str, messages: list[Message]) -> in
 
 
 def _end_run(connection: Connection, run_id: str) -> None:
-    excess, in_vain, cancelled = connection.execute(_OUTCOME, {"b_run": run_id}).one()
+    excess, all_failed, cancelled = connection.execute(_OUTCOME, {"b_run": run_id}).one()
     if excess > 0:
         state = RunState.FAILED
-    elif in_vain:
+    elif all_failed:
         state = RunState.CANCELLED
     else:
         state = RunState.COMPLETED

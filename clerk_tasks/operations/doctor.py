@@ -30,7 +30,7 @@ DANGEROUS = {
     "task_acks_late": (True, "a message may be delivered for ever"),
     "task_reject_on_worker_lost": (True, "a job that kills its process is delivered for ever"),
     "worker_pool_start_method": ("fork", "a process that forks loses SQLite's commits"),
-    "task_create_missing_queues": (True, "a typo makes a queue that nobody serves"),
+    "task_create_missing_queues": (True, "a typo makes a queue that no worker serves"),
 }
 
 
@@ -101,7 +101,7 @@ def _mend(damage: Damage) -> None:
 
 
 def _relay_twice() -> None:
-    """Make the two passes, one renewal apart, that a take-over needs; without a broker it is told with the advice."""
+    """Make the two passes, one renewal apart, that a take-over needs; a missing broker becomes a finding."""
     with closing(HeldConnection(engine())) as held:
         relay = Relay(held, publisher(), renewal=settings().renewal)
         for pause in (0.0, settings().renewal):
@@ -139,15 +139,13 @@ def _dangerous_settings() -> Iterator[Damage]:
     for name, near in unknown_variables().items():
         advice = f"did you mean {near}?" if near else "remove it; docs/reference/settings.md has those there are"
         yield Damage("setting", name, "no setting has this name, and it is ignored", advice)
-    yield from _eviction()
+    yield from _broker_problems()
 
 
-def _eviction() -> Iterator[Damage]:
+def _broker_problems() -> Iterator[Damage]:
     try:
-        policy = publisher().eviction_policy()
+        problems = publisher().problems()
     except BrokerUnavailable as error:
         yield Damage("broker", "BROKER_URL", str(error), "start it; what is recorded waits")
         return
-    if policy not in (None, "noeviction"):
-        problem = f"the broker evicts ({policy}): messages vanish, and jobs wait for the relay"
-        yield Damage("setting", "maxmemory-policy", problem, "set it to noeviction")
+    yield from (Damage("setting", *found) for found in problems)

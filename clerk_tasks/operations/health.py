@@ -21,7 +21,8 @@ from clerk.plugin.loader import quarantined
 from clerk.redaction import redact
 from clerk.settings import settings
 from clerk_tasks.broker import embedded
-from clerk_tasks.broker.publisher import Publisher, broker_url
+from clerk_tasks.broker.publisher import Publisher
+from clerk_tasks.broker.table import broker_url
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, queries
 from clerk_tasks.operations.plugin_report import ask_all
@@ -33,7 +34,7 @@ class Level(IntEnum):
     """How bad a finding is; the worst one is the exit code."""
 
     OK = 0
-    ATTENTION = 1  # work waits or fails until somebody does something
+    ATTENTION = 1  # work waits or fails until an operator acts
     DOWN = 2  # nothing can be recorded, or nothing can run
 
 
@@ -98,7 +99,7 @@ def _workers(connection: Connection) -> Iterator[Finding]:
 
 
 def _queues(connection: Connection) -> Iterator[Finding]:
-    """Say which queues nobody serves: those of the registry, and those that jobs wait in."""
+    """Report the queues without a worker: of the registry, and those that jobs wait in."""
     served = workers_by_queue(connection)
     backlog = {row["queue"]: row for row in queries.backlog(connection)}
     routed = {found.job_type.queue for found in registry().job_types.values()}
@@ -108,7 +109,7 @@ def _queues(connection: Connection) -> Iterator[Finding]:
         if queue in served:
             yield Finding("queue", Level.OK, detail)
         else:
-            yield Finding("queue", Level.ATTENTION, f"{detail}; nobody serves it: {how_to_serve(queue)}.")
+            yield Finding("queue", Level.ATTENTION, f"{detail}; no worker serves it: {how_to_serve(queue)}.")
 
 
 def _leases(connection: Connection) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""Check what a command is asked to show: of a site, job type or run that nobody knows, nothing to show is an error."""
+"""Check the filters of a command: an unknown site, job type or run is an error, not an empty answer."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ State = TypeVar("State", bound=StrEnum)
 def check_filters(
     connection: Connection, *, subdomain: str | None = None, job_type: str | None = None, run_id: str | None = None
 ) -> None:
-    """Raise UsageError for a subdomain that is none, NotFoundError for what is neither there nor has left jobs."""
+    """Raise UsageError for a malformed subdomain, NotFoundError for what does not exist and has left no jobs."""
     if subdomain is not None:
         check_site(connection, subdomain)
     if job_type is not None and not _has_jobs(connection, job_type):
@@ -31,7 +31,7 @@ def check_filters(
 
 
 def check_site(connection: Connection, subdomain: str) -> None:
-    """Raise UsageError for a subdomain that is none, NotFoundError for a site that is not there and never had a run."""
+    """Raise UsageError for a malformed subdomain, NotFoundError for a site that does not exist and never had a run."""
     ran = select(exists().where(runs.c.subdomain == validate_subdomain(subdomain)))
     if get_site_by_subdomain(connection, subdomain) is None and not connection.execute(ran).scalar():
         raise missing("site", subdomain)

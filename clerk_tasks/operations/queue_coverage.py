@@ -1,4 +1,4 @@
-"""Who serves which queue, and what to do where nobody does."""
+"""Which worker serves which queue, and what to do about a queue without one."""
 
 from __future__ import annotations
 
@@ -23,6 +23,6 @@ def workers_by_queue(connection: Connection) -> dict[str, list[Any]]:
 
 
 def how_to_serve(queue: str) -> str:
-    """Return what to do about a queue that nobody serves."""
+    """Return what to do about a queue that no worker serves."""
     pool = registry().pool_of_queue(queue)
     return f"start `clerk-tasks worker {pool.name}`" if pool else "install the plugin that has a worker pool for it"

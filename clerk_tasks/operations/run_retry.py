@@ -19,7 +19,7 @@ from clerk_tasks.pipeline import job_type_of, stages
 
 #: The stage whose jobs are documents.
 READING = "ocr"
-#: Which documents to read again: those given up, those that nobody has tried.
+#: Which documents to read again: those given up, those never tried.
 ONLY = frozenset({"failed", "missing"})
 
 

@@ -53,7 +53,7 @@ class Update:
         return self.start or ("ocr" if self.skip_fetch else "fetch")
 
     def enqueue(self) -> Enqueued:
-        """Enqueue it; nothing, if it is nobody's turn."""
+        """Enqueue it; return no job if no site is due."""
         given = {"all_years": self.all_years, "all_agendas": self.all_agendas, "accept_shrink": self.accept_shrink}
         if self.finance:
             return update_finance(self.subdomain, **{name: True for name, is_set in given.items() if is_set})
@@ -61,7 +61,7 @@ class Update:
 
 
 def update_finance(subdomain: str | None, **arguments: Any) -> Enqueued:
-    """Enqueue the finance ETL of a site, or of the next one when None; nothing, if it is nobody's turn.
+    """Enqueue the finance ETL of a site, or of the next one when None; return no job if no site is due.
 
     Raises NotFoundError without a finance plugin or for an unknown site, ConflictError for a site without finance data.
     """

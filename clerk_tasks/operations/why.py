@@ -122,7 +122,7 @@ def _next_ring(connection: Connection, publish_at: str) -> str:
     late = database_time(connection) - datetime.fromisoformat(publish_at)
     if late > timedelta(seconds=2 * settings().relay_interval):
         return f"No relay has published it since {publish_at}: start a worker, each of which has one."
-    return f"If nobody claims it, it is published again at {publish_at}."
+    return f"If no worker claims it, it is published again at {publish_at}."
 
 
 def _priority(connection: Connection, job: dict[str, Any]) -> int:

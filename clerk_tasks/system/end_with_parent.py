@@ -7,14 +7,14 @@ import os
 import signal
 import sys
 
-#: The environment variable by which a parent tells its child to end with it: the parent's process id.
+#: The environment variable that makes a child end with its parent: the parent's process id.
 PARENT = "CLERK_PARENT"
 #: Of <linux/prctl.h>.
 _SET_PARENT_DEATH_SIGNAL = 1
 
 
 def follow_parent() -> None:
-    """Have the kernel ask us to end when the parent that put us on the leash has ended, or do so if it has already."""
+    """Ask Linux for SIGTERM when our parent dies; exit now if it is already gone."""
     parent = os.environ.pop(PARENT, None)
     if parent is None or not sys.platform.startswith("linux"):
         return

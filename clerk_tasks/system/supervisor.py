@@ -83,10 +83,10 @@ def run(commands: Mapping[str, Sequence[str]]) -> signal.Signals:
     """Keep the processes running until SIGINT or SIGTERM, then end them in good order; return which it was."""
     _create_if_empty()
     ensure_usable(engine())
-    over, told = threading.Event(), list[signal.Signals]()
+    over, received = threading.Event(), list[signal.Signals]()
 
     def stop(number: int, _frame: FrameType | None) -> None:
-        told.append(signal.Signals(number))
+        received.append(signal.Signals(number))
         over.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -100,7 +100,7 @@ def run(commands: Mapping[str, Sequence[str]]) -> signal.Signals:
                 child.keep()
             over.wait(0.5)
         _end(children)
-    return signal.SIGINT if signal.SIGINT in told else signal.SIGTERM
+    return signal.SIGINT if signal.SIGINT in received else signal.SIGTERM
 
 
 def _create_if_empty() -> None:

@@ -13,7 +13,7 @@ from celery.worker import consumer
 
 from clerk.database.transactions import transaction
 from clerk.errors import DatabaseUnavailable
-from clerk_tasks.broker.redis import MISSHAPEN, log_drop
+from clerk_tasks.broker.base import MALFORMED, log_drop
 from clerk_tasks.ledger import publications
 
 logger = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         def handle_or_reject(message: Any) -> None:
             try:
                 handle(message)
-            except MISSHAPEN as error:
+            except MALFORMED as error:
                 log_drop(message.body, error)
                 if not message.acknowledged:
                     message.reject_log_error(logger, self.connection_errors)

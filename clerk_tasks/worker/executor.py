@@ -35,7 +35,7 @@ from clerk_tasks.worker.pool_initialisers import preparations
 
 logger = logging.getLogger(__name__)
 
-#: The environment variable through which a worker's parent tells its children which worker start they belong to.
+#: The environment variable that gives a worker's children its instance id.
 INSTANCE = "CLERK_INSTANCE"
 
 #: A transition that settles a claim: it records an outcome and returns the messages to publish.
@@ -126,7 +126,7 @@ class RunningJob(JobContext):
 
     @contextmanager
     def fence(self) -> Iterator[None]:
-        """Hold the job's row, so that nobody can take the job over, for the length of the block."""
+        """Lock the job's row for the length of the block, so that no other attempt can start."""
         done = False
         try:
             with self._held.transaction() as connection:
@@ -148,7 +148,7 @@ class Executor:
     instance: str
     lease: float  # seconds
     pid: int = field(default_factory=os.getpid)
-    _settled: bool = False  # nothing of ours can be left running from before
+    _settled: bool = False  # no earlier attempt of this process can still be recorded as running
 
     def run(self, job_id: str) -> None:
         """Execute a job if it is there to be claimed; a duplicate delivery, or a cancelled job, is nothing to do."""
@@ -227,7 +227,7 @@ class Executor:
             publish(messages, on=self.held.engine)
 
     def _settle_somehow(self, claim: Claim, outcome: Settle) -> list[Message]:
-        """Record the outcome, or that it cannot be recorded: an end that nobody wrote down would be none."""
+        """Record the outcome; if the database rejects it, record that as a failure, so that the attempt still ends."""
         try:
             return self._settle(claim, outcome)
         except Fenced:

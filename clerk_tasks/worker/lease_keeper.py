@@ -32,7 +32,7 @@ CANCEL_GRACE = 10.0
 #: How long a process may seem to work on a job that is not its own before it is killed, in seconds.
 #: It may only be about to find out, or to have recorded the end itself; what it writes meanwhile is fenced.
 STRAY_GRACE = 5.0
-#: A job in one of these has been begun by nobody, or waits to be begun again.
+#: A job in one of these was not started yet, or waits for its next attempt.
 _UNBEGUN = (JobState.SCHEDULED, JobState.AVAILABLE)
 
 
@@ -68,7 +68,7 @@ class LeaseKeeper:
         self.held, self.pool, self.instance = held, pool, instance
         self.lease, self.renewal, self.publish, self.register, self.clock = lease, renewal, publish, register, clock
         self._renewed_at = float("-inf")
-        self._begun: set[tuple[str, int]] = set()  # (job id, process id): was seen at a job that somebody had begun
+        self._begun: set[tuple[str, int]] = set()  # (job id, process id): was seen at a job that another attempt owned
         self._strays: dict[tuple[str, int], float] = {}  # (job id, process id): since when, by our clock
 
     def run_once(self) -> bool:
@@ -92,7 +92,7 @@ class LeaseKeeper:
 
         For a moment many do: by a second message for a running job, by an end that the pool has not heard of, or by
         a claim that was committed between our two questions. What may be claimed is only about to be, unless the same
-        process was at it before: then that was lost meanwhile, and nobody else would end it.
+        process was at it before: then that attempt was lost meanwhile, and only this ends it.
         """
         moment = self.clock()
         self._begun = {key for key in working if key in self._begun or states.get(key[0]) not in _UNBEGUN}
@@ -115,7 +115,7 @@ class LeaseKeeper:
     def hand_back(self) -> None:
         """Give every running job back, uncounted, and kill its process: the worker has to go now.
 
-        Without the database nobody can be told: the processes are killed all the same, and their leases end.
+        Without the database the processes are killed all the same, and their leases expire.
         """
         try:
             with self.held.transaction() as connection:
@@ -132,7 +132,7 @@ class LeaseKeeper:
     ) -> tuple[set[int], list[Message]]:
         """End attempts, each in a transaction of its own; return whose they were, and the messages to publish.
 
-        One that is recorded by its own process just now is none of ours, and that process must live.
+        Skip attempts that their own process has ended meanwhile; do not kill it.
         """
         pids, messages = set[int](), list[Message]()
         for claim, reason in over:

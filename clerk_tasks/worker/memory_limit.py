@@ -11,7 +11,7 @@ MIB = 1 << 20
 
 @contextmanager
 def limited(mebibytes: int) -> Iterator[None]:
-    """Let this process, and what it starts meanwhile, have so much writable memory each; 0 means any amount.
+    """Limit the writable memory of this process, and of each that it starts meanwhile; 0: no limit.
 
     The limit ends with the block, so that there is memory left to record how a bomb ended. Only Linux holds to it.
     """

@@ -20,7 +20,6 @@ import psutil
 from celery import Celery, bootsteps, current_app, signals
 from celery.concurrency.prefork import TaskPool
 from celery.worker import state as worker_state
-from kombu.transport import TRANSPORT_ALIASES
 
 from clerk import __version__
 from clerk.database.engine import create_engine, engine
@@ -31,7 +30,8 @@ from clerk.errors import UnavailableError, UsageError
 from clerk.settings import settings
 from clerk_tasks import logs
 from clerk_tasks.broker import embedded
-from clerk_tasks.broker.publisher import Publisher, broker_url
+from clerk_tasks.broker.publisher import Publisher
+from clerk_tasks.broker.table import broker_url
 from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, publications, queries
@@ -86,7 +86,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
-        # What Celery tells billiard to log in a child before our logging is set up there: that it is a child.
+        # Celery has billiard log one line per child before our logging is set up there.
         os.environ["_MP_FORK_LOGLEVEL_"] = str(logging.WARNING)
         self.worker = worker
         self.over = threading.Event()
@@ -160,7 +160,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             self.wake_relay.clear()
 
     def _hand_back_in_time(self, **_: Any) -> None:
-        """Let short jobs finish; after the grace, hand the others back without counting the attempt."""
+        """Wait for short jobs; after the grace, hand the others back without counting the attempt."""
         # Asking twice does not make the grace longer.
         self.hand_back_at = min(self.hand_back_at, time.monotonic() + settings().shutdown_grace)
 
@@ -193,8 +193,7 @@ class _surviving(AbstractContextManager[None]):  # noqa: N801 - it reads as a ve
 
 
 def install(app: Celery) -> None:
-    """Give an application's workers our transport, our bootstep and our signal handlers."""
-    TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "clerk_tasks.broker.redis:Transport"))
+    """Give an application's workers our bootstep and our signal handlers."""
     app.steps["worker"].add(Housekeeping)
     signals.setup_logging.connect(logs.configure, weak=False)
     signals.worker_init.connect(_prepare, weak=False)

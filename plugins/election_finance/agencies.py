@@ -46,13 +46,13 @@ def known_agencies() -> Mapping[str, Agency]:
 
 def shortcut_for(subdomain: str, extra: Any) -> str | None:
     """Return a site's NetFile shortcut: `netfile_agency` of its `extra`, else the table's; None if neither knows."""
-    told = _extra(extra).get("netfile_agency")
-    if told in (None, ""):
+    agency = _extra(extra).get("netfile_agency")
+    if agency in (None, ""):
         known = known_agencies().get(subdomain)
         return known.shortcut if known else None
-    shortcut = str(told).strip().upper()
+    shortcut = str(agency).strip().upper()
     if not _SHORTCUT.match(shortcut):
-        raise UsageError(f"site {subdomain}: netfile_agency {told!r} is not a NetFile shortcut, such as COAK")
+        raise UsageError(f"site {subdomain}: netfile_agency {agency!r} is not a NetFile shortcut, such as COAK")
     return shortcut
 
 

@@ -33,7 +33,7 @@ def now() -> str:
 def build(
     path: Path, manifest: Manifest, files: Mapping[int, Path], *, run_id: str, say: Callable[[str], None] = print
 ) -> Built:
-    """Make the database of `manifest` at `path` from {year: file}; `say` is told each step, and may raise to stop."""
+    """Make the database of `manifest` at `path` from {year: file}; `say` may raise to stop."""
     started_at = now()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         _prepare(connection)
@@ -56,7 +56,7 @@ def build(
 
 
 def restate(path: Path, manifest: Manifest) -> None:
-    """Have a database of ours, which nobody else sees, say of its sources what the manifest does."""
+    """Write the manifest's sources into a database that is not published yet."""
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("BEGIN")
         _tell_sources(connection, manifest)
@@ -75,7 +75,7 @@ def _tell_sources(connection: sqlite3.Connection, manifest: Manifest) -> None:
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
-    # Nothing to protect: until it is finished the file is nobody's database.
+    # Nothing to protect: no reader sees the file before it is finished.
     for pragma in ("journal_mode = OFF", "synchronous = OFF", f"user_version = {schema.SCHEMA_VERSION}"):
         connection.execute(f"PRAGMA {pragma}")
     connection.create_function("normal_name", 1, normal_name, deterministic=True)

@@ -92,7 +92,7 @@ def report_number(cell: Cell) -> int:
 def committee_key(filer_id: Cell, name: str | None) -> str:
     """Return what identifies a committee: its id, or its name while the id is `Pending`, `N/A` or blank.
 
-    Several committees share the word "Pending", so the word alone identifies nobody.
+    Several committees share the word "Pending", so the word alone identifies no one.
     """
     known = _id(filer_id)
     return known or f"pending:{normal_name(name) or 'unnamed'}"

@@ -53,7 +53,7 @@ class Downloader:
     def get(self, url: str, target: Path, known: Stamp | None = None) -> Stamp | None:
         """Write the file at `url` to `target`; None if it is still the one that `known` describes.
 
-        Raises NotServed if there is none, NetworkTrouble if that may change soon, BadSource if it is too large.
+        Raises NotServed if it does not exist, NetworkTrouble if that may change soon, BadSource if it is too large.
         """
 
         def worth_it(error: BaseException) -> bool:
@@ -115,7 +115,7 @@ class Downloader:
 
 @contextmanager
 def _cut(deadline: float) -> Iterator[Trace]:
-    """Cut the connection at a moment, monotonic; httpx's own limits begin anew with every byte that drips in."""
+    """Cut the connection at a moment, monotonic; httpx's own limits start again with every byte."""
     lines: list[socket] = []
 
     def cut() -> None:

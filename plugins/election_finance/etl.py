@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What an operator may ask for: every year there is, everything anew, and no fear of a smaller result."""
+    """An operator's options: every year there is, also unchanged input, and a smaller result."""
 
     all_years: bool = False
     force: bool = False
@@ -129,8 +129,8 @@ def load(place: Place, options: Options = Options()) -> dict[str, Any]:
 def _refuse_loss(place: Place, old: Published, new: Published) -> None:
     if old.others is None:
         raise Discard(
-            f"{place.subdomain}: {place.database} is none of ours, and how much is in it cannot be told. Nothing was "
-            f"replaced; move it away, or run finance-load with --arg accept_shrink=true"
+            f"{place.subdomain}: {place.database} was not made by this plugin, and its rows cannot be counted. "
+            "Nothing was replaced; move it away, or run finance-load with --arg accept_shrink=true"
         )
     refuse_shrinking(old.rows, new.rows, place, besides=old.others)
 
@@ -166,7 +166,7 @@ def record(place: Place) -> dict[str, Any]:
 
 
 def _restate(place: Place, manifest: Manifest) -> None:
-    """Have the published database say what became of its sources tonight, where the rows that it has stay the same."""
+    """Write tonight's sources into the published database, whose rows stay the same."""
     if published.says(place.database, manifest):
         return
     with workspace(place) as work:

@@ -22,7 +22,7 @@ from plugins.election_finance.workbook import Remark, Table, read
 
 
 class Loader:
-    """One database being filled; its tables exist, and nobody else sees it yet."""
+    """One database being filled; its tables exist, and no reader sees it yet."""
 
     def __init__(self, connection: sqlite3.Connection, agency: str) -> None:
         self.connection = connection

@@ -14,7 +14,7 @@ from clerk.errors import ClerkError
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One year's file, or why there is none.
+    """One year's file, or why it is missing.
 
     `status`: `ok` it was had, `unchanged` it could not be had now and the stored copy counts, `unavailable` there is
     none, `failed` it was had but cannot be used. `file` is its name in finance/raw/, None without one.
@@ -87,7 +87,7 @@ def make(agency: str, municipality: str, sources: Sequence[Source]) -> Manifest:
 
 
 def load(path: Path) -> Manifest | None:
-    """Read manifest.json; None where there is none. Keys of later versions are ignored."""
+    """Read manifest.json; None where it is missing. Keys of later versions are ignored."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         known = {field.name for field in fields(Source)}

@@ -37,7 +37,7 @@ class FinanceProcessor:
         return etl.transform(self.place, current_job().run_id)
 
     def load(self, *, accept_shrink: bool = False) -> dict[str, Any]:
-        """Publish the new database and tell the site's row."""
+        """Publish the new database and update the site's row."""
         return etl.load(self.place, etl.Options(accept_shrink=accept_shrink))
 
     def run(self, *, all_years: bool = False, force: bool = False, accept_shrink: bool = False) -> dict[str, Any]:

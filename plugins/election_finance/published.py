@@ -1,4 +1,4 @@
-"""What the published database says of itself, and how much there is to lose where it is not one of ours."""
+"""The published database's identity and rows, also where another program made it."""
 
 # ruff: noqa: S608 - the names in the SQL made here are our own
 
@@ -41,7 +41,7 @@ class Contents:
 
 
 def inspect(path: Path) -> Published | None:
-    """Return a database's identity; None if there is none."""
+    """Return a database's identity, or None."""
     if not os.path.lexists(path):
         return None
     try:
@@ -57,7 +57,7 @@ def inspect(path: Path) -> Published | None:
 
 
 def _others(connection: sqlite3.Connection) -> int | None:
-    """Count the rows of somebody else's database; None if it has tables, but none that we know."""
+    """Count the rows of a database that another program made; None if all its tables are unknown."""
     tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     kinds = [{sheet.raw for sheet in SHEETS} & tables, {sheet.friendly for sheet in SHEETS} & tables]
     if tables and not any(kinds):
@@ -67,7 +67,7 @@ def _others(connection: sqlite3.Connection) -> int | None:
 
 
 def says(path: Path, manifest: Manifest) -> bool:
-    """Return whether a database of ours says of its sources what the manifest does."""
+    """Return whether a database that we made names the same sources as the manifest."""
     with closing(_open(path)) as connection:
         sources = connection.execute("SELECT * FROM sources ORDER BY source_id").fetchall()
         issues = "SELECT detail FROM row_issues WHERE code = 'ignored_file' ORDER BY issue_id"
@@ -76,7 +76,7 @@ def says(path: Path, manifest: Manifest) -> bool:
 
 
 def contents(path: Path) -> Contents:
-    """Return what there is in a database of ours."""
+    """Return the row counts of a database that we made."""
     with closing(_open(path)) as connection:
         counts = {sheet.friendly: _one(connection, f"SELECT COUNT(*) FROM {sheet.friendly}") for sheet in SHEETS}
         return Contents(

@@ -39,7 +39,7 @@ LIMITS = Limits()
 
 
 class Sheets:
-    """A workbook as the child tells it: `names` of all its sheets, and the rows of those that were asked for."""
+    """A workbook: `names` of all its sheets, and the rows of those that were asked for."""
 
     def __init__(self, answer: IO[bytes]) -> None:
         self._answer = answer

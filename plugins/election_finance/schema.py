@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from plugins.election_finance.friendly_columns import FIELDS
 from plugins.election_finance.layout import AMOUNTS, SHEETS, Sheet
 
-#: Raise it whenever the same input gives different tables: databases are then made anew.
+#: Raise it whenever the same input gives different tables: databases are then built again.
 SCHEMA_VERSION = 2
 
 HEAD = (

@@ -71,7 +71,7 @@ class Place:
 
 
 def place_of(site: Mapping[str, Any]) -> Place:
-    """Return a row of `sites` as a Place; UsageError for a subdomain or a shortcut that is none."""
+    """Return a row of `sites` as a Place; UsageError for a malformed subdomain or shortcut."""
     subdomain = str(site["subdomain"])
     folder = site_dir(subdomain)
     known = known_agencies().get(subdomain)
@@ -83,7 +83,7 @@ def place_of(site: Mapping[str, Any]) -> Place:
 
 
 def find_place(subdomain: str) -> Place:
-    """Look a site up in the database and return it as a Place; NotFoundError if there is none."""
+    """Look a site up in the database and return it as a Place; NotFoundError for an unknown one."""
     with reading() as connection:
         return place_of(require_site(connection, subdomain))
 

@@ -76,7 +76,7 @@ def _unreadable(sheet: Sheet, line: Line, column: str, cell: Cell) -> Remark:
 
 
 def _oddities(sheet: Sheet, line: Line, row: dict[str, Any], filled: Set[str]) -> Iterator[Remark]:
-    # The reader cannot tell a cell that holds an error, such as #REF!, from a blank one.
+    # The reader returns a blank for a cell that holds an error, such as #REF!.
     if blank := [column for column in sheet.identity if column not in filled]:
         yield Remark(sheet.name, line.number, "blank_key", ", ".join(blank))
     if sheet.amount not in filled:

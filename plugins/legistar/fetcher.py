@@ -44,7 +44,7 @@ class LegistarFetcher(SourceFetcher):
 
     @property
     def state_path(self) -> Path:
-        """The file of what is remembered; each way has its own, lest a day without the API cost what that has told."""
+        """The file of what is remembered; each way has its own, so that a day without the API loses nothing."""
         path = super().state_path
         return path if self.mode == API else path.with_stem(f"{path.stem}_{INSITE}")
 

@@ -61,7 +61,7 @@ class InSite:
 def read_calendar(page: BeautifulSoup, url: str) -> Iterator[Meeting]:
     """Read the rows of one page; a row without a day or without an id of its own is left out."""
     for row in page.select("table.rgMasterTable tr.rgRow, table.rgMasterTable tr.rgAltRow"):
-        with suppress(ValueError):  # of 02/30/2024, or of an address that is none
+        with suppress(ValueError):  # of 02/30/2024, or of a malformed address
             if (meeting := _read_row(row, url)) is not None:
                 yield meeting
 

@@ -19,7 +19,7 @@ class LocalPublishPlugin:
 
     def __init__(self) -> None:
         if early_setting("CLERK_PUBLISH_DIR") is None:
-            # Without this hook nobody draws pictures of pages for us to throw away.
+            # Without this hook no pictures of pages are drawn only to be deleted.
             self.upload_static_file = None  # type: ignore[method-assign, assignment]
 
     @hookimpl
@@ -31,7 +31,7 @@ class LocalPublishPlugin:
 
     @hookimpl
     def post_deploy(self, site: Mapping[str, Any]) -> None:
-        """Publish the list of sites anew."""
+        """Publish the list of sites again."""
         from plugins.local_publish.deploy import publish_sites  # on demand: as above
 
         publish_sites()

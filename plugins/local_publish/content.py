@@ -28,7 +28,7 @@ def document_hashes(site_dir: Path) -> dict[str, str]:
                     json.loads(record.read_text(encoding="utf-8"))["sha256"]
                 )
             except (OSError, ValueError, KeyError, TypeError):
-                continue  # a page's text says nothing wrong because we cannot tell where it is from
+                continue  # a page of unknown origin is still a page
     return found
 
 

@@ -56,7 +56,7 @@ class Report:
 def publish_site(subdomain: str, *, wait: bool = False) -> list[Report]:
     """Publish a site's databases; nothing happens without CLERK_PUBLISH_DIR.
 
-    Each is published or refused by itself; raises Refused in the end if any was, ConflictError if somebody else
+    Each is published or refused by itself; raises Refused in the end if any was, ConflictError if another process
     is publishing this site, unless it is to `wait` for that to end.
     """
     if settings().publish_dir is None:
@@ -135,7 +135,7 @@ def _check_and_stamp(shelf: Shelf, content: str, sources: Mapping[str, str], *, 
 
 
 def _copy(source: Path, new: Path) -> None:
-    """Copy a database as one moment's readers see it, also while somebody writes into it."""
+    """Copy a consistent snapshot of a database, also while it is written to."""
     try:
         with (
             closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as old,
@@ -147,4 +147,4 @@ def _copy(source: Path, new: Path) -> None:
     except sqlite3.OperationalError:
         raise  # locked, or no room: another attempt may help
     except sqlite3.DatabaseError as error:
-        raise Refused(f"{source} was not published, it cannot be read ({error}): make it anew") from None
+        raise Refused(f"{source} was not published, it cannot be read ({error}): make it again") from None

@@ -133,7 +133,7 @@ class Shelf:
         for suffix in ("-wal", "-journal"):
             journal = self.live.with_name(self.live.name + suffix)
             if journal.exists() and journal.stat().st_size:
-                raise ConflictError(f"{journal} is there: somebody writes into a published database; stop that first")
+                raise ConflictError(f"{journal} exists: a program writes into a published database; stop it first")
             journal.unlink(missing_ok=True)  # an empty one is left by who only reads a file in WAL mode
 
     def _named(self, name: str) -> Version:
@@ -164,13 +164,13 @@ class Shelf:
 
 @contextmanager
 def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
-    """Let one process at a time publish below a folder, which is made; ConflictError unless it is to `wait`."""
+    """Lock a folder, which is created, for publishing; with `wait` wait for the lock, else raise ConflictError."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
-            raise ConflictError(f"somebody is publishing into {folder} just now: try again in a moment") from None
+            raise ConflictError(f"another process is publishing into {folder}: try again in a moment") from None
         yield
 
 

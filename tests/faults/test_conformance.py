@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from clerk_tasks.broker.publisher import broker_url, publisher
+from clerk_tasks.broker.publisher import publisher
+from clerk_tasks.broker.table import broker_url
 from clerk_tasks.ledger.insert import Message
 from tests.support import messages
 from tests.support.minutely import begin, fates, jobs
@@ -70,7 +71,7 @@ def test_priority_within_a_queue(every_system: System) -> None:
 
 
 def test_pause_resume_and_purge(every_system: System) -> None:
-    """A worker that was ordered to stop consuming, or was stopped, goes on where it was; what was purged is published again."""
+    """A worker ordered to stop consuming, or stopped, goes on where it was; what was purged is published again."""
     system = every_system
     purged = [system.enqueue("note", key=f"purged-{number}") for number in range(2)]
     purge = system.programs.run(script("celery"), "-A", "clerk_tasks", "purge", "-f")

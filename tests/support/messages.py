@@ -9,7 +9,10 @@ from typing import Any
 import amqp
 import kombu
 
-from clerk_tasks.broker.publisher import broker_url, is_redis, queue, transport_options
+from clerk.jobs import Priority
+from clerk_tasks.broker.base import queue
+from clerk_tasks.broker.redis import Redis
+from clerk_tasks.broker.table import broker_url, load_broker
 
 QUEUE = "default"
 
@@ -17,8 +20,8 @@ QUEUE = "default"
 @contextmanager
 def connected() -> Iterator[kombu.Connection]:
     """Connect to the broker that BROKER_URL names, else to the embedded one."""
-    url = broker_url()
-    with kombu.Connection(url, transport_options=transport_options(url)) as connection:
+    broker = load_broker(broker_url())
+    with kombu.Connection(broker.url, transport_options=dict(broker.transport_options)) as connection:
         yield connection
 
 
@@ -43,13 +46,13 @@ def send(body: bytes | str, *, content_type: str, headers: Mapping[str, Any] | N
             headers=headers,
             content_type=content_type,
             content_encoding=encoding,
-            priority=0 if is_redis(broker_url()) else 9,
+            priority=load_broker(broker_url()).priorities[Priority.HIGH],
         )
 
 
 def send_bytes(raw: bytes) -> None:
     """Put bytes at the head of the queue that are no message at all; AMQP has no such thing, there they are a body."""
-    if is_redis(broker_url()):
+    if isinstance(load_broker(broker_url()), Redis):
         with redis_client() as client:
             client.rpush(QUEUE, raw)
     else:
@@ -58,7 +61,7 @@ def send_bytes(raw: bytes) -> None:
 
 def copy_all(times: int) -> int:
     """Have every message in the queue `times` more, bit for bit, delivery tag and all; return how many there were."""
-    if is_redis(broker_url()):
+    if isinstance(load_broker(broker_url()), Redis):
         with redis_client() as client:
             lists = {name: client.lrange(name, 0, -1) for name in client.keys(f"{QUEUE}*")}  # one per priority
             for name, elements in lists.items():

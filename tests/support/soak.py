@@ -62,7 +62,7 @@ class ClerkFleet(Fleet):
 
     def broker_url(self) -> str:
         """Return the broker's address."""
-        from clerk_tasks.broker.publisher import broker_url
+        from clerk_tasks.broker.table import broker_url
 
         return broker_url()
 

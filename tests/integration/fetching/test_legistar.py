@@ -214,9 +214,9 @@ def test_documents_that_fail_every_day_are_in_nobodys_way(city: CitySite, fetch:
     with pytest.raises(Retry, match="HTTP 500"):
         in_run("first", fetch)
     report = in_run("second", fetch)
-    assert (len(report.fetched), len(report.failed), report.in_vain) == (2, 6, False)
+    assert (len(report.fetched), len(report.failed), report.all_failed) == (2, 6, False)
     quiet = in_run("third", fetch)
-    assert (quiet.asked, quiet.known, quiet.in_vain) == (5, 5, True), "so many, and nothing else: somebody should look"
+    assert (quiet.asked, quiet.known, quiet.all_failed) == (5, 5, True), "an operator should look"
 
 
 def test_asked_to_come_back_much_later_it_does(city: CitySite, fetch: Fetch) -> None:

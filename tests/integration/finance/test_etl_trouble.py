@@ -212,8 +212,11 @@ def test_an_upstream_database_is_replaced_by_one_as_large(add_town: AddTown, tab
     [
         (("A_Contributions", "monetary_contributions"), "all years together have 16 rows, had 40"),
         (("payments_made", "summaries"), "all years together have 16 rows, had 80"),
-        (("meetings",), "is none of ours, and how much is in it cannot be told. Nothing was replaced; move it away"),
-        (None, "is none of ours"),
+        (
+            ("meetings",),
+            "was not made by this plugin, and its rows cannot be counted. Nothing was replaced; move it away",
+        ),
+        (None, "was not made by this plugin"),
     ],
     ids=["upstream", "friendly", "other", "no-database"],
 )

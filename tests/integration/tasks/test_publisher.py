@@ -9,7 +9,8 @@ import pytest
 
 from clerk.errors import BrokerUnavailable
 from clerk.jobs import Priority
-from clerk_tasks.broker.publisher import Publisher, queue
+from clerk_tasks.broker.base import queue
+from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.ledger.insert import Message
 from tests.support.processes import wait_for
 from tests.support.services import RedisServer
@@ -23,7 +24,7 @@ def take(publisher: Publisher, count: int) -> list[Any]:
 
 
 def test_the_urgent_come_first_on_every_broker(broker_url: str) -> None:
-    """Guard: REDIS_PRIORITIES and AMQP_PRIORITIES, which run in opposite directions; within one, first come first."""
+    """Guard: the brokers' `priorities`, which run in opposite directions; within one, first come first."""
     publisher = Publisher(broker_url)
     order = [Priority.LOW, Priority.NORMAL, Priority.HIGH, Priority.LOW, Priority.HIGH, Priority.NORMAL]
     publisher.publish([Message(f"{place}", "t", "q", priority) for place, priority in enumerate(order)])

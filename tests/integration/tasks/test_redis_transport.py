@@ -5,7 +5,7 @@ from __future__ import annotations
 import kombu
 import pytest
 
-from clerk_tasks.broker.publisher import queue
+from clerk_tasks.broker.base import queue
 from clerk_tasks.broker.redis import Transport
 from tests.support.services import RedisServer
 

@@ -76,7 +76,7 @@ DAMAGE: dict[str, Callable[[Path], object]] = {
 def test_damage_is_refused_also_from_those_who_accept_less(sound: Path, damage: Callable[[Path], object]) -> None:
     damage(sound)
     there = sound.exists()
-    with pytest.raises(Refused, match=r"meetings\.db was not published, it is damaged \(.+\): make it anew"):
+    with pytest.raises(Refused, match=r"meetings\.db was not published, it is damaged \(.+\): make it again"):
         check_database(sound, accept_shrink=True)
     assert sound.exists() == there
 

@@ -208,7 +208,7 @@ def test_a_database_in_use_by_a_writer_is_left_alone(city: City) -> None:
     with subprocess.Popen([sys.executable, "-c", WRITER, city.live], stdin=PIPE, stdout=PIPE) as writer:
         assert writer.stdout is not None
         assert writer.stdout.readline() == b"ready\n"
-        with pytest.raises(ConflictError, match=r"meetings\.db-wal is there: somebody writes"):
+        with pytest.raises(ConflictError, match=r"meetings\.db-wal exists: a program writes"):
             publish_site(city.subdomain)
         assert texts_of(city.live) == ["old"]
         writer.communicate()

