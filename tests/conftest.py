@@ -10,10 +10,11 @@ import pytest
 
 from clerk.application import application
 from tests.support.binaries import SERVICES, find, required
+from tests.support.parameters import parameters
 
 pytest_plugins = ("tests.support.fixtures",)
 
-#: What the environment of whoever runs the tests must not decide.
+#: Variables of the surrounding environment that must not affect the tests.
 OURS = ("CLERK_", "DATABASE_URL", "BROKER_URL", "REDIS_URL", "STORAGE_DIR", "CELERY_", "C_FORCE_ROOT", "NO_COLOR")
 
 
@@ -41,33 +42,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted |= {"own_broker": wanted["broker_url"], "empty_database_url": wanted["database_url"]}
 
     def is_wanted(item: pytest.Item) -> bool:
-        return all(not want or _parameters(item).get(name, want) == want for name, want in wanted.items())
+        return all(not want or parameters(item).get(name, want) == want for name, want in wanted.items())
 
     if unwanted := [item for item in items if not is_wanted(item)]:
         config.hook.pytest_deselected(items=unwanted)
         items[:] = [item for item in items if is_wanted(item)]
     for item in items:
-        if _parameters(item).get("database_url") == "postgresql" and not _is_about_the_database(item):
+        if parameters(item).get("database_url") == "postgresql" and not item.get_closest_marker("every_database"):
             item.add_marker(pytest.mark.slow)
-        if _parameters(item).get("broker_url") == "rabbitmq" or "rabbitmq_url" in getattr(item, "fixturenames", ()):
+        if parameters(item).get("broker_url") == "rabbitmq" or "rabbitmq_url" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("rabbitmq"))
             item.add_marker(pytest.mark.slow)
 
 
-def _is_about_the_database(item: pytest.Item) -> bool:
-    """Return whether the fast suite has a test on PostgreSQL too; most others it has on SQLite alone."""
-    path = item.path.as_posix()
-    return any(part in path for part in ("integration/ledger", "db/test_upgrade", "db/test_usable", "property/"))
-
-
-def _parameters(item: pytest.Item) -> dict[str, object]:
-    callspec = getattr(item, "callspec", None)
-    return {} if callspec is None else dict(callspec.params)
-
-
 @pytest.fixture(autouse=True)
 def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give the test an empty working directory and settings that nobody else has made."""
+    """Give the test an empty working directory and settings of its own."""
     for name in [name for name in os.environ if name.startswith(OURS)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("CLERK_HOME", str(tmp_path / "clerk-home"))

@@ -1,35 +1,33 @@
-"""The laws of the fault suite: every row of the matrix has a test, and every test says how it was seen to fail."""
+"""The law of the fault matrix: every row has a test, and every test's row exists."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 
-from tests.architecture.source import Function, modules
-from tests.faults.conftest import QUICK
+from tests.architecture.source import ROOT, Module, modules
 
-#: F1, a killed child, to F25, the soak; docs/explanation/delivery-guarantees.md tells of them.
-ROWS = {f"F{number}" for number in range(1, 26)}
-
-
-def fault_tests() -> dict[str, str]:
-    """Return {name: docstring}."""
-    return {
-        node.name: ast.get_docstring(node) or ""
-        for module in modules("tests/faults")
-        for node in ast.walk(module.tree)
-        if isinstance(node, Function) and node.name.startswith("test_")
-    }
+MATRIX = ROOT / "docs/reference/fault-matrix.md"
 
 
-def test_every_row_of_the_matrix_has_a_test() -> None:
-    found = {row for text in fault_tests().values() for row in re.findall(r"\bF\d+\b", text)}
-    assert found == ROWS
+def rows() -> set[str]:
+    """Return the ids in the table of the documentation."""
+    return set(re.findall(r"^\| (F\d+) ", MATRIX.read_text(), flags=re.MULTILINE))
 
 
-def test_every_test_says_how_it_was_seen_to_fail() -> None:
-    assert [name for name, text in fault_tests().items() if "een to fail" not in text] == []
+def marked(module: Module) -> Iterator[str]:
+    """Return the rows that a module's tests name: `@pytest.mark.fault("F7")`."""
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.fault":
+            yield from (ast.literal_eval(argument) for argument in node.args)
 
 
-def test_what_the_fast_suite_should_have_is_there() -> None:
-    assert QUICK - fault_tests().keys() == set()
+def test_every_row_has_a_test() -> None:
+    assert rows() - {row for module in modules("tests") for row in marked(module)} == set()
+
+
+def test_every_marker_names_a_row() -> None:
+    table = rows()
+    wrong = {module.where: found for module in modules("tests") if (found := set(marked(module)) - table)}
+    assert wrong == {}

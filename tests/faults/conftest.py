@@ -12,6 +12,7 @@ import pytest
 
 from tests.support.breakable import BreakableBroker, BreakableEmbedded, BreakableServer
 from tests.support.fixtures import migrate, serve
+from tests.support.parameters import parameters
 from tests.support.plugin_files import imports_undone
 from tests.support.processes import Programs
 from tests.support.services import PostgresServer, RabbitServer, RedisServer
@@ -19,40 +20,18 @@ from tests.support.system import System
 
 MakeSystem = Callable[[str], System]
 
-#: What the fast suite has of this one, on the embedded broker and SQLite: each kind of fault once. The rest is slow.
-QUICK = {
-    "test_a_killed_child_costs_an_attempt_and_two_seconds",
-    "test_a_stopped_worker_that_wakes_finds_itself_fenced",
-    "test_a_killed_broker_costs_no_job_and_no_second_effect",
-    "test_a_full_broker_stops_no_worker",
-    "test_a_full_disk_under_the_broker_costs_nothing",
-    "test_a_restored_file_is_taken_up_by_a_worker_that_runs",
-    "test_an_outcome_that_the_database_refuses_is_a_failure",
-    "test_a_beat_with_a_wrong_clock_fires_what_is_due",
-    "test_two_beats_fire_each_slot_once",
-    "test_beat_ends_at_once_and_cleanly",
-    "test_delivery_with_or_without_duplicates",
-    "test_priority_within_a_queue",
-    "test_messages_of_others",
-    "test_arguments_that_are_too_large_are_refused_and_nothing_is_recorded",
-    "test_whatever_a_job_raises_the_worker_goes_on",
-    "test_a_job_cancelled_while_it_waits_never_runs",
-    "test_a_running_job_is_cancelled_at_its_next_checkpoint",
-    "test_a_run_cancelled_during_its_fan_in_ends_cancelled",
-}
-
 
 @pytest.hookimpl(tryfirst=True)  # before -m is looked at
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark as slow what is not quick."""
+    """Mark as slow what is not marked as fast, and all but the embedded broker and SQLite."""
     for item in items:
-        if item.path.parent == Path(__file__).parent and not _is_quick(item):
+        if item.path.parent == Path(__file__).parent and not _is_fast(item):
             item.add_marker(pytest.mark.slow)
 
 
-def _is_quick(item: pytest.Item) -> bool:
-    name, _, parameters = item.name.partition("[")
-    return name in QUICK and not {"redis", "rabbitmq", "postgresql"} & set(parameters.rstrip("]").split("-"))
+def _is_fast(item: pytest.Item) -> bool:
+    others = {"redis", "rabbitmq", "postgresql"} & set(map(str, parameters(item).values()))
+    return item.get_closest_marker("fast") is not None and not others
 
 
 @pytest.fixture

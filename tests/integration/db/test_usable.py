@@ -14,6 +14,8 @@ from clerk.errors import DatabaseUnavailable
 from tests.integration.db import samples
 from tests.support.services import free_port
 
+pytestmark = pytest.mark.every_database
+
 
 def test_a_migrated_database_is_usable(database_url: str) -> None:
     ensure_usable(db.engine())

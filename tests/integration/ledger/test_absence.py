@@ -15,6 +15,8 @@ from clerk_tasks.ledger.insert import NewStage
 from clerk_tasks.ledger.runs import record_run
 from tests.integration.ledger.ledger import job
 
+pytestmark = pytest.mark.every_database
+
 ACTS: dict[str, Callable[..., object]] = {
     "claim": lambda connection: attempts.claim(connection, "x", instance="w", pid=1, lease=1.0),
     "record": lambda connection: record_run(

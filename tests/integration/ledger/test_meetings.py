@@ -20,6 +20,8 @@ from clerk_tasks.ledger.stages import cancel_waiting
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.support.processes import wait_for
 
+pytestmark = pytest.mark.every_database
+
 WAITING = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
 Meanwhile = Callable[[Callable[[], object]], "Future[object]"]
 

@@ -13,6 +13,8 @@ from clerk_tasks.ledger import backoff as waits
 from clerk_tasks.ledger.insert import NewStage
 from tests.integration.ledger.ledger import LedgerOf, job
 
+pytestmark = pytest.mark.every_database
+
 
 def test_a_stage_opens_when_the_last_job_before_it_has_ended(ledger: LedgerOf) -> None:
     """Guard: `remaining = 0` in _CLOSE."""

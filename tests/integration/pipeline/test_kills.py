@@ -23,7 +23,7 @@ from tests.support import papers_plugin
 from tests.support.pdfs import Pdf, photographed
 from tests.support.processes import Program, Programs, wait_for
 
-pytestmark = [pytest.mark.slow, pytest.mark.faults]
+pytestmark = [pytest.mark.slow, pytest.mark.fault("F1", "F2")]
 
 DAYS = [another_day(day) for day in range(3)]
 GATES = ("fetch", "ocr", "compilation", "compiled", "deploy", "deployed")

@@ -78,7 +78,7 @@ def killed_everywhere(what: str, city: City, tmp_path: Path) -> list[tuple[list[
 
 
 @pytest.mark.slow
-@pytest.mark.faults
+@pytest.mark.fault("F22")
 def test_publishing(city: City, tmp_path: Path) -> None:
     for text in ("first", "old"):
         city.compile(text)
@@ -92,7 +92,7 @@ def test_publishing(city: City, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.faults
+@pytest.mark.fault("F22")
 def test_going_back(city: City, tmp_path: Path) -> None:
     for text in ("old", "new"):
         city.compile(text)
