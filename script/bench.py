@@ -87,8 +87,8 @@ def parse() -> argparse.Namespace:
 
 def services(stack: ExitStack, folder: Path, options: argparse.Namespace) -> tuple[str | None, str]:
     """Start the broker and the database; return their addresses, None for the embedded broker."""
-    from tests.support import binaries
-    from tests.support.services import PostgresServer, RabbitServer, RedisServer
+    from devtools import binaries
+    from devtools.services import PostgresServer, RabbitServer, RedisServer
 
     def start(kind: type, service: str) -> str:
         found = binaries.find_program(service)

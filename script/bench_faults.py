@@ -19,14 +19,14 @@ sys.path.insert(0, str(ROOT))
 
 import pytest  # noqa: E402
 
-from tests.support import binaries, bombs_plugin, soak_plugin  # noqa: E402
-from tests.support.bare_fleet import BareFleet  # noqa: E402
-from tests.support.breakable import BreakableServer  # noqa: E402
-from tests.support.chaos import FAULTS, NO_FAULT, POISON, Fault, Fleet  # noqa: E402
-from tests.support.processes import Programs, wait_for  # noqa: E402
-from tests.support.services import RabbitServer, RedisServer  # noqa: E402
-from tests.support.soak import ClerkFleet  # noqa: E402
-from tests.support.system import System  # noqa: E402
+from devtools import binaries, bombs_plugin, soak_plugin  # noqa: E402
+from devtools.bare_fleet import BareFleet  # noqa: E402
+from devtools.breakable import BreakableServer  # noqa: E402
+from devtools.chaos import FAULTS, NO_FAULT, POISON, Fault, Fleet  # noqa: E402
+from devtools.processes import Programs, wait_for  # noqa: E402
+from devtools.services import RabbitServer, RedisServer  # noqa: E402
+from devtools.soak import ClerkFleet  # noqa: E402
+from devtools.system import System  # noqa: E402
 
 JOBS = 12
 SECONDS = 0.5  # of each job
@@ -121,19 +121,19 @@ def fleet_on(folder: Path, broker: str) -> Iterator[tuple[BreakableServer, Progr
 @contextmanager
 def clerk(folder: Path, broker: str) -> Iterator[Fleet]:
     """Start two of our workers."""
+    from clerk.application import application
     from clerk.database.migrate import upgrade
-    from tests.conftest import forget
 
     with fleet_on(folder, broker) as (breakable, programs, environment):
         environment.setenv("DATABASE_URL", f"sqlite:///{folder}/civic.db")
-        forget()
+        application.close()
         upgrade()
         system = System(programs, os.environ["DATABASE_URL"], folder, environment)
         for module in (soak_plugin, bombs_plugin):
             system.add_plugin(module)
         fleet = ClerkFleet(system, breakable)
         yield two_workers(fleet)
-        forget()
+        application.close()
 
 
 @contextmanager

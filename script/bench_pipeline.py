@@ -51,7 +51,7 @@ def parse() -> argparse.Namespace:
 
 def environment(folder: Path) -> None:
     """Prepare this process and its children: a database, a site, and the plugin whose fetcher copies papers."""
-    from tests.support import papers_plugin
+    from devtools import papers_plugin
 
     for name in ("BROKER_URL", "REDIS_URL"):
         os.environ.pop(name, None)
@@ -79,7 +79,7 @@ def environment(folder: Path) -> None:
 
 def generate(folder: Path, count: int) -> list[Path]:
     """Write the PDFs, each with words of its own, spread over some bodies; return their paths."""
-    from tests.support.pdfs import MINUTES, Pdf
+    from devtools.pdfs import MINUTES, Pdf
 
     papers = []
     for number in range(count):

@@ -21,7 +21,7 @@ import demo_meetings as meetings  # noqa: E402
 from demo_steps import PROGRAM, clerk_tasks, say  # noqa: E402
 
 from clerk_tasks.cli.output import print_line  # noqa: E402
-from tests.support import city_site, netfile_site  # noqa: E402
+from devtools import city_site, netfile_site  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from demo_steps import clerk_tasks, differences, rows, say
 
 from clerk_tasks.cli.output import print_line, print_table
-from tests.support.netfile_site import MUNICIPALITIES, Municipality, expected
+from devtools.netfile_site import MUNICIPALITIES, Municipality, expected
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from clerk_tasks.cli.output import print_line, print_table
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.support.city_site import CitySite
+    from devtools.city_site import CitySite
 
 SITE = "millbrook.ca"
 #: Somebody looks for this; of the four minutes that say it, one is a scan.

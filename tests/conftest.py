@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from clerk.application import application
-from tests.support.binaries import SERVICES, find, required
-from tests.support.parameters import parameters
+from devtools.binaries import SERVICES, find, required
+from tests.parameters import parameters
 
-pytest_plugins = ("tests.support.fixtures",)
+pytest_plugins = ("tests.fixtures",)
 
 #: Variables of the surrounding environment that must not affect the tests.
 OURS = ("CLERK_", "DATABASE_URL", "BROKER_URL", "REDIS_URL", "STORAGE_DIR", "CELERY_", "C_FORCE_ROOT", "NO_COLOR")

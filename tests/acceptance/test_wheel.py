@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.netfile_site import MUNICIPALITIES, expected, serving
+from devtools.netfile_site import MUNICIPALITIES, expected, serving
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.command_reference import PAGE, render
+from devtools.command_reference import PAGE, render
 
 
 @pytest.mark.slow
 def test_the_page_is_the_programs_own_help() -> None:
-    assert PAGE.read_text() == render(), "run `python -m tests.support.command_reference`"
+    assert PAGE.read_text() == render(), "run `python -m devtools.command_reference`"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pages import blocks, is_example, run_page
-from tests.support.processes import Programs
+from devtools.pages import blocks, is_example, run_page
+from devtools.processes import Programs
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

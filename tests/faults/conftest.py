@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.breakable import BreakableBroker, BreakableEmbedded, BreakableServer
-from tests.support.fixtures import migrate, serve
-from tests.support.parameters import parameters
-from tests.support.plugin_files import imports_undone
-from tests.support.processes import Programs
-from tests.support.services import PostgresServer, RabbitServer, RedisServer
-from tests.support.system import System
+from devtools.breakable import BreakableBroker, BreakableEmbedded, BreakableServer
+from devtools.plugin_files import imports_undone
+from devtools.processes import Programs
+from devtools.services import PostgresServer, RabbitServer, RedisServer
+from devtools.system import System
+from tests.fixtures import migrate, serve
+from tests.parameters import parameters
 
 MakeSystem = Callable[[str], System]
 

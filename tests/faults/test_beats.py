@@ -9,11 +9,11 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from tests.support.breakable import BreakableBroker
-from tests.support.minutely import begin, fates, jobs, let_pass, ticked_at
-from tests.support.plugin_files import write_plugin
-from tests.support.processes import Program, script, wait_for
-from tests.support.system import System
+from devtools.breakable import BreakableBroker
+from devtools.minutely import begin, fates, jobs, let_pass, ticked_at
+from devtools.plugin_files import write_plugin
+from devtools.processes import Program, script, wait_for
+from devtools.system import System
 
 
 @contextmanager

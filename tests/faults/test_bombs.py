@@ -8,9 +8,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support import bombs_plugin
-from tests.support.processes import Program, wait_for
-from tests.support.system import System, children_of
+from devtools import bombs_plugin
+from devtools.processes import Program, wait_for
+from devtools.system import System, children_of
 
 RAISED = {
     "Retry": ("discarded", 2, "later"),

@@ -9,9 +9,9 @@ import pytest
 
 from clerk.jobs import JobRequest
 from clerk_tasks.dispatcher import enqueue_many
-from tests.support.breakable import BreakableBroker, BreakableEmbedded
-from tests.support.processes import wait_for
-from tests.support.system import SITE, System
+from devtools.breakable import BreakableBroker, BreakableEmbedded
+from devtools.processes import wait_for
+from devtools.system import SITE, System
 
 #: How long after a lost broker's return the next job has begun, in seconds.
 BOUND = 15.0

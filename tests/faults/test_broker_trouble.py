@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from tests.support import messages
-from tests.support.breakable import BreakableBroker
-from tests.support.processes import wait_for
-from tests.support.system import SITE, System
+from devtools import messages
+from devtools.breakable import BreakableBroker
+from devtools.processes import wait_for
+from devtools.system import SITE, System
 
 #: How long the broker is frozen, and how long who has something to tell it may try, in seconds.
 FROZEN = 25.0

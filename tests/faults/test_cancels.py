@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.breakable import BreakableBroker
-from tests.support.processes import wait_for
-from tests.support.system import System, children_of
+from devtools.breakable import BreakableBroker
+from devtools.processes import wait_for
+from devtools.system import System, children_of
 
 
 def cancel(system: System, kind: str, name: str) -> None:

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 
 from clerk.database.clock import database_time
 from clerk.database.tables import schedule_slots_table
+from devtools.minutely import begin, fates
+from devtools.processes import Program, wait_for
+from devtools.system import System
+from devtools.wrong_clock import wrong_clock
 from tests.faults.conftest import MakeSystem
-from tests.support.minutely import begin, fates
-from tests.support.processes import Program, wait_for
-from tests.support.system import System
-from tests.support.wrong_clock import wrong_clock
 
 pytestmark = pytest.mark.parametrize("hours", [2, -2])
 

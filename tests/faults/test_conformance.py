@@ -13,10 +13,10 @@ from celery import Celery
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.broker.table import broker_url
 from clerk_tasks.ledger.insert import Message
-from tests.support import messages
-from tests.support.minutely import begin, fates, jobs
-from tests.support.processes import script, wait_for
-from tests.support.system import System, children_of
+from devtools import messages
+from devtools.minutely import begin, fates, jobs
+from devtools.processes import script, wait_for
+from devtools.system import System, children_of
 
 #: How many slots a beat has missed: enough to be killed among them.
 SLOTS = 60

@@ -11,9 +11,9 @@ from clerk.database.transactions import transaction
 from clerk_tasks.ledger import publications
 from clerk_tasks.ledger.insert import NewJob, NewStage
 from clerk_tasks.ledger.runs import record_run
-from tests.support import crash_plugin
-from tests.support.processes import wait_for
-from tests.support.system import SITE, System
+from devtools import crash_plugin
+from devtools.processes import wait_for
+from devtools.system import SITE, System
 
 pytestmark = pytest.mark.timeout(400)
 

@@ -15,9 +15,9 @@ import sqlalchemy as sa
 
 from clerk.database.engine import create_engine
 from clerk.errors import DatabaseUnavailable
-from tests.support.processes import wait_for
-from tests.support.services import PostgresServer
-from tests.support.system import SITE, System, children_of
+from devtools.processes import wait_for
+from devtools.services import PostgresServer
+from devtools.system import SITE, System, children_of
 
 TERMINATE = sa.text(
     "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"

@@ -9,12 +9,12 @@ import pytest
 import sqlalchemy as sa
 
 from clerk.database.tables import jobs_table
-from tests.support.plugin_files import write_plugin
-from tests.support.processes import Program, wait_for
-from tests.support.system import System
+from devtools.plugin_files import write_plugin
+from devtools.processes import Program, wait_for
+from devtools.system import System
 
 OLD = """
-from tests.support.jobs_plugin import QUICKLY, began, effect
+from devtools.jobs_plugin import QUICKLY, began, effect
 from clerk import JobType
 
 def rolling(subdomain, a: int):
@@ -27,7 +27,7 @@ class Rolling:
         return {"rolling": JobType(rolling, backoff=QUICKLY)}
 """
 NEW = """
-from tests.support.jobs_plugin import QUICKLY, began, effect
+from devtools.jobs_plugin import QUICKLY, began, effect
 from clerk import JobType
 
 def rolling(subdomain, a: int, b: int = 0):

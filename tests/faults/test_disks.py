@@ -13,11 +13,11 @@ import pytest
 
 from clerk.errors import DatabaseUnavailable
 from clerk.settings import settings
+from devtools.netfile_books import Gift, Report, rows_of, workbook
+from devtools.processes import wait_for
+from devtools.small_disk import SmallDisk, mounted
+from devtools.system import SITE, System
 from tests.faults.conftest import MakeSystem
-from tests.support.netfile_books import Gift, Report, rows_of, workbook
-from tests.support.processes import wait_for
-from tests.support.small_disk import SmallDisk, mounted
-from tests.support.system import SITE, System
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import psutil
 import sqlalchemy as sa
 
 from clerk.jobs import JobRequest
-from tests.support.celery_settings import celery_settings
-from tests.support.processes import Program, wait_for
-from tests.support.system import SITE, System, command_of
+from devtools.celery_settings import celery_settings
+from devtools.processes import Program, wait_for
+from devtools.system import SITE, System, command_of
 
 JOBS = 120
 

@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from clerk.database.engine import create_engine
-from tests.support.processes import Program, wait_for
-from tests.support.system import System, children_of
+from devtools.processes import Program, wait_for
+from devtools.system import System, children_of
 
 
 @pytest.mark.fault("F1")

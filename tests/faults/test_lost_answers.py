@@ -9,9 +9,9 @@ from contextlib import contextmanager
 import pytest
 import sqlalchemy as sa
 
-from tests.support.processes import wait_for
-from tests.support.services import PostgresServer
-from tests.support.system import System
+from devtools.processes import wait_for
+from devtools.services import PostgresServer
+from devtools.system import System
 
 ROWS = "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
 

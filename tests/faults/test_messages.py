@@ -11,10 +11,10 @@ import sqlalchemy as sa
 
 from clerk.database.tables import jobs_table, runs_table, stages_table
 from clerk.errors import UsageError
-from tests.support import messages
-from tests.support.plugin_files import write_plugin
-from tests.support.processes import wait_for
-from tests.support.system import SITE, System
+from devtools import messages
+from devtools.plugin_files import write_plugin
+from devtools.processes import wait_for
+from devtools.system import SITE, System
 
 BODY = json.dumps([["no-such-job"], {}, {"callbacks": None, "errbacks": None, "chain": None, "chord": None}])
 NOTE = {"task": "clerk.note", "id": "no-such-job", "lang": "py"}

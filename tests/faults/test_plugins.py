@@ -9,8 +9,8 @@ import pytest
 
 from clerk.database.transactions import transaction
 from clerk_tasks.ledger import publications
-from tests.support.plugin_files import write_plugin
-from tests.support.system import System
+from devtools.plugin_files import write_plugin
+from devtools.system import System
 
 WHOLE = """
 class Fragile:

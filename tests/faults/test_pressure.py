@@ -14,8 +14,8 @@ from clerk.jobs import JobRequest
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.dispatcher import enqueue_many
 from clerk_tasks.ledger import publications
-from tests.support.processes import Program, wait_for
-from tests.support.system import SITE, System
+from devtools.processes import Program, wait_for
+from devtools.system import SITE, System
 
 pytestmark = pytest.mark.timeout(300)
 

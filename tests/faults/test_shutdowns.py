@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.processes import script, wait_for
-from tests.support.system import System
+from devtools.processes import script, wait_for
+from devtools.system import System
 
 
 @pytest.mark.fault("F3")

@@ -9,14 +9,14 @@ from random import Random
 import psutil
 import pytest
 
+from devtools import soak_plugin
+from devtools.breakable import BreakableBroker, BreakableEmbedded, BreakableServer
+from devtools.processes import wait_for
+from devtools.services import PostgresServer, RabbitServer, RedisServer
+from devtools.soak import ClerkFleet, Soak
+from devtools.soak_towns import Towns
 from tests.faults.conftest import MakeSystem
-from tests.support import soak_plugin
-from tests.support.breakable import BreakableBroker, BreakableEmbedded, BreakableServer
-from tests.support.fixtures import migrate
-from tests.support.processes import wait_for
-from tests.support.services import PostgresServer, RabbitServer, RedisServer
-from tests.support.soak import ClerkFleet, Soak
-from tests.support.soak_towns import Towns
+from tests.fixtures import migrate
 
 #: What a seed runs on, by its remainder: neighbours differ in both.
 COMBINATIONS = (

@@ -9,8 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from clerk.errors import DatabaseUnavailable
-from tests.support.processes import wait_for
-from tests.support.system import System, children_of
+from devtools.processes import wait_for
+from devtools.system import System, children_of
 
 
 @pytest.mark.fault("F4")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import script
-from tests.support.system import System
+from devtools.processes import script
+from devtools.system import System
 
 
 @pytest.mark.fault("F23")

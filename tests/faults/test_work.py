@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tests.support import soak_plugin
-from tests.support.processes import wait_for
-from tests.support.system import System
+from devtools import soak_plugin
+from devtools.processes import wait_for
+from devtools.system import System
 
 
 def test_children_run_and_the_run_ends(system: System) -> None:

@@ -8,9 +8,9 @@ import sqlalchemy as sa
 
 from clerk.database.transactions import transaction
 from clerk.settings import settings
-from tests.support import binaries
-from tests.support.fixtures import found
-from tests.support.services import PostgresServer, RedisServer, Server
+from devtools import binaries
+from devtools.services import PostgresServer, RedisServer, Server
+from tests.fixtures import found
 
 pytestmark = pytest.mark.slow
 

@@ -19,7 +19,7 @@ from clerk_tasks.ledger import attempts, interventions, leases, publications
 from clerk_tasks.ledger.attempts import Claim
 from clerk_tasks.ledger.insert import NewJob, NewStage, Recorded
 from clerk_tasks.ledger.runs import record_run
-from tests.property.laws import JOINED
+from devtools.ledger_laws import JOINED
 from tests.property.transactions import FAULTS, Fault, FaultyTransactions
 
 STAGES = ("s0", "s1", "s2")

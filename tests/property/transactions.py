@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from clerk.database.states import JobState
 from clerk_tasks.ledger.attempts import Claim
+from devtools.ledger_laws import Ledger, check, check_moves
 from tests.property.database import Crash, FragileDatabase
-from tests.property.laws import Ledger, check, check_moves
 
 Answer = TypeVar("Answer")
 

@@ -25,11 +25,11 @@ from pytest_celery import (
 
 from clerk.database.transactions import transaction
 from clerk.sites.rows import insert_site
+from devtools.processes import Programs
+from devtools.services import RedisServer
 from tests.smoke.containers import Containers, engine, reachable
 from tests.smoke.nodes import Place
 from tests.smoke.processes import Processes
-from tests.support.processes import Programs
-from tests.support.services import RedisServer
 
 # Imported, so that pytest finds them here: the plugin itself, with its engine's own fixtures, is off.
 STOCK = (

@@ -17,8 +17,8 @@ from typing import Any
 import docker
 from docker.errors import BuildError, DockerException, ImageNotFound
 
+from devtools.services import HOST, free_port
 from tests.smoke.nodes import WORKER, Redis, Worker
-from tests.support.services import HOST, free_port
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "clerk-tasks-smoke"

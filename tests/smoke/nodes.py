@@ -6,8 +6,8 @@ from typing import Protocol
 
 from pytest_celery import CeleryTestContainer, CeleryWorkerContainer, RedisContainer
 
-from tests.support.processes import wait_for
-from tests.support.services import HOST
+from devtools.processes import wait_for
+from devtools.services import HOST
 
 #: What every worker is started as.
 WORKER = ("worker", "-c", "1")

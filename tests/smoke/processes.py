@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from signal import Signals
 from typing import Protocol
 
+from devtools.processes import Program, Programs
+from devtools.services import RedisServer
 from tests.smoke.nodes import WORKER, Redis, Worker
-from tests.support.processes import Program, Programs
-from tests.support.services import RedisServer
 
 
 class Startable(Protocol):

@@ -8,7 +8,7 @@ import pytest
 from pytest_celery import CeleryTestSetup
 
 from clerk.queue import enqueue_job
-from tests.support.processes import wait_for
+from devtools.processes import wait_for
 
 pytestmark = [pytest.mark.smoke, pytest.mark.slow]
 

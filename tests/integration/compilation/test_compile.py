@@ -20,7 +20,7 @@ from clerk.compilation.compile import (
 )
 from clerk.compilation.pages import hash_text_content
 from clerk.errors import ClerkError
-from tests.support.trees import write_tree
+from devtools.trees import write_tree
 
 TEXTS = {
     "txt/CityCouncil/2026-08-03/1": "The council approved the budget.",

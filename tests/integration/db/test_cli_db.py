@@ -13,9 +13,9 @@ import pytest
 from clerk.database import migrate
 from clerk.database.schema_version import HEAD, REVISIONS
 from clerk_tasks.cli.main import main
+from devtools.processes import script
+from devtools.services import free_port
 from tests.integration.db import samples
-from tests.support.processes import script
-from tests.support.services import free_port
 
 pytestmark = pytest.mark.slow
 

@@ -16,9 +16,9 @@ from clerk.database import migrate
 from clerk.database.engine import create_engine
 from clerk.database.schema_version import HEAD
 from clerk.errors import ClerkError, DatabaseUnavailable
+from devtools.processes import wait_for
+from devtools.small_disk import mounted
 from tests.integration.db import samples
-from tests.support.processes import wait_for
-from tests.support.small_disk import mounted
 
 pytestmark = pytest.mark.slow
 

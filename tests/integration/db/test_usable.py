@@ -11,8 +11,8 @@ from clerk.database import migrate, transactions
 from clerk.database.schema_version import GENERATION, ensure_usable
 from clerk.database.tables import schedule_slots_table, sites_table, workers_table
 from clerk.errors import DatabaseUnavailable
+from devtools.services import free_port
 from tests.integration.db import samples
-from tests.support.services import free_port
 
 pytestmark = pytest.mark.every_database
 

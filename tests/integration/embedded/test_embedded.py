@@ -19,7 +19,7 @@ import redis
 from clerk.errors import BrokerUnavailable
 from clerk.settings import settings
 from clerk_tasks.broker import embedded
-from tests.support.processes import Program, Programs, wait_for
+from devtools.processes import Program, Programs, wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -12,8 +12,8 @@ import pytest
 
 from clerk.fetching.fetcher_factory import get_fetcher
 from clerk.fetching.report import Report
-from tests.support.city_papers import text_pdf
-from tests.support.city_site import CitySite, serving
+from devtools.city_papers import text_pdf
+from devtools.city_site import CitySite, serving
 
 RECORDED = Path(__file__).parents[4] / "shared" / "data" / "meetings"
 TODAY = date.today()

@@ -13,11 +13,11 @@ from bs4 import BeautifulSoup
 
 from clerk.errors import ClerkError
 from clerk.fetching.fetcher_factory import get_fetcher
+from devtools.city_papers import text_pdf
+from devtools.city_site import Answer, CitySite, Request, as_json, page
 from plugins.agendacenter.fetcher import read_page
 from plugins.civicclerk.fetcher import CivicClerkFetcher, read_event
 from tests.integration.fetching.conftest import TODAY, Fetch, ago, recorded, waiting
-from tests.support.city_papers import text_pdf
-from tests.support.city_site import Answer, CitySite, Request, as_json, page
 
 Event = dict[str, Any]
 

@@ -10,9 +10,9 @@ import pytest
 
 from clerk.errors import NotFoundError, UsageError
 from clerk.fetching.detect import detect
+from devtools.city_site import Answer, CitySite, page
+from devtools.processes import script
 from tests.integration.fetching.conftest import recorded
-from tests.support.city_site import Answer, CitySite, page
-from tests.support.processes import script
 
 pytestmark = pytest.mark.slow
 

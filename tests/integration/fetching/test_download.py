@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from clerk.fetching.visitor import Limits, NotServed, Stamp, Trouble, Visitor
-from tests.support.city_site import Answer, CitySite, page, serving
+from devtools.city_site import Answer, CitySite, page, serving
 
 PDF = b"%PDF-1.4\n" + b"x" * 5000
 FAST = Limits(pause=0, patience=0)

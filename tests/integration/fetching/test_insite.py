@@ -11,12 +11,12 @@ from bs4 import BeautifulSoup
 from clerk.errors import ClerkError
 from clerk.fetching.listing import PublishedFile
 from clerk.jobs import Retry
+from devtools.city_insite import row, server
+from devtools.city_legistar import event
+from devtools.city_papers import text_pdf
+from devtools.city_site import CLIENT, Answer, CitySite, page
 from plugins.legistar.insite import next_page, read_calendar
 from tests.integration.fetching.conftest import TODAY, Fetch, ago, publish, recorded, waiting
-from tests.support.city_insite import row, server
-from tests.support.city_legistar import event
-from tests.support.city_papers import text_pdf
-from tests.support.city_site import CLIENT, Answer, CitySite, page
 
 CALENDAR = "/Calendar.aspx"
 

@@ -14,11 +14,11 @@ import pytest
 
 from clerk.fetching.report import Report
 from clerk.jobs import Discard, JobContext, Retry, running
+from devtools.city_legistar import event, query
+from devtools.city_papers import text_pdf
+from devtools.city_site import CLIENT, Answer, CitySite, Request, as_json, fill, page
+from devtools.processes import Programs, wait_for
 from tests.integration.fetching.conftest import TODAY, Fetch, ago, publish, recorded, waiting
-from tests.support.city_legistar import event, query
-from tests.support.city_papers import text_pdf
-from tests.support.city_site import CLIENT, Answer, CitySite, Request, as_json, fill, page
-from tests.support.processes import Programs, wait_for
 
 EVENTS = f"/v1/{CLIENT}/events"
 

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from clerk.fetching.fetcher_factory import get_fetcher
+from devtools.city_insite import row, server
+from devtools.city_papers import text_pdf
+from devtools.city_site import Answer, CitySite, page
+from devtools.plugin_files import imports_undone, install
 from tests.integration.fetching.conftest import TODAY, waiting
-from tests.support.city_insite import row, server
-from tests.support.city_papers import text_pdf
-from tests.support.city_site import Answer, CitySite, page
-from tests.support.plugin_files import imports_undone, install
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).with_name("published_fetchers.py")

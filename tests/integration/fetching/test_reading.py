@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clerk import Fetcher
-from tests.support.city_papers import damaged_pdf, scanned_pdf, text_pdf
+from devtools.city_papers import damaged_pdf, scanned_pdf, text_pdf
 
 SITE = {"subdomain": "millbrook.ca", "start_year": 2020}
 WORDS = ("Minutes of the Council", "The council approved the heron bridge contract.")

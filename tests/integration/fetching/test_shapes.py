@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from clerk.errors import UsageError
+from devtools.city_legistar import event
+from devtools.city_site import CLIENT, CitySite, as_json
 from tests.integration.fetching.conftest import Fetch, ago, publish
-from tests.support.city_legistar import event
-from tests.support.city_site import CLIENT, CitySite, as_json
 
 BAD_ROWS: tuple[Any, ...] = (
     {"EventId": None},

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.netfile_books import Rows, workbook
-from tests.support.netfile_site import NetFileSite, serving
+from devtools.netfile_books import Rows, workbook
+from devtools.netfile_site import NetFileSite, serving
 
 
 @dataclass

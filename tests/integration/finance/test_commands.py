@@ -196,8 +196,8 @@ def test_the_schedule_takes_as_many_sites_as_it_may(add_town: AddTown, monkeypat
 
 
 def test_the_processor_does_it_here_and_now(add_town: AddTown) -> None:
+    from devtools.netfile_books import rows_of
     from tests.integration.finance.towns import report
-    from tests.support.netfile_books import rows_of
 
     town = add_town("oakland.ca")
     town.drop_rows("2023.xlsx", rows_of(report()))

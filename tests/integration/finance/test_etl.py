@@ -7,9 +7,9 @@ from datetime import date
 import pytest
 
 from clerk.jobs import Discard, Retry
+from devtools.netfile_books import Year, rows_of, workbook, zipped
+from devtools.netfile_site import MUNICIPALITIES, PAGE, Answer, Municipality, NetFileSite, expected, year_file
 from tests.integration.finance.towns import ALDER, BRIAR, CEDAR, AddTown, dump, place, report
-from tests.support.netfile_books import Year, rows_of, workbook, zipped
-from tests.support.netfile_site import MUNICIPALITIES, PAGE, Answer, Municipality, NetFileSite, expected, year_file
 
 pytestmark = pytest.mark.slow
 

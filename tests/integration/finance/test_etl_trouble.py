@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from clerk.jobs import Cancel, Discard, JobContext, running
+from devtools.netfile_books import Year, rows_of, workbook, zipped
+from devtools.netfile_site import NetFileSite, expected, year_file
 from tests.integration.finance.conftest import Town
 from tests.integration.finance.towns import ALDER, BRIAR, CEDAR, AddTown, dump, place, report
-from tests.support.netfile_books import Year, rows_of, workbook, zipped
-from tests.support.netfile_site import NetFileSite, expected, year_file
 
 pytestmark = pytest.mark.slow
 

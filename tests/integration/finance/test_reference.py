@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from devtools.netfile_site import MUNICIPALITIES, NetFileSite
 from tests.integration.finance.conftest import Town
-from tests.support.netfile_site import MUNICIPALITIES, NetFileSite
 
 PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "election-finance.md").read_text(encoding="utf-8")
 #: What corkboard, the public front end, opens; it hides the first sixteen.

@@ -1,18 +1,18 @@
-"""The server that the demo starts: `python -m tests.support.netfile_site`."""
+"""The server that the demo starts: `python -m devtools.netfile_site`."""
 
 import sys
 import urllib.request
 from pathlib import Path
 
-from tests.support.netfile_site import MUNICIPALITIES, NetFileSite, year_file
-from tests.support.processes import Programs, wait_for
+from devtools.netfile_site import MUNICIPALITIES, NetFileSite, year_file
+from devtools.processes import Programs, wait_for
 
 ROOT = Path(__file__).parents[3]
 
 
 def test_it_tells_its_port_and_serves_the_files(programs: Programs, tmp_path: Path) -> None:
     port_file = tmp_path / "port"
-    programs.run(sys.executable, "-m", "tests.support.netfile_site", "--port-file", port_file, cwd=ROOT)
+    programs.run(sys.executable, "-m", "devtools.netfile_site", "--port-file", port_file, cwd=ROOT)
     wait_for(port_file.exists, "the server's port")
     place = MUNICIPALITIES[2]
     url = f"http://127.0.0.1:{port_file.read_text()}{NetFileSite.path(place.shortcut, 2024)}"

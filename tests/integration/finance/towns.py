@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
+from devtools.netfile_books import Gift, Report
+from devtools.netfile_site import MUNICIPALITIES, Municipality
 from tests.integration.finance.conftest import Town
-from tests.support.netfile_books import Gift, Report
-from tests.support.netfile_site import MUNICIPALITIES, Municipality
 
 ALDER, BRIAR, CEDAR = MUNICIPALITIES
 AddTown = Callable[..., Town]

@@ -14,7 +14,7 @@ from clerk_tasks.ledger import attempts
 from clerk_tasks.ledger.attempts import Claim
 from clerk_tasks.ledger.insert import Message, NewJob, NewStage, Recorded
 from clerk_tasks.ledger.runs import record_run
-from tests.property.laws import Ledger, check
+from devtools.ledger_laws import Ledger, check
 
 
 def job(**fields: Any) -> NewJob:

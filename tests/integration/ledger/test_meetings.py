@@ -17,8 +17,8 @@ from clerk_tasks import dispatcher
 from clerk_tasks.ledger import attempts, interventions, leases, publications
 from clerk_tasks.ledger.insert import NewStage
 from clerk_tasks.ledger.stages import cancel_waiting
+from devtools.processes import wait_for
 from tests.integration.ledger.ledger import LedgerOf, job
-from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.every_database
 

@@ -11,8 +11,8 @@ import pytest
 
 from clerk.plugin.loader import forget_plugins
 from clerk_tasks.cli.main import main
+from devtools.json_answers import ANSWERS
 from tests.integration.operations.conftest import Enqueue
-from tests.support.json_answers import ANSWERS
 
 Work = Callable[[str], None]
 

@@ -22,8 +22,8 @@ from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import leases
 from clerk_tasks.ledger import prune as ledger
 from clerk_tasks.operations import job_retry, pruning
+from devtools.ledger_laws import Ledger, check
 from tests.integration.operations.conftest import Enqueue
-from tests.property.laws import Ledger, check
 
 Work = Callable[[str], None]
 TABLES = {

@@ -22,31 +22,10 @@ from clerk.database.transactions import reading, transaction
 from clerk.sites.rows import insert_site, require_site
 from clerk_tasks.ledger import attempts, leases, publications, queries
 from clerk_tasks.worker.executor import Executor
-from tests.property.laws import Ledger, check
-from tests.support.pdfs import Pdf
+from devtools.ledger_laws import Ledger, check
+from devtools.papers import paper
 
 SITE = "millbrook.ca"
-
-#: What a paper of one page says, unless a test says otherwise.
-WORDS = (
-    "The regular meeting of the city council was called to order at seven in the evening.",
-    "The council approved the heron bridge contract in the amount of 412,000 dollars.",
-    "The minutes of the previous meeting were approved as presented on a motion by Thompson.",
-    "There being no further business before the council, the meeting was adjourned.",
-)
-
-
-def paper(*words: str) -> bytes:
-    """Return a PDF of one page of text for each of the words, which tell the pages apart."""
-    made = Pdf()
-    for word in words or ("one",):
-        made.text(*WORDS, f"This page is about {word}.")
-    return made.made()
-
-
-def another_day(day: int) -> str:
-    """Return a day of 2024, the first being 0."""
-    return f"2024-{day // 28 + 1:02}-{day % 28 + 1:02}"
 
 
 class PaperFetcher(Fetcher):

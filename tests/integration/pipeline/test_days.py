@@ -8,8 +8,9 @@ import pytest
 
 from clerk.database.transactions import transaction
 from clerk.sites.rows import update_site
-from tests.integration.pipeline.city import SITE, WORDS, City, paper, stages_of
-from tests.support.pdfs import scan
+from devtools.papers import WORDS, paper
+from devtools.pdfs import scan
+from tests.integration.pipeline.city import SITE, City, stages_of
 
 
 def test_a_first_day(city: City) -> None:

@@ -10,9 +10,10 @@ import pytest
 
 from clerk.fetching.visitor import Limits, Visitor
 from clerk.settings import settings
-from tests.integration.pipeline.city import City, paper, stages_of
+from devtools.city_site import CitySite, page, serving
+from devtools.papers import paper
+from tests.integration.pipeline.city import City, stages_of
 from tests.integration.pipeline.conftest import Run
-from tests.support.city_site import CitySite, page, serving
 
 pytestmark = pytest.mark.slow
 

@@ -13,10 +13,11 @@ import pytest
 from clerk.errors import NotFoundError, UsageError
 from clerk.fetching.visitor import NotServed
 from clerk.settings import settings
-from tests.integration.pipeline.city import City, another_day, paper, stages_of
-from tests.support.city_papers import damaged_pdf
-from tests.support.pdfs import locked, scan
-from tests.support.processes import wait_for
+from devtools.city_papers import damaged_pdf
+from devtools.papers import another_day, paper
+from devtools.pdfs import locked, scan
+from devtools.processes import wait_for
+from tests.integration.pipeline.city import City, stages_of
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from tests.integration.pipeline.city import City, another_day, paper, stages_of
+from devtools.papers import another_day, paper
+from tests.integration.pipeline.city import City, stages_of
 
 #: Seconds for each thousand children: measured 0.35 on SQLite and 0.75 on PostgreSQL, two busy cores.
 A_THOUSAND = 5.0

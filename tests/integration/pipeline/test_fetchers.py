@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from clerk.plugin.loader import plugin_manager
-from tests.integration.pipeline.city import City, paper, stages_of
-from tests.support.trees import write_tree
+from devtools.papers import paper
+from devtools.trees import write_tree
+from tests.integration.pipeline.city import City, stages_of
 
 pytestmark = pytest.mark.slow
 

@@ -17,11 +17,12 @@ from clerk.database.transactions import transaction
 from clerk.sites.rows import insert_site
 from clerk_tasks.ledger import queries
 from clerk_tasks.operations import updates
-from tests.integration.pipeline.city import SITE, WORDS, another_day, paper
-from tests.property.laws import Ledger, check
-from tests.support import papers_plugin
-from tests.support.pdfs import Pdf, photographed
-from tests.support.processes import Program, Programs, wait_for
+from devtools import papers_plugin
+from devtools.ledger_laws import Ledger, check
+from devtools.papers import WORDS, another_day, paper
+from devtools.pdfs import Pdf, photographed
+from devtools.processes import Program, Programs, wait_for
+from tests.integration.pipeline.city import SITE
 
 pytestmark = [pytest.mark.slow, pytest.mark.fault("F1", "F2")]
 

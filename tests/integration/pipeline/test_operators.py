@@ -7,7 +7,8 @@ import json
 import pytest
 
 from clerk.settings import settings
-from tests.integration.pipeline.city import SITE, City, paper, stages_of
+from devtools.papers import paper
+from tests.integration.pipeline.city import SITE, City, stages_of
 from tests.integration.pipeline.conftest import Run
 
 pytestmark = pytest.mark.slow

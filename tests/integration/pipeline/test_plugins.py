@@ -12,7 +12,8 @@ from clerk import hookimpl
 from clerk.jobs import JobType
 from clerk.pipeline import Stage
 from clerk.plugin.loader import plugin_manager, plugins
-from tests.integration.pipeline.city import SITE, City, paper, stages_of
+from devtools.papers import paper
+from tests.integration.pipeline.city import SITE, City, stages_of
 
 pytestmark = pytest.mark.slow
 

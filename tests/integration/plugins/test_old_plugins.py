@@ -16,8 +16,8 @@ from clerk.database.tables import jobs_table
 from clerk.database.transactions import transaction
 from clerk.queue import enqueue_job
 from clerk.sites.rows import insert_site
-from tests.support.plugin_files import imports_undone
-from tests.support.processes import script
+from devtools.plugin_files import imports_undone
+from devtools.processes import script
 
 pytestmark = pytest.mark.slow
 

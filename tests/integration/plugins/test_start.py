@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.plugin_files import write_plugin
-from tests.support.processes import script
+from devtools.plugin_files import write_plugin
+from devtools.processes import script
 
 PLUGIN = """
 import os

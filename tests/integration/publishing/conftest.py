@@ -1,5 +1,5 @@
 """A city to publish."""
 
-from tests.support.cities import city
+from devtools.cities import city
 
 __all__ = ["city"]

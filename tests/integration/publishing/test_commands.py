@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from clerk_tasks.cli.main import main
+from devtools.cities import City
 from plugins.local_publish.shelf import locked
-from tests.support.cities import City
 
 
 @dataclass(frozen=True)

@@ -12,9 +12,9 @@ from contextlib import closing, suppress
 import httpx
 import pytest
 
+from devtools.cities import City
+from devtools.processes import Programs, script, wait_for
 from plugins.local_publish.deploy import publish_site, shelves
-from tests.support.cities import City
-from tests.support.processes import Programs, script, wait_for
 
 #: More than Datasette has threads, so that each is likely to answer.
 REQUESTS = 24

@@ -10,8 +10,8 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from clerk.errors import ClerkError
+from devtools.cities import City, texts_of
 from plugins.local_publish.deploy import publish_site, shelves
-from tests.support.cities import City, texts_of
 
 pytestmark = pytest.mark.slow
 

@@ -15,10 +15,10 @@ from clerk.jobs import Fenced, running
 from clerk.publication import Refused, provenance
 from clerk_tasks.ledger import leases
 from clerk_tasks.worker.executor import RunningJob
+from devtools.cities import City
 from plugins.local_publish import LocalPublishPlugin
 from plugins.local_publish.deploy import shelves
 from tests.integration.ledger.ledger import LedgerOf, job
-from tests.support.cities import City
 
 plugin = LocalPublishPlugin
 

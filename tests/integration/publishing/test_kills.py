@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from devtools.cities import City
 from plugins.local_publish.deploy import publish_site
-from tests.support.cities import City
 
 ROOT = Path(__file__).parents[3]
 
@@ -24,7 +24,7 @@ what, subdomain, published, aside = sys.argv[1:]
 from clerk.publication import check_database
 from clerk.settings import settings
 from plugins.local_publish.deploy import publish_site, shelves
-from tests.support.cities import texts_of
+from devtools.cities import texts_of
 import clerk.fetching.layout, clerk.text.tree, plugins.local_publish.content
 
 WATCHED = ("clerk/jobs.py", "plugins/local_publish/shelf.py", "plugins/local_publish/deploy.py")

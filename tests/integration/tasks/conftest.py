@@ -8,8 +8,8 @@ import pytest
 
 from clerk.database.held import HeldConnection
 from clerk_tasks.broker.publisher import Publisher
+from devtools.hand_clock import Clock
 from tests.integration.ledger.ledger import LedgerOf
-from tests.support.hand_clock import Clock
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from clerk.errors import ClerkError, ConflictError, NotFoundError, UsageError
 from clerk.plugin.loader import plugins
 from clerk.settings import settings
 from clerk_tasks import dispatcher
-from tests.support.services import free_port
+from devtools.services import free_port
 
 
 def pages(subdomain: str, year: int = 2026, note: str = "") -> None:

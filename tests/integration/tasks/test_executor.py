@@ -18,10 +18,10 @@ from clerk_tasks.dispatcher import enqueue_job
 from clerk_tasks.ledger import attempts, leases, publications
 from clerk_tasks.worker.executor import Executor
 from clerk_tasks.worker.pool_initialisers import preparations
+from devtools.services import PostgresServer
+from tests.fixtures import migrate
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.property.database import Crash, FragileDatabase
-from tests.support.fixtures import migrate
-from tests.support.services import PostgresServer
 
 
 class OneJob:

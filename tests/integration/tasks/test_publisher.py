@@ -12,8 +12,8 @@ from clerk.jobs import Priority
 from clerk_tasks.broker.base import queue
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.ledger.insert import Message
-from tests.support.processes import wait_for
-from tests.support.services import RedisServer
+from devtools.processes import wait_for
+from devtools.services import RedisServer
 
 
 def take(publisher: Publisher, count: int) -> list[Any]:

@@ -7,7 +7,7 @@ import pytest
 
 from clerk_tasks.broker.base import queue
 from clerk_tasks.broker.redis import Transport
-from tests.support.services import RedisServer
+from devtools.services import RedisServer
 
 
 @pytest.mark.parametrize("there", [True, False])

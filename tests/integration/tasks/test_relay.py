@@ -9,9 +9,9 @@ from clerk.errors import BrokerUnavailable
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.ledger import attempts, leases, publications
 from clerk_tasks.worker.relay import Relay
+from devtools.hand_clock import Clock
+from devtools.services import free_port
 from tests.integration.ledger.ledger import LedgerOf, job
-from tests.support.hand_clock import Clock
-from tests.support.services import free_port
 
 RENEWAL = 5.0
 

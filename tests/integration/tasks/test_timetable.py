@@ -15,8 +15,8 @@ from clerk.database.tables import jobs_table, schedule_slots_table, sites_table
 from clerk.database.transactions import transaction
 from clerk_tasks.schedules import slots
 from clerk_tasks.schedules.slots import Fired
-from tests.support.plugin_files import imports_undone, write_plugin
-from tests.support.services import free_port
+from devtools.plugin_files import imports_undone, write_plugin
+from devtools.services import free_port
 
 PLUGIN = """
 from clerk import CatchUp, JobRequest, Schedule

@@ -14,9 +14,9 @@ import pytest
 
 import clerk.text.reader
 from clerk.text import DocumentError, Limits, Page, Reader
+from devtools.pdfs import MINUTES, Pdf, photographed
+from devtools.processes import wait_for
 from tests.integration.text.conftest import SaveAs, readers_of
-from tests.support.pdfs import MINUTES, Pdf, photographed
-from tests.support.processes import wait_for
 
 pytestmark = pytest.mark.slow
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from clerk.text import DocumentError, Limits, Reader
+from devtools.pdfs import MINUTES, scan
+from devtools.recall import recall
 from tests.integration.text.conftest import SaveAs
-from tests.support.pdfs import MINUTES, scan
-from tests.support.recall import recall
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pypdfium2 as pdfium
 import pytest
 
 from clerk.text import Document, DocumentError, Limits, Page, Reader, read_document, render_pages
+from devtools.pdfs import MINUTES, Pdf, locked, photographed, scan
+from devtools.recall import recall
 from tests.integration.text.conftest import SaveAs
-from tests.support.pdfs import MINUTES, Pdf, locked, photographed, scan
-from tests.support.recall import recall
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clerk.text import DocumentError, How, Kind, Reader
-from tests.support.recall import recall, words
+from devtools.recall import recall, words
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "meetings" / "pdf"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clerk_tasks.cli.main import main
-from tests.support.plugin_files import imports_undone, write_plugin
+from devtools.plugin_files import imports_undone, write_plugin
 
 Write = Callable[[str, str], Path]
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from clerk.compilation.compile import MeetingDateGroup, PageFile, collect_page_files, group_pages_by_meeting_date
 from clerk.compilation.pages import extraction_of, hash_text_content, split_date
-from tests.support.trees import write_tree
+from devtools.trees import write_tree
 
 
 def test_pages_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:

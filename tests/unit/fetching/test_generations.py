@@ -15,7 +15,7 @@ from clerk.errors import NotFoundError, UsageError
 from clerk.fetching.fetcher_factory import get_fetcher
 from clerk.fetching.overriding import overridden
 from clerk.plugin.loader import plugin_manager
-from tests.support.plugin_files import imports_undone
+from devtools.plugin_files import imports_undone
 
 SITE = {"subdomain": "alderbay.ca", "scraper": "test", "start_year": 2015, "pages": 7, "extra": None}
 THIS_YEAR = datetime.now().year

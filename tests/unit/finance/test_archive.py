@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devtools.netfile_books import workbook, zipped
 from plugins.election_finance.archive import Limits, workbook_bytes
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.workbook import read
-from tests.support.netfile_books import workbook, zipped
 
 EMPTY = workbook({})
 

@@ -12,12 +12,12 @@ import httpx
 import pytest
 
 from clerk.jobs import Discard, Retry
+from devtools.netfile_site import PAGE, Answer, NetFileSite, serving
 from plugins.election_finance.download import Downloader, Stamp, make_client
 from plugins.election_finance.errors import BadSource, NetworkTrouble, NotServed
 from plugins.election_finance.extract import take
 from plugins.election_finance.site_paths import Place
 from plugins.election_finance.sources import Arrival, Served, drop_files, from_drop, ignored_files
-from tests.support.netfile_site import PAGE, Answer, NetFileSite, serving
 
 PATH = NetFileSite.path("XALD", 2022)
 

@@ -9,12 +9,12 @@ import pytest
 from openpyxl import Workbook as Book
 from openpyxl import load_workbook
 
+from devtools.netfile_books import workbook, zipped
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.layout import SHEET, SHEETS
 from plugins.election_finance.reader import MIB, Limits
 from plugins.election_finance.transform import Entry, entries
 from plugins.election_finance.workbook import Remark, Workbook, read
-from tests.support.netfile_books import workbook, zipped
 
 HEAD = {
     "Filer_ID": "1310647",

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 import pytest
 
 from clerk.database.held import HeldConnection
+from devtools.hand_clock import Clock
+from devtools.processes import wait_for
 from tests.integration.ledger.ledger import LedgerOf
-from tests.support.hand_clock import Clock
-from tests.support.processes import wait_for
 
 
 class Children:

@@ -10,9 +10,9 @@ from clerk.database.held import HeldConnection
 from clerk_tasks.ledger import attempts, interventions, leases, publications
 from clerk_tasks.ledger.insert import Message
 from clerk_tasks.worker.lease_keeper import CANCEL_GRACE, STRAY_GRACE, LeaseKeeper
+from devtools.hand_clock import Clock
+from devtools.processes import wait_for
 from tests.integration.ledger.ledger import LedgerOf, job
-from tests.support.hand_clock import Clock
-from tests.support.processes import wait_for
 from tests.unit.ledger.conftest import Children
 
 LEASE = 30.0

@@ -9,7 +9,7 @@ import pytest
 
 from clerk.plugin.loader import plugins
 from clerk.plugin.registered import Plugin, Quarantined
-from tests.support.plugin_files import imports_undone, install, write_plugin
+from devtools.plugin_files import imports_undone, install, write_plugin
 
 Write = Callable[[str, str], Path]
 Install = Callable[..., Path]

@@ -9,7 +9,7 @@ import pytest
 
 from clerk.plugin.loader import call_hook, load_plugins_from_entry_points, plugins
 from clerk.utils import discover_entry_point_plugins
-from tests.support.plugin_files import install
+from devtools.plugin_files import install
 from tests.unit.plugins.conftest import Install, Write, loaded, names, quarantined
 
 PLUGIN = """

@@ -14,7 +14,7 @@ import typer
 from clerk.database.transactions import reading, transaction
 from clerk.paths import site_dir
 from clerk.sites.rows import insert_site, require_site
-from tests.support.trees import write_tree
+from devtools.trees import write_tree
 
 NAMES = {
     "clerk": "Fetcher __version__ cli hookimpl main pm",

@@ -19,7 +19,7 @@ from clerk.publication import (
     shrink_accepted,
     stamp,
 )
-from tests.support.cities import City
+from devtools.cities import City
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from clerk.errors import UsageError
+from devtools.cities import City
 from plugins.local_publish import LocalPublishPlugin
-from tests.support.cities import City
 
 
 @pytest.fixture

@@ -15,11 +15,11 @@ import pytest
 from clerk.errors import ConflictError, NotFoundError, UsageError
 from clerk.publication import Refused, accepting_shrink, provenance
 from clerk.settings import settings
+from devtools.cities import City, texts_of
+from devtools.processes import wait_for
 from plugins.local_publish import LocalPublishPlugin
 from plugins.local_publish.deploy import Outcome, publish_site, shelves
 from plugins.local_publish.shelf import Shelf, locked
-from tests.support.cities import City, texts_of
-from tests.support.processes import wait_for
 
 
 def outcome(city: City) -> Outcome:

@@ -16,9 +16,9 @@ import kombu
 import psutil
 import psycopg
 
-from tests.support.breakable import BreakableBroker
-from tests.support.processes import Program, Programs
-from tests.support.services import PostgresServer
+from devtools.breakable import BreakableBroker
+from devtools.processes import Program, Programs
+from devtools.services import PostgresServer
 
 Heal = Callable[[], None]
 

@@ -1,6 +1,6 @@
 """A NetFile of our own on localhost: three invented municipalities, their yearly files, and what goes wrong with them.
 
-Run it with `python -m tests.support.netfile_site --port-file FILE` from the repository's root; point
+Run it with `python -m devtools.netfile_site --port-file FILE` from the repository's root; point
 CLERK_FINANCE_BASE_URL at http://127.0.0.1:PORT.
 """
 
@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.support.netfile_books import Gift, Payment, Report, Year, workbook, zipped
+from devtools.netfile_books import Gift, Payment, Report, Year, workbook, zipped
 
 _FIRST = ("Ada", "Ben", "Cleo", "Dara", "Emil", "Fay", "Gus", "Hana")
 _LAST = ("Ashby", "Boone", "Castro", "Dinh", "Eklund", "Fujii", "Grant")

@@ -12,7 +12,7 @@ from typing import Any
 
 from celery import Celery
 
-from tests.support.jobs_plugin import trace
+from devtools.jobs_plugin import trace
 
 app = Celery("bare", broker=os.environ.get("BROKER_URL"))
 app.conf.update(

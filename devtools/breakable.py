@@ -10,8 +10,8 @@ from abc import ABC, abstractmethod
 import kombu
 import psutil
 
-from tests.support.processes import wait_for
-from tests.support.services import RabbitServer, RedisServer
+from devtools.processes import wait_for
+from devtools.services import RabbitServer, RedisServer
 
 
 class BreakableBroker(ABC):

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from tests.support.processes import Programs
+from devtools.processes import Programs
 
 #: How long one block may take, in seconds.
 PATIENCE = 90

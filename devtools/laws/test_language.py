@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from tests.architecture.source import ROOT
+from devtools.laws.source import ROOT
 
 #: What a reader stumbles over -> what to write in its place. Case-sensitive, whole words.
 AVOIDED = {

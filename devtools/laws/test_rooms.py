@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
-from tests.architecture.source import PACKAGES, ROOT, Module, modules
+from devtools.laws.source import PACKAGES, ROOT, Module, modules
 
 #: The rooms of each half from top to bottom: a room imports only rooms below it.
 ROOMS = {

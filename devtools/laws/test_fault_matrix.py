@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.architecture.source import ROOT, Module, modules
+from devtools.laws.source import ROOT, Module, modules
 
 MATRIX = ROOT / "docs/reference/fault-matrix.md"
 

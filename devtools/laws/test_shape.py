@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 
-from tests.architecture.source import Function, Module, modules
+from devtools.laws.source import Function, Module, modules
 
 LONGEST_FILE = 300
 LONGEST_FUNCTION = 60
 
 everything = [module for module in modules() if "migrations/versions" not in module.where]
-tests = modules("tests")
+tests = modules("tests", "devtools")
 
 
 def length(function: Function) -> int:
@@ -61,10 +61,10 @@ def test_no_test_mocks() -> None:
 
 
 def test_no_test_sleeps() -> None:
-    """A test waits for an event with a deadline: `tests.support.processes.wait_for`, the one place that may sleep."""
+    """A test waits for an event with a deadline: `devtools.processes.wait_for`, the one place that may sleep."""
 
     def sleeps(module: Module) -> bool:
         calls = (ast.unparse(node.func) for node in ast.walk(module.tree) if isinstance(node, ast.Call))
         return any(call.rpartition(".")[2] == "sleep" for call in calls)
 
-    assert [module.where for module in tests if sleeps(module)] == ["tests/support/processes.py"]
+    assert [module.where for module in tests if sleeps(module)] == ["devtools/processes.py"]

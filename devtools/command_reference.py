@@ -1,4 +1,4 @@
-"""Writes docs/reference/commands.md from the program's own help: `python -m tests.support.command_reference`."""
+"""Writes docs/reference/commands.md from the program's own help: `python -m devtools.command_reference`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import typer
 from typer.main import get_command
 
 from clerk_tasks.cli.main import cli
-from tests.support.json_answers import table
+from devtools.json_answers import table
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "commands.md"
 
 HEAD = """# Commands
 
@@ -33,7 +33,7 @@ print data take `--json`; the keys are stable. Times are in UTC.
 `health` exits 0 when all is well, 1 when something needs attention, 2 when nothing can run. With `--wait` a command
 exits 0 if every job completed, else 1.
 
-This page is the program's own help; `python -m tests.support.command_reference` writes it, and a test compares them.
+This page is the program's own help; `python -m devtools.command_reference` writes it, and a test compares them.
 """
 
 

@@ -16,7 +16,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from tests.support.processes import Program, wait_for
+from devtools.processes import Program, wait_for
 
 HOST = "127.0.0.1"
 

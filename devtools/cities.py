@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from clerk.compilation.compile import compile_meetings
-from tests.support.trees import write_tree
+from devtools.trees import write_tree
 
 
 @dataclass(frozen=True)

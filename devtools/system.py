@@ -18,9 +18,9 @@ from clerk.database.engine import create_engine
 from clerk.database.states import FINISHED
 from clerk.settings import settings
 from clerk_tasks.ledger import queries
-from tests.property.laws import Ledger, check
-from tests.support import jobs_plugin
-from tests.support.processes import Program, Programs, wait_for
+from devtools import jobs_plugin
+from devtools.ledger_laws import Ledger, check
+from devtools.processes import Program, Programs, wait_for
 
 SITE = "a.ca"
 

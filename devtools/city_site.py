@@ -1,6 +1,6 @@
 """A city's website on localhost, as the real systems answer: Legistar-shaped and of our own, or replayed recordings.
 
-Run it with `python -m tests.support.city_site --port-file FILE` from the repository's root; it serves the invented
+Run it with `python -m devtools.city_site --port-file FILE` from the repository's root; it serves the invented
 city of Millbrook to the scraper label "legistar" with the extra that `--help` shows.
 """
 
@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.support.city_legistar import Row, event, query
-from tests.support.city_papers import agenda, damaged_pdf, minutes, scanned_pdf, text_pdf
+from devtools.city_legistar import Row, event, query
+from devtools.city_papers import agenda, damaged_pdf, minutes, scanned_pdf, text_pdf
 
 CLIENT = "millbrook"
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.architecture.source import ROOT, modules
+from devtools.laws.source import ROOT, modules
 
 pytestmark = pytest.mark.slow
 

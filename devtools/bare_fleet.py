@@ -9,9 +9,9 @@ from typing import Any
 
 from celery import Celery
 
-from tests.support.breakable import BreakableBroker
-from tests.support.chaos import Fleet
-from tests.support.processes import Programs, script
+from devtools.breakable import BreakableBroker
+from devtools.chaos import Fleet
+from devtools.processes import Programs, script
 
 
 class BareFleet(Fleet):
@@ -28,7 +28,7 @@ class BareFleet(Fleet):
         """Start one more worker and wait until it takes jobs."""
         number = len(self.workers)
         options = ["-c", "2", "-l", "INFO", "-n", f"w{number}@%h", "--without-mingle", "--without-gossip"]
-        worker = self.programs.run(script("celery"), "-A", "tests.support.bare_celery", "worker", *options)
+        worker = self.programs.run(script("celery"), "-A", "devtools.bare_celery", "worker", *options)
         worker.wait_for_log("ready", deadline=60)
         self.workers.append(worker)
 
@@ -45,7 +45,7 @@ class BareFleet(Fleet):
         self._send("dies", [])
 
     def _send(self, name: str, arguments: list[Any]) -> str:
-        full_name = f"tests.support.bare_celery.{name}"
+        full_name = f"devtools.bare_celery.{name}"
         sent = self._app.send_task(full_name, arguments)
         self._sent.append((str(sent.id), full_name, arguments))
         return str(sent.id)

@@ -16,12 +16,12 @@ from clerk.errors import ConflictError, DatabaseUnavailable
 from clerk.jobs import JobRequest
 from clerk_tasks.ledger import queries
 from clerk_tasks.ledger.insert import Message
-from tests.support.breakable import BreakableBroker
-from tests.support.chaos import DATABASE_FAULTS, FAULTS, Fault, Fleet, Heal
-from tests.support.processes import wait_for
-from tests.support.services import PostgresServer
-from tests.support.soak_towns import Towns
-from tests.support.system import SITE, System
+from devtools.breakable import BreakableBroker
+from devtools.chaos import DATABASE_FAULTS, FAULTS, Fault, Fleet, Heal
+from devtools.processes import wait_for
+from devtools.services import PostgresServer
+from devtools.soak_towns import Towns
+from devtools.system import SITE, System
 
 #: The job types that have effects, and attempts enough never to be given up.
 OURS = ("scatter", "piece", "gather")

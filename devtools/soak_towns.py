@@ -15,10 +15,10 @@ from clerk.database.transactions import transaction
 from clerk.errors import ConflictError
 from clerk.sites.rows import insert_site
 from clerk_tasks.operations import updates
-from tests.integration.pipeline.city import another_day, paper
-from tests.support import papers_plugin
-from tests.support.processes import wait_for
-from tests.support.system import System
+from devtools import papers_plugin
+from devtools.papers import another_day, paper
+from devtools.processes import wait_for
+from devtools.system import System
 
 NAMES = ("alder.ca", "birch.ca", "cedar.ca")
 

@@ -11,8 +11,8 @@ from clerk.database.clock import now
 from clerk.database.tables import clerk_meta_table as meta
 from clerk.database.tables import jobs_table, schedule_slots_table
 from clerk_tasks.schedules.slots import BEAT_SEEN
-from tests.support.plugin_files import write_plugin
-from tests.support.system import System
+from devtools.plugin_files import write_plugin
+from devtools.system import System
 
 PLUGIN = """
 from clerk import CatchUp, JobRequest, Schedule

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from clerk import Backoff, JobType, current_job, hookimpl
 from clerk.pipeline import Stage
-from tests.support.jobs_plugin import began, effect
+from devtools.jobs_plugin import began, effect
 
 #: Faults come by the second, and each costs whoever it meets an attempt.
 MANY = 60

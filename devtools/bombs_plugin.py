@@ -13,7 +13,7 @@ from typing import Any
 from celery.exceptions import Ignore, Reject
 
 from clerk import Cancel, Discard, JobType, Retry, current_job, hookimpl
-from tests.support.jobs_plugin import QUICKLY, began, effect, trace
+from devtools.jobs_plugin import QUICKLY, began, effect, trace
 
 #: What a bomb has taken and its process never gives back.
 HOARD: list[object] = []

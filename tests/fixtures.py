@@ -12,10 +12,10 @@ import pytest
 import redis
 import sqlalchemy as sa
 
-from tests.support.binaries import Found, Missing, find, find_program, required
-from tests.support.folders import server_folder
-from tests.support.processes import Programs
-from tests.support.services import PostgresServer, RabbitServer, RedisServer, Server
+from devtools.binaries import Found, Missing, find, find_program, required
+from devtools.folders import server_folder
+from devtools.processes import Programs
+from devtools.services import PostgresServer, RabbitServer, RedisServer, Server
 
 S = TypeVar("S", bound=Server)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from urllib.parse import parse_qs
 
-from tests.support.city_site import Answer, Request, page
+from devtools.city_site import Answer, Request, page
 
 
 def row(number: int, body: str, day: str, *, minutes: bool) -> str:
