@@ -36,7 +36,7 @@ class Stamp:
 
     @property
     def newer(self) -> bool:
-        """Say whether newer code made this database and lets ours use it."""
+        """Return whether newer code made this database and lets ours use it."""
         return (self.generation or 0) > GENERATION and (self.oldest_code or 0) <= GENERATION
 
     @property
