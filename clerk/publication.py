@@ -140,7 +140,7 @@ def accepting_shrink(accepted: bool = True) -> Iterator[None]:
 
 
 def shrink_accepted() -> bool:
-    """Tell whether the operator accepts a smaller database."""
+    """Return whether the operator accepts a smaller database."""
     return _accepting.get()
 
 

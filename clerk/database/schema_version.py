@@ -7,30 +7,21 @@ are upgraded one by one, older code goes on working with a newer database as lon
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
+import migrations
 from clerk.database.advice import unavailable_as_advice
 from clerk.database.engine import normalise_url
 from clerk.database.tables import clerk_meta_table
 from clerk.errors import DatabaseUnavailable
 
-#: Every revision in order: the nine of the RQ-based clerk, then ours.
-REVISIONS = (
-    "45db71312424",
-    "c27bd77144ce",
-    "s9z7il1abnmz",
-    "9daf09ff2554",
-    "e2eeb77e18bc",
-    "f3d4e5b6c7a8",
-    "e032d9c68444",
-    "bf2f44a2e00c",
-    "f33eeb46479b",
-    "6d20fdeb68ab",
-    "5cfa734e6c14",
-    "2b7d6a1f90c4",
-)
+_MIGRATIONS = Path(str(migrations.__file__)).parent / "versions"
+
+#: Every revision in order, as the files are numbered: mNN_REVISION_words.py.
+REVISIONS = tuple(path.name.split("_")[1] for path in sorted(_MIGRATIONS.glob("m[0-9]*_*.py")))
 HEAD = REVISIONS[-1]
 GENERATION = len(REVISIONS)
 
@@ -45,7 +36,7 @@ class Stamp:
 
     @property
     def newer(self) -> bool:
-        """Say whether newer code made this database and lets ours use it."""
+        """Return whether newer code made this database and lets ours use it."""
         return (self.generation or 0) > GENERATION and (self.oldest_code or 0) <= GENERATION
 
     @property

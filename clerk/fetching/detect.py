@@ -88,7 +88,7 @@ MARKERS: tuple[tuple[str, str, str], ...] = (
 
 
 def detect(url: str, *, visitor: Visitor | None = None) -> Detection:
-    """Tell which system runs behind an address of a city's website; the page is only fetched if its address is mute.
+    """Return which system runs behind an address of a city's website; the page is only fetched if its address is mute.
 
     Raises UsageError if that is no address, NotFoundError if the system is unknown or the page cannot be had.
     """
@@ -102,7 +102,7 @@ def detect(url: str, *, visitor: Visitor | None = None) -> Detection:
 
 
 def by_address(url: str) -> Detection | None:
-    """Tell by the shape of an address."""
+    """Detect the system by the shape of an address."""
     for signature in SIGNATURES:
         if match := signature.match(url):
             return _detection(signature.system, signature.settings(match), f"the address {match[0]}")
@@ -110,7 +110,7 @@ def by_address(url: str) -> Detection | None:
 
 
 def by_content(text: str, url: str) -> Detection | None:
-    """Tell by what a page holds: marks of a system itself, else the first link to one."""
+    """Detect the system by what a page holds: marks of a system itself, else the first link to one."""
     for system, mark, setting in MARKERS:
         if mark in text:
             value = url if setting == "calendar_url" else f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"

@@ -93,7 +93,7 @@ class Fetcher:
             return error.response
 
     def check_if_exists(self, meeting: str, date: str, kind: str) -> bool:
-        """Tell whether the "minutes" or "agenda" of a meeting are waiting, or were read."""
+        """Return whether the "minutes" or "agenda" of a meeting are waiting, or were read."""
         return self.layout.exists(kind, meeting, date)
 
     def simplified_meeting_name(self, name: str) -> str:

@@ -50,7 +50,7 @@ class Layout:
         return self._path(kind, "failed", meeting, f"{safe_name(date)}.json")
 
     def exists(self, kind: str, meeting: str, date: str) -> bool:
-        """Tell whether the document waits or was read."""
+        """Return whether the document waits or was read."""
         processed = self.processed(kind, meeting, date)
         return self.pdf(kind, meeting, date).exists() or processed.exists() or processed.with_suffix(".pdf").exists()
 

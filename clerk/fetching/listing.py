@@ -42,5 +42,5 @@ class Window:
         return range(self.start.year, self.end.year + 1)
 
     def __contains__(self, day: date) -> bool:
-        """Tell whether a meeting on this day is to be listed."""
+        """Return whether a meeting on this day is to be listed."""
         return self.start <= day <= self.end

@@ -45,7 +45,7 @@ class Failures:
 
     @property
     def permanent(self) -> bool:
-        """Tell whether trying again is pointless."""
+        """Return whether trying again is pointless."""
         return any(entry.get("error_type") == "permanent" for entry in self.entries)
 
     @property

@@ -38,7 +38,7 @@ class Report:
 
     @property
     def all_failed(self) -> bool:
-        """Tell whether every download that was tried has failed.
+        """Return whether every download that was tried has failed.
 
         A few that fail day after day mean nothing on a day without any others: they are listed, and tried again.
         """

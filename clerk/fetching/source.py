@@ -98,7 +98,7 @@ class SourceFetcher(Fetcher):
         return Window(max(first, recent), last, state.last_run - OVERLAP, earliest=first)
 
     def _is_complete(self, window: Window, state: FetchState) -> bool:
-        """Tell whether nothing that can have changed since the last complete fetch was left out."""
+        """Return whether nothing that can have changed since the last complete fetch was left out."""
         if window.end < self.today.date():
             return False
         return window.changed_since is not None or state.listed_from is None or window.start <= state.listed_from

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from clerk.errors import NotFoundError, UsageError
 from clerk.fetching.failure_notes import given_up_by, missed_downloads
 from clerk.fetching.fetcher_factory import get_fetcher
 from clerk.fetching.http_errors import NotServed
-from clerk.fetching.layout import PREFIXES
+from clerk.fetching.layout import PREFIXES, Layout
 from clerk.fetching.overriding import overridden
 from clerk.fetching.report import Report
 from clerk.jobs import Discard, Retry, current_job
@@ -78,8 +78,8 @@ def coordinator(
         fetcher.ocr()
         documents, passed_over = missed, 0
     else:
-        _take_in(subdomain)
-        waiting, given_up = waiting_documents(subdomain), _given_up(subdomain)
+        waiting = waiting_documents(subdomain, rename=True)
+        given_up = given_up_before(subdomain, waiting)
         again = _not_done_without(given_up) if failed_too is None else set(given_up) if failed_too else set()
         documents = [place for place in waiting if (place in again if place in given_up else missing_too)]
         passed_over = len(waiting) - len(documents)
@@ -131,20 +131,25 @@ def deploy_site(subdomain: str, *, accept_shrink: bool = False) -> None:
     hooks.post_deploy(site=site_of(subdomain))
 
 
-def waiting_documents(subdomain: str) -> list[Place]:
-    """Return (kind, meeting, date) of each PDF that waits to be read; kind is "minutes" or "agenda"."""
-    return [(kind, pdf.parent.name, pdf.stem) for kind, pdf in _waiting_pdfs(subdomain)]
+def waiting_documents(subdomain: str, *, rename: bool = False) -> list[Place]:
+    """Return (kind, meeting, date) of each PDF that waits to be read; kind is "minutes" or "agenda".
 
-
-def failed_documents(subdomain: str) -> int:
-    """Return how many of the waiting documents were given up before."""
-    return len(_given_up(subdomain))
-
-
-def _given_up(subdomain: str) -> dict[Place, str]:
-    """Return the waiting documents that were given up before, each with the job that did."""
+    With `rename` a PDF that a fetcher saved under another name than ours (spaces at the ends, too long) is renamed.
+    """
     layout = layout_of(subdomain)
-    return {place: job for place in waiting_documents(subdomain) if (job := given_up_by(layout, place)) is not None}
+    return [
+        (kind, pdf.parent.name, pdf.stem)
+        for kind, prefix in PREFIXES.items()
+        for found in sorted((layout.root / prefix / "pdfs").glob("*/*.pdf"))
+        if not (found.name.startswith(".") or found.parent.name.startswith("."))
+        for pdf in [_renamed(layout, kind, found) if rename else found]
+    ]
+
+
+def given_up_before(subdomain: str, waiting: Sequence[Place]) -> dict[Place, str]:
+    """Return those of the waiting documents that were given up before, each with the job that gave it up."""
+    layout = layout_of(subdomain)
+    return {place: job for place in waiting if (job := given_up_by(layout, place)) is not None}
 
 
 def _not_done_without(given_up: Mapping[Place, str]) -> set[Place]:
@@ -153,21 +158,13 @@ def _not_done_without(given_up: Mapping[Place, str]) -> set[Place]:
     return {place for place, job in given_up.items() if job in failed}
 
 
-def _waiting_pdfs(subdomain: str) -> Iterator[tuple[str, Path]]:
-    root = layout_of(subdomain).root
-    for kind, prefix in PREFIXES.items():
-        for pdf in sorted((root / prefix / "pdfs").glob("*/*.pdf")):
-            if not (pdf.name.startswith(".") or pdf.parent.name.startswith(".")):
-                yield kind, pdf
-
-
-def _take_in(subdomain: str) -> None:
-    """Give PDFs that a fetcher has put under a name of its own (spaces at the ends, too long) the name we know."""
-    layout = layout_of(subdomain)
-    for kind, pdf in _waiting_pdfs(subdomain):
-        known = layout.pdf(kind, pdf.parent.name, pdf.stem)
-        if not known.exists():
-            known.parent.mkdir(parents=True, exist_ok=True)
-            pdf.rename(known)
-        elif not known.samefile(pdf):
-            logger.warning("%s waits until %s was read: they share a name", pdf, known)
+def _renamed(layout: Layout, kind: str, pdf: Path) -> Path:
+    """Rename a PDF as our layout names it, unless another document has that name; return where it is."""
+    known = layout.pdf(kind, pdf.parent.name, pdf.stem)
+    if not known.exists():
+        known.parent.mkdir(parents=True, exist_ok=True)
+        return pdf.rename(known)
+    if not known.samefile(pdf):
+        logger.warning("%s waits until %s was read: they share a name", pdf, known)
+        return pdf
+    return known

@@ -27,7 +27,7 @@ PACKAGE = "clerk_plugins"
 
 
 def has_hookimpl_methods(cls: type) -> bool:
-    """Tell whether a class has a public method, inherited or its own, that is marked as a hook implementation."""
+    """Return whether a class has a public method, inherited or its own, that is marked as a hook implementation."""
     return any(hasattr(getattr(cls, name, None), f"{PROJECT}_impl") for name in dir(cls) if not name.startswith("_"))
 
 

@@ -14,6 +14,7 @@ from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, sites_table
 from clerk.database.transactions import reading, serialise, transaction
 from clerk.errors import missing
+from clerk.plugin.loader import call_hook
 from clerk.settings import settings
 
 _site = sites_table.c
@@ -91,13 +92,26 @@ def next_finance_sites(connection: Connection, limit: int = 1) -> list[str]:
     return list(connection.execute(_turns().limit(limit)).scalars())
 
 
+def finance_job_types() -> list[str]:
+    """Return the job types of the plugins that process finance data; the first does the whole work for a site.
+
+    A processor names that one in `job_type`; without it, it is the first that its plugin registers.
+    """
+    registered = dict(call_hook("register_job_types"))
+    found: list[str] = []
+    for plugin, processor in call_hook("get_data_processors", data_type="finance"):
+        if processor:
+            found += [name for name in (getattr(processor, "job_type", None), *registered.get(plugin, ())) if name]
+    return list(dict.fromkeys(found))
+
+
 def _turns() -> sa.Select[str]:
     """Select the idle sites: first those never tried, then the one tried longest ago.
 
     A site was tried at its `finance_last_updated` or when its last finance job was made, whichever is later: one whose
     ETL fails each time waits like one whose ETL succeeds, and starves no other.
     """
-    of_site = sa.and_(_job.subdomain == _site.subdomain, _job.job_type.startswith("finance-", autoescape=True))
+    of_site = sa.and_(_job.subdomain == _site.subdomain, _job.job_type.in_(finance_job_types()))
     last_job = sa.select(sa.func.max(_job.created_at)).where(of_site).scalar_subquery()
     idle = ~sa.exists().where(of_site, _job.state.in_(UNFINISHED))
     due = sa.select(_site.subdomain, _site.finance_last_updated.label("updated"), last_job.label("job")).where(

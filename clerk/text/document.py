@@ -69,5 +69,5 @@ class DocumentError(ClerkError):
 
     @property
     def permanent(self) -> bool:
-        """Tell whether reading the same file again is pointless."""
+        """Return whether reading the same file again is pointless."""
         return self.kind in PERMANENT

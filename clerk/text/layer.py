@@ -1,4 +1,4 @@
-"""Tell whether the text that a page carries is worth keeping, and tidy it."""
+"""Return whether the text that a page carries is worth keeping, and tidy it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def words(text: str) -> int:
 
 
 def is_sane(text: str) -> bool:
-    """Tell whether text from a PDF reads as writing, of whatever language.
+    """Return whether text from a PDF reads as writing, of whatever language.
 
     Fonts without a mapping to Unicode (type 3 among them) give glyph numbers instead: private or unassigned
     characters, punctuation, letters all shifted alike. Some tools write every letter as a word.
@@ -55,7 +55,7 @@ def _is_mostly_signs(chars: Counter[str]) -> bool:
 
 
 def _is_shifted(chars: Counter[str]) -> bool:
-    """Tell whether Latin letters are there but hardly a vowel; English has 4 in 10, a shifted alphabet 1 or 2."""
+    """Return whether Latin letters are there but hardly a vowel; English has 4 in 10, a shifted alphabet 1 or 2."""
     letters: Counter[str] = Counter()
     for char, n in chars.items():
         letters[unicodedata.normalize("NFD", char)[0].lower()] += n  # é counts as e

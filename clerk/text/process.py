@@ -65,7 +65,7 @@ class Child:
             self._process.wait()
 
     def _post_mortem(self, limits: Limits) -> DocumentError:
-        """Tell why the child died; libraries that run out of memory abort, so how much it had is the clue.
+        """Say why the child died; libraries that run out of memory abort, so how much it had is the clue.
 
         Linux lets a process begin with the peak of the one that started it: a fat worker makes a crash look like that.
         """

@@ -38,7 +38,7 @@ def write_pages(document: Document, folder: Path, *, fence: Fence = nullcontext)
 
 
 def is_unchanged(pdf: Path, folder: Path) -> bool:
-    """Tell whether the folder holds all the text of exactly this PDF."""
+    """Return whether the folder holds all the text of exactly this PDF."""
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         pages = range(1, record["pages"] + 1)

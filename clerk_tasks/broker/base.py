@@ -35,7 +35,7 @@ class Broker:
     priorities: ClassVar[Mapping[Priority, int]]
     #: Limits of every wait, in seconds: a stalled broker must not hold a command, or a worker's relay, for ever.
     transport_options: ClassVar[Mapping[str, Any]]
-    #: kombu's transport: a name that it knows, or a class of ours.
+    #: kombu's transport: a name that it knows, or our own class.
     transport: ClassVar[type | str | None] = None
     #: Whether a child's next message stays in the broker until the child is free.
     disable_prefetch: ClassVar[bool] = False

@@ -25,7 +25,7 @@ class Pool:
     plugin: str
 
     def like(self, other: Pool) -> bool:
-        """Tell whether the two differ at most in their queues and their names."""
+        """Return whether the two differ at most in their queues and their names."""
         return (self.function, self.concurrency) == (other.function, other.concurrency)
 
 

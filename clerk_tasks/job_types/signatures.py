@@ -109,7 +109,7 @@ def _evaluate(name: str, hint: str, function: Callable[..., Any]) -> Any:
 
 
 def _may_be_bound_near(function: Callable[..., Any], wanted: str) -> bool:
-    """Tell whether the function's module binds a name anywhere, for type checkers say, or keeps us from seeing it."""
+    """Return whether the function's module binds a name anywhere, for type checkers say, or keeps us from seeing it."""
     try:
         nodes = [*ast.walk(ast.parse(inspect.getsource(sys.modules[function.__module__])))]
     except (AttributeError, KeyError, OSError, SyntaxError, TypeError):

@@ -10,7 +10,7 @@ from clerk.database.states import JobState, RunState
 from clerk.database.transactions import reading
 from clerk.errors import ConflictError, UsageError
 from clerk.jobs import JobRequest
-from clerk.meetings.jobs import failed_documents, waiting_documents
+from clerk.meetings.jobs import given_up_before, waiting_documents
 from clerk.stage import MEETINGS
 from clerk_tasks import dispatcher
 from clerk_tasks.dispatcher import Enqueued
@@ -56,8 +56,9 @@ def plan(run_id: str, start: str | None, *, only: str | None = None) -> Rerun:
     passed = [stage for stage in run["stages"] if stage["name"] in known]
     failed = [stage["name"] for stage in passed if stage["failed"] or stage["cancelled"]]
     stage = start or (READING if kinds else (failed or [stage["name"] for stage in passed] or known)[0])
-    given_up = failed_documents(run["subdomain"])
-    missing = len(waiting_documents(run["subdomain"])) - given_up
+    waiting = waiting_documents(run["subdomain"])
+    given_up = len(given_up_before(run["subdomain"], waiting))
+    missing = len(waiting) - given_up
     if start is None and not kinds and stage == READING and not given_up + missing and _lacks_documents(run):
         stage = known[0]
     job_type = job_type_of(stage)
@@ -65,7 +66,7 @@ def plan(run_id: str, start: str | None, *, only: str | None = None) -> Rerun:
 
 
 def _lacks_documents(run: Mapping[str, Any]) -> bool:
-    """Tell whether documents are to be read that are not there: they have to be fetched first."""
+    """Return whether documents are to be read that are not there: they have to be fetched first."""
     return any(job["job_type"] == "ocr-page" and job["state"] == JobState.DISCARDED for job in run["jobs"])
 
 

@@ -8,14 +8,11 @@ from typing import Any
 from clerk.database.transactions import reading
 from clerk.errors import ConflictError, NotFoundError, UsageError
 from clerk.jobs import JobRequest
-from clerk.plugin.loader import call_hook
-from clerk.sites.finance import next_finance_sites
+from clerk.sites.finance import finance_job_types, next_finance_sites
 from clerk.sites.rows import require_site, take_oldest_sites
 from clerk_tasks import dispatcher
 from clerk_tasks.dispatcher import Enqueued
 from clerk_tasks.pipeline import job_type_of
-
-FINANCE = "finance-etl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +62,12 @@ def update_finance(subdomain: str | None, **arguments: Any) -> Enqueued:
 
     Raises NotFoundError without a finance plugin or for an unknown site, ConflictError for a site without finance data.
     """
-    if not call_hook("get_data_processors", data_type="finance"):
+    job_type = next(iter(finance_job_types()), None)
+    if job_type is None:
         raise NotFoundError("No plugin processes finance data; install or enable one, such as election-finance.")
     if subdomain is None:
         return dispatcher.enqueue_chosen(
-            lambda connection: [JobRequest(FINANCE, site, arguments) for site in next_finance_sites(connection)]
+            lambda connection: [JobRequest(job_type, site, arguments) for site in next_finance_sites(connection)]
         )
     with reading() as connection:
         site = require_site(connection, subdomain)
@@ -77,7 +75,7 @@ def update_finance(subdomain: str | None, **arguments: Any) -> Enqueued:
         raise ConflictError(
             f"Site {subdomain} has no finance data; run `clerk-tasks finance etl --subdomain {subdomain}`."
         )
-    return dispatcher.enqueue(JobRequest(FINANCE, subdomain, arguments))
+    return dispatcher.enqueue(JobRequest(job_type, subdomain, arguments))
 
 
 def update_meetings(subdomain: str | None, *, start: str = "fetch", **arguments: Any) -> Enqueued:

@@ -148,7 +148,7 @@ def run(place: Place, run_id: str, options: Options = Options()) -> dict[str, An
 
 
 def record(place: Place) -> dict[str, Any]:
-    """Tell the site's row what the published database holds, as of now; a repeat is harmless."""
+    """Write what the published database holds to the site's row; a repeat is harmless."""
     manifest = _manifest(place)
     _restate(place, manifest)
     found = published.contents(place.database)

@@ -77,7 +77,7 @@ class LegistarFetcher(SourceFetcher):
 
 
 def _is_a_no(response: httpx.Response | None) -> bool:
-    """Tell whether an answer means that the API is not for us: rather than busy, down, or not to be reached."""
+    """Return whether an answer means that the API is not for us: rather than busy, down, or not to be reached."""
     if response is None or "retry-after" in response.headers:
         return False
     return response.is_success or response.status_code in NOT_FOR_US  # a success without rows is a page for people

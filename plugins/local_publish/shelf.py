@@ -81,7 +81,7 @@ class Shelf:
         return next((version for version in self.versions() if _is_same(version.path, self.live)), None)
 
     def is_withdrawn(self, content_hash: str) -> bool:
-        """Tell whether this content was published and then rolled back: it is a version after the current one."""
+        """Return whether this content was published and then rolled back: it is a version after the current one."""
         current = self.current()
         return current is not None and any(
             version > current and content_hash.startswith(version.content) for version in self.versions()

@@ -9,9 +9,11 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from clerk import Cancel, Discard, JobType, Retry, current_job, hookimpl
 from clerk.database.held import HeldConnection
+from clerk.database.tables import jobs_table as jobs
 from clerk.errors import UsageError
 from clerk.plugin.loader import plugins
 from clerk_tasks.dispatcher import enqueue_job
@@ -265,3 +267,14 @@ def test_an_outcome_waits_for_the_database(
     ledger.engine.dispose()
     over.set()
     back.join()
+
+
+def test_a_checkpoint_waits_for_no_writer(on_both: LedgerOf, plugin: OneJob) -> None:
+    def checks_while_another_writes() -> str:
+        with on_both.engine.begin() as connection:
+            connection.execute(update(jobs).values(note="locked"))
+            current_job().checkpoint()
+            connection.rollback()
+        return "checked"
+
+    assert run(on_both, plugin, checks_while_another_writes).state == "completed"

@@ -1,0 +1,43 @@
+"""The coordinator lists a site's waiting documents by one walk through its folders."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from clerk.database.transactions import transaction
+from clerk.meetings import jobs
+from clerk.paths import site_dir
+from clerk.sites.rows import insert_site
+
+SITE = "alderbay.ca"
+
+listed: Counter[str] = Counter()
+sys.addaudithook(lambda event, arguments: listed.update([str(arguments[0])]) if event == "os.scandir" else None)
+
+
+@pytest.fixture
+def pdfs(sqlite_url: str) -> Path:
+    with transaction() as connection:
+        insert_site(connection, {"subdomain": SITE, "name": "Alder Bay", "state": "CA"})
+    folder = site_dir(SITE) / "pdfs"
+    for day in ("2024-01-02", " 2024-01-03"):
+        pdf = folder / "Council" / f"{day}.pdf"
+        pdf.parent.mkdir(parents=True, exist_ok=True)
+        pdf.write_bytes(b"%PDF-1.4")
+    return folder
+
+
+def test_the_coordinator_walks_the_folders_once(pdfs: Path) -> None:
+    listed.clear()
+    assert jobs.coordinator(SITE, "run-1") == {"documents": 2, "passed_over": 0}
+    assert listed[str(pdfs / "Council")] == 1
+    assert sorted(pdf.name for pdf in pdfs.rglob("*.pdf")) == ["2024-01-02.pdf", "2024-01-03.pdf"]
+
+
+def test_looking_renames_nothing(pdfs: Path) -> None:
+    assert len(jobs.waiting_documents(SITE)) == 2
+    assert (pdfs / "Council" / " 2024-01-03.pdf").exists()
