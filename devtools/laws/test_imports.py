@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from devtools.laws.source import ROOT, modules
+from devtools.laws.source import PACKAGES, ROOT, Module, modules
 
 pytestmark = pytest.mark.slow
 
@@ -53,6 +53,28 @@ def tops(names: set[str]) -> set[str]:
 @pytest.mark.parametrize("package", FORBIDDEN)
 def test_a_package_imports_only_what_it_may(package: str) -> None:
     bad = {module.where: found for module in modules(package) if (found := tops(module.imports()) & FORBIDDEN[package])}
+    assert bad == {}
+
+
+def test_a_plugin_imports_no_other_plugin() -> None:
+    bad = {
+        module.where: found
+        for module in modules("plugins")
+        if (found := {name for name in module.imports() if name.startswith("plugins.")} - parts_of(module))
+    }
+    assert bad == {}
+
+
+def parts_of(module: Module) -> set[str]:
+    """Return the imports of a module that stay inside its own plugin."""
+    own = ".".join(module.name.split(".")[:2])
+    return {name for name in module.imports() if f"{name}.".startswith(f"{own}.")}
+
+
+@pytest.mark.parametrize("folder", [*PACKAGES, "devtools", "script"])
+def test_nothing_needs_the_tests_and_no_package_needs_devtools(folder: str) -> None:
+    forbidden = {"tests"} | ({"devtools"} if folder in PACKAGES else set())
+    bad = {module.where: found for module in modules(folder) if (found := tops(module.imports()) & forbidden)}
     assert bad == {}
 
 
