@@ -8,7 +8,7 @@ import pytest
 
 from clerk.plugin.loader import forget_plugins
 from clerk.sites.finance import finance_job_types
-from tests.support.plugin_files import write_plugin
+from devtools.plugin_files import write_plugin
 
 PLUGIN = """
 from clerk import hookimpl
