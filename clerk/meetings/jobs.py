@@ -40,7 +40,7 @@ def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = F
     with transaction() as connection:
         began = database_time(connection)
     found = _fetch(subdomain, all_years, all_agendas)
-    # Not before: older fetchers begin where the last update ended, and a fetch that failed was none.
+    # Only now: older fetchers start where the last update ended, so a failed fetch must not move it.
     with transaction() as connection:
         update_site(connection, subdomain, {"last_updated": format_moment(began)})
     return {"waiting": len(waiting_documents(subdomain)), **found}
@@ -65,16 +65,16 @@ def _fetch(subdomain: str, all_years: bool, all_agendas: bool) -> dict[str, Any]
 def coordinator(
     subdomain: str, run_id: str, *, failed_too: bool | None = None, missing_too: bool = True
 ) -> dict[str, int]:
-    """Begin the reading: one job per document that waits; none is a quiet day, and no failure.
+    """Start one reading job per waiting document; a day without documents is a success.
 
     What was given up before is read if its PDF has changed, or if `failed_too`; unless that is said, also if the run
-    that gave it up did not complete: the next must not pass for a better one. What was never tried is passed over
+    that gave it up did not complete: the next run must not look better than it is. What was never tried is passed over
     without `missing_too`.
     """
     missed = _missed(subdomain, run_id)
     fetcher = fetcher_of(subdomain, run_id)
     if fetcher is not None and overridden(fetcher) & {"ocr", "do_ocr"}:
-        current_job().progress("the fetcher reads in its own way")
+        current_job().progress("the fetcher reads the documents itself")
         fetcher.ocr()
         documents, passed_over = missed, 0
     else:
@@ -165,6 +165,6 @@ def _renamed(layout: Layout, kind: str, pdf: Path) -> Path:
         known.parent.mkdir(parents=True, exist_ok=True)
         return pdf.rename(known)
     if not known.samefile(pdf):
-        logger.warning("%s waits until %s was read: they share a name", pdf, known)
+        logger.warning("%s waits until %s was read: both have the same name here", pdf, known)
         return pdf
     return known

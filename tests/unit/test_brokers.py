@@ -18,8 +18,8 @@ def test_every_scheme_of_the_settings_has_a_broker(scheme: str) -> None:
 
 
 def test_an_unknown_scheme_names_those_that_there_are() -> None:
-    with pytest.raises(SettingError, match="BROKER_URL: 'kafka' is not supported; use one of redis"):
-        load_broker("kafka://localhost")
+    with pytest.raises(SettingError, match="BROKER_URL: 'pigeon' is not supported; use one of redis"):
+        load_broker("pigeon://localhost")
 
 
 def test_an_address_is_shown_without_its_password() -> None:
