@@ -7,19 +7,60 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 RECIPES = dict(
-    re.findall(
-        r"^### (Add a [\w ]+)\n(.*?)(?=^##|\Z)", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE | re.DOTALL
-    )
+    re.findall(r"^### (Add [^\n]*)\n(.*?)(?=^##|\Z)", (ROOT / "CONTRIBUTING.md").read_text(), re.MULTILINE | re.DOTALL)
 )
-BLOCK = re.compile(r"^```(\w+)(?: (?:new=)?(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 pytestmark = pytest.mark.slow
+
+
+@dataclass(frozen=True)
+class Step:
+    """One file that a recipe adds, or changes by hunks."""
+
+    file: str
+    text: str
+    is_new: bool
+
+    def do(self, source: Path) -> None:
+        path = source / self.file
+        if self.is_new:
+            assert not path.exists()
+            path.write_text(self.text)
+            return
+        for hunk in re.split(r"^@@\n", self.text, flags=re.MULTILINE)[1:]:
+            lines = hunk.splitlines(keepends=True)
+            before = "".join(line[1:] for line in lines if line[0] in " -")
+            after = "".join(line[1:] for line in lines if line[0] in " +")
+            content = path.read_text()
+            assert content.count(before) == 1, f"{self.file}: the recipe's lines are not there, or more than once"
+            path.write_text(content.replace(before, after))
+
+
+def steps(recipe: str) -> Iterator[Step]:
+    """Return a recipe's changes, in order."""
+    for info, text in BLOCK.findall(RECIPES[recipe]):
+        if info == "diff":
+            for part in re.split(r"^--- .*\n", text, flags=re.MULTILINE)[1:]:
+                first, _, hunks = part.partition("\n")
+                yield Step(first.removeprefix("+++ b/"), hunks, is_new=False)
+        elif info != "sh check":
+            assert info.startswith("python new="), f"{recipe}: no way to follow ```{info}"
+            yield Step(info.removeprefix("python new="), text, is_new=True)
+
+
+def check(recipe: str) -> str:
+    """Return the commands that show that the recipe has worked."""
+    (commands,) = [text for info, text in BLOCK.findall(RECIPES[recipe]) if info == "sh check"]
+    return str(commands)
 
 
 @pytest.fixture
@@ -33,23 +74,10 @@ def source(tmp_path: Path) -> Path:
     return tmp_path / "source"
 
 
-def apply(text: str, source: Path) -> None:
-    """Apply a diff whose hunks are found by their lines, not by numbers."""
-    for part in re.split(r"^--- .*\n", text, flags=re.MULTILINE)[1:]:
-        name, _, hunk = part.partition("\n@@\n")
-        path = source / name.removeprefix("+++ b/")
-        lines = hunk.splitlines(keepends=True)
-        before = "".join(line[1:] for line in lines if line[0] in " -")
-        after = "".join(line[1:] for line in lines if line[0] in " +")
-        content = path.read_text()
-        assert content.count(before) == 1, f"{name}: the recipe's lines are not there, or more than once"
-        path.write_text(content.replace(before, after))
-
-
-def run(commands: str, source: Path, home: Path) -> None:
+def run(commands: str, source: Path, home: Path) -> subprocess.CompletedProcess[str]:
     """Run shell commands as a contributor would, with the copy's own code."""
     bin_folder = home / "bin"
-    bin_folder.mkdir(exist_ok=True)
+    bin_folder.mkdir()
     for name, program in {"python": sys.executable, "clerk-tasks": f"{sys.executable} -m clerk_tasks"}.items():
         (bin_folder / name).write_text(f'#!/bin/sh\nexec {program} "$@"\n')
         (bin_folder / name).chmod(0o755)
@@ -60,22 +88,30 @@ def run(commands: str, source: Path, home: Path) -> None:
         "DATABASE_URL": f"sqlite:///{home}/civic.db",
         "CLERK_PLUGINS_DIR": str(source / "plugins"),
     }
-    done = subprocess.run(
+    return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
         cwd=source, env=variables, capture_output=True, text=True, timeout=100, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, f"{commands}\n{done.stdout}{done.stderr}"
+
+
+def test_what_contributors_add_most_often_has_a_recipe() -> None:
+    assert {"Add a job type", "Add a hook", "Add a column", "Add a broker"} <= set(RECIPES)
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_a_recipe_works_as_it_is_written(recipe: str, source: Path, tmp_path: Path) -> None:
-    checks = 0
-    for language, name, text in BLOCK.findall(RECIPES[recipe]):
-        if language == "diff":
-            apply(text, source)
-        elif language == "sh":
-            run(text, source, tmp_path)
-            checks += 1
-        else:
-            (source / name).write_text(text)
-    assert checks or recipe == "Add a setting"
+    for step in steps(recipe):
+        step.do(source)
+    done = run(check(recipe), source, tmp_path)
+    assert done.returncode == 0, f"{check(recipe)}\n{done.stdout}{done.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "left_out"),
+    [pytest.param(recipe, step, id=f"{recipe}, {step.file}") for recipe in RECIPES for step in steps(recipe)],
+)
+def test_a_recipe_fails_when_a_step_is_left_out(recipe: str, left_out: Step, source: Path, tmp_path: Path) -> None:
+    for step in steps(recipe):
+        if step != left_out:
+            step.do(source)
+    assert run(check(recipe), source, tmp_path).returncode != 0
