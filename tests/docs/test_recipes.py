@@ -65,8 +65,9 @@ def check(recipe: str) -> str:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    """Return a copy of the tracked source."""
-    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    """Return a copy of the source: what git tracks, and what is new."""
+    list_files = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(list_files, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split("\0")):
         target = tmp_path / "source" / name
         target.parent.mkdir(parents=True, exist_ok=True)
