@@ -77,3 +77,22 @@ def test_an_example_that_does_not_work_is_found(tmp_path: Path, programs: Progra
     page.write_text(wrong)
     with pytest.raises(AssertionError, match=complaint):
         run_page(page, tmp_path, programs)
+
+
+def linked(page: Path) -> set[Path]:
+    """Return the files that a page links to."""
+    links = re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", page.read_text())
+    return {(page.parent / link).resolve() for link in links}
+
+
+def test_the_indexes_list_every_page() -> None:
+    indexes = [ROOT / "docs/README.md", ROOT / "docs/decisions/README.md"]
+    listed = set[Path]().union(*map(linked, indexes))
+    assert set((ROOT / "docs").rglob("*.md")) - listed == {indexes[0]}
+    assert indexes[0] in linked(ROOT / "README.md")
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs/decisions").glob("0*.md")), ids=name)
+def test_a_decision_says_why_and_by_what_evidence(page: Path) -> None:
+    headings = re.findall(r"^## (.*)$", page.read_text(), flags=re.MULTILINE)
+    assert headings == ["Context", "Decision", "Evidence", "Consequences"]
