@@ -96,7 +96,9 @@ def test_the_wheel_carries_all_that_the_programs_need(tmp_path: Path) -> None:
     inside = set(zipfile.ZipFile(wheel).namelist())
     source = {module.where for module in modules()}
     data = {"plugins/election_finance/agencies.csv", "migrations/script.py.mako", "celeryconfig.py"}
-    assert source | data <= inside
+    typed = {"clerk/py.typed", "clerk_tasks/py.typed"}
+    licence = {f"clerk_tasks-{clerk.__version__}.dist-info/licenses/LICENSE"}
+    assert source | data | typed | licence <= inside
     assert {name for name in inside if name.startswith(("tests/", "devtools/", "script/"))} == set()
 
 
