@@ -104,9 +104,8 @@ def services(stack: ExitStack, folder: Path, options: argparse.Namespace) -> tup
         database = start(PostgresServer, "postgres")
     if options.broker == "embedded":
         return None, database
-    if options.broker == "rabbitmq":
-        return start(RabbitServer, "rabbitmq"), database
-    return start(RedisServer, "redis"), database
+    kind = RabbitServer if options.broker == "rabbitmq" else RedisServer
+    return start(kind, options.broker), database
 
 
 def environment(folder: Path, broker: str | None, database: str) -> None:

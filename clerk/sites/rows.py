@@ -18,30 +18,16 @@ from clerk.database.tables import jobs_table, runs_table, sites_table
 from clerk.database.transactions import reading, serialise
 from clerk.errors import UsageError, missing
 from clerk.paths import validate_subdomain
-from clerk.sites.finance import (
-    get_finance_metadata,
-    get_next_finance_site,
-    get_sites_with_finance_data,
-    next_finance_sites,
-    update_site_finance_metadata,
-    update_site_finance_status,
-)
 from clerk.stage import BEGINNERS, MEETINGS
 
 __all__ = [
     "delete_site",
     "get_all_sites",
-    "get_finance_metadata",
-    "get_next_finance_site",
     "get_oldest_site",
     "get_site_by_subdomain",
-    "get_sites_with_finance_data",
     "insert_site",
-    "next_finance_sites",
     "require_site",
     "update_site",
-    "update_site_finance_metadata",
-    "update_site_finance_status",
     "upsert_site",
 ]
 

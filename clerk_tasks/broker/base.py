@@ -35,8 +35,8 @@ class Broker:
     priorities: ClassVar[Mapping[Priority, int]]
     #: Limits of every wait, in seconds: a stalled broker must not hold a command, or a worker's relay, for ever.
     transport_options: ClassVar[Mapping[str, Any]]
-    #: kombu's transport: a name that it knows, or our own class.
-    transport: ClassVar[type | str | None] = None
+    #: Our own transport class; None: kombu's.
+    transport: ClassVar[type | None] = None
     #: Whether a child's next message stays in the broker until the child is free.
     disable_prefetch: ClassVar[bool] = False
     #: What this broker's driver raises besides kombu's own errors.
@@ -59,7 +59,9 @@ class Broker:
     def connect(self) -> kombu.Connection:
         """Connect once, without another try; raises one of `errors`."""
         options = dict(self.transport_options)
-        connection = kombu.Connection(self.url, transport=self.transport, transport_options=options, connect_timeout=5)
+        connection = kombu.Connection(self.url, transport_options=options, connect_timeout=5)
+        if self.transport is not None:
+            connection.transport_cls = self.transport  # kombu takes it from the address where it is an argument
         connection.ensure_connection(max_retries=0)  # the relay tries again; a command does not wait for it
         return connection
 

@@ -101,7 +101,7 @@ def undecided(connection: Connection) -> list[Damage]:
     ]
 
 
-def forgotten(connection: Connection) -> list[Damage]:
+def unreleased(connection: Connection) -> list[Damage]:
     """Return the unfinished jobs that wait for their stage to open, which has opened."""
     query = (
         select(jobs.c.id, stages.c.name)
@@ -114,7 +114,7 @@ def forgotten(connection: Connection) -> list[Damage]:
         .order_by(jobs.c.id)
     )
     return [
-        Damage("forgotten", row.id, f"it waits for stage {row.name}, which has opened without it", "make it due now")
+        Damage("unreleased", row.id, f"it waits for stage {row.name}, which has opened without it", "make it due now")
         for row in connection.execute(query)
     ]
 
@@ -138,12 +138,12 @@ def unpublished(connection: Connection, *, after: float) -> list[Damage]:
     ]
 
 
-def ownerless(connection: Connection, *, after: float) -> list[Damage]:
+def abandoned(connection: Connection, *, after: float) -> list[Damage]:
     """Return the running jobs whose lease ended `after` seconds ago or longer."""
     query = select(jobs.c.id, jobs.c.pid).where(
         jobs.c.state == constant(JobState.RUNNING), jobs.c.lease_until < now(-after)
     )
     return [
-        Damage("ownerless", row.id, f"its process {row.pid} is gone and no relay took over", "take over from it")
+        Damage("abandoned", row.id, f"its process {row.pid} is gone and no relay took over", "take over from it")
         for row in connection.execute(query)
     ]

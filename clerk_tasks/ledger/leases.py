@@ -21,8 +21,8 @@ _RUNNING = jobs.c.state == constant(JobState.RUNNING)
 _OF_INSTANCE = select(
     *CLAIMED,
     jobs.c.time_limit,
-    (jobs.c.deadline_at <= now()).label("late"),
-    (jobs.c.cancel_requested_at <= now(-bindparam("b_grace", type_=Float))).label("deaf"),
+    (jobs.c.deadline_at <= now()).label("past_time_limit"),
+    (jobs.c.cancel_requested_at <= now(-bindparam("b_grace", type_=Float))).label("ignores_cancel"),
 ).where(_RUNNING, jobs.c.instance == bindparam("b_instance"))
 _OF_PROCESS = select(*CLAIMED).where(
     _RUNNING, jobs.c.instance == bindparam("b_instance"), jobs.c.pid == bindparam("b_pid")
@@ -80,8 +80,8 @@ class Running:
 
     claim: Claim
     time_limit: float  # seconds
-    late: bool  # past its time limit
-    deaf: bool  # asked to cancel a while ago, and still running
+    past_time_limit: bool
+    ignores_cancel: bool  # asked to cancel a while ago, and still running
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,10 @@ class Expired:
 def running_of(connection: Connection, instance: str, *, cancel_grace: float) -> list[Running]:
     """Return the jobs that a worker start owns; one may take `cancel_grace` seconds to notice a cancel."""
     rows = connection.execute(_OF_INSTANCE, {"b_instance": instance, "b_grace": cancel_grace})
-    return [Running(Claim._make(row[:-3]), row.time_limit, bool(row.late), bool(row.deaf)) for row in rows]
+    return [
+        Running(Claim._make(row[:-3]), row.time_limit, bool(row.past_time_limit), bool(row.ignores_cancel))
+        for row in rows
+    ]
 
 
 def running_in(connection: Connection, instance: str, pid: int) -> list[Claim]:

@@ -35,7 +35,7 @@ DANGEROUS = {
 
 
 #: What is mended by itself, in this order: a stage must count right before anything is counted out of it.
-MENDABLE = (diagnosis.miscounts, diagnosis.orphans, diagnosis.forgotten, diagnosis.undecided)
+MENDABLE = (diagnosis.miscounts, diagnosis.orphans, diagnosis.unreleased, diagnosis.undecided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def _look(*looks: Callable[[Connection], Iterable[Damage]]) -> list[Damage]:
 def _late(connection: Connection) -> list[Damage]:
     """Return what any relay would have seen to."""
     return [
-        *diagnosis.ownerless(connection, after=settings().lease),
+        *diagnosis.abandoned(connection, after=settings().lease),
         *diagnosis.unpublished(connection, after=10 * settings().relay_interval),
     ]
 
@@ -91,7 +91,7 @@ def _mend(damage: Damage) -> None:
         elif damage.kind == "miscount":
             diagnosis.recount(connection, int(damage.subject))
             messages = stages.close_if_done(connection, int(damage.subject))
-        elif damage.kind == "forgotten":
+        elif damage.kind == "unreleased":
             diagnosis.remember(connection, damage.subject)
         elif damage.kind == "stage":
             messages = stages.close_if_done(connection, int(damage.subject))

@@ -31,7 +31,7 @@ from clerk_tasks.ledger.attempts import Claim
 from clerk_tasks.ledger.backoff import backoff
 from clerk_tasks.ledger.insert import Message, NewJob
 from clerk_tasks.worker import memory_limit, sandbox
-from clerk_tasks.worker.pool_initialisers import preparations
+from clerk_tasks.worker.pool_initialisers import pool_initialisers
 
 logger = logging.getLogger(__name__)
 
@@ -199,7 +199,7 @@ class Executor:
             known = registry()
             job_type = known.get(claim.job_type).job_type
             pool = known.pool_of_queue(job_type.queue)
-            if pool is not None and (problem := preparations().problem(pool)):
+            if pool is not None and (problem := pool_initialisers().problem(pool)):
                 return Unprepared(storable(problem))
             function = job_type.function
             arguments = call_arguments(function, claim.run_id, json.loads(claim.arguments))

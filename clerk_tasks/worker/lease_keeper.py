@@ -98,10 +98,10 @@ class LeaseKeeper:
         self._begun = {key for key in working if key in self._begun or states.get(key[0]) not in _UNBEGUN}
         strays = {key for key in self._begun if key[1] not in owning}
         self._strays = {key: self._strays.get(key, moment) for key in strays}
-        late = {key for key, since in self._strays.items() if moment - since >= STRAY_GRACE}
-        for job_id, pid in late:
+        overdue = {key for key, since in self._strays.items() if moment - since >= STRAY_GRACE}
+        for job_id, pid in overdue:
             logger.warning("process %d works on job %s, which is not its own any more: it is killed", pid, job_id)
-        return {pid for _, pid in late}
+        return {pid for _, pid in overdue}
 
     def _renew(self, pids: set[int]) -> None:
         if self.clock() - self._renewed_at < self.renewal:
@@ -150,9 +150,9 @@ def _end_of(row: Running, live: set[int]) -> str | None:
     """Return why an attempt is over although its process has not said so, None if it is not."""
     if row.claim.pid not in live:
         return f"Its process ({row.claim.pid}) died."
-    if row.late:
+    if row.past_time_limit:
         return f"It ran past its time limit of {row.time_limit:g} s and was killed."
-    if row.deaf:
+    if row.ignores_cancel:
         return "it did not stop by itself, and was killed"
     return None
 

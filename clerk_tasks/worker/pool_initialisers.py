@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 PAUSE = 60.0
 
 
-class Preparations:
+class PoolInitialisers:
     """Which pools one process has been prepared for."""
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -46,6 +46,6 @@ class Preparations:
 
 
 @part
-def preparations() -> Preparations:
+def pool_initialisers() -> PoolInitialisers:
     """Return this process's."""
-    return Preparations()
+    return PoolInitialisers()

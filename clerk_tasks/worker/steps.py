@@ -37,7 +37,7 @@ from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, publications, queries
 from clerk_tasks.worker.executor import INSTANCE
 from clerk_tasks.worker.lease_keeper import LeaseKeeper
-from clerk_tasks.worker.pool_initialisers import preparations
+from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from clerk_tasks.worker.relay import Relay
 
 logger = logging.getLogger(__name__)
@@ -228,7 +228,7 @@ def _initialise_child(**_: Any) -> None:
     billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20  # tenths of a second
     for pool in registry().pools.values():
         if set(pool.queues) & set(_served()):
-            preparations().problem(pool)
+            pool_initialisers().problem(pool)
 
 
 def _end_strays(**_: Any) -> None:

@@ -13,7 +13,7 @@ from clerk.database.clock import now
 from clerk.database.states import FINISHED, UNFINISHED
 from clerk.database.tables import jobs_table
 from clerk.errors import NotFoundError
-from clerk.sites import rows as sites
+from clerk.sites import finance, rows
 from clerk_tasks.ledger.insert import NewJob, NewStage
 from clerk_tasks.ledger.runs import record_run
 
@@ -26,7 +26,7 @@ TODAY = datetime.now(UTC)
 def add(subdomain: str, *, updated: datetime | None = None, state: str = "CA", has: bool = True) -> None:
     columns = {"state": state, "has_finance_data": has, "finance_last_updated": updated, "last_updated": "2026-01-01"}
     with db.transaction() as connection:
-        sites.insert_site(connection, {"subdomain": subdomain, **columns})
+        rows.insert_site(connection, {"subdomain": subdomain, **columns})
 
 
 def enqueue(
@@ -48,7 +48,7 @@ def enqueue(
 
 def turns(limit: int = 10) -> list[str]:
     with db.transaction() as connection:
-        return sites.next_finance_sites(connection, limit)
+        return finance.next_finance_sites(connection, limit)
 
 
 def next_one() -> str | None:
@@ -137,7 +137,7 @@ def test_two_callers_never_take_the_same_site() -> None:
 
     def take(_: int) -> list[str]:
         with db.transaction() as connection:
-            chosen = sites.next_finance_sites(connection, 2)
+            chosen = finance.next_finance_sites(connection, 2)
             for subdomain in chosen:
                 enqueue(connection, subdomain)
         return chosen
@@ -193,12 +193,12 @@ def test_a_site_without_data_any_more_keeps_what_is_known() -> None:
 def test_metadata_are_recorded_and_what_is_not_given_stays() -> None:
     add("a.ca", has=False)
     coverage = {"coverage_start": date(2015, 1, 1), "coverage_end": date(2025, 12, 31)}
-    sites.update_site_finance_metadata(
+    finance.update_site_finance_metadata(
         "a.ca", "NetFile", **coverage, record_count=7, data_types=["A-Contributions"], has_finance_data=True
     )
-    sites.update_site_finance_metadata("a.ca", record_count=0)
+    finance.update_site_finance_metadata("a.ca", record_count=0)
 
-    known = sites.get_finance_metadata("a.ca")
+    known = finance.get_finance_metadata("a.ca")
 
     assert known is not None
     assert abs(known.pop("last_updated") - TODAY) < timedelta(hours=1)
@@ -215,5 +215,5 @@ def test_a_site_that_does_not_exist() -> None:
     with pytest.raises(NotFoundError, match=r"no site 'x\.ca'"):
         db.update_site_finance_status("x.ca", True)
     with pytest.raises(NotFoundError, match=r"no site 'x\.ca'"):
-        sites.update_site_finance_metadata("x.ca")
-    assert sites.get_finance_metadata("x.ca") is None
+        finance.update_site_finance_metadata("x.ca")
+    assert finance.get_finance_metadata("x.ca") is None

@@ -98,7 +98,7 @@ def test_a_job_without_an_owner_is_taken_over(
     with transaction(engine) as connection:
         attempts.claim(connection, job, instance="gone", pid=1, lease=30)
         connection.execute(sa.update(jobs).values(lease_until=now(-3600)))
-    assert "ownerless" in kinds(examine(fix=False))
+    assert "abandoned" in kinds(examine(fix=False))
     assert state_of(engine, job) == "running"
     examine(fix=True)
     assert state_of(engine, job) == "available"
@@ -132,8 +132,8 @@ def test_a_job_that_its_stage_has_forgotten_is_made_due(enqueue: Enqueue, engine
     job = enqueue("fine")
     with transaction(engine) as connection:
         connection.execute(sa.update(jobs).values(state="retryable", due_at=None))
-    assert kinds(examine(fix=False)) == ["forgotten"]
-    assert kinds(examine(fix=True)) == ["forgotten"]
+    assert kinds(examine(fix=False)) == ["unreleased"]
+    assert kinds(examine(fix=True)) == ["unreleased"]
     assert kinds(examine(fix=False)) == []
     with transaction(engine) as connection:
         publications.promote_due(connection)

@@ -171,7 +171,7 @@ def test_what_was_extracted_is_in_the_database(city: City) -> None:
     [
         ("people", "it must return a list of Stage"),
         ([{"name": "people"}], "it must return a list of Stage"),
-        ([Stage("people", "extract-pepole")], "begins with job type 'extract-pepole', which nobody registers"),
+        ([Stage("people", "extract-pepole")], "'extract-pepole', which no plugin registers correctly"),
         ([Stage("ocr", "extract-people")], "there is a stage 'ocr' already"),
     ],
     ids=["text", "dict", "misspelt", "taken"],

@@ -19,7 +19,7 @@ from clerk.plugin.loader import plugins
 from clerk_tasks.dispatcher import enqueue_job
 from clerk_tasks.ledger import attempts, leases, publications
 from clerk_tasks.worker.executor import Executor
-from clerk_tasks.worker.pool_initialisers import preparations
+from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from devtools.services import PostgresServer
 from tests.fixtures import migrate
 from tests.integration.ledger.ledger import LedgerOf, job
@@ -48,7 +48,7 @@ def plugin(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OneJob]:
     one = OneJob()
     plugins().add(one, name="one-job", source="test", where="this test")
     yield one
-    preparations.discard()
+    pool_initialisers.discard()
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_a_job_whose_pool_could_not_be_prepared_waits_and_says_why(on_both: Ledg
     assert row.error == "pool one-job (plugin one-job) could not be prepared: OSError: no licence"
     assert row.due_at > row.started_at
     plugin.initialiser = lambda: None
-    preparations.discard()
+    pool_initialisers.discard()
     assert run(on_both, plugin, lambda: None).state == "completed"
 
 

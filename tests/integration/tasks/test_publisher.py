@@ -11,6 +11,8 @@ from clerk.errors import BrokerUnavailable
 from clerk.jobs import Priority
 from clerk_tasks.broker.base import queue
 from clerk_tasks.broker.publisher import Publisher
+from clerk_tasks.broker.redis import Transport
+from clerk_tasks.broker.table import load_broker
 from clerk_tasks.ledger.insert import Message
 from devtools.processes import wait_for
 from devtools.services import RedisServer
@@ -73,3 +75,10 @@ def test_a_broker_that_is_full_is_unavailable(private_redis: RedisServer, number
         with pytest.raises(BrokerUnavailable, match=r"maxmemory"):
             publisher.publish([Message(f"job-{place}", "t", "q", Priority.NORMAL) for place in range(number)])
     publisher.close()
+
+
+def test_redis_is_spoken_to_through_our_transport(redis_url: str) -> None:
+    """Kombu's own makes a client for each message, which takes nearly as long as to publish it."""
+    connection = load_broker(redis_url).connect()
+    assert type(connection.transport) is Transport
+    connection.release()

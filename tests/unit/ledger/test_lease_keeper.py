@@ -62,7 +62,7 @@ def test_a_child_that_starts_while_the_keeper_looks_is_no_dead_one(
 
 
 def test_a_late_job_is_ended_and_its_process_killed(ledger: LedgerOf, keeper: LeaseKeeper, children: Children) -> None:
-    """Guard: `late`, and kill."""
+    """Guard: `past_time_limit`, and kill."""
     late, fine = ledger.record([job(time_limit=0.001), job()]).job_ids
     first, second = children.spawn(), children.spawn()
     ledger.claim(late, pid=first)
@@ -76,7 +76,7 @@ def test_a_late_job_is_ended_and_its_process_killed(ledger: LedgerOf, keeper: Le
 def test_a_deaf_job_is_cancelled_and_its_process_killed(
     ledger: LedgerOf, keeper: LeaseKeeper, children: Children, rung: list[Message]
 ) -> None:
-    """Guard: `deaf`: it has CANCEL_GRACE seconds to hear."""
+    """Guard: `ignores_cancel`: it has CANCEL_GRACE seconds to hear."""
     (job_id,) = ledger.record([job()]).job_ids
     pid = children.spawn()
     ledger.claim(job_id, pid=pid)
@@ -111,7 +111,7 @@ def test_a_job_that_ends_just_before_it_is_given_up_costs_no_process(
 
 
 def _is_late(ledger: LedgerOf) -> bool:
-    return any(row.late for row in ledger.do(leases.running_of, "w", cancel_grace=1.0))
+    return any(row.past_time_limit for row in ledger.do(leases.running_of, "w", cancel_grace=1.0))
 
 
 def test_a_zombie_is_killed_and_the_new_owner_is_not(

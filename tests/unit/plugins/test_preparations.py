@@ -11,7 +11,7 @@ import pytest
 
 from clerk.errors import UsageError
 from clerk_tasks.job_types.pools import Pool
-from clerk_tasks.worker.pool_initialisers import PAUSE, Preparations
+from clerk_tasks.worker.pool_initialisers import PAUSE, PoolInitialisers
 
 
 def pool(function: Callable[[], Any] | None, name: str = "tax") -> Pool:
@@ -20,9 +20,9 @@ def pool(function: Callable[[], Any] | None, name: str = "tax") -> Pool:
 
 def test_the_function_is_called_once() -> None:
     calls: list[int] = []
-    preparations = Preparations()
-    assert [preparations.problem(pool(lambda: calls.append(1))) for _ in range(3)] == [None, None, None]
-    assert preparations.problem(pool(None)) is None
+    pool_initialisers = PoolInitialisers()
+    assert [pool_initialisers.problem(pool(lambda: calls.append(1))) for _ in range(3)] == [None, None, None]
+    assert pool_initialisers.problem(pool(None)) is None
     assert calls == [1]
 
 
@@ -46,12 +46,12 @@ def raises(error: BaseException) -> Callable[[], Any]:
     ids=["raises", "advises", "interrupts", "exits", "exits at once", "wants an argument"],
 )
 def test_one_that_fails_is_the_pool_s_problem_alone(function: Any, said: str, caplog: pytest.LogCaptureFixture) -> None:
-    preparations = Preparations()
-    problem = preparations.problem(pool(function))
+    pool_initialisers = PoolInitialisers()
+    problem = pool_initialisers.problem(pool(function))
     assert problem is not None
     assert problem.startswith(f"pool tax (plugin acme) could not be prepared: {said}")
-    assert preparations.problem(pool(lambda: None, name="other")) is None
-    assert preparations.problem(pool(function)) == problem
+    assert pool_initialisers.problem(pool(lambda: None, name="other")) is None
+    assert pool_initialisers.problem(pool(function)) == problem
     assert [record.getMessage().partition(". Its jobs wait")[0] for record in caplog.records] == [problem]
 
 
@@ -63,10 +63,10 @@ def test_it_is_tried_again_after_a_pause_until_it_succeeds() -> None:
         if error := answers.pop(0):
             raise error
 
-    preparations = Preparations(clock=lambda: moment[0])
+    pool_initialisers = PoolInitialisers(clock=lambda: moment[0])
     said = []
     for moment[0] in (0.0, PAUSE - 1, PAUSE, 2 * PAUSE, 3 * PAUSE):
-        problem = preparations.problem(pool(function))
+        problem = pool_initialisers.problem(pool(function))
         said.append(problem and problem.rpartition(": ")[2])
     assert said == ["not yet", "not yet", "nor now", None, None]
     assert calls == [0.0, PAUSE, 2 * PAUSE]
