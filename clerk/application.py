@@ -20,15 +20,17 @@ T = TypeVar("T")
 
 
 class Application:
-    """The parts that were built, in the order in which they were: a part may use those before it."""
+    """The parts that were built, in the order in which they were: a part may use those before it.
+
+    Each part is built under its own lock: one that waits, say for the database, holds up only the threads that need it.
+    """
 
     def __init__(self) -> None:
         self._built: dict[Part[Any], Any] = {}
-        self._lock = RLock()
 
     def get(self, part: Part[T]) -> T:
         """Return a part, built at the first call."""
-        with self._lock:
+        with part.lock:
             if not self._built:
                 atexit.register(self.close)
             if part not in self._built:
@@ -42,16 +44,15 @@ class Application:
 
     def discard(self, part: Part[Any]) -> None:
         """Close a part if it is built; the next call builds another."""
-        with self._lock:
+        with part.lock:
             if part in self._built:
                 part.close(self._built.pop(part))
 
     def close(self) -> None:
         """Close every part, the last built first; the application can be used again. A process does this at its end."""
         atexit.unregister(self.close)
-        with self._lock:
-            for part in reversed(list(self._built)):
-                self.discard(part)
+        for part in reversed(list(self._built)):
+            self.discard(part)
 
 
 #: This process's application.
@@ -62,7 +63,7 @@ class Part(Generic[T]):
     """A function whose result the application keeps; after `discard()` the next call builds another."""
 
     def __init__(self, build: Callable[[], T], close: Callable[[T], object]) -> None:
-        self.build, self.close = build, close
+        self.build, self.close, self.lock = build, close, RLock()
         update_wrapper(self, build)
 
     def __call__(self) -> T:

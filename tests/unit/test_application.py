@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -62,6 +64,25 @@ def test_a_part_that_cannot_be_built_is_tried_again(events: list[str]) -> None:
     with pytest.raises(OSError, match="not yet"):
         engine()
     assert engine() == "built"
+
+
+def test_a_part_that_waits_holds_up_no_other(events: list[str]) -> None:
+    building, go_on = threading.Event(), threading.Event()
+
+    def build() -> str:
+        building.set()
+        go_on.wait(timeout=10)
+        return "engine"
+
+    engine, settings = Part(build, lambda _: None), made("settings", events)
+    with ThreadPoolExecutor() as threads:
+        waiting = threads.submit(engine)
+        building.wait(timeout=10)
+        try:
+            assert threads.submit(settings).result(timeout=5) == "settings"
+        finally:
+            go_on.set()
+        assert waiting.result(timeout=5) == "engine"
 
 
 def test_a_process_closes_its_parts_at_its_end() -> None:
