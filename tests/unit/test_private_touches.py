@@ -17,7 +17,7 @@ TOUCHED: dict[str, tuple[tuple[str, ...] | None, str]] = {
     "kombu.transport.redis:Channel._create_client": (("self", "asynchronous"), "one client, not one per message"),
     "kombu.transport.redis:Channel._brpop_read": (("self", "options"), "bytes that are not JSON are dropped"),
     "kombu.transport.redis:Channel.ack_emulation": (None, "no account of unacknowledged messages in Redis"),
-    "kombu.transport.redis:Transport._deliver": (("self", "message", "queue"), "malformed JSON is dropped"),
+    "kombu.transport.virtual.base:Transport._deliver": (("self", "message", "queue"), "malformed JSON is dropped"),
     "kombu.transport.virtual:QoS.restore_unacked": (("self",), "nothing is written to a file in /tmp"),
     "kombu.transport:TRANSPORT_ALIASES": (None, "Celery's own connections get our transport"),
     "celery.concurrency.prefork:TaskPool.on_start": (("self",), "sets TaskPool._pool, the billiard pool"),
@@ -29,6 +29,7 @@ TOUCHED: dict[str, tuple[tuple[str, ...] | None, str]] = {
     "celery.worker.consumer:Consumer.ensure_connected": (("self", "conn"), "a reconnect waits at most five seconds"),
     "celery.worker.consumer:Consumer.create_task_handler": (("self", "promise"), "no message ends a worker"),
     "celery.worker.consumer:Consumer.on_unknown_task": (("self", "body", "message", "exc"), "one line, no traceback"),
+    "celery.worker.worker:WorkController.wait_for_soft_shutdown": (("self",), "a cold shutdown hands the jobs back"),
     "celery.apps.beat:Beat.install_sync_handler": (("self", "service"), "beat's exit code says which signal it was"),
     "celery.beat:Scheduler.setup_schedule": (("self",), "no schedule of Celery's own"),
     "multiprocessing.process:current_process": ((), "its _config: a pool child may have children of its own"),
@@ -42,6 +43,20 @@ TOUCHED: dict[str, tuple[tuple[str, ...] | None, str]] = {
 
 #: Names beginning with `_` that our code reads from objects that are not its own -> the room that may.
 READ = {"_pool": "worker", "_config": "worker", "_binary": "broker"}
+
+#: Attributes of objects that are not our own, which our code sets: the name, and what it is set on.
+SET = {
+    ("beat", "install_sync_handler"),
+    ("billiard.pool", "GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT"),
+    ("conn", "ensure_connection"),
+    ("connection", "transport_cls"),
+    ("worker", "exitcode"),
+    ("worker", "wait_for_soft_shutdown"),
+    ("worker_state", "should_stop"),
+}
+
+#: The rooms whose classes extend other people's, and the files there that set attributes of other people's objects.
+SEAMS = ("broker", "worker", "schedules", "cli/beat.py", "cli/worker.py", "celery.py")
 
 #: Underscored names of the standard library that are public all the same.
 PUBLIC = {"_exit", "_make", "_replace", "_asdict"}
@@ -89,3 +104,41 @@ def private_reads() -> list[tuple[str, str]]:
 def test_no_other_private_name_is_read() -> None:
     others = [(room, name) for room, name in private_reads() if name not in PUBLIC and READ.get(name) != room]
     assert sorted(set(others)) == []
+
+
+def sources(*places: str) -> list[Path]:
+    root = Path(clerk_tasks.__file__).parent
+    found = [root / place for place in places]
+    return [file for path in found for file in (sorted(path.rglob("*.py")) if path.is_dir() else [path])]
+
+
+def private_overrides() -> set[str]:
+    """Return each private name of another package's class that a class of ours defines again."""
+    root = Path(clerk_tasks.__file__).parent.parent
+    found = set()
+    for path in sources(*SEAMS):
+        name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+        for ours in vars(importlib.import_module(name)).values():
+            if not (inspect.isclass(ours) and ours.__module__ == name):
+                continue
+            for base in ours.__mro__[1:-1]:
+                inherited = {each for each in vars(base) if each.startswith("_") and not each.startswith("__")}
+                if not base.__module__.startswith(("clerk", "abc", "contextlib", "typing")):
+                    found |= {f"{base.__module__}:{base.__name__}.{each}" for each in inherited & set(vars(ours))}
+    return found
+
+
+def test_no_other_private_method_is_overridden() -> None:
+    assert sorted(private_overrides() - TOUCHED.keys()) == []
+
+
+def test_no_other_attribute_of_a_foreign_object_is_set() -> None:
+    targets = {
+        (ast.unparse(target.value), target.attr)
+        for path in sources(*SEAMS)
+        for node in ast.walk(ast.parse(path.read_text()))
+        for target in (node.targets if isinstance(node, ast.Assign) else [])
+        for target in (target.elts if isinstance(target, ast.Tuple) else [target])
+        if isinstance(target, ast.Attribute) and ast.unparse(target.value) not in ("self", "sys")
+    }
+    assert targets == SET
