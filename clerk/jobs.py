@@ -16,7 +16,7 @@ from clerk.fsync import flush
 #: Where plain functions go, and how they are treated, when the author asks for nothing else.
 DEFAULT_QUEUE = "default"
 #: The longest time limit that a job may have, in seconds.
-LONGEST = 30 * 86400.0
+LONGEST_TIME_LIMIT = 30 * 86400.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

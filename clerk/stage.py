@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
-#: What `runs.pipeline` says of a passage through the stages below.
+#: The value of `runs.pipeline` for a run of the meetings pipeline.
 MEETINGS = "meetings"
 
 
@@ -25,5 +25,5 @@ class Stage:
     after: str | None = field(default=None, kw_only=True)
 
 
-#: The job types that begin our own stages: asking the plugins is spared for all others that cannot.
+#: The job types that begin our own stages: for these and plugins' stages alone is the stage graph built.
 BEGINNERS = frozenset({"fetch-site", "coordinator", "db-compilation", "deploy-site"})

@@ -24,7 +24,7 @@ from clerk_tasks.job_types.arguments import prepare
 from clerk_tasks.job_types.registry import Registry, registry
 from clerk_tasks.job_types.rq_keywords import split_rq_keywords
 from clerk_tasks.job_types.signatures import signature
-from clerk_tasks.ledger.compiled import Prepared
+from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import Message, NewJob, NewStage, Recorded
 from clerk_tasks.ledger.publications import republish_now
 from clerk_tasks.ledger.queries import require_run
@@ -35,7 +35,7 @@ from clerk_tasks.pipeline import stages_from
 logger = logging.getLogger(__name__)
 
 #: Locked, so that the site cannot be removed before its jobs are visible; only a removal waits for it.
-_SITE = Prepared(
+_SITE = Compiled(
     select(sites.c.subdomain)
     .where(sites.c.subdomain == bindparam("subdomain"))
     .with_for_update(read=True, key_share=True)
@@ -94,7 +94,7 @@ def enqueue_many(requests: Sequence[JobRequest]) -> Enqueued:
 
 
 def enqueue_chosen(choose: Callable[[Connection], Sequence[JobRequest]]) -> Enqueued:
-    """Enqueue what `choose(connection)` returns, in the very transaction that it looks in.
+    """Enqueue what `choose(connection)` returns, in the transaction in which it chooses.
 
     So "the next site" is taken by looking for it: two callers never choose the same.
     """

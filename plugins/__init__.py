@@ -1,1 +1,1 @@
-"""The plugins that we ship, loaded like anybody else's."""
+"""The plugins that we ship, loaded like every other plugin."""

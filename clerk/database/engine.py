@@ -122,8 +122,8 @@ def is_replaced(connection: Connection) -> bool:
 def _bound_waits(engine: Engine) -> None:
     """Limit PostgreSQL's waits: for a lock, as SQLite does, and for a stopped process that holds one.
 
-    Such a process would keep everybody from its site's row for as long as it is stopped. It wakes up without its
-    connection, and finds itself fenced off.
+    Such a process would block its site's row for as long as it is stopped. When it wakes up, its connection is gone and
+    its attempt is fenced off.
     """
     lease = settings().lease
 

@@ -1,4 +1,4 @@
-"""Our own job types, worker pools and schedule, registered through the same public hooks as anybody else's."""
+"""Our own job types, worker pools and schedule, registered through the same hooks as every other plugin."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _PATIENT = Backoff(base=120, cap=3600)
 
 
 class BuiltinPlugin:
-    """What clerk brings along."""
+    """The job types, pools and schedule of the meetings pipeline."""
 
     @hookimpl
     def register_job_types(self) -> Mapping[str, JobType]:

@@ -26,7 +26,7 @@ ENGINES = {
     "rapidocr": "pip install rapidocr onnxruntime",
 }
 
-#: Names of the RQ-based clerk's backends. "tesseract" was everybody's default, so it passes without a word.
+#: Names of the RQ-based clerk's backends. "tesseract" was the default, so it is accepted silently.
 OLD_NAMES = frozenset({"", "tesseract", "vision", "paddleocr"})
 
 _LANGUAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]*", re.ASCII)

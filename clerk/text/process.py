@@ -18,7 +18,7 @@ from clerk.text.document import MIB, DocumentError, Limits
 
 Message = dict[str, Any]
 
-#: What the child may know of our environment: it reads strangers' files, so no passwords.
+#: What the child may know of our environment: it reads untrusted files, so no passwords.
 _PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "TESSDATA_PREFIX")
 
 

@@ -45,7 +45,7 @@ class Place:
 
     @property
     def log(self) -> Path:
-        """What the server and its keeper had to say."""
+        """The output of the server and its keeper."""
         return self.folder / "valkey.log"
 
     @property
@@ -59,7 +59,7 @@ class Place:
 
     @property
     def users(self) -> Path:
-        """Locked, shared, by everybody who uses the server."""
+        """Locked, shared, by every process that uses the server."""
         return self.home / "valkey.users"
 
     @property
@@ -68,7 +68,7 @@ class Place:
         return self.home / "valkey.keeper"
 
     def make(self) -> None:
-        """Create the folders, for this user only; a stranger's folder is refused."""
+        """Create the folders, for this user only; a folder of another user is refused."""
         for folder in (self.folder, self.socket.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if folder.stat().st_uid != os.geteuid():

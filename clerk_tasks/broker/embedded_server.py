@@ -13,14 +13,14 @@ from pathlib import Path
 from clerk.errors import BrokerUnavailable
 from clerk_tasks.broker.embedded import PATIENCE, Place, answers, ask, lock
 
-#: How often to look whether the server lives and whether anybody is left, in seconds.
+#: How often to look whether the server lives and has users, in seconds.
 POLL = 0.25
 #: How long the server may take to stop, in seconds; killing it then loses at most the last second of messages.
 FAREWELL = 5.0
 
 
 class Keeper:
-    """Runs the server while anybody holds the lock of the users."""
+    """Runs the server while any process holds the users' lock."""
 
     def __init__(self, place: Place, program: str) -> None:
         self._place = place

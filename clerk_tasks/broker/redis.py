@@ -13,7 +13,7 @@ from clerk_tasks.broker.base import MALFORMED, Broker, Problem, log_drop
 
 
 class QoS(virtual.QoS):
-    """kombu's account of messages in hand; what cannot be put back is no emergency: the relay publishes again."""
+    """kombu's account of messages in hand; what cannot be put back is dropped: the relay publishes again."""
 
     def restore_unacked(self) -> list[Any]:
         """Put back what is in hand, if the broker is there; kombu writes what is returned to a file in /tmp."""

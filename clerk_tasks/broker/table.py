@@ -19,7 +19,6 @@ BROKERS = {
     "rediss": "clerk_tasks.broker.redis:Redis",
     "amqp": "clerk_tasks.broker.rabbitmq:RabbitMQ",
     "amqps": "clerk_tasks.broker.rabbitmq:RabbitMQ",
-    "pyamqp": "clerk_tasks.broker.rabbitmq:RabbitMQ",
 }
 
 

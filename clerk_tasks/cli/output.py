@@ -102,7 +102,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if sys.stdin is None or not sys.stdin.isatty():
-        raise UsageError(f"{question} Say --yes: there is no terminal to ask on.")
+        raise UsageError(f"{question} Add --yes: there is no terminal to ask on.")
     typer.confirm(question, abort=True, err=True)
 
 

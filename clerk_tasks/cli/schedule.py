@@ -1,4 +1,4 @@
-"""`clerk-tasks schedule`: list the schedules, say when they are due, force one."""
+"""`clerk-tasks schedule`: list the schedules and their next slots; fire one now."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from clerk_tasks.cli import output
 from clerk_tasks.cli.options import AsJson
 from clerk_tasks.schedules import slots
 
-app = typer.Typer(no_args_is_help=True, help="List the schedules, and when they are due; force one.")
+app = typer.Typer(no_args_is_help=True, help="List the schedules and their next slots; fire one now.")
 
 
 @app.command("list")

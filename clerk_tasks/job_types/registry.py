@@ -43,11 +43,11 @@ class Registry:
 
     def unserved_queues(self) -> dict[str, list[str]]:
         """Return the queues that some job types go to and no pool works on, with those job types."""
-        homeless: dict[str, list[str]] = {}
+        unserved: dict[str, list[str]] = {}
         for registered in self.job_types.values():
             if self.pool_of_queue(registered.job_type.queue) is None:
-                homeless.setdefault(registered.job_type.queue, []).append(registered.name)
-        return homeless
+                unserved.setdefault(registered.job_type.queue, []).append(registered.name)
+        return unserved
 
     def functions(self) -> dict[str, Callable[..., Any]]:
         """Return each job type's plain function by the job type's name."""

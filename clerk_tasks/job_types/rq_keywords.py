@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from clerk.errors import UsageError
-from clerk.jobs import LONGEST
+from clerk.jobs import LONGEST_TIME_LIMIT
 from clerk_tasks.job_types.signatures import signature
 
 #: What RQ 3 keeps from the function. `job_timeout` sets the job's time limit; the others have no meaning here and are
@@ -39,6 +39,6 @@ def seconds(limit: float | str) -> float:
     """Read a time limit: seconds, or text such as "90", "10m", "1h" or "1d"."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", str(limit).strip().lower())
     value = 0.0 if isinstance(limit, bool) or match is None else float(match[1]) * _UNITS[match[2]]
-    if not 0 < value <= LONGEST:
+    if not 0 < value <= LONGEST_TIME_LIMIT:
         raise UsageError(f"job_timeout={limit!r}: give seconds, or text like '90', '10m' or '1h', at most 30 days")
     return value

@@ -11,7 +11,7 @@ from string import Formatter
 from typing import Any
 
 from clerk.errors import UsageError
-from clerk.jobs import LONGEST, Backoff, JobType
+from clerk.jobs import LONGEST_TIME_LIMIT, Backoff, JobType
 from clerk.plugin.containment import BROKEN
 from clerk.plugin.registered import Plugin, PluginSet
 from clerk_tasks.job_types.signatures import Parameter, Signature, signature
@@ -141,7 +141,12 @@ def _check_fields(job_type: JobType, wanted: Signature) -> None:
 
 
 def _check_seconds(field: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or not 0 < value <= LONGEST:
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int | float)
+        or not isfinite(value)
+        or not 0 < value <= LONGEST_TIME_LIMIT
+    ):
         raise UsageError(f"{field}: {value!r} must be a positive number of seconds, at most 30 days")
 
 

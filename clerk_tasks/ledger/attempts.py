@@ -20,7 +20,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.jobs import Fenced
 from clerk_tasks.ledger.backoff import wait
 from clerk_tasks.ledger.children import add_children
-from clerk_tasks.ledger.compiled import Prepared
+from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import Message, NewJob
 from clerk_tasks.ledger.stages import count_down
 
@@ -61,7 +61,7 @@ CLAIMED = (
     jobs.c.backoff_cap,
 )
 _OVER: dict[str, Any] = {"lease_until": None, "deadline_at": None, "note": None, "publish_at": None}
-_CLAIM = Prepared(
+_CLAIM = Compiled(
     update(jobs)
     .where(jobs.c.id == bindparam("b_id"), jobs.c.state == constant(JobState.AVAILABLE), jobs.c.due_at <= now())
     .values(
@@ -84,7 +84,7 @@ _MINE = (
     jobs.c.state == constant(JobState.RUNNING),
     jobs.c.attempt == bindparam("b_attempt"),
 )
-_COMPLETE = Prepared(
+_COMPLETE = Compiled(
     update(jobs)
     .where(*_MINE)
     .values(

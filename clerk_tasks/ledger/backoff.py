@@ -6,7 +6,7 @@ import math
 import random
 
 #: The longest wait that a job may ask for, in seconds: a week, also where more is asked for.
-LONGEST = 7 * 86400.0
+LONGEST_WAIT = 7 * 86400.0
 
 
 def wait(asked: float | None, *, attempt: int, base: float, cap: float) -> float:
@@ -16,7 +16,7 @@ def wait(asked: float | None, *, attempt: int, base: float, cap: float) -> float
     """
     if asked is None or math.isnan(asked):
         return backoff(attempt, base=base, cap=cap)
-    return min(max(asked, 0.0), LONGEST)
+    return min(max(asked, 0.0), LONGEST_WAIT)
 
 
 def backoff(attempt: int, *, base: float, cap: float) -> float:

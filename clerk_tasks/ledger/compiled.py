@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ClauseElement, Connection
 
 
-class Prepared:
+class Compiled:
     """A statement that runs for every job; what goes in and comes out are plain numbers and text."""
 
     def __init__(self, statement: ClauseElement) -> None:

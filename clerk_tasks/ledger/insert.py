@@ -19,7 +19,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import stages_table as stages
 from clerk.errors import UsageError
 from clerk.jobs import Backoff, Priority
-from clerk_tasks.ledger.compiled import Prepared
+from clerk_tasks.ledger.compiled import Compiled
 
 #: How long a message may take before the relay publishes it again, in seconds: a lone job's, and a batch's.
 PUBLISH_DELAY, BATCH_PUBLISH_DELAY = 10.0, 60.0
@@ -93,15 +93,15 @@ _WAITING = {"state": constant(JobState.SCHEDULED), "created_at": now()}
 _KINDS: dict[str, Mapping[str, Any]] = {"due": _DUE, "later": _LATER, "waiting": _WAITING}
 
 
-def _guarded(values: Mapping[str, Any], dialect: ModuleType) -> Prepared:
+def _guarded(values: Mapping[str, Any], dialect: ModuleType) -> Compiled:
     statement = dialect.insert(jobs).values(_ROW | dict(values))
     unless_taken = statement.on_conflict_do_nothing(
         index_elements=[jobs.c.unique_key], index_where=one_of(jobs.c.state, UNFINISHED)
     )
-    return Prepared(unless_taken.returning(jobs.c.id))
+    return Compiled(unless_taken.returning(jobs.c.id))
 
 
-_INSERT = {kind: Prepared(insert(jobs).inline().values(_ROW | dict(values))) for kind, values in _KINDS.items()}
+_INSERT = {kind: Compiled(insert(jobs).inline().values(_ROW | dict(values))) for kind, values in _KINDS.items()}
 _INSERT_UNIQUE = {
     name: {kind: _guarded(values, dialect) for kind, values in _KINDS.items()}
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))

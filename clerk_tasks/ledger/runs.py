@@ -14,11 +14,11 @@ from clerk.database.states import RunState, StageState
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
 from clerk.errors import ConflictError
-from clerk_tasks.ledger.compiled import Prepared
+from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import NewStage, Recorded, grow_stage, insert_jobs
 from clerk_tasks.ledger.stages import close_if_done
 
-_INSERT_RUN = Prepared(
+_INSERT_RUN = Compiled(
     insert(runs)
     .inline()
     .values(
@@ -27,7 +27,7 @@ _INSERT_RUN = Prepared(
         created_at=now(),
     )
 )
-_RUN = Prepared(select(runs.c.subdomain).where(runs.c.id == bindparam("b_run")))
+_RUN = Compiled(select(runs.c.subdomain).where(runs.c.id == bindparam("b_run")))
 _REOPEN_RUN = (
     update(runs)
     .where(runs.c.id == bindparam("b_run"), runs.c.state != constant(RunState.RUNNING))
@@ -37,8 +37,8 @@ _LAST_POSITION = select(func.max(stages.c.position)).where(stages.c.run_id == bi
 _STAGE: dict[str, Any] = {
     name: bindparam(name) for name in ("run_id", "name", "position", "state", "total", "remaining", "tolerance")
 } | {"failed": literal_column("0"), "cancelled": literal_column("0")}
-_INSERT_STAGE = Prepared(insert(stages).values(_STAGE).returning(stages.c.id))
-_INSERT_OPEN_STAGE = Prepared(insert(stages).values({**_STAGE, "opened_at": now()}).returning(stages.c.id))
+_INSERT_STAGE = Compiled(insert(stages).values(_STAGE).returning(stages.c.id))
+_INSERT_OPEN_STAGE = Compiled(insert(stages).values({**_STAGE, "opened_at": now()}).returning(stages.c.id))
 _HOLD_STAGES = (
     select(stages.c.id)
     .where(stages.c.run_id == bindparam("b_run"), one_of(stages.c.state, (StageState.OPEN, StageState.WAITING)))

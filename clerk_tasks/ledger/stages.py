@@ -12,14 +12,14 @@ from clerk.database.states import JobState, RunState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
-from clerk_tasks.ledger.compiled import Prepared
+from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import BATCH_PUBLISH_DELAY, Message, grow_stage
 from clerk_tasks.ledger.site_columns import project
 
 #: The options of a run that was asked to cancel as a whole.
 ASKED_TO_CANCEL = {"cancel": True}
 
-_COUNT_DOWN = Prepared(
+_COUNT_DOWN = Compiled(
     update(stages)
     .where(
         stages.c.id == bindparam("b_stage"),

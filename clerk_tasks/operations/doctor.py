@@ -134,10 +134,10 @@ def _dangerous_settings() -> Iterator[Damage]:
         if app.conf[name] == bad:
             yield Damage("setting", name, f"{name} = {bad!r}: {what}", "remove it from celeryconfig.py")
     if settings().relay_interval > settings().lease:
-        problem = "relays look less often than leases end: a dead worker's jobs wait longer than CLERK_LEASE"
+        problem = "relays run less often than leases expire: a dead worker's jobs wait longer than CLERK_LEASE"
         yield Damage("setting", "CLERK_RELAY_INTERVAL", problem, "make it smaller than CLERK_LEASE")
     for name, near in unknown_variables().items():
-        advice = f"did you mean {near}?" if near else "remove it; docs/reference/settings.md has those there are"
+        advice = f"did you mean {near}?" if near else "remove it; docs/reference/settings.md lists all settings"
         yield Damage("setting", name, "no setting has this name, and it is ignored", advice)
     yield from _broker_problems()
 
@@ -146,6 +146,6 @@ def _broker_problems() -> Iterator[Damage]:
     try:
         problems = publisher().problems()
     except BrokerUnavailable as error:
-        yield Damage("broker", "BROKER_URL", str(error), "start it; what is recorded waits")
+        yield Damage("broker", "BROKER_URL", str(error), "start the broker; recorded jobs wait")
         return
     yield from (Damage("setting", *found) for found in problems)

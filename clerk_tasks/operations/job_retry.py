@@ -34,7 +34,7 @@ def choose(
     """
     narrowed = any(value is not None for value in (error_like, subdomain, job_type))
     if bool(job_ids) == bool(state) or (job_ids and narrowed):
-        raise UsageError("Say which jobs, by id; or --state discarded, and then what to narrow that by.")
+        raise UsageError("Name jobs by id, or choose them with --state discarded and further filters.")
     if job_ids:
         return job_ids
     if parse_state(JobState, state) not in RETRIED:
@@ -51,9 +51,9 @@ def choose(
 
 
 def retry(job_ids: Sequence[str], *, strict: bool) -> tuple[list[str], list[str]]:
-    """Retry jobs and publish them; return the ids, and why others could not be.
+    """Retry jobs and publish them; return their ids, and the reasons why others were refused.
 
-    With `strict` one that cannot be retried is an error, and none is.
+    With `strict`, retry all or none: raise ConflictError if any job cannot be retried.
     """
     messages, refused = [], []
     if strict:

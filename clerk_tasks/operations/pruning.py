@@ -1,4 +1,4 @@
-"""Delete what is long over, a batch at a time, while everybody goes on working."""
+"""Delete what ended long ago, in batches, while workers go on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from clerk_tasks.ledger import prune as ledger
 
 
 def count(days: int) -> dict[str, int]:
-    """Return how many runs, stages, jobs, attempts, slots and workers have been over for so many days."""
+    """Return how many runs, stages, jobs, attempts, slots and workers ended at least so many days ago."""
     with reading() as connection:
         return ledger.count(connection, before=ledger.moment_before(connection, days=days))
 

@@ -1,4 +1,4 @@
-"""Make the passage of a run again, from the stage that failed or from one that is named."""
+"""Repeat a run from the stage that failed, or from one that is named, as a new run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ONLY = frozenset({"failed", "missing"})
 
 
 @dataclass(frozen=True, slots=True)
-class Rerun:
+class RunRetry:
     """What would be done: from which stage, and how many documents were given up, or never tried."""
 
     subdomain: str
@@ -39,7 +39,7 @@ class Rerun:
         return f"{self.subdomain}: again from stage {self.stage}; {documents}"
 
 
-def plan(run_id: str, start: str | None, *, only: str | None = None) -> Rerun:
+def plan(run_id: str, start: str | None, *, only: str | None = None) -> RunRetry:
     """Return how a run that has ended would be made again, by default from its first stage with failed jobs.
 
     `only`, some of ONLY with commas between them, makes it read those documents alone. Raises NotFoundError for an
@@ -62,7 +62,7 @@ def plan(run_id: str, start: str | None, *, only: str | None = None) -> Rerun:
     if start is None and not kinds and stage == READING and not given_up + missing and _lacks_documents(run):
         stage = known[0]
     job_type = job_type_of(stage)
-    return Rerun(run["subdomain"], stage, job_type, _arguments(run, job_type, kinds), given_up, missing)
+    return RunRetry(run["subdomain"], stage, job_type, _arguments(run, job_type, kinds), given_up, missing)
 
 
 def _lacks_documents(run: Mapping[str, Any]) -> bool:
@@ -90,6 +90,6 @@ def _arguments(run: Mapping[str, Any], job_type: str, kinds: frozenset[str]) -> 
         return dict(queries.show_job(connection, first)["arguments"])
 
 
-def enqueue(rerun: Rerun) -> Enqueued:
+def enqueue(retry: RunRetry) -> Enqueued:
     """Enqueue it as a new run; ConflictError while another passage of the site is under way."""
-    return dispatcher.enqueue(JobRequest(rerun.job_type, rerun.subdomain, rerun.arguments))
+    return dispatcher.enqueue(JobRequest(retry.job_type, retry.subdomain, retry.arguments))

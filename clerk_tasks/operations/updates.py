@@ -32,9 +32,7 @@ class Update:
         if bool(self.subdomain) == self.next_site:
             raise UsageError("Say either --subdomain SUBDOMAIN or --next-site.")
         if self.finance and (self.start or self.skip_fetch or self.all_agendas):
-            raise UsageError(
-                "--from, --skip-fetch and --all-agendas are of the meetings: leave them out, or --finance."
-            )
+            raise UsageError("--from, --skip-fetch and --all-agendas do not go with --finance.")
         if self.skip_fetch and self.start not in (None, "ocr"):
             raise UsageError(f"--skip-fetch is the same as --from ocr: leave it out, or --from {self.start}.")
         if (self.all_years or self.all_agendas) and self.stage != "fetch":

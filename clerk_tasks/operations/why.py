@@ -57,7 +57,7 @@ def _site(connection: Connection, subdomain: str) -> Iterator[str]:
         return
     runs = queries.list_runs(connection, subdomain=subdomain, limit=1)
     if not runs:
-        yield f"{subdomain}: nothing was enqueued for it, or that is long over and was pruned."
+        yield f"{subdomain}: nothing was enqueued for it, or what was has been pruned."
         return
     run = runs[0]
     yield f"{subdomain}: nothing is unfinished; the last run, {run['id']} ({run['pipeline']}), is {run['state']}."
@@ -91,7 +91,7 @@ def _scheduled(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     if before:
         yield f"It waits for stage {before.name} of run {job['run_id']}, where {before.remaining} jobs remain."
     else:
-        yield f"It waits for a stage of run {job['run_id']}, and none is open: run `clerk-tasks doctor --fix`."
+        yield f"It waits for a stage of run {job['run_id']}, but no stage is open: run `clerk-tasks doctor --fix`."
 
 
 def _available(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
@@ -106,7 +106,7 @@ def _available(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     yield from _servers(connection, job)
     yield _depth(job["queue"])
     if job["publish_at"]:
-        yield _next_ring(connection, job["publish_at"])
+        yield _next_message(connection, job["publish_at"])
 
 
 @lru_cache(maxsize=64)
@@ -118,7 +118,7 @@ def _depth(queue: str) -> str:
         return str(error)
 
 
-def _next_ring(connection: Connection, publish_at: str) -> str:
+def _next_message(connection: Connection, publish_at: str) -> str:
     late = database_time(connection) - datetime.fromisoformat(publish_at)
     if late > timedelta(seconds=2 * settings().relay_interval):
         return f"No relay has published it since {publish_at}: start a worker, each of which has one."
@@ -130,7 +130,7 @@ def _priority(connection: Connection, job: dict[str, Any]) -> int:
 
 
 def _servers(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
-    """Say who could run it."""
+    """Say which workers could run it."""
     live = workers_by_queue(connection).get(job["queue"], [])
     able = [worker for worker in live if job["job_type"] in worker.job_types]
     if able:
@@ -145,7 +145,7 @@ def _servers(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
 
 
 def _running(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
-    yield f"It runs since {job['started_at']}; its lease is renewed and ends at {job['lease_until']}."
+    yield f"It has been running since {job['started_at']}; its lease is renewed and ends at {job['lease_until']}."
     yield f"Its time limit is {job['time_limit']:g} s."
     if job["cancel_requested_at"]:
         yield f"It was asked to stop at {job['cancel_requested_at']}."
@@ -158,7 +158,7 @@ def _retryable(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
 
 def _discarded(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     yield f"It ended as a dead letter after {job['attempt']} attempts: {job['error']}"
-    yield f"Once the cause is mended: `clerk-tasks jobs retry {job['id']}`."
+    yield f"Once the cause is fixed: `clerk-tasks jobs retry {job['id']}`."
 
 
 def _cancelled(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:

@@ -35,7 +35,7 @@ class PoolInitialisers:
         try:
             with on_trial():
                 pool.function()
-        except BaseException as error:  # Ctrl-C is the parent's business: here even that is the plugin's
+        except BaseException as error:  # the parent handles Ctrl-C: here even that comes from the plugin
             said = f"pool {pool.name} (plugin {pool.plugin}) could not be prepared: {describe(error)}"
             if said != known:
                 logger.error("%s. Its jobs wait, and it is tried again with them.", said)

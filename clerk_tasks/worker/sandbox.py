@@ -1,4 +1,4 @@
-"""Give the next job the process as this one found it, and let no copy of the process speak for a job."""
+"""Restore the process after each job, and end copies of it that a job has forked."""
 
 from __future__ import annotations
 

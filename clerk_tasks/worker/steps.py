@@ -95,7 +95,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         self.handed_back = threading.Event()
 
     def start(self, worker: Any) -> None:
-        """Register this worker start, then keep house until the worker has shut down."""
+        """Register this worker start, then keep the leases and relay until the worker has shut down."""
         own = create_engine(settings().database_url, durable=False)
         instance = os.environ[INSTANCE]
         self.queues = sorted(worker.app.amqp.queues.consume_from)
@@ -174,7 +174,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         self.wake_relay.set()
         for thread in self._threads:
             thread.join(timeout=5)
-        with _surviving("saying goodbye"), transaction(self.engine) as connection:
+        with _surviving("recording the end of this worker"), transaction(self.engine) as connection:
             leases.worker_stopped(connection, os.environ[INSTANCE])
 
 
@@ -216,7 +216,7 @@ def _prepare(sender: Any, **_: Any) -> None:
 
 
 def _initialise_child(**_: Any) -> None:
-    """In a fresh child: let Ctrl-C be the parent's business, and prepare for the pools that it serves."""
+    """In a fresh child: leave Ctrl-C to the parent, and run the initialisers of the pools that it serves."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Billiard gives this process out for one of Python's own, for a daemon, which may have no children, and with a key
     # that only billiard can hand on. What jobs start ends with the process group.

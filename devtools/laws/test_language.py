@@ -11,7 +11,7 @@ from devtools.laws.source import ROOT
 
 #: What a reader stumbles over -> what to write in its place. Case-sensitive, whole words.
 AVOIDED = {
-    r"\b(nobody|somebody|whoever)\b": "name the one who acts: a worker, an operator, a process",
+    r"\b(nobody|somebody|whoever|everybody|anybody)\b": "name the one who acts: a worker, an operator, a process",
     r"\b(tell|tells|told)\b": "say, return, report, ask",
     r"\b(is none|are none|of ours)\b": "say what is missing, or whose it is",
     r"\b(anew|lest|in vain)\b": "again; so that … not; without success",

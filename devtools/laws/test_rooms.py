@@ -13,7 +13,7 @@ from devtools.laws.source import PACKAGES, ROOT, Module, modules
 #: The rooms of each half from top to bottom: a room imports only rooms below it.
 ROOMS = {
     "clerk": (
-        # The names that plugins import: thin, used by no module of ours but each other.
+        # Import paths for plugins: thin modules that only import each other, and the rooms below.
         *("clerk", "cli", "db", "fetcher", "finance_db", "models", "pipeline", "plugin_loader", "utils"),
         *("meetings", "fetching", "compilation", "text"),
         *("publication", "sites", "queue", "output", "plugin", "database", "providers", "run_ids"),

@@ -22,7 +22,7 @@ MIB = 1 << 20
 #: A row as read: its number as a spreadsheet shows it, and its cells.
 Row = tuple[int, list[Cell]]
 
-#: What the child may know of our environment: it reads strangers' files, so no passwords.
+#: What the child may know of our environment: it reads untrusted files, so no passwords.
 _PASSED_ON = ("PATH", "LANG", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 
 

@@ -6,20 +6,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.ledger.ledger import LedgerOf
+from tests.integration.ledger.ledger import LedgerOf, checked
 
 
 @pytest.fixture
 def ledger(database_url: str) -> Iterator[LedgerOf]:
-    made = LedgerOf(database_url)
-    yield made
-    made.check()
-    made.engine.dispose()
+    yield from checked(database_url)
 
 
 @pytest.fixture
 def postgres_ledger(postgres_url: str) -> Iterator[LedgerOf]:
-    made = LedgerOf(postgres_url)
-    yield made
-    made.check()
-    made.engine.dispose()
+    yield from checked(postgres_url)

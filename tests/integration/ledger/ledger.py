@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -89,3 +89,11 @@ class LedgerOf:
     def sql(self, connection: Connection, statement: str, **values: Any) -> None:
         """Run a statement of the test's own."""
         connection.execute(sa.text(statement), values)
+
+
+def checked(url: str) -> Iterator[LedgerOf]:
+    """Be a fixture's body: give the ledger of a database to a test, and hold it to its laws afterwards."""
+    made = LedgerOf(url)
+    yield made
+    made.check()
+    made.engine.dispose()

@@ -6,30 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from clerk.database.held import HeldConnection
 from clerk_tasks.broker.publisher import Publisher
-from devtools.hand_clock import Clock
-from tests.integration.ledger.ledger import LedgerOf
+from tests.integration.ledger.fixtures import clock, held, ledger
 
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def ledger(sqlite_url: str) -> Iterator[LedgerOf]:
-    made = LedgerOf(sqlite_url)
-    yield made
-    made.check()
-    made.engine.dispose()
-
-
-@pytest.fixture
-def held(ledger: LedgerOf) -> Iterator[HeldConnection]:
-    connection = HeldConnection(ledger.engine)
-    yield connection
-    connection.close()
+__all__ = ["clock", "held", "ledger"]
 
 
 @pytest.fixture

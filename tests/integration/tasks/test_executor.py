@@ -22,7 +22,7 @@ from clerk_tasks.worker.executor import Executor
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from devtools.services import PostgresServer
 from tests.fixtures import migrate
-from tests.integration.ledger.ledger import LedgerOf, job
+from tests.integration.ledger.ledger import LedgerOf, checked, job
 from tests.property.database import Crash, FragileDatabase
 
 
@@ -53,10 +53,7 @@ def plugin(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OneJob]:
 
 @pytest.fixture
 def on_both(database_url: str) -> Iterator[LedgerOf]:
-    made = LedgerOf(database_url)
-    yield made
-    made.check()
-    made.engine.dispose()
+    yield from checked(database_url)
 
 
 def executor_of(ledger: LedgerOf) -> Executor:

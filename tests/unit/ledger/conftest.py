@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
-from clerk.database.held import HeldConnection
-from devtools.hand_clock import Clock
 from devtools.processes import wait_for
-from tests.integration.ledger.ledger import LedgerOf
+from tests.integration.ledger.fixtures import clock, held, ledger
+
+__all__ = ["clock", "held", "ledger"]
 
 
 class Children:
@@ -50,23 +50,3 @@ def children() -> Iterator[Children]:
     for process in pool.processes.values():
         process.kill()
         process.communicate()
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def ledger(sqlite_url: str) -> Iterator[LedgerOf]:
-    made = LedgerOf(sqlite_url)
-    yield made
-    made.check()
-    made.engine.dispose()
-
-
-@pytest.fixture
-def held(ledger: LedgerOf) -> Iterator[HeldConnection]:
-    connection = HeldConnection(ledger.engine)
-    yield connection
-    connection.close()

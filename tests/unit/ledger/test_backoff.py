@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from clerk_tasks.ledger.backoff import LONGEST, backoff, wait
+from clerk_tasks.ledger.backoff import LONGEST_WAIT, backoff, wait
 
 
 @pytest.mark.parametrize(("attempt", "seconds"), [(1, 15.0), (2, 30.0), (5, 240.0), (9, 3600.0), (5000, 3600.0)])
@@ -18,7 +18,7 @@ def test_the_wait_doubles_up_to_its_cap_and_is_spread(attempt: int, seconds: flo
 
 
 @pytest.mark.parametrize(
-    ("asked", "seconds"), [(0.0, 0.0), (7.5, 7.5), (-3.0, 0.0), (1e20, LONGEST), (math.inf, LONGEST)]
+    ("asked", "seconds"), [(0.0, 0.0), (7.5, 7.5), (-3.0, 0.0), (1e20, LONGEST_WAIT), (math.inf, LONGEST_WAIT)]
 )
 def test_what_is_asked_for_is_given_within_reason(asked: float, seconds: float) -> None:
     assert wait(asked, attempt=1, base=15.0, cap=3600.0) == seconds
