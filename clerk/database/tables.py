@@ -22,7 +22,6 @@ from sqlalchemy import (
 )
 
 from clerk.database.clock import UtcDateTime
-from clerk.database.legacy_types import OldMoment
 
 metadata = MetaData()
 
@@ -50,8 +49,8 @@ sites_table = Table(
     Column("extraction_status", String, server_default="pending"),
     Column("last_extracted", String),
     Column("current_stage", String),
-    Column("started_at", OldMoment),
-    Column("updated_at", OldMoment),
+    Column("started_at", UtcDateTime(lenient=True)),
+    Column("updated_at", UtcDateTime(lenient=True)),
     *(
         Column(f"{stage}_{what}", Integer, nullable=False, server_default=text("0"))
         for stage in STAGE_NAMES
@@ -60,9 +59,9 @@ sites_table = Table(
     Column("coordinator_enqueued", Boolean, nullable=False, server_default=false()),
     Column("last_error_stage", String),
     Column("last_error_message", Text),
-    Column("last_error_at", OldMoment),
+    Column("last_error_at", UtcDateTime(lenient=True)),
     Column("has_finance_data", Boolean, nullable=False, server_default=false()),
-    Column("finance_last_updated", OldMoment),
+    Column("finance_last_updated", UtcDateTime(lenient=True)),
     Column("finance_source", String(100)),
     Column("finance_coverage_start", Date),
     Column("finance_coverage_end", Date),
@@ -88,8 +87,8 @@ site_progress_table = Table(
     Column("current_stage", String),
     Column("stage_total", Integer, nullable=False, server_default=text("0")),
     Column("stage_completed", Integer, nullable=False, server_default=text("0")),
-    Column("started_at", OldMoment),
-    Column("updated_at", OldMoment),
+    Column("started_at", UtcDateTime(lenient=True)),
+    Column("updated_at", UtcDateTime(lenient=True)),
 )
 
 # What the RQ-based clerk knew of its jobs, kept to be read.
@@ -100,7 +99,7 @@ job_tracking_table = Table(
     Column("subdomain", String, nullable=False),
     Column("job_type", String, nullable=False),
     Column("stage", String),
-    Column("created_at", OldMoment, server_default=func.now()),
+    Column("created_at", UtcDateTime(lenient=True), server_default=func.now()),
     Column("run_id", String),
     Index("ix_job_tracking_subdomain", "subdomain"),
     Index("ix_job_tracking_run_id", "run_id"),

@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from clerk.database.legacy_types import parse_moment
+from clerk.database.clock import parse_moment
 from clerk.errors import NotFoundError
 from clerk.fetching.date_span import AHEAD, parse_day, site_start_year
 from clerk.paths import validate_subdomain

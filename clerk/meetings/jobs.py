@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clerk.compilation.compile import compile_meetings, count_pages
-from clerk.database.clock import database_time
-from clerk.database.legacy_types import format_moment
+from clerk.database.clock import database_time, format_moment
 from clerk.database.transactions import transaction
 from clerk.errors import NotFoundError, UsageError
 from clerk.fetching.failure_notes import given_up_by, missed_downloads

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clerk.database.clock import now
-from clerk.database.legacy_types import parse_moment
+from clerk.database.clock import now, parse_moment
 from clerk.database.literals import one_of
 from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, runs_table, sites_table
