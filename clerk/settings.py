@@ -34,13 +34,15 @@ Number = TypeVar("Number", int, float)
 INTERNAL = frozenset({"BURST", "INSTANCE"})
 
 #: The brokers that we speak with; Valkey speaks Redis.
-BROKERS = ("redis", "rediss", "redis+socket", "valkey", "valkeys", "amqp", "amqps")
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "valkey", "valkeys", "amqp", "amqps")
 
 
 def _broker(url: str) -> str:
     scheme, separator, rest = url.partition("://")
-    if not separator or scheme not in BROKERS:
-        raise ValueError(f"not a broker's address; it begins with one of {', '.join(f'{name}://' for name in BROKERS)}")
+    if not separator or scheme not in BROKER_SCHEMES:
+        raise ValueError(
+            f"not a broker's address; it begins with one of {', '.join(f'{name}://' for name in BROKER_SCHEMES)}"
+        )
     return f"{scheme.replace('valkey', 'redis')}://{rest}"
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 #: What is imported from here, and where it is.
-ELSEWHERE = {
+_ELSEWHERE = {
     "MeetingDateGroup": "clerk.compilation.pages",
     "PageFile": "clerk.compilation.pages",
     "build_table_from_text": "clerk.compilation.compile",
@@ -67,6 +67,6 @@ def __getattr__(name: str) -> Any:
         return get_plugin_manager()
     if name == "STORAGE_DIR":
         return str(settings().storage_dir)
-    if name in ELSEWHERE:
-        return getattr(import_module(ELSEWHERE[name]), name)
+    if name in _ELSEWHERE:
+        return getattr(import_module(_ELSEWHERE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

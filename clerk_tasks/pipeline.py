@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from clerk.errors import UsageError
 from clerk.plugin.loader import call_hook, plugin_manager, plugins
 from clerk.settings import settings
-from clerk.stage import BEGINNERS, NAME, Stage
+from clerk.stage import BEGINNERS, STAGE_NAME, Stage
 from clerk_tasks.job_types.registry import registry
 
 
@@ -34,7 +34,7 @@ def _what_is_wrong(stage: object, ordered: Sequence[Stage]) -> str | None:
     """Return why a plugin's stage cannot be added: it would stop every site's runs."""
     if not isinstance(stage, Stage):
         return f"it must return a list of Stage, not {stage!r:.80}"
-    if not (isinstance(stage.name, str) and NAME.fullmatch(stage.name)):
+    if not (isinstance(stage.name, str) and STAGE_NAME.fullmatch(stage.name)):
         return f"a stage's name may hold lower-case letters, digits, '_' and '-' only, not {stage.name!r:.80}"
     if not isinstance(stage.job_type, str):
         return f"stage {stage.name!r}: job_type is a job type's name, not {stage.job_type!r:.80}"

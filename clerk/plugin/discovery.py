@@ -17,7 +17,7 @@ from clerk.hookspecs import PROJECT
 from clerk.plugin.containment import BROKEN, on_trial
 from clerk.plugin.registered import PluginSet
 
-GROUP = "clerk.plugins"
+PLUGIN_GROUP = "clerk.plugins"
 
 #: The plugin that brings our own job types: registered first, so that every other may replace what it brings.
 BUILT_IN = "clerk.meetings.plugin:BuiltinPlugin"
@@ -34,7 +34,7 @@ def has_hookimpl_methods(cls: type) -> bool:
 def load_entry_points(found: PluginSet) -> None:
     """Register what every installed distribution offers in the group `clerk.plugins`."""
     share_package(Path(__file__).resolve().parent.parent / "plugins")
-    for entry_point in sorted(importlib.metadata.entry_points(group=GROUP), key=_built_in_first):
+    for entry_point in sorted(importlib.metadata.entry_points(group=PLUGIN_GROUP), key=_built_in_first):
         distribution = entry_point.dist
         where = f"{distribution.name}, {entry_point.value}" if distribution else entry_point.value
         version = distribution.version if distribution else None

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from clerk.errors import ConflictError, NotFoundError
 from clerk.plugin.loader import plugins
 from clerk.plugin.registered import PluginSet
-from clerk_tasks.job_types.pools import Pool, gather_pools
+from clerk_tasks.job_types.pools import WorkerPool, gather_pools
 from clerk_tasks.job_types.validation import RegisteredJobType, gather_job_types
 
-__all__ = ["Pool", "RegisteredJobType", "Registry", "registry"]
+__all__ = ["RegisteredJobType", "Registry", "WorkerPool", "registry"]
 
 Entry = TypeVar("Entry")
 
@@ -24,7 +24,7 @@ class Registry:
     """What can be enqueued, and who works on it."""
 
     job_types: Mapping[str, RegisteredJobType]
-    pools: Mapping[str, Pool]
+    pools: Mapping[str, WorkerPool]
     disputed: Mapping[str, str]  # job types that several plugins claim -> what is wrong
 
     def get(self, name: str) -> RegisteredJobType:
@@ -33,11 +33,11 @@ class Registry:
             raise ConflictError(self.disputed[name])
         return _find("job type", name, self.job_types)
 
-    def pool(self, name: str) -> Pool:
+    def pool(self, name: str) -> WorkerPool:
         """Return a pool; NotFoundError lists the known ones."""
         return _find("pool", name, self.pools)
 
-    def pool_of_queue(self, queue: str) -> Pool | None:
+    def pool_of_queue(self, queue: str) -> WorkerPool | None:
         """Return the pool that serves a queue, or None."""
         return next((pool for pool in self.pools.values() if queue in pool.queues), None)
 

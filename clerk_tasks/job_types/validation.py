@@ -14,10 +14,10 @@ from clerk.errors import UsageError
 from clerk.jobs import LONGEST_TIME_LIMIT, Backoff, JobType
 from clerk.plugin.containment import BROKEN
 from clerk.plugin.registered import Plugin, PluginSet
-from clerk_tasks.job_types.signatures import Parameter, Signature, signature
+from clerk_tasks.job_types.signatures import CallSignature, Parameter, signature
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-QUEUE = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+QUEUE_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 LONGEST_NAME = 100  # characters
 MOST_ATTEMPTS = 1000
 
@@ -77,7 +77,7 @@ def register(plugin: str, name: str, value: Callable[..., Any] | JobType) -> Reg
 
 def check_name(name: object) -> None:
     """Raise UsageError unless this can be the name of a job type or a pool."""
-    if not (isinstance(name, str) and NAME.fullmatch(name)):
+    if not (isinstance(name, str) and PLAIN_NAME.fullmatch(name)):
         raise UsageError(f"the name {name!r} may hold lower-case letters, digits and hyphens only")
     if len(name) > LONGEST_NAME:
         raise UsageError(f"the name {name[:20]}... has {len(name)} characters; {LONGEST_NAME} is the most")
@@ -85,7 +85,7 @@ def check_name(name: object) -> None:
 
 def check_queue(queue: object) -> None:
     """Raise UsageError unless this can be the name of a queue."""
-    if not (isinstance(queue, str) and QUEUE.fullmatch(queue)):
+    if not (isinstance(queue, str) and QUEUE_NAME.fullmatch(queue)):
         raise UsageError(f"queue: {queue!r} may hold lower-case letters, digits, '_', '.' and '-' only")
     if len(queue) > LONGEST_NAME:
         raise UsageError(f"queue: {queue[:20]}... has {len(queue)} characters; {LONGEST_NAME} is the most")
@@ -113,7 +113,7 @@ def _dispute(name: str, first: Plugin, second: Plugin) -> str:
     )
 
 
-def _check_function(function: object) -> Signature:
+def _check_function(function: object) -> CallSignature:
     if not callable(function):
         raise UsageError(f"function: {function!r} is neither a function nor a JobType")
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
@@ -124,7 +124,7 @@ def _check_function(function: object) -> Signature:
         raise UsageError(f"function: {error}") from None
 
 
-def _check_fields(job_type: JobType, wanted: Signature) -> None:
+def _check_fields(job_type: JobType, wanted: CallSignature) -> None:
     check_queue(job_type.queue)
     attempts = job_type.max_attempts
     if not (type(attempts) is int and 1 <= attempts <= MOST_ATTEMPTS):
@@ -150,7 +150,7 @@ def _check_seconds(field: str, value: object) -> None:
         raise UsageError(f"{field}: {value!r} must be a positive number of seconds, at most 30 days")
 
 
-def _check_template(template: object, wanted: Signature) -> None:
+def _check_template(template: object, wanted: CallSignature) -> None:
     if not (isinstance(template, str) and template):
         raise UsageError(f"unique: {template!r} must be True, False or a template such as '{{job_type}}:{{subdomain}}'")
     known = {"job_type", "subdomain", *wanted.parameters}

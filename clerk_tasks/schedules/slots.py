@@ -26,7 +26,7 @@ from clerk.plugin.registered import Plugin
 from clerk.redaction import storable
 from clerk.schedule import CatchUp, Schedule
 from clerk_tasks.dispatcher import publish, record_requests
-from clerk_tasks.job_types.validation import NAME
+from clerk_tasks.job_types.validation import PLAIN_NAME
 from clerk_tasks.ledger.insert import Message
 
 logger = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ def gather() -> dict[str, Schedule]:
 def _check(schedule: object) -> None:
     if not isinstance(schedule, Schedule):
         raise UsageError(f"register_schedules must return a list of clerk.Schedule, not {schedule!r:.80}")
-    if not (isinstance(schedule.name, str) and NAME.fullmatch(schedule.name)):
+    if not (isinstance(schedule.name, str) and PLAIN_NAME.fullmatch(schedule.name)):
         raise UsageError(f"the name {schedule.name!r} may hold lower-case letters, digits and hyphens only")
     if not callable(schedule.jobs):
         raise UsageError(f"jobs: {schedule.jobs!r:.80} must be a function that takes a connection")

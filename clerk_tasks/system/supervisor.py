@@ -27,7 +27,7 @@ from clerk_tasks.system.end_with_parent import PARENT
 #: How long a process that died is left dead, in seconds: doubled each time, reset by a minute of life.
 SHORTEST_PAUSE, LONGEST_PAUSE, GOOD_LIFE = 1.0, 30.0, 60.0
 #: How long a process may take to end beyond the grace its jobs have, in seconds.
-PATIENCE = 30.0
+EXTRA_GRACE = 30.0
 
 
 def plan(concurrency: int | None) -> dict[str, list[str]]:
@@ -42,7 +42,7 @@ def plan(concurrency: int | None) -> dict[str, list[str]]:
 
 
 @dataclass(slots=True)
-class Child:
+class KeptProcess:
     """One process that is kept running."""
 
     name: str
@@ -91,7 +91,7 @@ def run(commands: Mapping[str, Sequence[str]]) -> signal.Signals:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    children = [Child(name, arguments) for name, arguments in commands.items()]
+    children = [KeptProcess(name, arguments) for name, arguments in commands.items()]
     with ExitStack() as attached:
         if settings().broker_url is None:
             attached.enter_context(embedded.attached())
@@ -111,12 +111,12 @@ def _create_if_empty() -> None:
         _say("up", f"creating the database {upgrade().database}")
 
 
-def _end(children: Sequence[Child]) -> None:
+def _end(children: Sequence[KeptProcess]) -> None:
     alive = [child.process for child in children if child.process is not None]
     _say("up", "ending; running jobs get their grace")
     for process in alive:
         process.send_signal(signal.SIGTERM)
-    give_up = time.monotonic() + settings().shutdown_grace + PATIENCE
+    give_up = time.monotonic() + settings().shutdown_grace + EXTRA_GRACE
     for process in alive:
         try:
             process.wait(max(0.1, give_up - time.monotonic()))

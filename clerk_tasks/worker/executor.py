@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 _STOPPED = "it stopped at a checkpoint"
 
 #: The environment variable that gives a worker's children its instance id.
-INSTANCE = "CLERK_INSTANCE"
+INSTANCE_VARIABLE = "CLERK_INSTANCE"
 
 #: A transition that settles a claim: it records an outcome and returns the messages to publish.
 Settle = Callable[[Connection, Claim], list[Message]]
@@ -204,7 +204,7 @@ class Executor:
             function = job_type.function
             arguments = call_arguments(function, claim.run_id, json.loads(claim.arguments))
             with running(context), sandbox.restored(), memory_limit.limited(settings().memory_limit):
-                with sandbox.copies_ended():
+                with sandbox.forked_copies_exit():
                     value = function(claim.subdomain, **arguments)
                 return Completed(_as_json(value), [new_job(child, known) for child in context.children])
         except Fenced:
@@ -283,4 +283,4 @@ def _describe(error: BaseException, *, plain: bool = False) -> str:
 def executor() -> Executor:
     """Return this pool child's executor."""
     engine = create_engine(settings().database_url, durable=False)
-    return Executor(HeldConnection(engine), os.environ[INSTANCE], settings().lease_term)
+    return Executor(HeldConnection(engine), os.environ[INSTANCE_VARIABLE], settings().lease_term)

@@ -26,7 +26,7 @@ def restored() -> Iterator[None]:
 
 
 @contextmanager
-def copies_ended() -> Iterator[None]:
+def forked_copies_exit() -> Iterator[None]:
     """End a copy of this process, which a job forked, where the block ends: it must not go on as a worker's child."""
     ours, status = os.getpid(), 1
     try:
