@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 
 def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = False) -> dict[str, Any]:
-    """Fetch a site's new documents into its folders; return how many wait, and what became of the rest."""
+    """Fetch a site's new documents into its folders; return what the fetcher reports of them, if it does."""
     current_job().progress("looking for new documents")
     with transaction() as connection:
         began = database_time(connection)
@@ -42,11 +42,11 @@ def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = F
     # Only now: older fetchers start where the last update ended, so a failed fetch must not move it.
     with transaction() as connection:
         update_site(connection, subdomain, {"last_updated": format_moment(began)})
-    return {"waiting": len(waiting_documents(subdomain)), **found}
+    return found
 
 
 def _fetch(subdomain: str, all_years: bool, all_agendas: bool) -> dict[str, Any]:
-    """Return what the fetcher reports, if it does; Retry if every download failed."""
+    """Fetch, and return the report; Retry if every download failed."""
     try:
         fetcher = get_fetcher(site_of(subdomain), all_years, all_agendas)
         fetcher.fetch_events()
