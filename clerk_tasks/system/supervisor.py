@@ -25,7 +25,7 @@ from clerk_tasks.job_types.registry import registry
 from clerk_tasks.system.end_with_parent import PARENT
 
 #: How long a process that died is left dead, in seconds: doubled each time, reset by a minute of life.
-SHORTEST_PAUSE, LONGEST_PAUSE, GOOD_LIFE = 1.0, 30.0, 60.0
+SHORTEST_RESTART, LONGEST_RESTART, GOOD_LIFE = 1.0, 30.0, 60.0
 #: How long a process may take to end beyond the grace its jobs have, in seconds.
 EXTRA_GRACE = 30.0
 
@@ -49,7 +49,7 @@ class KeptProcess:
     arguments: Sequence[str]
     process: subprocess.Popen[str] | None = None
     started_at: float = 0.0
-    pause: float = SHORTEST_PAUSE
+    pause: float = SHORTEST_RESTART
     restart_at: float = field(default=0.0)
 
     def keep(self) -> None:
@@ -60,7 +60,9 @@ class KeptProcess:
                 self._start(moment)
         elif (code := self.process.poll()) is not None:
             self.process = None
-            self.pause = SHORTEST_PAUSE if moment - self.started_at > GOOD_LIFE else min(self.pause * 2, LONGEST_PAUSE)
+            self.pause = (
+                SHORTEST_RESTART if moment - self.started_at > GOOD_LIFE else min(self.pause * 2, LONGEST_RESTART)
+            )
             self.restart_at = moment + self.pause
             _say(self.name, f"ended with code {code}; starting again in {self.pause:g} s")
 
