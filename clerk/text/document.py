@@ -10,10 +10,6 @@ from clerk.child_process import MIB, ChildError, ChildLimits
 #: Where a page's text comes from; `empty`: nothing is on it, or nothing that reads as text.
 How = Literal["layer", "ocr", "empty"]
 
-Kind = Literal[
-    "missing", "empty", "not-a-pdf", "encrypted", "damaged", "too-large", "timeout", "memory", "crash", "no-engine"
-]
-
 #: What the same bytes will do again, however often they are read.
 PERMANENT = frozenset({"empty", "not-a-pdf", "encrypted", "damaged", "too-large"})
 
@@ -47,6 +43,7 @@ class ReadingLimits(ChildLimits):
 class DocumentError(ChildError):
     """A document that could not be read to its end.
 
+    `kind` is what `PERMANENT` names, "missing", or one of ChildError's.
     `page` is the one that could not, None if the document did not even open; `pages` are those read before.
     """
 
