@@ -96,7 +96,7 @@ def generate(folder: Path, count: int) -> list[Path]:
 def bare_loop(papers: list[Path], folder: Path) -> float:
     """Return the seconds that the same library calls take in a loop: copy, read, draw, write, compile, copy."""
     from clerk.compilation.compile import compile_meetings
-    from clerk.text.document import Limits
+    from clerk.text.document import ReadingLimits
     from clerk.text.pages import look_at, opened, page_of, read_page, render, without_idle_colour
 
     def no_recogniser() -> object:
@@ -109,9 +109,9 @@ def bare_loop(papers: list[Path], folder: Path) -> float:
         shutil.copy(paper, pdf)
         text = folder / "txt" / paper.parent.name / paper.stem
         text.mkdir(parents=True)
-        with opened(str(pdf), Limits()) as document, page_of(document, 1) as page:
-            read = read_page(page, 1, recogniser=no_recogniser, limits=Limits())  # type: ignore[arg-type]
-            picture = render(page, look_at(page), limits=Limits(), grayscale=False).to_pil()
+        with opened(str(pdf), ReadingLimits()) as document, page_of(document, 1) as page:
+            read = read_page(page, 1, recogniser=no_recogniser, limits=ReadingLimits())  # type: ignore[arg-type]
+            picture = render(page, look_at(page), limits=ReadingLimits(), grayscale=False).to_pil()
             without_idle_colour(picture).save(text / "1.png", compress_level=3)
         (text / "1.txt").write_text(read.text)
     compile_meetings(folder, SITE, into=folder / "meetings.db")

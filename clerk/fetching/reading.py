@@ -18,7 +18,7 @@ from clerk.fetching.layout import PREFIXES
 from clerk.fetching.overriding import overridden
 from clerk.fsync import hash_file
 from clerk.jobs import current_job
-from clerk.text import Document, DocumentError, Page, is_unchanged, read_document, render_pages, write_pages
+from clerk.text import DocumentError, DocumentText, Page, is_unchanged, read_document, render_pages, write_pages
 from clerk.text.document import PERMANENT
 
 if TYPE_CHECKING:
@@ -112,19 +112,19 @@ def kind_of(prefix: str) -> str:
     return next(kind for kind, folder in PREFIXES.items() if folder == prefix.strip("/"))
 
 
-def _read(fetcher: Fetcher, pdf: Path, backend: str) -> Document:
+def _read(fetcher: Fetcher, pdf: Path, backend: str) -> DocumentText:
     if "_ocr_with_tesseract" in overridden(fetcher):
         return read_their_way(fetcher, pdf)
     return read_document(pdf, engine=backend, languages=fetcher.ocr_lang)
 
 
-def read_their_way(fetcher: Fetcher, pdf: Path) -> Document:
+def read_their_way(fetcher: Fetcher, pdf: Path) -> DocumentText:
     """Read each page's image with the fetcher's own OCR."""
     with tempfile.TemporaryDirectory() as folder:
         images = render_pages(pdf, Path(folder) / "pages")
         texts = [fetcher._ocr_with_tesseract(image) for image in images]
     pages = tuple(Page(number, text, "ocr" if text.strip() else "empty") for number, text in enumerate(texts, start=1))
-    return Document(hash_file(pdf), pages)
+    return DocumentText(hash_file(pdf), pages)
 
 
 def _failure(error: DocumentError, pdf: Path, meeting: str, day: str, job_id: str) -> dict[str, Any]:

@@ -1,17 +1,16 @@
 """PDF to text, page by page: the layer a page carries if it is sane, else what an OCR engine sees on it."""
 
-from clerk.text.document import Document, DocumentError, How, Kind, Limits, Page
+from clerk.text.document import DocumentError, DocumentText, How, Page, ReadingLimits
 from clerk.text.reader import Reader, read_document, render_pages
 from clerk.text.tree import is_unchanged, write_pages
 
 __all__ = [
-    "Document",
     "DocumentError",
+    "DocumentText",
     "How",
-    "Kind",
-    "Limits",
     "Page",
     "Reader",
+    "ReadingLimits",
     "is_unchanged",
     "read_document",
     "render_pages",

@@ -5,16 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from clerk.errors import ClerkError
-
-MIB = 1 << 20
+from clerk.child_process import MIB, ChildError, ChildLimits
 
 #: Where a page's text comes from; `empty`: nothing is on it, or nothing that reads as text.
 How = Literal["layer", "ocr", "empty"]
-
-Kind = Literal[
-    "missing", "empty", "not-a-pdf", "encrypted", "damaged", "too-large", "timeout", "memory", "crash", "no-engine"
-]
 
 #: What the same bytes will do again, however often they are read.
 PERMANENT = frozenset({"empty", "not-a-pdf", "encrypted", "damaged", "too-large"})
@@ -30,37 +24,33 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
-    """A document read from its first page to its last; `sha256` is that of the PDF file."""
+class DocumentText:
+    """The text of a document read from its first page to its last; `sha256` is that of the PDF file."""
 
     sha256: str
     pages: tuple[Page, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
-    """What one document may cost: bytes, pages, seconds, and the pixels that one page is rendered to."""
+class ReadingLimits(ChildLimits):
+    """What one document may cost, also: bytes of its file, pages, and the pixels that one page is rendered to."""
 
     file_size: int = 300 * MIB
     pages: int = 5000
-    seconds: float = 3000
-    page_seconds: float = 180
-    memory: int = 2048 * MIB  # address space of the child
     pixels: int = 40_000_000
 
 
-class DocumentError(ClerkError):
+class DocumentError(ChildError):
     """A document that could not be read to its end.
 
+    `kind` is what `PERMANENT` names, "missing", or one of ChildError's.
     `page` is the one that could not, None if the document did not even open; `pages` are those read before.
     """
 
-    def __init__(self, kind: Kind, reason: str) -> None:
+    def __init__(self, kind: str, reason: str, page: int | None = None) -> None:
         super().__init__(kind, reason)
-        self.kind = kind
-        self.reason = reason
         self.name = ""
-        self.page: int | None = None
+        self.page = page
         self.pages: tuple[Page, ...] = ()
 
     def __str__(self) -> str:

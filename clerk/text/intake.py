@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from clerk.text.document import MIB, DocumentError, Limits
+from clerk.child_process import MIB
+from clerk.text.document import DocumentError, ReadingLimits
 
 #: Where a PDF says that it is one; readers accept some bytes before it.
 _HEADER = 1024
 _WEB_PAGE = re.compile(rb"<!doctype\s+html|<html|<head|<body", re.IGNORECASE)
 
 
-def check_file(pdf: Path, limits: Limits) -> None:
+def check_file(pdf: Path, limits: ReadingLimits) -> None:
     """Raise the DocumentError of a file that is missing, empty, too large, or not a PDF."""
     try:
         size = pdf.stat().st_size

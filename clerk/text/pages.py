@@ -11,7 +11,7 @@ from PIL import Image, ImageChops
 from pypdfium2 import raw
 
 from clerk.text import layer
-from clerk.text.document import DocumentError, Limits, Page
+from clerk.text.document import DocumentError, Page, ReadingLimits
 from clerk.text.ocr import DPI, Recognise
 
 #: Pixels of pictures, or drawn shapes, from which a page with little text may hold more than its layer says.
@@ -30,7 +30,7 @@ class Look:
 
 
 @contextmanager
-def opened(path: str, limits: Limits) -> Iterator[pdfium.PdfDocument]:
+def opened(path: str, limits: ReadingLimits) -> Iterator[pdfium.PdfDocument]:
     """Open a document with its forms; DocumentError if that cannot be, or if it has too many pages."""
     try:
         document = pdfium.PdfDocument(path)
@@ -61,7 +61,7 @@ def page_of(document: pdfium.PdfDocument, number: int) -> Iterator[pdfium.PdfPag
         yield page
 
 
-def read_page(page: pdfium.PdfPage, number: int, *, recogniser: Callable[[], Recognise], limits: Limits) -> Page:
+def read_page(page: pdfium.PdfPage, number: int, *, recogniser: Callable[[], Recognise], limits: ReadingLimits) -> Page:
     """Return a page's text: its layer if that is sane and can be all there is, else what the engine sees."""
     text = layer_text(page)
     sane = layer.is_sane(text)
@@ -98,7 +98,7 @@ def look_at(page: pdfium.PdfPage) -> Look:
     return Look(objects, shapes, pixels, largest)
 
 
-def render(page: pdfium.PdfPage, look: Look, *, limits: Limits, grayscale: bool) -> pdfium.PdfBitmap:
+def render(page: pdfium.PdfPage, look: Look, *, limits: ReadingLimits, grayscale: bool) -> pdfium.PdfBitmap:
     """Draw a page at `DPI`, or as finely as the limit of pixels allows; too-large if a picture is a bomb.
 
     The check comes first because pdfium, out of memory, leaves a picture out and says nothing.

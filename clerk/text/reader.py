@@ -9,24 +9,25 @@ from pathlib import Path
 from threading import RLock
 
 from clerk.application import part
+from clerk.child_process import ChildError, ChildProcess, Message
 from clerk.fsync import hash_file
-from clerk.text.document import Document, DocumentError, Limits, Page
+from clerk.text.document import DocumentError, DocumentText, Page, ReadingLimits
 from clerk.text.engines import choose_engine
 from clerk.text.intake import check_file
-from clerk.text.process import Child, Message
 from clerk.text.tree import making, put_folder
 
 #: Documents after which a child is replaced, in case its libraries leak.
 SERVES = 200
 
-_BREAKS_THE_CHILD = frozenset({"timeout", "memory", "crash"})
+_BREAKS_THE_CHILD = frozenset({"timeout", "memory", "crash", "failed"})
+_MAY_BE_OLD_AGE = _BREAKS_THE_CHILD - {"timeout"}
 
 
 class Reader:
     """Reads documents in turn; `close()` it, or use it in a with block."""
 
     def __init__(self) -> None:
-        self._child: Child | None = None
+        self._child: ChildProcess | None = None
         self._lock = RLock()
 
     def __enter__(self) -> Reader:
@@ -47,9 +48,9 @@ class Reader:
         *,
         engine: str = "",
         languages: str = "eng",
-        limits: Limits | None = None,
+        limits: ReadingLimits | None = None,
         on_page: Callable[[Page], object] = lambda _: None,
-    ) -> Document:
+    ) -> DocumentText:
         """Return every page's text, or raise the DocumentError that says why not and holds the pages before.
 
         `on_page` sees each page as it is read; what it raises ends the reading.
@@ -62,22 +63,27 @@ class Reader:
 
         request = {"do": "read", "engine": asdict(choose_engine(engine, languages))}
         try:
-            sha256 = self._do(request, pdf, limits or Limits(), each=keep)
+            sha256 = self._do(request, pdf, limits or ReadingLimits(), each=keep)
         except DocumentError as error:
             error.pages = tuple(pages)
             raise
-        return Document(sha256, tuple(pages))
+        return DocumentText(sha256, tuple(pages))
 
-    def render(self, pdf: Path, folder: Path, *, limits: Limits | None = None) -> list[Path]:
+    def render(self, pdf: Path, folder: Path, *, limits: ReadingLimits | None = None) -> list[Path]:
         """Draw each page to `folder`/{n}.png at 150 dpi; the folder appears whole, in place of an older one."""
         files: list[Path] = []
         with making(folder) as made:
             request = {"do": "render", "folder": str(made.absolute())}
-            self._do(request, pdf, limits or Limits(), each=lambda page: files.append(folder / f"{page['number']}.png"))
+            self._do(
+                request,
+                pdf,
+                limits or ReadingLimits(),
+                each=lambda page: files.append(folder / f"{page['number']}.png"),
+            )
             put_folder(made, folder)
         return files
 
-    def _do(self, request: Message, pdf: Path, limits: Limits, *, each: Callable[[Message], None]) -> str:
+    def _do(self, request: Message, pdf: Path, limits: ReadingLimits, *, each: Callable[[Message], None]) -> str:
         """Carry out a request; return the sha256 of the file that was read."""
         try:
             check_file(pdf, limits)
@@ -90,7 +96,7 @@ class Reader:
             raise
         return sha256
 
-    def _answers(self, request: Message, limits: Limits) -> Generator[Message, None, None]:
+    def _answers(self, request: Message, limits: ReadingLimits) -> Generator[Message, None, None]:
         """Yield a message for each page; where a child breaks that had served others, go on in a new one."""
         done = 0
         while True:
@@ -103,20 +109,19 @@ class Reader:
                         yield message
                     opened = True
                 return
-            except DocumentError as error:
+            except ChildError as error:
                 if error.kind in _BREAKS_THE_CHILD:
                     self.close()
-                if error.kind not in ("crash", "memory") or child.served == 1:
-                    error.page = done + 1 if opened else None
-                    raise
+                if error.kind not in _MAY_BE_OLD_AGE or child.served == 1:
+                    raise DocumentError(error.kind, error.reason, done + 1 if opened else None) from None
             except BaseException:
                 self.close()  # it is still busy with this document
                 raise
 
-    def _willing_child(self) -> Child:
+    def _willing_child(self) -> ChildProcess:
         if self._child and self._child.served >= SERVES:
             self.close()
-        self._child = self._child or Child()
+        self._child = self._child or ChildProcess("-m", "clerk.text.child", OMP_THREAD_LIMIT="1")
         return self._child
 
 
@@ -131,13 +136,13 @@ def read_document(
     *,
     engine: str = "",
     languages: str = "eng",
-    limits: Limits | None = None,
+    limits: ReadingLimits | None = None,
     on_page: Callable[[Page], object] = lambda _: None,
-) -> Document:
+) -> DocumentText:
     """Read a document with this process' reader: `Reader.read`."""
     return shared_reader().read(pdf, engine=engine, languages=languages, limits=limits, on_page=on_page)
 
 
-def render_pages(pdf: Path, folder: Path, *, limits: Limits | None = None) -> list[Path]:
+def render_pages(pdf: Path, folder: Path, *, limits: ReadingLimits | None = None) -> list[Path]:
     """Draw a document's pages with this process' reader: `Reader.render`."""
     return shared_reader().render(pdf, folder, limits=limits)

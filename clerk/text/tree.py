@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from clerk.fsync import flush, hash_file
-from clerk.text.document import Document
+from clerk.text.document import DocumentText
 
 #: Beside the pages; readers of the tree look at *.txt only.
 RECORD = ".document.json"
@@ -20,7 +20,7 @@ RECORD = ".document.json"
 Fence = Callable[[], AbstractContextManager[None]]
 
 
-def write_pages(document: Document, folder: Path, *, fence: Fence = nullcontext) -> None:
+def write_pages(document: DocumentText, folder: Path, *, fence: Fence = nullcontext) -> None:
     """Put a document's pages in place as a whole, {folder}/1.txt and on; an empty page is an empty file.
 
     Extractions cached for the same pages are kept: each knows the text that it is of. `fence` surrounds the last

@@ -24,7 +24,7 @@ DAILY_FORMS = frozenset({"496", "497"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Version:
+class ReportVersion:
     """One filed version of one report; dates are YYYY-MM-DD, or empty where the filer left them out."""
 
     committee_id: str
@@ -53,7 +53,7 @@ class Superseded:
     reason: Reason
 
 
-def superseded(versions: Iterable[Version]) -> dict[str, Superseded]:
+def superseded(versions: Iterable[ReportVersion]) -> dict[str, Superseded]:
     """Return the filings that do not count, by filing id; every other one is current."""
     verdicts: dict[str, Superseded] = {}
     newest = []
@@ -64,14 +64,14 @@ def superseded(versions: Iterable[Version]) -> dict[str, Superseded]:
     return verdicts | _contained(newest)
 
 
-def _grouped(versions: Iterable[Version]) -> list[list[Version]]:
-    groups: defaultdict[tuple[str, ...], list[Version]] = defaultdict(list)
+def _grouped(versions: Iterable[ReportVersion]) -> list[list[ReportVersion]]:
+    groups: defaultdict[tuple[str, ...], list[ReportVersion]] = defaultdict(list)
     for version in versions:
         groups[_identity(version)].append(version)
     return [series for group in groups.values() for series in _series(group)]
 
 
-def _identity(version: Version) -> tuple[str, ...]:
+def _identity(version: ReportVersion) -> tuple[str, ...]:
     who = (version.committee_id, version.form)
     if version.form not in DAILY_FORMS:
         return (*who, version.from_date, version.thru_date)
@@ -80,11 +80,11 @@ def _identity(version: Version) -> tuple[str, ...]:
     return (*who, "", version.filing_id)
 
 
-def _series(group: list[Version]) -> list[list[Version]]:
+def _series(group: list[ReportVersion]) -> list[list[ReportVersion]]:
     """Part the daily reports of one id by what they amend; the versions of a period are one series."""
     if group[0].form not in DAILY_FORMS:
         return [group]
-    series: list[list[Version]] = []
+    series: list[list[ReportVersion]] = []
     for version in sorted(group, key=lambda version: (_filed(version), version.report_num, version.filing_id)):
         if series and not _begins_another(version, series[-1]):
             series[-1].append(version)
@@ -93,26 +93,26 @@ def _series(group: list[Version]) -> list[list[Version]]:
     return series
 
 
-def _begins_another(version: Version, series: list[Version]) -> bool:
+def _begins_another(version: ReportVersion, series: list[ReportVersion]) -> bool:
     first = series[0]  # the original, if there is one
     return version.report_num == 0 and (first.report_num > 0 or _filed(version)[:4] > _filed(first)[:4])
 
 
-def _filed(version: Version) -> str:
+def _filed(version: ReportVersion) -> str:
     return version.report_date or version.thru_date
 
 
-def _age(version: Version) -> tuple[int, str, str]:
+def _age(version: ReportVersion) -> tuple[int, str, str]:
     return (version.report_num, version.report_date, version.filing_id)
 
 
-def _replaced(loser: Version, winner: Version) -> Superseded:
+def _replaced(loser: ReportVersion, winner: ReportVersion) -> Superseded:
     amended = winner.report_num > loser.report_num
     return Superseded(winner.filing_id, Reason.AMENDED if amended else Reason.REFILED)
 
 
-def _contained(newest: Iterable[Version]) -> dict[str, Superseded]:
-    filers: defaultdict[tuple[str, str], list[Version]] = defaultdict(list)
+def _contained(newest: Iterable[ReportVersion]) -> dict[str, Superseded]:
+    filers: defaultdict[tuple[str, str], list[ReportVersion]] = defaultdict(list)
     for version in newest:
         if version.form not in DAILY_FORMS and version.from_date and version.thru_date:
             filers[version.committee_id, version.form].append(version)
@@ -125,7 +125,7 @@ def _contained(newest: Iterable[Version]) -> dict[str, Superseded]:
     return verdicts
 
 
-def _covers(wide: Version, narrow: Version) -> bool:
+def _covers(wide: ReportVersion, narrow: ReportVersion) -> bool:
     return (
         wide.from_date <= narrow.from_date
         and narrow.thru_date <= wide.thru_date
@@ -134,7 +134,7 @@ def _covers(wide: Version, narrow: Version) -> bool:
     )
 
 
-def _breadth(version: Version) -> tuple[int, str, str]:
+def _breadth(version: ReportVersion) -> tuple[int, str, str]:
     """Order by width, so that what supersedes a contained report is not itself contained; ids break ties."""
     days = int(version.thru_date.replace("-", "")) - int(version.from_date.replace("-", ""))
     return (days, version.report_date, version.filing_id)

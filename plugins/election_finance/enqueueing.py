@@ -13,7 +13,7 @@ from clerk.errors import ClerkError, ConflictError, NotFoundError, UsageError
 from clerk.finance_db import get_next_finance_site, get_sites_with_finance_data
 from clerk.paths import validate_subdomain
 from clerk.queue import enqueue_job, job_states, succeeded, wait_for
-from plugins.election_finance.site_paths import find_place
+from plugins.election_finance.site_paths import find_finance_site
 
 #: How often to look for another site after losing one to another caller.
 _TURNS = 100
@@ -59,7 +59,7 @@ def _next(arguments: Mapping[str, Any]) -> list[str]:
 
 
 def _one(job_type: str, subdomain: str, arguments: Mapping[str, Any]) -> str:
-    if reason := find_place(validate_subdomain(subdomain)).why_not():
+    if reason := find_finance_site(validate_subdomain(subdomain)).why_not():
         raise NotFoundError(reason)
     return _record(job_type, subdomain, arguments)
 

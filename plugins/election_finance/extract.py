@@ -13,7 +13,7 @@ from plugins.election_finance.archive import workbook_bytes
 from plugins.election_finance.download import Stamp
 from plugins.election_finance.errors import BadSource, NetworkTrouble
 from plugins.election_finance.manifest import Manifest, Source
-from plugins.election_finance.site_paths import Place
+from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources import Arrival
 from plugins.election_finance.workbook import read
 
@@ -29,29 +29,29 @@ class Extraction:
     moves: Mapping[Path, Path]
 
 
-def stamps(place: Place, previous: Manifest | None) -> dict[int, Stamp]:
+def stamps(site: FinanceSite, previous: Manifest | None) -> dict[int, Stamp]:
     """Return what the server said of the files that we have and that are as they were."""
     return {
         source.year: Stamp(source.etag, source.last_modified)
         for source in (previous.loaded if previous else ())
-        if source.route == "netfile" and stored(place, source) is not None
+        if source.route == "netfile" and stored(site, source) is not None
     }
 
 
-def stored(place: Place, source: Source) -> Path | None:
+def stored(site: FinanceSite, source: Source) -> Path | None:
     """Return the stored file of a source; None if it is gone or has changed."""
-    path = place.raw / str(source.file)
+    path = site.raw / str(source.file)
     return path if source.file and path.is_file() and hash_file(path) == source.sha256 else None
 
 
 def take(
-    place: Place, arrivals: Iterable[Arrival], previous: Manifest | None, say: Callable[[str], None]
+    site: FinanceSite, arrivals: Iterable[Arrival], previous: Manifest | None, say: Callable[[str], None]
 ) -> Extraction:
     """Look at what arrived and make the manifest; a year that we had and cannot have now keeps its stored file.
 
     Raises Retry if nothing came for the network's sake, Discard if nothing usable came at all.
     """
-    had = {source.year: source for source in (previous.loaded if previous else ()) if stored(place, source)}
+    had = {source.year: source for source in (previous.loaded if previous else ()) if stored(site, source)}
     sources: dict[int, Source] = {}
     moves: dict[Path, Path] = {}
     errors: list[BadSource | NetworkTrouble | Exception] = []
@@ -61,15 +61,15 @@ def take(
         if arrival.error or source.status == "failed":
             errors.append(arrival.error or BadSource(source.detail))
         elif arrival.path and source.file and source.sha256 != _hash_of(had.get(arrival.year)):
-            moves[arrival.path] = place.raw / source.file
+            moves[arrival.path] = site.raw / source.file
         sources[arrival.year] = source
-    _require_something(place, sources, errors)
+    _require_something(site, sources, errors)
     for year in had.keys() - sources.keys():
         sources[year] = had[year].kept("it was not among tonight's files")
     for year in had.keys() & sources.keys():
         if not sources[year].file:
             sources[year] = had[year].kept(sources[year].detail)
-    return Extraction(manifests.make(place.agency, place.municipality, list(sources.values())), moves)
+    return Extraction(manifests.make(site.agency, site.municipality, list(sources.values())), moves)
 
 
 def _hash_of(source: Source | None) -> str | None:
@@ -107,13 +107,13 @@ def _judged(arrival: Arrival, had: Source | None) -> Source:
     )
 
 
-def _require_something(place: Place, sources: Mapping[int, Source], errors: list[Exception]) -> None:
+def _require_something(site: FinanceSite, sources: Mapping[int, Source], errors: list[Exception]) -> None:
     usable = [source for source in sources.values() if source.status == "ok"]
     if any(source.rows for source in usable):
         return
-    kept = " The published database stays as it is." if place.database.exists() else ""
-    reasons = "; ".join(_reasons(sources.values())) or f"{place.drop} holds no .xlsx or .zip with a year in its name"
-    message = f"{place.subdomain}: no usable source: {reasons}.{kept}"
+    kept = " The published database stays as it is." if site.database.exists() else ""
+    reasons = "; ".join(_reasons(sources.values())) or f"{site.drop} holds no .xlsx or .zip with a year in its name"
+    message = f"{site.subdomain}: no usable source: {reasons}.{kept}"
     trouble = [error for error in errors if isinstance(error, NetworkTrouble)]
     if trouble:
         wait = max(error.after or 0.0 for error in trouble)
@@ -136,7 +136,7 @@ def _span(years: list[int]) -> str:
     return f"{first} to {last}" if len(years) == last - first + 1 else ", ".join(map(str, sorted(years)))
 
 
-def refuse_shrinking(had: Mapping[int, int], has: Mapping[int, int], place: Place, *, besides: int = 0) -> None:
+def refuse_shrinking(had: Mapping[int, int], has: Mapping[int, int], site: FinanceSite, *, besides: int = 0) -> None:
     """Raise Discard if a year, or all together, has suspiciously fewer rows than before ({year: rows}).
 
     `besides` are rows of years that are not known.
@@ -151,6 +151,6 @@ def refuse_shrinking(had: Mapping[int, int], has: Mapping[int, int], place: Plac
         shrunk = [f"all years together have {after:,} rows, had {before:,}"]
     if shrunk:
         raise Discard(
-            f"{place.subdomain}: suspiciously small: {'; '.join(shrunk)}. Nothing was replaced; if that is right, "
+            f"{site.subdomain}: suspiciously small: {'; '.join(shrunk)}. Nothing was replaced; if that is right, "
             f"run finance-etl again with --arg accept_shrink=true"
         )

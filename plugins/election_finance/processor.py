@@ -7,7 +7,7 @@ from typing import Any
 
 from clerk.jobs import current_job
 from plugins.election_finance import etl
-from plugins.election_finance.site_paths import find_place
+from plugins.election_finance.site_paths import find_finance_site
 
 
 class FinanceProcessor:
@@ -21,25 +21,25 @@ class FinanceProcessor:
     job_type = "finance-etl"
 
     def __init__(self, subdomain: str) -> None:
-        self.place = find_place(subdomain)
+        self.site = find_finance_site(subdomain)
 
     @property
     def database(self) -> Path:
         """Return where the published database is, or will be."""
-        return self.place.database
+        return self.site.database
 
     def extract(self, *, all_years: bool = False, force: bool = False, accept_shrink: bool = False) -> list[int]:
         """Get the yearly files into finance/raw/ and return the years that there are."""
-        return list(etl.extract(self.place, current_job().run_id, etl.Options(all_years, force, accept_shrink)).rows)
+        return list(etl.extract(self.site, current_job().run_id, etl.Options(all_years, force, accept_shrink)).rows)
 
     def transform(self) -> dict[str, Any]:
         """Make a new database from finance/raw/, beside the published one."""
-        return etl.transform(self.place, current_job().run_id)
+        return etl.transform(self.site, current_job().run_id)
 
     def load(self, *, accept_shrink: bool = False) -> dict[str, Any]:
         """Publish the new database and update the site's row."""
-        return etl.load(self.place, etl.Options(accept_shrink=accept_shrink))
+        return etl.load(self.site, etl.Options(accept_shrink=accept_shrink))
 
     def run(self, *, all_years: bool = False, force: bool = False, accept_shrink: bool = False) -> dict[str, Any]:
         """Do the three stages and return figures about the result."""
-        return etl.run(self.place, current_job().run_id, etl.Options(all_years, force, accept_shrink))
+        return etl.run(self.site, current_job().run_id, etl.Options(all_years, force, accept_shrink))

@@ -21,7 +21,7 @@ _ABANDONED = 86_400
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FinanceSite:
     """A site: its NetFile shortcut if it has one, its first year, and `finance/` under STORAGE_DIR."""
 
     subdomain: str
@@ -70,30 +70,30 @@ class Place:
         )
 
 
-def place_of(site: Mapping[str, Any]) -> Place:
-    """Return a row of `sites` as a Place; UsageError for a malformed subdomain or shortcut."""
-    subdomain = str(site["subdomain"])
+def finance_site(row: Mapping[str, Any]) -> FinanceSite:
+    """Return a row of `sites` as a FinanceSite; UsageError for a malformed subdomain or shortcut."""
+    subdomain = str(row["subdomain"])
     folder = site_dir(subdomain)
     known = known_agencies().get(subdomain)
-    name = str(site.get("name") or (known.name if known else ""))
-    if site.get("kind") == "county" and "county" not in name.lower():
+    name = str(row.get("name") or (known.name if known else ""))
+    if row.get("kind") == "county" and "county" not in name.lower():
         name += " County"  # else gifts from the city of Napa would count as from within Napa County's "city"
-    shortcut = shortcut_for(subdomain, site.get("extra"))
-    return Place(subdomain, name, shortcut, site.get("start_year"), folder / "finance")
+    shortcut = shortcut_for(subdomain, row.get("extra"))
+    return FinanceSite(subdomain, name, shortcut, row.get("start_year"), folder / "finance")
 
 
-def find_place(subdomain: str) -> Place:
-    """Look a site up in the database and return it as a Place; NotFoundError for an unknown one."""
+def find_finance_site(subdomain: str) -> FinanceSite:
+    """Look a site up in the database and return it as a FinanceSite; NotFoundError for an unknown one."""
     with reading() as connection:
-        return place_of(require_site(connection, subdomain))
+        return finance_site(require_site(connection, subdomain))
 
 
 @contextmanager
-def workspace(place: Place) -> Iterator[Path]:
+def workspace(site: FinanceSite) -> Iterator[Path]:
     """Make a folder on the same file system as the results, for the length of a with block."""
-    place.finance.mkdir(parents=True, exist_ok=True)
-    for left in place.finance.glob(".work-*"):
+    site.finance.mkdir(parents=True, exist_ok=True)
+    for left in site.finance.glob(".work-*"):
         if left.stat().st_mtime < time.time() - _ABANDONED:
             shutil.rmtree(left, ignore_errors=True)
-    with tempfile.TemporaryDirectory(prefix=".work-", dir=place.finance, ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory(prefix=".work-", dir=site.finance, ignore_cleanup_errors=True) as folder:
         yield Path(folder)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
-from plugins.election_finance.amendments import Version
+from plugins.election_finance.amendments import ReportVersion
 from plugins.election_finance.cleaning import Cell, committee_key, iso_date, money, report_number, text
 from plugins.election_finance.layout import AMOUNTS, DATES, Sheet
 from plugins.election_finance.workbook import Line, Remark, Table
@@ -22,7 +22,7 @@ _FORM = re.compile(r"F(\d{3})")
 class Filing:
     """One version of one report, as its rows describe it."""
 
-    version: Version
+    version: ReportVersion
     committee_name: str
     committee_type: str | None
     election_date: str | None
@@ -107,7 +107,7 @@ def _filing(row: dict[str, Any], agency: str) -> Filing:
         row.get("Rpt_Date", ""),
         row.get("Rpt_ID_Num", "").upper(),
     )
-    version = Version(*what, filing_id=digest(agency, *what))
+    version = ReportVersion(*what, filing_id=digest(agency, *what))
     return Filing(version, name, row.get("Committee_Type"), row.get("Elect_Date"))
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from clerk.child_process import ChildLimits
 from plugins.election_finance.cleaning import Cell, text
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.layout import SHEETS, Sheet
-from plugins.election_finance.reader import LIMITS, Limits, Row, opened
+from plugins.election_finance.reader import LIMITS, NumberedRow, opened
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class Workbook:
         return sum(len(table.lines) for table in self.tables)
 
 
-def read(content: bytes, limits: Limits = LIMITS) -> Workbook:
+def read(content: bytes, limits: ChildLimits = LIMITS) -> Workbook:
     """Read an .xlsx; BadSource where it is damaged, or lacks a sheet or a column that we cannot do without."""
     known = [sheet.name for sheet in SHEETS]
     with opened(content, known, limits) as sheets:
@@ -60,7 +61,7 @@ def read(content: bytes, limits: Limits = LIMITS) -> Workbook:
         return Workbook([_table(sheet, sheets.rows(), remarks) for sheet in SHEETS], remarks)
 
 
-def _table(sheet: Sheet, rows: Iterator[Row], remarks: list[Remark]) -> Table:
+def _table(sheet: Sheet, rows: Iterator[NumberedRow], remarks: list[Remark]) -> Table:
     number, heads = next(rows, (1, []))
     names = [(text(cell) or "").casefold() for cell in heads] if number == 1 else []
     where = {name: index for index, name in reversed(list(enumerate(names))) if name}
@@ -81,6 +82,6 @@ def _odd_columns(sheet: Sheet, lacking: Sequence[str], names: Sequence[str]) -> 
         yield Remark(sheet.name, None, "extra_column", name)
 
 
-def _lines(rows: Iterable[Row], positions: Sequence[int | None]) -> Iterator[Line]:
+def _lines(rows: Iterable[NumberedRow], positions: Sequence[int | None]) -> Iterator[Line]:
     for number, row in rows:
         yield Line(number, tuple(None if at is None or row[at] == "" else row[at] for at in positions))

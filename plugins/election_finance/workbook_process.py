@@ -1,64 +1,44 @@
-"""The program that touches the spreadsheet library: a workbook comes in on stdin, the cells of its sheets go out.
+"""The program that touches the spreadsheet library: `python workbook_process.py FD`.
 
-`python child.py MEMORY SECONDS OUTPUT SHEET…` writes JSON, a line each: the names of all sheets; then for every SHEET
-that there is its rows, [number, cells], without the blank ones, and null; or at any point {"error": …} and no more.
-It is a process of its own, under limits, since a library that runs out of memory takes its process with it.
+It answers {"path", "sheets"} with {"names"} of all sheets; then for each of "sheets" that there is some {"rows"}, each
+[number, cells], without the blank ones, and {"end": sheet}.
 """
 
 from __future__ import annotations
 
-import errno
-import io
-import json
-import os
-import resource
-import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import date, datetime, time
+from itertools import islice
+from pathlib import Path
 from typing import Any
 
-#: How it ends when a limit was reached that did not kill it.
-TOO_MUCH = 3
+from clerk.child_process import ChildError, Message, serve
 
 
-def main() -> None:
-    """Answer once."""
-    memory, seconds, output, *wanted = sys.argv[1:]
-    limits = {"AS": int(memory), "CPU": int(seconds), "FSIZE": int(output), "CORE": 0}
-    for name, limit in limits.items():
-        kind = getattr(resource, f"RLIMIT_{name}")
-        with suppress(ValueError, OSError):  # macOS refuses some, and an inherited one may be lower
-            resource.setrlimit(kind, (limit, resource.getrlimit(kind)[1]))
-    try:
-        for line in _answer(sys.stdin.buffer.read(), wanted):
-            sys.stdout.write(json.dumps(line, default=_plain) + "\n")
-        sys.stdout.flush()
-    except (MemoryError, OSError) as error:
-        told_too_much = isinstance(error, MemoryError) or error.errno == errno.EFBIG
-        os._exit(TOO_MUCH if told_too_much else 1)  # what is left in the buffers must not be written
-
-
-def _answer(content: bytes, wanted: list[str]) -> Iterator[Any]:
+def answer(request: Message) -> Iterator[Message]:
+    """Read a workbook; ChildError where it is damaged."""
     from python_calamine import CalamineWorkbook  # after the memory limit is set
 
     what = "the workbook"
     try:
-        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        yield book.sheet_names
-        for what in (f"sheet {name}" for name in wanted if name in book.sheet_names):
-            yield from _rows(book.get_sheet_by_name(what.removeprefix("sheet ")))
-            yield None
+        with Path(request["path"]).open("rb") as file:
+            book = CalamineWorkbook.from_filelike(file)
+        yield {"names": book.sheet_names}
+        for name in request["sheets"]:
+            if name in book.sheet_names:
+                what = f"sheet {name}"
+                yield from ({"rows": rows} for rows in _rows(book.get_sheet_by_name(name)))
+                yield {"end": name}
     except (MemoryError, GeneratorExit):
         raise
     except BaseException as error:  # the library is Rust, whose panics are not even Exceptions
-        yield {"error": f"{what} is damaged: {error}. Get the file again."}
+        raise ChildError("damaged", f"{what} is damaged: {error}. Get the file again.") from None
 
 
-def _rows(sheet: Any) -> Iterator[Any]:
-    for number, row in enumerate(sheet.iter_rows(), start=1):
-        if any(cell not in ("", None) for cell in row):
-            yield number, row
+def _rows(sheet: Any) -> Iterator[list[Any]]:
+    rows = ([number, row] for number, row in enumerate(sheet.iter_rows(), 1) if any(c not in ("", None) for c in row))
+    while batch := list(islice(rows, 500)):
+        yield batch
 
 
 def _plain(cell: object) -> str:
@@ -69,4 +49,4 @@ def _plain(cell: object) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    serve(answer, _plain)

@@ -5,12 +5,12 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.election_finance.amendments import DAILY_FORMS, Reason, Version, superseded
+from plugins.election_finance.amendments import DAILY_FORMS, Reason, ReportVersion, superseded
 
 
-def version(name: str, period: tuple[str, str], filed: str, number: int = 0, **other: str) -> Version:
+def version(name: str, period: tuple[str, str], filed: str, number: int = 0, **other: str) -> ReportVersion:
     who = {"committee_id": "1", "form": "460", "report_id": "", **other}
-    return Version(
+    return ReportVersion(
         from_date=period[0], thru_date=period[1], report_date=filed, report_num=number, filing_id=name, **who
     )
 
@@ -19,7 +19,7 @@ HALF = ("2013-01-01", "2013-06-30")
 QUARTER = ("2013-01-01", "2013-03-31")
 
 
-def verdicts(*versions: Version) -> dict[str, tuple[str, str]]:
+def verdicts(*versions: ReportVersion) -> dict[str, tuple[str, str]]:
     return {name: (found.by, found.reason.value) for name, found in superseded(versions).items()}
 
 
@@ -81,7 +81,7 @@ def test_report_ids_start_again_each_year() -> None:
     assert verdicts(first, second) == {}
 
 
-def daily(name: str, filed: str, number: int = 0) -> Version:
+def daily(name: str, filed: str, number: int = 0) -> ReportVersion:
     return version(name, ("", ""), filed, number, form="497", report_id="229")
 
 
@@ -112,7 +112,7 @@ def test_reports_without_a_period_contain_nothing() -> None:
 
 days = st.sampled_from(["", "2013-01-01", "2013-03-31", "2013-06-30", "2013-12-31", "2014-01-15"])
 histories = st.builds(
-    lambda filer, form, start, end, number, filed, report_id: Version(
+    lambda filer, form, start, end, number, filed, report_id: ReportVersion(
         *(filer, form, start, end, number, filed, report_id),
         filing_id=f"{filer}/{form}/{start}/{end}/{number}/{filed}/{report_id}",
     ),
@@ -122,25 +122,25 @@ histories = st.builds(
 filed = st.lists(histories, unique=True, max_size=14)
 
 
-def current(versions: list[Version]) -> list[Version]:
+def current(versions: list[ReportVersion]) -> list[ReportVersion]:
     return [each for each in versions if each.filing_id not in superseded(versions)]
 
 
 @given(filed, st.randoms(use_true_random=False))
-def test_the_order_of_the_rows_does_not_matter(versions: list[Version], random: object) -> None:
+def test_the_order_of_the_rows_does_not_matter(versions: list[ReportVersion], random: object) -> None:
     shuffled = list(versions)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     assert superseded(shuffled) == superseded(versions)
 
 
 @given(filed)
-def test_what_counts_counts_still_when_the_rest_is_gone(versions: list[Version]) -> None:
+def test_what_counts_counts_still_when_the_rest_is_gone(versions: list[ReportVersion]) -> None:
     """Not so with daily reports: an amendment without its original belongs to what was filed before it."""
     assert superseded(v for v in current(versions) if v.form not in DAILY_FORMS) == {}
 
 
 @given(filed)
-def test_one_version_of_a_period_counts_at_most(versions: list[Version]) -> None:
+def test_one_version_of_a_period_counts_at_most(versions: list[ReportVersion]) -> None:
     periods = [
         (v.committee_id, v.form, v.from_date, v.thru_date) for v in current(versions) if v.form not in DAILY_FORMS
     ]
@@ -148,7 +148,7 @@ def test_one_version_of_a_period_counts_at_most(versions: list[Version]) -> None
 
 
 @given(filed)
-def test_no_counting_period_lies_within_one_filed_later(versions: list[Version]) -> None:
+def test_no_counting_period_lies_within_one_filed_later(versions: list[ReportVersion]) -> None:
     reports = [v for v in current(versions) if v.form not in DAILY_FORMS and v.from_date and v.thru_date]
     by_width = sorted(reports, key=lambda v: (v.committee_id, v.form, v.from_date, v.thru_date))
     for one, other in pairwise(by_width):
@@ -157,7 +157,7 @@ def test_no_counting_period_lies_within_one_filed_later(versions: list[Version])
 
 
 @given(filed)
-def test_every_superseded_version_leads_to_one_that_counts(versions: list[Version]) -> None:
+def test_every_superseded_version_leads_to_one_that_counts(versions: list[ReportVersion]) -> None:
     found = superseded(versions)
     for filing_id in found:
         steps = 0
@@ -168,18 +168,18 @@ def test_every_superseded_version_leads_to_one_that_counts(versions: list[Versio
 
 
 @given(filed)
-def test_one_filer_has_no_say_about_another(versions: list[Version]) -> None:
+def test_one_filer_has_no_say_about_another(versions: list[ReportVersion]) -> None:
     apart = [superseded(v for v in versions if v.committee_id == filer) for filer in "AB"]
     assert apart[0] | apart[1] == superseded(versions)
 
 
 @given(filed, st.data())
-def test_an_amendment_takes_the_place_of_what_it_amends(versions: list[Version], data: st.DataObject) -> None:
+def test_an_amendment_takes_the_place_of_what_it_amends(versions: list[ReportVersion], data: st.DataObject) -> None:
     reports = [v for v in current(versions) if v.form == "460"]
     if not reports:
         return
     old = data.draw(st.sampled_from(reports))
-    new = Version(old.committee_id, old.form, old.from_date, old.thru_date, 9, old.report_date, "", "new")
+    new = ReportVersion(old.committee_id, old.form, old.from_date, old.thru_date, 9, old.report_date, "", "new")
     found = superseded([*versions, new])
     assert found[old.filing_id].by == "new"
     assert found[old.filing_id].reason is Reason.AMENDED

@@ -7,7 +7,7 @@ import pytest
 
 from plugins.election_finance import etl
 from plugins.election_finance.agencies import known_agencies
-from plugins.election_finance.site_paths import Place
+from plugins.election_finance.site_paths import FinanceSite
 from tests.integration.finance.conftest import Town
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "finance" / "xlsx"
@@ -41,11 +41,11 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str, str],
 
     def made(subdomain: str, name: str, file: str) -> Town:
         town = Town(subdomain, tmp_path_factory.mktemp(subdomain))
-        place = Place(subdomain, name, known_agencies()[subdomain].shortcut, None, town.finance)
+        site = FinanceSite(subdomain, name, known_agencies()[subdomain].shortcut, None, town.finance)
         town.drop(file, DATA / file)
-        etl.extract(place, "r")
-        etl.transform(place, "r")
-        place.staged.rename(town.database)
+        etl.extract(site, "r")
+        etl.transform(site, "r")
+        site.staged.rename(town.database)
         return town
 
     return made

@@ -16,7 +16,7 @@ from devtools.netfile_site import PAGE, Answer, NetFileSite, serving
 from plugins.election_finance.download import Downloader, Stamp, make_client
 from plugins.election_finance.errors import BadSource, NetworkTrouble, NotServed
 from plugins.election_finance.extract import take
-from plugins.election_finance.site_paths import Place
+from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources import Arrival, Served, drop_files, from_drop, ignored_files
 
 PATH = NetFileSite.path("XALD", 2022)
@@ -103,13 +103,13 @@ def test_limits_of_size_and_time(get: Callable[..., Stamp]) -> None:
 
 
 def test_reasons_are_put_into_one_sentence(tmp_path: Path) -> None:
-    place = Place("oakland.ca", "Oakland", "COAK", 2022, tmp_path)
+    site = FinanceSite("oakland.ca", "Oakland", "COAK", 2022, tmp_path)
     errors = {2022: "damaged. Get it again.", 2023: "empty"}
     arrivals = [Arrival(year, "drop", "drop", error=BadSource(error)) for year, error in errors.items()]
     with pytest.raises(Discard, match=r"no usable source: 2022: damaged\. Get it again; 2023: empty\.$"):
-        take(place, arrivals, None, ignore)
+        take(site, arrivals, None, ignore)
     with pytest.raises(Discard, match=r"no usable source: 2022: damaged\. Get it again\.$"):
-        take(place, arrivals[:1], None, ignore)
+        take(site, arrivals[:1], None, ignore)
 
 
 @contextmanager
@@ -158,10 +158,10 @@ def test_a_server_is_not_asked_again_before_it_wants_to_be(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("asked", "waited"), [(None, None), (61.0, 61.0), (1e9, 3600.0)])
 def test_the_job_waits_as_long_as_the_server_wants(tmp_path: Path, asked: float | None, waited: float | None) -> None:
-    place = Place("oakland.ca", "Oakland", "COAK", 2022, tmp_path)
+    site = FinanceSite("oakland.ca", "Oakland", "COAK", 2022, tmp_path)
     arrival = Arrival(2022, "netfile", "http://netfile.test", error=NetworkTrouble("HTTP 429", after=asked))
     with pytest.raises(Retry, match="HTTP 429") as error:
-        take(place, [arrival], None, ignore)
+        take(site, [arrival], None, ignore)
     assert error.value.after == waited
 
 

@@ -7,13 +7,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 
 import clerk.text.reader
-from clerk.text import DocumentError, Limits, Page, Reader
+from clerk.child_process import ChildError, ChildLimits, ChildProcess
+from clerk.text import DocumentError, Page, Reader, ReadingLimits
 from devtools.pdfs import MINUTES, Pdf, photographed
 from devtools.processes import wait_for
 from tests.integration.text.conftest import SaveAs, readers_of
@@ -54,7 +56,7 @@ def test_the_process_is_replaced_in_time(saved: SaveAs, reader: Reader, monkeypa
 def test_a_crash_fails_the_document_and_keeps_the_pages_before(saved: SaveAs, reader: Reader) -> None:
     with pytest.raises(DocumentError, match=r"page 2 crashed the process that read it \(SIGSEGV\)") as caught:
         # The limit is high because this process may be fat, and its peak counts as that of the one that it starts.
-        reader.read(saved(slow()), limits=Limits(memory=32 << 30), on_page=end(signal.SIGSEGV))
+        reader.read(saved(slow()), limits=ReadingLimits(memory=32 << 30), on_page=end(signal.SIGSEGV))
     assert (caught.value.kind, caught.value.page, caught.value.permanent) == ("crash", 2, False)
     assert [page.number for page in caught.value.pages] == [1]
     assert reader.read(saved(GOOD)).pages[0].how == "layer"
@@ -69,12 +71,12 @@ def test_a_crash_of_a_used_process_is_not_the_documents_fault(saved: SaveAs, rea
 @pytest.mark.parametrize(
     ("limits", "says"),
     [
-        (Limits(page_seconds=0.01), "took longer than 0.01 s"),
-        (Limits(seconds=0.01), "was not done when the document's 0.01 s were over"),
+        (ReadingLimits(answer_seconds=0.01), "took longer than 0.01 s"),
+        (ReadingLimits(seconds=0.01), "was not read within 0.01 s"),
     ],
     ids=["page", "document"],
 )
-def test_what_takes_too_long_is_ended(saved: SaveAs, reader: Reader, limits: Limits, says: str) -> None:
+def test_what_takes_too_long_is_ended(saved: SaveAs, reader: Reader, limits: ReadingLimits, says: str) -> None:
     with pytest.raises(DocumentError, match=says) as caught:
         reader.read(saved(slow()), limits=limits)
     assert (caught.value.kind, caught.value.permanent) == ("timeout", False)
@@ -85,7 +87,7 @@ def test_what_takes_too_long_is_ended(saved: SaveAs, reader: Reader, limits: Lim
 def test_what_takes_too_much_memory_is_ended(saved: SaveAs, reader: Reader) -> None:
     bomb = Pdf().page(b"0 0 5 5 re f\n" * 4_000_000).made()
     with pytest.raises(DocumentError, match="page 1 needs more memory than the limit of 250 MiB") as caught:
-        reader.read(saved(bomb), limits=Limits(memory=250 << 20))
+        reader.read(saved(bomb), limits=ReadingLimits(memory=250 << 20))
     assert caught.value.kind == "memory"
     assert len(reader.read(saved(GOOD)).pages) == 1
 
@@ -125,3 +127,30 @@ def test_nothing_of_the_working_directory_is_imported(saved: SaveAs, reader: Rea
     for name in ("json.py", "pypdfium2.py", "queue.py"):
         Path(name).write_text("raise SystemExit('imported')")
     assert len(reader.read(saved(GOOD)).pages) == 1
+
+
+def test_a_crash_quotes_what_the_process_last_said(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os, sys; from clerk.child_process import serve\n"
+        "def answers(request):\n"
+        "    sys.stderr.write(request['says']); sys.stderr.flush()\n"
+        "    yield {'pid': os.getpid()}\n"
+        "    os._exit(7) if request['die'] else None\n"
+        "serve(answers)\n"
+    )
+    with closing(ChildProcess(str(program))) as child:
+        list(child.ask({"says": "of another request", "die": False}, ChildLimits()))
+        with pytest.raises(ChildError) as caught:
+            list(child.ask({"says": "one\n\nthe library is\nbroken\n", "die": True}, ChildLimits(memory=32 << 30)))
+    assert str(caught.value) == "made the process that read it exit with code 7: one | the library is | broken"
+
+
+def test_answers_have_a_limit(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("from clerk.child_process import serve\nserve(lambda _: ({'n': n} for n in range(10**9)))\n")
+    with (
+        closing(ChildProcess(str(program))) as child,
+        pytest.raises(ChildError, match="more text than the limit of 1 MiB"),
+    ):
+        list(child.ask({}, ChildLimits(output=1 << 20)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clerk.text import DocumentError, Limits, Reader
+from clerk.text import DocumentError, Reader, ReadingLimits
 from devtools.pdfs import MINUTES, scan
 from devtools.recall import recall
 from tests.integration.text.conftest import SaveAs
@@ -44,5 +44,5 @@ def test_the_real_program_reads_a_scan(saved: SaveAs, reader: Reader) -> None:
 
 def test_rapidocr_reads_a_scan(saved: SaveAs, reader: Reader) -> None:
     pytest.importorskip("rapidocr")
-    (page,) = reader.read(saved(scan(*MINUTES)), engine="rapidocr", limits=Limits(memory=6 << 30)).pages
+    (page,) = reader.read(saved(scan(*MINUTES)), engine="rapidocr", limits=ReadingLimits(memory=6 << 30)).pages
     assert recall("\n".join(MINUTES), page.text) > 0.8

@@ -9,7 +9,7 @@ from pathlib import Path
 import pypdfium2 as pdfium
 import pytest
 
-from clerk.text import Document, DocumentError, Limits, Page, Reader, read_document, render_pages
+from clerk.text import DocumentError, DocumentText, Page, Reader, ReadingLimits, read_document, render_pages
 from devtools.pdfs import MINUTES, Pdf, locked, photographed, scan
 from devtools.recall import recall
 from tests.integration.text.conftest import SaveAs
@@ -92,7 +92,7 @@ def test_a_document_that_cannot_be_read_says_why(
     saved: SaveAs, reader: Reader, content: bytes, kind: str, says: str
 ) -> None:
     with pytest.raises(DocumentError, match=says) as caught:
-        reader.read(saved(content), limits=Limits(pages=3, memory=300 << 20))
+        reader.read(saved(content), limits=ReadingLimits(pages=3, memory=300 << 20))
     assert (caught.value.kind, caught.value.permanent) == (kind, True)
     assert str(caught.value).startswith("CityCouncil/2026-08-03.pdf: ")
 
@@ -100,7 +100,7 @@ def test_a_document_that_cannot_be_read_says_why(
 def test_a_file_that_is_gone_or_too_big_is_not_opened(saved: SaveAs, reader: Reader) -> None:
     path = saved(b"%PDF-" + bytes(2 << 20))
     with pytest.raises(DocumentError, match="has 2 MiB, more than the limit of 1") as caught:
-        reader.read(path, limits=Limits(file_size=1 << 20))
+        reader.read(path, limits=ReadingLimits(file_size=1 << 20))
     assert caught.value.kind == "too-large"
     path.unlink()
     with pytest.raises(DocumentError, match="is not there") as caught:
@@ -112,7 +112,7 @@ def test_a_page_of_too_many_pixels_is_drawn_smaller(saved: SaveAs, reader: Reade
     from PIL import Image
 
     pdf = saved(Pdf().text(*MINUTES).made())
-    (drawn,) = reader.render(pdf, tmp_path / "images", limits=Limits(pixels=500_000))
+    (drawn,) = reader.render(pdf, tmp_path / "images", limits=ReadingLimits(pixels=500_000))
     with Image.open(drawn) as image:
         assert 500_000 <= image.width * image.height < 503_000
         assert image.width / image.height == pytest.approx(612 / 792, abs=0.01)
@@ -172,5 +172,5 @@ def test_the_process_that_asks_never_touches_the_libraries(saved: SaveAs) -> Non
 def test_pages_are_seen_as_they_are_read(saved: SaveAs, reader: Reader) -> None:
     seen: list[Page] = []
     document = reader.read(saved(Pdf().text("one").text("two").made()), on_page=seen.append)
-    assert isinstance(document, Document)
+    assert isinstance(document, DocumentText)
     assert tuple(seen) == document.pages

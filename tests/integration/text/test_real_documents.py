@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clerk.text import DocumentError, How, Kind, Reader
+from clerk.text import DocumentError, How, Reader
 from devtools.recall import recall, words
 
 DATA = Path(__file__).parents[4] / "shared" / "data" / "meetings" / "pdf"
@@ -40,7 +40,7 @@ READ: dict[str, tuple[list[How], str]] = {
     "scan_nash_minutes": (["ocr", "ocr"], "Nash County Board of Commissioners"),
 }
 
-REFUSED: dict[str, Kind] = {
+REFUSED: dict[str, str] = {
     "html_served_as_pdf": "not-a-pdf",
     "ocrmypdf_invalid": "damaged",
     "pdfplumber_password-example": "encrypted",

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from clerk.jobs import Fenced
-from clerk.text import Document, Page, is_unchanged, write_pages
+from clerk.text import DocumentText, Page, is_unchanged, write_pages
 
 
 @pytest.fixture
@@ -27,9 +27,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "txt" / "CityCouncil" / "2026-08-03"
 
 
-def document(pdf: Path, *texts: str) -> Document:
+def document(pdf: Path, *texts: str) -> DocumentText:
     digest = hashlib.sha256(pdf.read_bytes()).hexdigest()
-    return Document(digest, tuple(Page(n, text, "layer") for n, text in enumerate(texts, 1)))
+    return DocumentText(digest, tuple(Page(n, text, "layer") for n, text in enumerate(texts, 1)))
 
 
 def texts(folder: Path) -> dict[str, str]:
@@ -71,8 +71,8 @@ def test_a_fenced_attempt_leaves_everything_as_it_was(pdf: Path, folder: Path) -
 
 def test_what_a_killed_process_left_goes_and_nobody_elses(pdf: Path, folder: Path) -> None:
     program = (
-        "import os, pathlib; from clerk.text import Document, write_pages\n"
-        f"write_pages(Document('', ()), pathlib.Path({str(folder)!r}), fence=lambda: os.kill(os.getpid(), 9))"
+        "import os, pathlib; from clerk.text import DocumentText, write_pages\n"
+        f"write_pages(DocumentText('', ()), pathlib.Path({str(folder)!r}), fence=lambda: os.kill(os.getpid(), 9))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == -9
     (left,) = folder.parent.iterdir()
