@@ -156,14 +156,14 @@ class Collector:
 
     def _download_to(self, temporary: Path, document: Document, record: Record | None) -> None:
         had = record if record and not record.unavailable and self._is_there(document) else None
-        stamp = self.visitor.download(document.file.url, temporary, known=had.stamp if had else None)
+        found = self.visitor.download(document.file.url, temporary, known=had.validators if had else None)
         seen = Record(self._where(document), document.file.version)
-        if had and stamp is None:
+        if had and found is None:
             self._keep(document, replace(had, version=seen.version, owed=None))
             return
         digest = hash_file(temporary)
-        if stamp:
-            seen = replace(seen, etag=stamp.etag, last_modified=stamp.last_modified, sha256=digest)
+        if found:
+            seen = replace(seen, etag=found.etag, last_modified=found.last_modified, sha256=digest)
         if had and had.sha256 == digest:
             self._keep(document, seen)
             return

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from clerk.errors import NotFoundError, UsageError
-from clerk.fetching.visitor import Limits, NotServed, Trouble, Visitor
+from clerk.fetching.visitor import NotServed, Trouble, VisitLimits, Visitor
 from clerk.plugin.loader import call_hook
 
 Extra = Callable[["re.Match[str]"], dict[str, Any]]
@@ -124,7 +124,7 @@ def by_content(text: str, url: str) -> Detection | None:
 
 
 def _by_page(url: str, visitor: Visitor | None) -> Detection | None:
-    visitor = visitor or Visitor(limits=Limits(size=20 * 1024**2, total_time=60, attempts=2))
+    visitor = visitor or Visitor(limits=VisitLimits(size=20 * 1024**2, total_time=60, attempts=2))
     try:
         response = visitor.request("GET", url)
     except (NotServed, Trouble) as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clerk.fetching.layout import safe_name
-from clerk.fetching.visitor import Stamp
+from clerk.fetching.visitor import Validators
 
 FILE_NAME = "fetch_state.json"
 FORMAT = 1
@@ -31,9 +31,9 @@ class Record:
     owed: str | None = None  # its address
 
     @property
-    def stamp(self) -> Stamp:
-        """What to ask the server with, whether it has changed."""
-        return Stamp(self.etag, self.last_modified)
+    def validators(self) -> Validators:
+        """What the server said identifies this version."""
+        return Validators(self.etag, self.last_modified)
 
 
 @dataclass(slots=True)

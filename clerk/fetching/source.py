@@ -11,8 +11,6 @@ from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
 
-import httpx
-
 from clerk.errors import UsageError
 from clerk.fetching.collector import Collector
 from clerk.fetching.fetch_state import FILE_NAME, FetchState, load_state
@@ -20,7 +18,7 @@ from clerk.fetching.fetcher import Fetcher
 from clerk.fetching.layout import safe_name
 from clerk.fetching.listing import Meeting, Window
 from clerk.fetching.report import Report
-from clerk.fetching.visitor import Limits, NotServed, Trouble, Visitor
+from clerk.fetching.visitor import NotServed, Trouble, VisitLimits, Visitor
 from clerk.jobs import Discard, Retry
 
 #: How far back a query for changes reaches before the last fetch: sources publish late, and clocks differ.
@@ -30,16 +28,14 @@ OVERLAP = timedelta(days=3)
 class SourceFetcher(Fetcher):
     """Lists a site's meetings by `meetings(window)`, then gets each document that is new or has changed.
 
-    The site's `extra` configures it: what the source needs, and `limits` (of `clerk.fetching.visitor.Limits`, such as
-    `{"pause": 2}`), `user_agent`, `ignore_robots`.
+    The site's `extra` configures it: what the source needs, `limits` (of `clerk.fetching.visitor.VisitLimits`, such as
+    `{"pause": 2}`), `user_agent` and `ignore_robots`.
     """
 
     #: Names the system.
     source: ClassVar[str]
     #: How long ago a meeting may be whose files still appear or change unannounced.
     lookback: ClassVar[timedelta] = timedelta(days=365)
-
-    _client: httpx.Client | None = None  # of the visitor: it keeps connections and cookies
 
     def meetings(self, window: Window) -> Iterable[Meeting]:
         """List the meetings of the window; raise Trouble or NotServed if that is impossible."""
@@ -66,7 +62,8 @@ class SourceFetcher(Fetcher):
         except NotServed as error:
             raise Discard(f"{self.subdomain}: its meetings cannot be listed: {error}") from error
         finally:
-            self._leave()
+            if "visitor" in vars(self):
+                self.visitor.close()
 
     def _fetch_events(self) -> Report:
         began = datetime.now(UTC)
@@ -129,31 +126,23 @@ class SourceFetcher(Fetcher):
 
     @cached_property
     def visitor(self) -> Visitor:
-        """What makes this fetcher's requests: as the site's extra says, and as robots.txt does."""
-        agent, limits = self.extra.get("user_agent"), self._limits()
-        self._client = httpx.Client()
+        """Makes this fetcher's requests, by the limits of the site's extra and by robots.txt."""
+        agent = self.extra.get("user_agent")
         return Visitor(
-            limits=limits,
-            stream=self._client.stream,
+            limits=self._limits(),
+            session=True,
             headers={"User-Agent": str(agent)} if agent else None,
             robots=not self.extra.get("ignore_robots", False),
         )
 
-    def _limits(self) -> Limits:
-        given, known = self.extra.get("limits", {}), [field.name for field in fields(Limits)]
+    def _limits(self) -> VisitLimits:
+        given, known = self.extra.get("limits", {}), [field.name for field in fields(VisitLimits)]
         if not isinstance(given, Mapping) or not given.keys() <= set(known):
             raise UsageError(f"{self.subdomain}: the extra's limits are {', '.join(known)}, each with a number")
         for name, value in given.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
                 raise UsageError(f"{self.subdomain}: the extra's limit {name} is {value!r}: give a number, 0 or more")
-        return Limits(**given)
-
-    def _leave(self) -> None:
-        """Close the connections; later requests open new ones."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-            del self.visitor
+        return VisitLimits(**given)
 
     def _list(self, window: Window) -> list[Meeting]:
         """Return each meeting once, as it was listed last, its body as folders are called."""

@@ -15,7 +15,7 @@ from plugins.election_finance.errors import BadSource
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ArchiveLimits:
     """What a year's file may hold; a real one is under 30 MB and expands to less than 400 MB of XML."""
 
     bytes: int = 100_000_000
@@ -25,12 +25,12 @@ class Limits:
     ratio_from: int = 10_000_000  # bytes; anything is allowed to be small
 
 
-LIMITS = Limits()
+ARCHIVE_LIMITS = ArchiveLimits()
 
 _CHUNK = 1 << 20
 
 
-def workbook_bytes(path: Path, limits: Limits = LIMITS) -> bytes:
+def workbook_bytes(path: Path, limits: ArchiveLimits = ARCHIVE_LIMITS) -> bytes:
     """Return the .xlsx in `path`, itself an .xlsx or a .zip with exactly one; BadSource says what is wrong with it."""
     size = path.stat().st_size
     if size > limits.bytes:
@@ -62,7 +62,7 @@ def _begins(content: bytes) -> str:
     return "is a web page" if start.startswith((b"<!doctype", b"<html")) else f"begins with {content[:8]!r}"
 
 
-def _check_members(archive: zipfile.ZipFile, limits: Limits) -> None:
+def _check_members(archive: zipfile.ZipFile, limits: ArchiveLimits) -> None:
     members = archive.infolist()
     unpacked = sum(member.file_size for member in members)
     if len(members) > limits.members:
@@ -78,7 +78,7 @@ def _check_members(archive: zipfile.ZipFile, limits: Limits) -> None:
             raise BadSource(f"{member.filename!r} expands more than {limits.ratio} times: a zip bomb")
 
 
-def _only_workbook(archive: zipfile.ZipFile, limits: Limits) -> bytes:
+def _only_workbook(archive: zipfile.ZipFile, limits: ArchiveLimits) -> bytes:
     names = [name for name in archive.namelist() if name.lower().endswith(".xlsx") and "__MACOSX/" not in name]
     if len(names) != 1:
         found = ", ".join(sorted(names)[:5]) or "none"

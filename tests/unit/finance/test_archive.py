@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devtools.netfile_books import workbook, zipped
-from plugins.election_finance.archive import Limits, workbook_bytes
+from plugins.election_finance.archive import ArchiveLimits, workbook_bytes
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.workbook import read
 
@@ -23,10 +23,10 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "2013.zip"
 
 
-def complaint(file: Path, content: bytes, limits: Limits | None = None) -> str:
+def complaint(file: Path, content: bytes, limits: ArchiveLimits | None = None) -> str:
     file.write_bytes(content)
     with pytest.raises(BadSource) as error:
-        workbook_bytes(file, limits or Limits())
+        workbook_bytes(file, limits or ArchiveLimits())
     return str(error.value)
 
 
@@ -55,7 +55,7 @@ def test_names_stay_inside(file: Path, name: str) -> None:
 
 def test_a_bomb_is_not_unpacked(file: Path) -> None:
     assert "zip bomb" in complaint(file, zipped({"2013.xlsx": b"\0" * 20_000_000}))
-    assert "it would unpack to" in complaint(file, zipped({"2013.xlsx": EMPTY}), Limits(unpacked=1000))
+    assert "it would unpack to" in complaint(file, zipped({"2013.xlsx": EMPTY}), ArchiveLimits(unpacked=1000))
 
 
 def test_a_bomb_within_the_workbook_is_not_unpacked(file: Path) -> None:
@@ -66,9 +66,9 @@ def test_a_bomb_within_the_workbook_is_not_unpacked(file: Path) -> None:
 def test_too_many_members_or_bytes(file: Path) -> None:
     many = zipped({f"{number}.txt": b"" for number in range(300)})
     assert "300 files" in complaint(file, many)
-    assert "more than the 10 that are allowed" in complaint(file, EMPTY, Limits(bytes=10))
+    assert "more than the 10 that are allowed" in complaint(file, EMPTY, ArchiveLimits(bytes=10))
     long = zipped({"a.xlsx": bytes(9999)})
-    assert "more than the 1,000 that are allowed" in complaint(file, long, Limits(bytes=1000))
+    assert "more than the 1,000 that are allowed" in complaint(file, long, ArchiveLimits(bytes=1000))
 
 
 def test_a_size_that_is_a_lie_is_found_out(file: Path) -> None:
