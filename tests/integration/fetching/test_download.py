@@ -195,7 +195,7 @@ def test_a_redirect_to_another_host_asks_that_host_for_leave(
             other.publish(path, PDF)
             city.routes[path] = Answer(status=302, headers={"Location": f"{other.url}{path}"})
         visitor = Visitor(limits=FAST, robots=True, sleep=waits.append)
-        with pytest.raises(NotServed, match=f"robots.txt of {other.url[7:]} keeps us out"):
+        with pytest.raises(NotServed, match=f"robots.txt of {other.url[7:]} forbids this address"):
             visitor.download(f"{city.url}/private/a.pdf", tmp_path / "a.pdf")
         visitor.download(f"{city.url}/a.pdf", tmp_path / "a.pdf")
         assert other.paths() == ["/robots.txt", "/a.pdf"]
