@@ -1,4 +1,4 @@
-"""Gets the documents of a list of meetings: each once, again when it has changed, and none twice after a crash."""
+"""Download the documents of a list of meetings: each once, and again when it has changed, also after a crash."""
 
 from __future__ import annotations
 
@@ -8,59 +8,66 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from clerk.fetching.failure_notes import Place, forget_download
+from clerk.fetching.failure_notes import DocumentPlace, forget_download
 from clerk.fetching.fetch_state import FetchState, Record
 from clerk.fetching.layout import Layout
 from clerk.fetching.listing import Kind, Meeting, PublishedFile
-from clerk.fetching.report import DOWN, Report
+from clerk.fetching.report import DOWN, FetchReport
 from clerk.fetching.visitor import NotServed, Trouble, Visitor
 from clerk.fsync import hash_file
 from clerk.jobs import current_job
 from clerk.output import ClerkLogger
 
-#: A source that reports no changes, or did not serve a file, is asked again for meetings up to this old.
+#: Files without a version, and files that were not served, are asked for again until their meeting is this old.
 SETTLED = timedelta(days=45)
 
-#: How long the memory may be behind what is on disk, in seconds: a crash then costs asking for less than that again.
+#: How often the state is saved, in seconds: after a crash, downloads of this time are asked for again.
 SAVE_EVERY = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Document:
+class WantedDocument:
     """One file of one meeting, and where it belongs."""
 
     meeting: str
     stem: str
     day: date
-    key: str  # in the memory
+    key: str  # in the state's records
     file: PublishedFile
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """Return its name for people."""
         return f"{self.meeting}/{self.stem} ({self.file.kind})"
 
     @property
-    def place(self) -> Place:
-        """Where it goes."""
+    def place(self) -> DocumentPlace:
+        """Return where it belongs in the layout."""
         return (self.file.kind, self.meeting, self.stem)
 
 
 class Collector:
-    """Collects one site's documents; `state` is kept in `file` as it goes, and `report` says what came of it."""
+    """Downloads one site's documents, saves `state` to `file` as it goes, and counts the outcomes in `report`."""
 
     def __init__(
-        self, layout: Layout, state: FetchState, *, file: Path, report: Report, visitor: Visitor, logger: ClerkLogger
+        self,
+        layout: Layout,
+        state: FetchState,
+        *,
+        file: Path,
+        report: FetchReport,
+        visitor: Visitor,
+        logger: ClerkLogger,
     ) -> None:
         self.layout, self.state, self.file, self.report = layout, state, file, report
         self.visitor, self.logger = visitor, logger
         self._saved = 0.0
         self._failures = 0  # in a row
 
-    def documents(self, meetings: Sequence[Meeting], *, agendas_from: date) -> list[Document]:
-        """Name every document that is wanted: all minutes; agendas from a day on, and those that we have already.
+    def documents(self, meetings: Sequence[Meeting], *, agendas_from: date) -> list[WantedDocument]:
+        """Return every wanted document: all minutes, agendas from a day on, and agendas that were fetched before.
 
-        Besides, what earlier fetches could not get, however old it is.
+        Also those that earlier fetches could not get, however old they are.
         """
         found, listed = [], set()
         for meeting in sorted(meetings, key=lambda meeting: (meeting.day, meeting.event_id.zfill(20))):
@@ -69,14 +76,14 @@ class Collector:
                 key = f"{meeting.event_id}/{file.kind}"
                 listed.add(key)
                 if file.kind == "minutes" or meeting.day >= agendas_from or key in self.state.records:
-                    found.append(Document(meeting.body, stem, meeting.day, key, file))
+                    found.append(WantedDocument(meeting.body, stem, meeting.day, key, file))
         owed = {key: record for key, record in self.state.records.items() if record.owed and key not in listed}
         return found + [_owed_document(key, record) for key, record in owed.items()]
 
-    def collect(self, documents: Sequence[Document]) -> None:
-        """Get what is new or has changed. What fails is reported; Trouble if the server seems to be down.
+    def collect(self, documents: Sequence[WantedDocument]) -> None:
+        """Download what is new or has changed, and report failures; Trouble if the server seems to be down.
 
-        What failed before comes last, so that it delays nothing else.
+        Documents that failed before come last, so that they delay nothing else.
         """
         job = current_job()
         self.layout.sweep()
@@ -90,14 +97,14 @@ class Collector:
                 self.save()
 
     def save(self) -> None:
-        """Put the memory into its file, if this attempt still owns the job."""
+        """Save the state, if this attempt still owns the job."""
         temporary = self.layout.temporary()
         temporary.write_text(self.state.dump())
         current_job().commit_files({temporary: self.file})
         self._saved = time.monotonic()
 
-    def _collect(self, document: Document) -> bool:
-        """Get one document, if there is need; return whether there is sense in going on."""
+    def _collect(self, document: WantedDocument) -> bool:
+        """Download one document, if it is not current; return False if the server seems to be down."""
         record = self._record(document)
         if self._is_current(document, record):
             self.report.unchanged += 1
@@ -123,12 +130,12 @@ class Collector:
             return not down
         return True
 
-    def _is_owed(self, document: Document) -> bool:
+    def _is_owed(self, document: WantedDocument) -> bool:
         record = self.state.records.get(document.key)
         return record is not None and record.owed is not None
 
-    def _record(self, document: Document) -> Record | None:
-        """Return what is remembered of a document; one that is there but unknown is taken for what is published."""
+    def _record(self, document: WantedDocument) -> Record | None:
+        """Return a document's record; a file on disk without one is taken for the version that is published."""
         record = self.state.records.get(document.key)
         if record is not None and record.where == self._where(document):
             return record
@@ -139,7 +146,7 @@ class Collector:
         adopted = self.state.records[document.key] = Record(self._where(document), document.file.version, sha256=digest)
         return adopted
 
-    def _is_current(self, document: Document, record: Record | None) -> bool:
+    def _is_current(self, document: WantedDocument, record: Record | None) -> bool:
         if record is None or not (record.unavailable or self._is_there(document)):
             return False
         settled = document.day < date.today() - SETTLED
@@ -147,23 +154,23 @@ class Collector:
             return settled and record.version == document.file.version
         return record.version == document.file.version
 
-    def _download(self, document: Document, record: Record | None) -> None:
+    def _download(self, document: WantedDocument, record: Record | None) -> None:
         temporary = self.layout.temporary()
         try:
             self._download_to(temporary, document, record)
         finally:
             temporary.unlink(missing_ok=True)
 
-    def _download_to(self, temporary: Path, document: Document, record: Record | None) -> None:
+    def _download_to(self, temporary: Path, document: WantedDocument, record: Record | None) -> None:
         had = record if record and not record.unavailable and self._is_there(document) else None
-        stamp = self.visitor.download(document.file.url, temporary, known=had.stamp if had else None)
+        found = self.visitor.download(document.file.url, temporary, known=had.validators if had else None)
         seen = Record(self._where(document), document.file.version)
-        if had and stamp is None:
+        if had and found is None:
             self._keep(document, replace(had, version=seen.version, owed=None))
             return
         digest = hash_file(temporary)
-        if stamp:
-            seen = replace(seen, etag=stamp.etag, last_modified=stamp.last_modified, sha256=digest)
+        if found:
+            seen = replace(seen, etag=found.etag, last_modified=found.last_modified, sha256=digest)
         if had and had.sha256 == digest:
             self._keep(document, seen)
             return
@@ -171,31 +178,31 @@ class Collector:
         self.state.records[document.key] = seen
         (self.report.revised if had else self.report.fetched).append(document.name)
 
-    def _put(self, document: Document, temporary: Path) -> None:
-        """Move a document to where it waits to be read; that an older version was read no longer counts."""
+    def _put(self, document: WantedDocument, temporary: Path) -> None:
+        """Move a document to where it waits to be read, and forget that an older version was read."""
         with current_job().fence():
             self.layout.processed(*document.place).unlink(missing_ok=True)
         current_job().commit_files({temporary: self.layout.pdf(*document.place)})
 
-    def _keep(self, document: Document, record: Record) -> None:
+    def _keep(self, document: WantedDocument, record: Record) -> None:
         self.state.records[document.key] = record
         self.report.unchanged += 1
 
-    def _miss(self, document: Document, error: Exception) -> bool:
-        """Report a document that could not be had; return whether that is a failure, and new."""
+    def _miss(self, document: WantedDocument, error: Exception) -> bool:
+        """Report a document that could not be downloaded; return whether no earlier run reported it."""
         text, url = f"{document.name}: {error}", document.file.url
         self.logger.log(text, level="warning", meeting=document.meeting, date=document.stem, url=url)
         return self.report.missed(self.layout, document.place, error, url=url)
 
-    def _is_there(self, document: Document) -> bool:
+    def _is_there(self, document: WantedDocument) -> bool:
         return self.layout.exists(*document.place) or self.layout.text(*document.place).exists()
 
-    def _where(self, document: Document) -> str:
+    def _where(self, document: WantedDocument) -> str:
         return f"{document.meeting}/{document.stem}"
 
 
-def _owed_document(key: str, record: Record) -> Document:
-    """Return a document that the source no longer lists by itself, as it is remembered."""
+def _owed_document(key: str, record: Record) -> WantedDocument:
+    """Return a document that the source did not list this time, from its record."""
     meeting, _, stem = record.where.rpartition("/")
     kind: Kind = "agenda" if key.endswith("/agenda") else "minutes"
-    return Document(meeting, stem, date.fromisoformat(stem[:10]), key, PublishedFile(kind, record.owed or ""))
+    return WantedDocument(meeting, stem, date.fromisoformat(stem[:10]), key, PublishedFile(kind, record.owed or ""))

@@ -1,4 +1,4 @@
-"""What is remembered of a site between two fetches, in one JSON file: which document is which, and its version."""
+"""The state of a site between two fetches, in one JSON file: its events and the versions of its documents."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from clerk.fetching.layout import safe_name
-from clerk.fetching.visitor import Stamp
+from clerk.fetching.visitor import Validators
 
 FILE_NAME = "fetch_state.json"
 FORMAT = 1
@@ -17,9 +17,9 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One document as it was last seen; a file that its source did not serve is `unavailable`.
+    """One document as of the last fetch; `unavailable` if the server did not serve it.
 
-    One that could not be got is `owed`: it is asked for again, whether or not its source lists it by then.
+    One that failed to download is `owed`: the next fetches ask for it even if the source no longer lists it.
     """
 
     where: str  # meeting/stem
@@ -31,14 +31,14 @@ class Record:
     owed: str | None = None  # its address
 
     @property
-    def stamp(self) -> Stamp:
-        """What to ask the server with, whether it has changed."""
-        return Stamp(self.etag, self.last_modified)
+    def validators(self) -> Validators:
+        """What the server said identifies this version."""
+        return Validators(self.etag, self.last_modified)
 
 
 @dataclass(slots=True)
 class FetchState:
-    """One site's memory; `events` holds, by meeting and day, the source's ids in the order of their file names."""
+    """One site's state; `events` holds the source's ids by meeting and day, in the order of their file names."""
 
     source: str = ""
     last_run: datetime | None = None  # when the last complete fetch began, UTC
@@ -49,7 +49,7 @@ class FetchState:
     def stem(self, meeting: str, day: date, event_id: str) -> str:
         """Return the file name, without suffix, of a meeting's documents: the day, then the day with .2, .3, and so on.
 
-        The same event always gets the same one, however many meetings a body has that day.
+        An event keeps its name, however many meetings the body has that day.
         """
         known = self.events.setdefault(f"{safe_name(meeting)}/{day.isoformat()}", [])
         if event_id not in known:
@@ -71,7 +71,7 @@ class FetchState:
 
 
 def load_state(path: Path, *, source: str) -> FetchState:
-    """Read a site's state; a new one where it is missing, or another source's, whose ids mean nothing here.
+    """Read a site's state; return a new one if the file is missing or belongs to another source.
 
     Raises ValueError if the file is damaged.
     """

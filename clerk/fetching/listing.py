@@ -1,4 +1,4 @@
-"""What a source lists: meetings, and the files published for each."""
+"""The meetings that a source lists, with the files published for each."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Kind = Literal["minutes", "agenda"]
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """A file as a source lists it; `version` changes whenever the file does, None where the source does not say."""
+    """A file as a source lists it; `version` changes with the file, None where the source has no such value."""
 
     kind: Kind
     url: str
@@ -20,7 +20,7 @@ class PublishedFile:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """A meeting as a source lists it; `event_id` is the source's own, and never changes."""
+    """A meeting as a source lists it; `event_id` is the source's own and never changes."""
 
     event_id: str
     body: str
@@ -30,7 +30,7 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What to list: meetings from `start` to `end`, and whatever changed since `changed_since`, if that is known."""
+    """Which meetings to list: those from `start` to `end`, and those changed since `changed_since`, if it is given."""
 
     start: date
     end: date
@@ -42,5 +42,5 @@ class Window:
         return range(self.start.year, self.end.year + 1)
 
     def __contains__(self, day: date) -> bool:
-        """Return whether a meeting on this day is to be listed."""
+        """Return whether to list the meetings of this day."""
         return self.start <= day <= self.end

@@ -16,7 +16,7 @@ from clerk.fetching.fetcher_factory import get_fetcher
 from clerk.fetching.http_errors import NotServed
 from clerk.fetching.layout import PREFIXES, Layout
 from clerk.fetching.overriding import overridden
-from clerk.fetching.report import Report
+from clerk.fetching.report import FetchReport
 from clerk.jobs import Discard, Retry, current_job
 from clerk.meetings.ocr_job import ocr_page
 from clerk.meetings.site import fetcher_of, layout_of, site_of
@@ -26,7 +26,7 @@ from clerk.queue import jobs_of_failed_runs
 from clerk.sites.rows import update_site
 
 if TYPE_CHECKING:
-    from clerk.fetching.failure_notes import Place
+    from clerk.fetching.failure_notes import DocumentPlace
 
 __all__ = ["coordinator", "db_compilation", "deploy_site", "extract_site", "fetch_site", "ocr_page"]
 
@@ -53,7 +53,7 @@ def _fetch(subdomain: str, all_years: bool, all_agendas: bool) -> dict[str, Any]
     except (NotFoundError, NotServed, UsageError) as error:  # an operator can mend these, another attempt cannot
         raise Discard(str(error)) from error
     report = getattr(fetcher, "report", None)
-    if not isinstance(report, Report):
+    if not isinstance(report, FetchReport):
         return {}
     if report.all_failed:
         raise Retry(f"{subdomain}: no document could be downloaded: {'; '.join(report.reasons())}")
@@ -88,7 +88,7 @@ def coordinator(
     return {"documents": len(documents), "passed_over": passed_over}
 
 
-def _missed(subdomain: str, run_id: str) -> list[Place]:
+def _missed(subdomain: str, run_id: str) -> list[DocumentPlace]:
     """Return the documents that this run could not download, and that no completed run was done without."""
     missed = missed_downloads(layout_of(subdomain), run_id)
     given_up = {place: job for place, job in missed.items() if job}
@@ -130,7 +130,7 @@ def deploy_site(subdomain: str, *, accept_shrink: bool = False) -> None:
     hooks.post_deploy(site=site_of(subdomain))
 
 
-def waiting_documents(subdomain: str, *, rename: bool = False) -> list[Place]:
+def waiting_documents(subdomain: str, *, rename: bool = False) -> list[DocumentPlace]:
     """Return (kind, meeting, date) of each PDF that waits to be read; kind is "minutes" or "agenda".
 
     With `rename` a PDF that a fetcher saved under another name than ours (spaces at the ends, too long) is renamed.
@@ -145,13 +145,13 @@ def waiting_documents(subdomain: str, *, rename: bool = False) -> list[Place]:
     ]
 
 
-def given_up_before(subdomain: str, waiting: Sequence[Place]) -> dict[Place, str]:
+def given_up_before(subdomain: str, waiting: Sequence[DocumentPlace]) -> dict[DocumentPlace, str]:
     """Return those of the waiting documents that were given up before, each with the job that gave it up."""
     layout = layout_of(subdomain)
     return {place: job for place in waiting if (job := given_up_by(layout, place)) is not None}
 
 
-def _not_done_without(given_up: Mapping[Place, str]) -> set[Place]:
+def _not_done_without(given_up: Mapping[DocumentPlace, str]) -> set[DocumentPlace]:
     """Return those of the documents whose run did not complete without them."""
     failed = jobs_of_failed_runs(set(given_up.values()))
     return {place for place, job in given_up.items() if job in failed}

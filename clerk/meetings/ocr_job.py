@@ -16,7 +16,7 @@ from clerk.settings import settings
 from clerk.text import DocumentError, is_unchanged, read_document, render_pages, write_pages
 
 if TYPE_CHECKING:
-    from clerk.fetching.failure_notes import Place
+    from clerk.fetching.failure_notes import DocumentPlace
     from clerk.fetching.layout import Layout
 
 
@@ -48,7 +48,7 @@ def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str,
     return {"pages": pages}
 
 
-def _read(fetcher: Any, layout: Layout, place: Place, backend: str) -> int:
+def _read(fetcher: Any, layout: Layout, place: DocumentPlace, backend: str) -> int:
     """Put a document's text in place and return its pages: in the fetcher's own way, if it has one."""
     pdf, folder, own = layout.pdf(*place), layout.text(*place), overridden(fetcher)
     if "do_ocr_job" in own:
@@ -64,7 +64,7 @@ def _read(fetcher: Any, layout: Layout, place: Place, backend: str) -> int:
     return len(document.pages)
 
 
-def _have_it_read(fetcher: Any, layout: Layout, place: Place, backend: str) -> int:
+def _have_it_read(fetcher: Any, layout: Layout, place: DocumentPlace, backend: str) -> int:
     """Call the fetcher's own do_ocr_job, which keeps its failures to itself: so see what it has left."""
     kind, meeting, date = place
     job, failures, before = current_job(), Failures(), _texts(layout.text(*place))
@@ -90,13 +90,13 @@ def _identity(pdf: Path) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _remember(layout: Layout, place: Place, reason: str) -> None:
+def _remember(layout: Layout, place: DocumentPlace, reason: str) -> None:
     """Leave a note beside the documents, so that the same bytes are not tried again with every run."""
     known = {"reason": reason, "job_id": current_job().job_id, "sha256": hash_file(layout.pdf(*place))}
     write_note(layout, place, known)
 
 
-def _settle(layout: Layout, place: Place, seen: tuple[int, int, int]) -> None:
+def _settle(layout: Layout, place: DocumentPlace, seen: tuple[int, int, int]) -> None:
     """Mark a document as read and remove its PDF, if this attempt still owns the job and the PDF is the one it read."""
     marker, pdf = layout.processed(*place), layout.pdf(*place)
     marker.parent.mkdir(parents=True, exist_ok=True)
@@ -108,7 +108,7 @@ def _settle(layout: Layout, place: Place, seen: tuple[int, int, int]) -> None:
         layout.failed(*place).unlink(missing_ok=True)
 
 
-def _store_static_files(layout: Layout, subdomain: str, place: Place) -> None:
+def _store_static_files(layout: Layout, subdomain: str, place: DocumentPlace) -> None:
     """Upload page images and the PDF to static storage before the local ones are deleted; do nothing without one."""
     upload = plugin_manager().hook.upload_static_file
     if not upload.get_hookimpls():

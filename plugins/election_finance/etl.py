@@ -18,14 +18,13 @@ from clerk.settings import settings
 from plugins.election_finance import manifest as manifests
 from plugins.election_finance import published
 from plugins.election_finance.build import build, now, restate
-from plugins.election_finance.download import Downloader, make_client
 from plugins.election_finance.errors import BadSource
-from plugins.election_finance.extract import Extraction, refuse_shrinking, stamps, stored, take
+from plugins.election_finance.extract import Extraction, refuse_shrinking, stored, take, validators
 from plugins.election_finance.manifest import Manifest
 from plugins.election_finance.published import Published
 from plugins.election_finance.schema import SCHEMA_VERSION
 from plugins.election_finance.site_paths import FinanceSite, workspace
-from plugins.election_finance.sources import FIRST_YEAR, Arrival, Served, from_drop, ignored_files
+from plugins.election_finance.sources import FIRST_YEAR, Arrival, Served, from_drop, ignored_files, make_visitor
 
 logger = logging.getLogger(__name__)
 
@@ -71,10 +70,9 @@ def _arrivals(
 
     first = FIRST_YEAR if options.all_years or not site.start_year else site.start_year
     this_year = datetime.now(ZoneInfo(settings().finance_timezone)).year
-    known = {} if options.force else stamps(site, previous)
-    with make_client() as client:
-        served = Served(Downloader(client), settings().finance_base_url, str(site.shortcut))
-        yield served.files(range(min(first, this_year), this_year + 1), work, known, _say)
+    known = {} if options.force else validators(site, previous)
+    served = Served(make_visitor(), settings().finance_base_url, str(site.shortcut))
+    yield served.files(range(min(first, this_year), this_year + 1), work, known, _say)
 
 
 def _commit(site: FinanceSite, extraction: Extraction, work: Path) -> None:

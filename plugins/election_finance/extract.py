@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from clerk.fetching.visitor import Trouble, Validators
 from clerk.fsync import hash_file
 from clerk.jobs import Discard, Retry
 from plugins.election_finance import manifest as manifests
 from plugins.election_finance.archive import workbook_bytes
-from plugins.election_finance.download import Stamp
-from plugins.election_finance.errors import BadSource, NetworkTrouble
+from plugins.election_finance.errors import BadSource
 from plugins.election_finance.manifest import Manifest, Source
 from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources import Arrival
@@ -29,10 +29,10 @@ class Extraction:
     moves: Mapping[Path, Path]
 
 
-def stamps(site: FinanceSite, previous: Manifest | None) -> dict[int, Stamp]:
-    """Return what the server said of the files that we have and that are as they were."""
+def validators(site: FinanceSite, previous: Manifest | None) -> dict[int, Validators]:
+    """Return {year: the server's validators} of the stored files that are unchanged."""
     return {
-        source.year: Stamp(source.etag, source.last_modified)
+        source.year: Validators(source.etag, source.last_modified)
         for source in (previous.loaded if previous else ())
         if source.route == "netfile" and stored(site, source) is not None
     }
@@ -49,12 +49,12 @@ def take(
 ) -> Extraction:
     """Look at what arrived and make the manifest; a year that we had and cannot have now keeps its stored file.
 
-    Raises Retry if nothing came for the network's sake, Discard if nothing usable came at all.
+    Raises Retry if nothing usable came and the network may be why, else Discard.
     """
     had = {source.year: source for source in (previous.loaded if previous else ()) if stored(site, source)}
     sources: dict[int, Source] = {}
     moves: dict[Path, Path] = {}
-    errors: list[BadSource | NetworkTrouble | Exception] = []
+    errors: list[Exception] = []
     for arrival in arrivals:
         say(f"checking {arrival.year}")
         source = _judged(arrival, had.get(arrival.year))
@@ -85,8 +85,8 @@ def _judged(arrival: Arrival, had: Source | None) -> Source:
         return Source(*where, status="unavailable", detail=str(arrival.error))
     digest = hash_file(arrival.path) if arrival.path else None
     if had and digest in (None, had.sha256):  # no file: the server says that ours is the newest
-        stamp = arrival.stamp
-        return replace(had, status="ok", detail=arrival.note, etag=stamp.etag, last_modified=stamp.last_modified)
+        seen = arrival.validators
+        return replace(had, status="ok", detail=arrival.note, etag=seen.etag, last_modified=seen.last_modified)
     if arrival.path is None:
         return Source(*where, status="failed", detail="the server says that nothing has changed, but there was nothing")
     try:
@@ -102,8 +102,8 @@ def _judged(arrival: Arrival, had: Source | None) -> Source:
         bytes=arrival.path.stat().st_size,
         sha256=digest,
         rows=rows,
-        etag=arrival.stamp.etag,
-        last_modified=arrival.stamp.last_modified,
+        etag=arrival.validators.etag,
+        last_modified=arrival.validators.last_modified,
     )
 
 
@@ -114,7 +114,7 @@ def _require_something(site: FinanceSite, sources: Mapping[int, Source], errors:
     kept = " The published database stays as it is." if site.database.exists() else ""
     reasons = "; ".join(_reasons(sources.values())) or f"{site.drop} holds no .xlsx or .zip with a year in its name"
     message = f"{site.subdomain}: no usable source: {reasons}.{kept}"
-    trouble = [error for error in errors if isinstance(error, NetworkTrouble)]
+    trouble = [error for error in errors if isinstance(error, Trouble)]
     if trouble:
         wait = max(error.after or 0.0 for error in trouble)
         raise Retry(message, after=min(3600.0, wait) if wait else None)

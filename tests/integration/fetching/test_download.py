@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import trustme
 
-from clerk.fetching.visitor import Limits, NotServed, Stamp, Trouble, Visitor
+from clerk.fetching.visitor import NotServed, Trouble, Validators, VisitLimits, Visitor
 from devtools.city_site import Answer, CitySite, page, serving
 
 PDF = b"%PDF-1.4\n" + b"x" * 5000
-FAST = Limits(pause=0, patience=0)
+FAST = VisitLimits(pause=0, patience=0)
 
 
 @pytest.fixture
@@ -135,17 +135,17 @@ def test_a_pdf_is_one_whatever_its_type_and_what_stands_before_it(
 def test_a_body_over_the_limit_is_cut_off(city: CitySite, tmp_path: Path) -> None:
     url = city.publish("/a.pdf", PDF * 100)
     with pytest.raises(NotServed, match="50,000 bytes"):
-        Visitor(limits=Limits(size=50_000, pause=0)).download(url, tmp_path / "a.pdf")
+        Visitor(limits=VisitLimits(size=50_000, pause=0)).download(url, tmp_path / "a.pdf")
 
 
 def test_a_body_that_takes_too_long_is_given_up(city: CitySite, tmp_path: Path) -> None:
     url = city.publish("/a.pdf", PDF)
     with pytest.raises(Trouble, match="not finished"):
-        Visitor(limits=Limits(total_time=0, attempts=1)).download(url, tmp_path / "a.pdf")
+        Visitor(limits=VisitLimits(total_time=0, attempts=1)).download(url, tmp_path / "a.pdf")
 
 
 def test_two_requests_to_a_host_are_apart(city: CitySite, waits: list[float]) -> None:
-    visitor = Visitor(limits=Limits(pause=5), sleep=waits.append)
+    visitor = Visitor(limits=VisitLimits(pause=5), sleep=waits.append)
     city.routes["/x"] = page("hello")
     for _ in range(2):
         visitor.request("GET", f"{city.url}/x")
@@ -177,7 +177,7 @@ def test_robots_that_cannot_be_read_keep_out_for_now(city: CitySite) -> None:
 @pytest.mark.parametrize("url", ["ftp://city.example/a.pdf", "http://[bad", "file:///etc/passwd"])
 def test_an_address_that_is_none_is_final(visitor: Visitor, url: str, tmp_path: Path) -> None:
     with pytest.raises(NotServed):
-        visitor.download(url, tmp_path / "a.pdf", known=Stamp("x"))
+        visitor.download(url, tmp_path / "a.pdf", known=Validators("x"))
 
 
 def test_redirects_in_a_circle_end(city: CitySite, visitor: Visitor) -> None:
@@ -195,7 +195,7 @@ def test_a_redirect_to_another_host_asks_that_host_for_leave(
             other.publish(path, PDF)
             city.routes[path] = Answer(status=302, headers={"Location": f"{other.url}{path}"})
         visitor = Visitor(limits=FAST, robots=True, sleep=waits.append)
-        with pytest.raises(NotServed, match=f"robots.txt of {other.url[7:]} keeps us out"):
+        with pytest.raises(NotServed, match=f"robots.txt of {other.url[7:]} forbids this address"):
             visitor.download(f"{city.url}/private/a.pdf", tmp_path / "a.pdf")
         visitor.download(f"{city.url}/a.pdf", tmp_path / "a.pdf")
         assert other.paths() == ["/robots.txt", "/a.pdf"]

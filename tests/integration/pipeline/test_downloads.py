@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from clerk.fetching.visitor import Limits, Visitor
+from clerk.fetching.visitor import VisitLimits, Visitor
 from clerk.settings import settings
 from devtools.city_site import CitySite, page, serving
 from devtools.papers import paper
@@ -24,7 +24,7 @@ def site(city: City) -> Iterator[CitySite]:
 
     class Downloads(city.plugin.fetcher):  # type: ignore[misc,name-defined]
         def fetch_events(self) -> None:
-            self.visitor = Visitor(limits=Limits(pause=0, attempts=1))
+            self.visitor = Visitor(limits=VisitLimits(pause=0, attempts=1))
             for date in sorted(made.routes):
                 self.fetch_and_write_pdf(f"{made.url}{date}", "minutes", "Council", date.strip("/"))
 

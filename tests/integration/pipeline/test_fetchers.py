@@ -75,7 +75,7 @@ def test_a_fetcher_reads_a_document_in_its_own_way(city: City, kind: str, prefix
     [
         ("records", 1, "EOF marker not found"),
         ("writes", 3, "the scanner is busy"),
-        ("is silent", 3, "left no text, and did not say why"),
+        ("is silent", 3, "left no text and gave no reason"),
     ],
 )
 def test_what_a_fetcher_could_not_read_is_not_thrown_away(city: City, how: str, attempts: int, error: str) -> None:
