@@ -1,8 +1,8 @@
-"""CPU time of the bench's processes, from /proc; other environments import this too, so: the standard library only.
+"""CPU time of the bench's processes, from /proc; standard library only, since other environments use it.
 
-Environment variables say whose time counts. BENCH_PID is the bench itself: all its descendants count, except the process
-ids in BENCH_IGNORED and their descendants. A process whose command line contains BENCH_FOLDER counts too: that is how the
-detached processes of the embedded broker are found.
+Environment variables say whose time counts. BENCH_PID is the bench itself: all its descendants count, except the
+process ids in BENCH_IGNORED and their descendants. A process whose command line contains BENCH_FOLDER counts too: that
+is how the detached processes of the embedded broker are found.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The jobs of every task system; other environments import this too, so: the standard library only."""
+"""The jobs of every task system; standard library only, since other environments use it."""
 
 from __future__ import annotations
 

@@ -14,6 +14,9 @@ from oban.schema import install
 
 from devtools.bench import jobs
 
+#: One event loop and one pool, kept until this process ends.
+RUNNER = asyncio.Runner()
+POOLS: list[Any] = []
 url = os.environ["POSTGRES_URL"]
 
 
@@ -37,7 +40,7 @@ JOBS: dict[str, Any] = {function.__name__: job(queue="bench")(function) for func
 
 def prepare() -> None:
     """Create the tables."""
-    asyncio.run(_connected(lambda oban, pool: install(pool)))
+    RUNNER.run(_connected(lambda oban, pool: install(pool)))
 
 
 def enqueue(requests: Sequence[tuple[object, ...]]) -> None:
@@ -47,20 +50,19 @@ def enqueue(requests: Sequence[tuple[object, ...]]) -> None:
         for name, *arguments in requests:
             await oban.enqueue(JOBS[str(name)].new(*arguments))
 
-    asyncio.run(_connected(insert))
+    RUNNER.run(_connected(insert))
 
 
 def enqueue_many(count: int) -> None:
     """Enqueue all in one statement."""
-    asyncio.run(_connected(lambda oban, pool: oban.enqueue_many([JOBS["noop"].new() for _ in range(count)])))
+    RUNNER.run(_connected(lambda oban, pool: oban.enqueue_many([JOBS["noop"].new() for _ in range(count)])))
 
 
 async def _connected(action: Callable[[Any, Any], Awaitable[object]]) -> None:
-    pool = await Oban.create_pool(url, min_size=1, max_size=1)
-    try:
-        await action(Oban(pool=pool), pool)
-    finally:
-        await pool.close()
+    if not POOLS:
+        POOLS.append(await Oban.create_pool(url, min_size=1, max_size=1))
+        Oban(pool=POOLS[0])
+    await action(Oban.get_instance(), POOLS[0])
 
 
 def commands(processes: int) -> list[list[str]]:

@@ -20,6 +20,9 @@ from pgqueuer.queries import Queries
 from devtools.bench import jobs
 
 url = os.environ["POSTGRES_URL"]
+#: One event loop and one connection, kept until this process ends.
+RUNNER = asyncio.Runner()
+QUERIES: list[Any] = []
 program = str(Path(sys.executable).with_name("pgq"))
 
 
@@ -56,20 +59,18 @@ def enqueue(requests: Sequence[tuple[object, ...]]) -> None:
         for name, *arguments in requests:
             await queries.enqueue(name, json.dumps(arguments).encode() if arguments else None)
 
-    asyncio.run(_connected(insert))
+    RUNNER.run(_connected(insert))
 
 
 def enqueue_many(count: int) -> None:
     """Insert all in one statement."""
-    asyncio.run(_connected(lambda queries: queries.enqueue(["noop"] * count, [None] * count, [0] * count)))
+    RUNNER.run(_connected(lambda queries: queries.enqueue(["noop"] * count, [None] * count, [0] * count)))
 
 
 async def _connected(action: Callable[[Any], Awaitable[object]]) -> None:
-    connection = await asyncpg.connect(url)
-    try:
-        await action(Queries(AsyncpgDriver(connection)))
-    finally:
-        await connection.close()
+    if not QUERIES:
+        QUERIES.append(Queries(AsyncpgDriver(await asyncpg.connect(url))))
+    await action(QUERIES[0])
 
 
 def commands(processes: int) -> list[list[str]]:

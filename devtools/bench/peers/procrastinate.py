@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import procrastinate
@@ -33,23 +34,28 @@ PARAMETERS: dict[str, list[str]] = {"noop": [], "mark": ["path"], "nap": ["path"
 TASKS: dict[str, Any] = {job.__name__: app.task(name=job.__name__, queue="bench")(job) for job in (noop, mark, nap)}
 
 
+@cache
+def opened() -> Any:
+    """Return the application, connected until this process ends."""
+    return app.open()
+
+
 def prepare() -> None:
     """Create the tables."""
-    with app.open():
-        app.schema_manager.apply_schema()
+    opened().schema_manager.apply_schema()
 
 
 def enqueue(requests: Sequence[tuple[object, ...]]) -> None:
     """Defer each on its own."""
-    with app.open():
-        for name, *arguments in requests:
-            TASKS[str(name)].defer(**dict(zip(PARAMETERS[str(name)], arguments, strict=True)))
+    opened()
+    for name, *arguments in requests:
+        TASKS[str(name)].defer(**dict(zip(PARAMETERS[str(name)], arguments, strict=True)))
 
 
 def enqueue_many(count: int) -> None:
     """Defer all in one statement."""
-    with app.open():
-        TASKS["noop"].batch_defer(*[{}] * count)
+    opened()
+    TASKS["noop"].batch_defer(*[{}] * count)
 
 
 def commands(processes: int) -> list[list[str]]:
