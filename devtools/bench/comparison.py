@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,15 @@ class Comparison:
         """Return the version of Python that each system runs on."""
         return {peer: environments.version_of(python) for peer, python in self._pythons.items()}
 
+    @contextmanager
+    def bench(self, peer: Peer) -> Iterator[Bench]:
+        """Give a system an empty place, gone with all of its processes at the end of the block."""
+        bench = Bench(peer, self._pythons[peer], self._folder, self._servers)
+        try:
+            yield bench
+        finally:
+            bench.stop()
+
     def _install(self, peer: Peer) -> None:
         try:
             for server in peer.servers:
@@ -69,13 +78,11 @@ class Comparison:
                 yield key, 1 if name == "kill" else self._options.rounds
 
     def _measure(self, peer: Peer, key: str) -> None:
-        bench = Bench(peer, self._pythons[peer], self._folder, self._servers)
         try:
-            self.found[peer][key].append(self._action(peer, key)(bench))
+            with self.bench(peer) as bench:
+                self.found[peer][key].append(self._action(peer, key)(bench))
         except (Failed, AssertionError, psutil.Error) as error:
             say(f"{peer.name}: {key} failed: {error}")
-        finally:
-            bench.stop()
 
     def _action(self, peer: Peer, key: str) -> Action:
         options = self._options

@@ -74,8 +74,9 @@ class Bench:
         folder.mkdir(parents=True)
         self._programs = Programs(folder)
         address = servers.empty(peer.servers)
-        self._environment = {
+        self.environment = {
             **os.environ,
+            "BENCH_FOLDER": str(folder),
             **address,
             "PYTHONPATH": str(ROOT),
             "DATABASE_URL": address.get("POSTGRES_URL", f"sqlite:///{folder}/bench.db"),
@@ -92,7 +93,7 @@ class Bench:
         words = [str(self._python), "-m", "devtools.bench.driver", self._peer.module, action, *map(str, arguments)]
         try:
             done = subprocess.run(
-                words, cwd=self.folder, env=self._environment, capture_output=True, text=True, timeout=PATIENCE
+                words, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=PATIENCE
             )
         except subprocess.TimeoutExpired as error:
             raise Failed(f"{action} did not end within {PATIENCE} s") from error
@@ -102,7 +103,7 @@ class Bench:
 
     def start(self, commands: list[list[str]], processes: int) -> str:
         """Start a worker and wait until all its processes run jobs; return the file of their marks."""
-        self.workers = [self._programs.run(*words, env=self._environment, cwd=self.folder) for words in commands]
+        self.workers = [self._programs.run(*words, env=self.environment, cwd=self.folder) for words in commands]
         path = str(self.folder / "ready")
         if (found := self.drive("ready", path, processes)) < processes:
             raise Failed(f"{found} of {processes} processes run jobs:\n{self._programs.logs()[-LOGGED:]}")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
 import psycopg
+import redis
 
+from clerk.settings import settings
+from clerk_tasks.broker import embedded
 from devtools import binaries
 from devtools.bench.environments import Unavailable
 from devtools.services import HOST, PostgresServer, RabbitServer, RedisServer, Server
@@ -31,6 +35,21 @@ class DurablePostgres(BenchPostgres):
     fsync = True
 
 
+class EmbeddedBroker:
+    """The embedded broker, for a task system that does not start one itself."""
+
+    def __init__(self, stack: ExitStack, home: Path) -> None:
+        os.environ["CLERK_HOME"] = str(home)
+        settings.discard()
+        stack.enter_context(embedded.attached())
+        self.url, self.home = embedded.broker_url(), home
+
+    def empty(self) -> None:
+        """Remove all messages."""
+        with contextlib.closing(redis.Redis(unix_socket_path=str(embedded.Place(self.home).socket))) as client:
+            client.flushall()
+
+
 class Servers:
     """Starts servers, and gives each measurement an empty place on them."""
 
@@ -42,10 +61,14 @@ class Servers:
             "rabbitmq": RabbitServer,
         }
         self._running: dict[str, Server] = {}
+        self._embedded: EmbeddedBroker | None = None
         self._numbers = count(1)
 
-    def start(self, name: str) -> Server:
+    def start(self, name: str) -> Server | EmbeddedBroker:
         """Return the server, started; raises Unavailable where its program is missing."""
+        if name == "embedded":
+            self._embedded = self._embedded or EmbeddedBroker(self._stack, self._folder / name)
+            return self._embedded
         if name not in self._running:
             found = binaries.find_program(name)
             if isinstance(found, binaries.Missing) or found.program is None:
@@ -70,6 +93,9 @@ class Servers:
                     client.flushall()
                 environment["REDIS_URL"] = server.url
                 environment.setdefault("BROKER_URL", server.url)
+            elif isinstance(server, EmbeddedBroker):
+                server.empty()
+                environment |= {"BROKER_URL": server.url, "BENCH_FOLDER": str(server.home)}
             elif isinstance(server, RabbitServer):
                 environment["BROKER_URL"] = server.fresh_url()
             else:

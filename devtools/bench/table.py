@@ -51,3 +51,12 @@ PEERS = (
     Peer("pgqueuer", "pgqueuer", PGQUEUER, POSTGRES, "log", share=4, beside=LIKE),
     Peer("oban", "oban", ("oban==0.7.0",), POSTGRES, "yes", share=2, python=(3, 12), beside=LIKE),
 )
+
+
+def beside_bare_celery(broker: str, database: str) -> tuple[Peer, Peer]:
+    """Return this project on such a pair, and bare Celery of this environment on the same broker."""
+    databases = ("postgres",) if database == "postgresql" else ()
+    # Ours starts an embedded broker of its own, as it does in the field; Celery is given one.
+    brokers = () if broker == "embedded" else (broker,)
+    ours = Peer(f"clerk-{broker}-{database}", "clerk_tasks", servers=(*brokers, *databases))
+    return ours, Peer(f"celery-{broker}", "celery", servers=(broker,))
