@@ -72,7 +72,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each side; the best counts (default 3)")
     parser.add_argument("--old-rows", type=int, default=0, help="also measure with so many old jobs in the table")
     parser.add_argument("--fsync", action="store_true", help="run PostgreSQL with fsync")
-    parser.set_defaults(measure=("enqueue", "batch", "rates"))
+    parser.set_defaults(measure=("enqueue", "batch", "rates"), watch=0)
     return parser.parse_args()
 
 

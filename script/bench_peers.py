@@ -59,6 +59,9 @@ def parse() -> argparse.Namespace:
         metavar="WHAT",
         help=f"some of: {', '.join(MEASUREMENTS)}; default: all",
     )
+    parser.add_argument(
+        "--watch", type=float, default=75, help="seconds that jobs may take to come back after the kill (default 75)"
+    )
     parser.add_argument("--fsync", action="store_true", help="run PostgreSQL with fsync")
     parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
     options = parser.parse_args()

@@ -90,7 +90,7 @@ class Comparison:
             "enqueue": partial(measure.enqueue, action="lone", count=min(options.jobs, LONE)),
             "batch": partial(measure.enqueue, action="batch", count=options.batch),
             "latency": partial(measure.latency, count=LATENCIES),
-            "kill": measure.kill,
+            "kill": partial(measure.kill, watch=options.watch),
         }
         jobs = max(20, int(options.jobs * peer.share))
         return actions.get(key) or partial(measure.rate, processes=int(key), count=jobs)
