@@ -112,11 +112,11 @@ def _candidates(directory: Path) -> Iterator[Path]:
 
 
 def _import_file(path: Path) -> ModuleType:
-    name = _module_name(path)
+    name = f"{PACKAGE}.{_root(path).stem}"
     already = _module_of_file(path)
     if already is not None:
         return already
-    _plugins_package().__path__ = [str(_root(path).parent)]
+    sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE)).__path__ = [str(_root(path).parent)]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"Python cannot load {path}")
@@ -147,12 +147,6 @@ def _is_file(file: str, wanted: os.stat_result) -> bool:
         return False
 
 
-def _plugins_package() -> ModuleType:
-    if PACKAGE not in sys.modules:
-        sys.modules[PACKAGE] = ModuleType(PACKAGE)
-    return sys.modules[PACKAGE]
-
-
 def _add_classes(found: PluginSet, module: ModuleType, path: Path) -> None:
     inside = f"{module.__name__}."
     kinds = [
@@ -179,10 +173,6 @@ def _add(found: PluginSet, loaded: object, *, name: str, source: str, where: str
 
 def _root(path: Path) -> Path:
     return path.parent if path.name == "__init__.py" else path
-
-
-def _module_name(path: Path) -> str:
-    return f"{PACKAGE}.{_root(path).stem}"
 
 
 def _plugin_name(path: Path) -> str:

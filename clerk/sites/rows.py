@@ -19,17 +19,6 @@ from clerk.errors import UsageError, missing
 from clerk.paths import validate_subdomain
 from clerk.stage import BEGINNERS, MEETINGS
 
-__all__ = [
-    "delete_site",
-    "get_all_sites",
-    "get_oldest_site",
-    "get_site_by_subdomain",
-    "insert_site",
-    "require_site",
-    "update_site",
-    "upsert_site",
-]
-
 _site, _run, _job = sites_table.c, runs_table.c, jobs_table.c
 _NEVER = datetime.min.replace(tzinfo=UTC)
 

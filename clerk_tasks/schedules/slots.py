@@ -144,8 +144,11 @@ def _fire_due(schedule: Schedule, moment: datetime) -> Fired:
         raise
     except Exception as error:
         # The plugin's mistake: the slot keeps it, and the other schedules go on.
-        logger.exception("schedule %s", schedule.name)
-        return _record_failure(schedule, moment, error)
+        logger.exception("schedule %s, slot %s: failed", schedule.name, moment)
+        fired = Fired(schedule.name, moment, "failed", detail=storable(f"{type(error).__name__}: {error}")[:1000])
+        with transaction() as connection:
+            _decide(connection, fired)
+        return fired
     publish(messages)
     return fired
 
@@ -197,32 +200,15 @@ def _fire(connection: Connection, schedule: Schedule, moment: datetime) -> tuple
 
 def _decide(connection: Connection, fired: Fired) -> bool:
     """Record a slot's fate; False if it has one already."""
-    statement = (
-        _dialect(connection)
-        .insert(slots)
-        .values(
-            schedule=fired.schedule,
-            due_at=fired.due_at,
-            fate=fired.fate,
-            jobs=list(fired.job_ids),
-            detail=fired.detail,
-            decided_at=now(),
-        )
-    )
+    decided = {"fate": fired.fate, "jobs": list(fired.job_ids), "detail": fired.detail, "decided_at": now()}
+    insert = _dialect(connection).insert(slots).values(schedule=fired.schedule, due_at=fired.due_at, **decided)
     # Not by the row count, which is unknown for an INSERT on PostgreSQL.
-    inserted = connection.execute(statement.on_conflict_do_nothing().returning(slots.c.schedule))
+    inserted = connection.execute(insert.on_conflict_do_nothing().returning(slots.c.schedule))
     return inserted.first() is not None
 
 
 def _dialect(connection: Connection) -> ModuleType:
     return postgresql if connection.dialect.name == "postgresql" else sqlite
-
-
-def _record_failure(schedule: Schedule, moment: datetime, error: Exception) -> Fired:
-    fired = Fired(schedule.name, moment, "failed", detail=storable(f"{type(error).__name__}: {error}")[:1000])
-    with transaction() as connection:
-        _decide(connection, fired)
-    return fired
 
 
 def describe(schedule: Schedule, connection: Connection) -> dict[str, Any]:
