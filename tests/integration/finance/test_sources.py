@@ -16,6 +16,7 @@ from devtools.netfile_site import PAGE, Answer, NetFileSite, serving
 from plugins.election_finance.download import Downloader, Stamp, make_client
 from plugins.election_finance.errors import BadSource, NetworkTrouble, NotServed
 from plugins.election_finance.extract import take
+from plugins.election_finance.inputs import inputs_of
 from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources import Arrival, Served, drop_files, from_drop, ignored_files
 
@@ -106,10 +107,13 @@ def test_reasons_are_put_into_one_sentence(tmp_path: Path) -> None:
     site = FinanceSite("oakland.ca", "Oakland", "COAK", 2022, tmp_path)
     errors = {2022: "damaged. Get it again.", 2023: "empty"}
     arrivals = [Arrival(year, "drop", "drop", error=BadSource(error)) for year, error in errors.items()]
-    with pytest.raises(Discard, match=r"no usable source: 2022: damaged\. Get it again; 2023: empty\.$"):
-        take(site, arrivals, None, ignore)
-    with pytest.raises(Discard, match=r"no usable source: 2022: damaged\. Get it again\.$"):
-        take(site, arrivals[:1], None, ignore)
+    with (
+        inputs_of(site) as inputs,
+        pytest.raises(Discard, match=r"no usable source: 2022: damaged\. Get it again; 2023: empty\.$"),
+    ):
+        take(inputs, arrivals, ignore)
+    with inputs_of(site) as inputs, pytest.raises(Discard, match=r"no usable source: 2022: damaged\. Get it again\.$"):
+        take(inputs, arrivals[:1], ignore)
 
 
 @contextmanager
@@ -160,8 +164,8 @@ def test_a_server_is_not_asked_again_before_it_wants_to_be(tmp_path: Path) -> No
 def test_the_job_waits_as_long_as_the_server_wants(tmp_path: Path, asked: float | None, waited: float | None) -> None:
     site = FinanceSite("oakland.ca", "Oakland", "COAK", 2022, tmp_path)
     arrival = Arrival(2022, "netfile", "http://netfile.test", error=NetworkTrouble("HTTP 429", after=asked))
-    with pytest.raises(Retry, match="HTTP 429") as error:
-        take(site, [arrival], None, ignore)
+    with inputs_of(site) as inputs, pytest.raises(Retry, match="HTTP 429") as error:
+        take(inputs, [arrival], ignore)
     assert error.value.after == waited
 
 
