@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,6 +15,7 @@ from plugins.election_finance import summary_tables as derived
 from plugins.election_finance.cleaning import normal_name, place_name
 from plugins.election_finance.load import Loader, insert
 from plugins.election_finance.manifest import Manifest
+from plugins.election_finance.workbook import Workbook
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +32,21 @@ def now() -> str:
 
 
 def build(
-    path: Path, manifest: Manifest, files: Mapping[int, Path], *, run_id: str, say: Callable[[str], None] = print
+    path: Path,
+    manifest: Manifest,
+    workbook: Callable[[int], Workbook],
+    *,
+    run_id: str,
+    say: Callable[[str], None] = print,
 ) -> Built:
-    """Make the database of `manifest` at `path` from {year: file}; `say` may raise to stop."""
+    """Make the database of `manifest` at `path` from each year's workbook; `say` may raise to stop."""
     started_at = now()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         _prepare(connection)
         loader = Loader(connection, manifest.agency)
         for source in manifest.loaded:
             say(f"loading {source.year}")
-            loader.add(source, files[source.year])
+            loader.add(source, workbook(source.year))
         say("deriving totals")
         loader.finish()
         _tell_sources(connection, manifest)

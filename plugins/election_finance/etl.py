@@ -8,22 +8,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from clerk.finance_db import update_site_finance_metadata
 from clerk.jobs import Discard, current_job
 from clerk.settings import settings
-from plugins.election_finance import manifest as manifests
 from plugins.election_finance import published
 from plugins.election_finance.build import build, now, restate
 from plugins.election_finance.errors import BadSource
-from plugins.election_finance.extract import Extraction, refuse_shrinking, stored, take, validators
+from plugins.election_finance.extract import Extraction, refuse_shrinking, take, validators
+from plugins.election_finance.inputs import Inputs
 from plugins.election_finance.manifest import Manifest
 from plugins.election_finance.published import Published
 from plugins.election_finance.schema import SCHEMA_VERSION
-from plugins.election_finance.site_paths import FinanceSite, workspace
+from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources import FIRST_YEAR, Arrival, Served, from_drop, ignored_files, make_visitor
 
 logger = logging.getLogger(__name__)
@@ -38,13 +37,13 @@ class Options:
     accept_shrink: bool = False
 
 
-def extract(site: FinanceSite, run_id: str, options: Options = Options()) -> Manifest:
+def extract(inputs: Inputs, run_id: str, options: Options = Options()) -> Manifest:
     """Get the year's files, put those that are new into finance/raw/ with the manifest, and return it."""
+    site, previous = inputs.site, inputs.manifest
     if reason := site.why_not():
         raise Discard(reason)
-    previous = manifests.load(site.manifest)
-    with workspace(site) as work, _arrivals(site, work, previous, options) as arrivals:
-        extraction = take(site, arrivals, previous, _say)
+    with _arrivals(inputs, options) as arrivals:
+        extraction = take(inputs, arrivals, _say)
         if previous and not options.accept_shrink:
             refuse_shrinking(previous.rows, extraction.manifest.rows, site)
         manifest = replace(
@@ -56,61 +55,54 @@ def extract(site: FinanceSite, run_id: str, options: Options = Options()) -> Man
         )
         for reason in manifest.ignored:
             logger.warning("%s: %s", site.drop, reason)
-        _commit(site, replace(extraction, manifest=manifest), work)
+        _commit(inputs, replace(extraction, manifest=manifest))
     return manifest
 
 
 @contextmanager
-def _arrivals(
-    site: FinanceSite, work: Path, previous: Manifest | None, options: Options
-) -> Iterator[Iterator[Arrival]]:
+def _arrivals(inputs: Inputs, options: Options) -> Iterator[Iterator[Arrival]]:
+    site, work = inputs.site, inputs.work
     if site.drop.is_dir():
         yield from_drop(site.drop, work, _say)
         return
 
     first = FIRST_YEAR if options.all_years or not site.start_year else site.start_year
     this_year = datetime.now(ZoneInfo(settings().finance_timezone)).year
-    known = {} if options.force else validators(site, previous)
+    known = {} if options.force else validators(inputs)
     served = Served(make_visitor(), settings().finance_base_url, str(site.shortcut))
     yield served.files(range(min(first, this_year), this_year + 1), work, known, _say)
 
 
-def _commit(site: FinanceSite, extraction: Extraction, work: Path) -> None:
-    text = work / "manifest.json"
+def _commit(inputs: Inputs, extraction: Extraction) -> None:
+    site, text = inputs.site, inputs.work / "manifest.json"
     text.write_text(extraction.manifest.to_json(), encoding="utf-8")
     current_job().commit_files({**extraction.moves, text: site.manifest})
+    inputs.replaced(extraction.moves, extraction.manifest)
     named = {source.file for source in extraction.manifest.loaded}
     for path in site.raw.glob("[12][0-9][0-9][0-9].*"):
         if path.name not in named:  # a year that was a .zip and is now an .xlsx, say
             path.unlink(missing_ok=True)
 
 
-def transform(site: FinanceSite, run_id: str) -> dict[str, Any]:
+def transform(inputs: Inputs, run_id: str) -> dict[str, Any]:
     """Make a new database from finance/raw/ and leave it beside the published one."""
-    manifest = _manifest(site)
-    files = {source.year: stored(site, source) for source in manifest.loaded}
-    missing = [str(year) for year, path in files.items() if path is None]
-    if missing:
+    site, manifest = inputs.site, _manifest(inputs)
+    found = {source.year: inputs.stored(source) for source in manifest.loaded}
+    files = {year: path for year, path in found.items() if path}
+    if missing := [str(year) for year in found if year not in files]:
         raise Discard(f"{site.raw}: the files of {', '.join(missing)} are gone or were changed; run finance-extract")
-    with workspace(site) as work:
-        path = work / "new.db"
-        try:
-            built = build(
-                path,
-                manifest,
-                {year: file for year, file in files.items() if file},
-                run_id=run_id,
-                say=_say,
-            )
-        except BadSource as error:
-            raise Discard(f"{site.subdomain}: {error}") from error
-        current_job().commit_files({path: site.staged})
+    path = inputs.work / "new.db"
+    try:
+        built = build(path, manifest, lambda year: inputs.workbook(files[year]), run_id=run_id, say=_say)
+    except BadSource as error:
+        raise Discard(f"{site.subdomain}: {error}") from error
+    current_job().commit_files({path: site.staged})
     return {"rows": built.rows_in, "rows_out": built.rows_out}
 
 
-def load(site: FinanceSite, options: Options = Options()) -> dict[str, Any]:
+def load(inputs: Inputs, options: Options = Options()) -> dict[str, Any]:
     """Publish the database that `transform` made, unless it is suspiciously small; return what it holds."""
-    manifest = _manifest(site)
+    site, manifest = inputs.site, _manifest(inputs)
     fingerprint = manifest.fingerprint(SCHEMA_VERSION)
     old, new = published.inspect(site.database), published.inspect(site.staged)
     if new is None or new.fingerprint != fingerprint:
@@ -123,7 +115,7 @@ def load(site: FinanceSite, options: Options = Options()) -> dict[str, Any]:
             _refuse_loss(site, old, new)
         _say("publishing")
         current_job().commit_files({site.staged: site.database})
-    return record(site)
+    return record(inputs)
 
 
 def _refuse_loss(site: FinanceSite, old: Published, new: Published) -> None:
@@ -135,22 +127,22 @@ def _refuse_loss(site: FinanceSite, old: Published, new: Published) -> None:
     refuse_shrinking(old.rows, new.rows, site, besides=old.others)
 
 
-def run(site: FinanceSite, run_id: str, options: Options = Options()) -> dict[str, Any]:
+def run(inputs: Inputs, run_id: str, options: Options = Options()) -> dict[str, Any]:
     """Extract, transform and load a site; input that the published database was made from is not loaded again."""
-    manifest = extract(site, run_id, options)
+    manifest = extract(inputs, run_id, options)
     if manifest.outcome == "unchanged" and not options.force:
-        result = record(site)
+        result = record(inputs)
     else:
-        transform(site, run_id)
-        result = load(site, options)
+        transform(inputs, run_id)
+        result = load(inputs, options)
     unavailable = [source.year for source in manifest.sources if source.status in ("unavailable", "failed")]
     return {"outcome": manifest.outcome, "unavailable": unavailable, **result}
 
 
-def record(site: FinanceSite) -> dict[str, Any]:
+def record(inputs: Inputs) -> dict[str, Any]:
     """Write what the published database holds to the site's row; a repeat is harmless."""
-    manifest = _manifest(site)
-    _restate(site, manifest)
+    site, manifest = inputs.site, _manifest(inputs)
+    _restate(inputs, manifest)
     found = published.contents(site.database)
     update_site_finance_metadata(
         site.subdomain,
@@ -165,14 +157,14 @@ def record(site: FinanceSite) -> dict[str, Any]:
     return {"years": years, "rows": found.records, "filings": found.filings, "database": str(site.database)}
 
 
-def _restate(site: FinanceSite, manifest: Manifest) -> None:
+def _restate(inputs: Inputs, manifest: Manifest) -> None:
     """Write tonight's sources into the published database, whose rows stay the same."""
-    if published.says(site.database, manifest):
+    database, new = inputs.site.database, inputs.work / "new.db"
+    if published.says(database, manifest):
         return
-    with workspace(site) as work:
-        shutil.copyfile(site.database, work / "new.db")
-        restate(work / "new.db", manifest)
-        current_job().commit_files({work / "new.db": site.database})
+    shutil.copyfile(database, new)
+    restate(new, manifest)
+    current_job().commit_files({new: database})
 
 
 def is_published(site: FinanceSite, manifest: Manifest) -> bool:
@@ -181,11 +173,10 @@ def is_published(site: FinanceSite, manifest: Manifest) -> bool:
     return old is not None and old.fingerprint == manifest.fingerprint(SCHEMA_VERSION)
 
 
-def _manifest(site: FinanceSite) -> Manifest:
-    manifest = manifests.load(site.manifest)
-    if manifest is None:
-        raise Discard(f"{site.subdomain}: nothing was extracted yet; run finance-extract, or finance-etl, first")
-    return manifest
+def _manifest(inputs: Inputs) -> Manifest:
+    if inputs.manifest is None:
+        raise Discard(f"{inputs.site.subdomain}: nothing was extracted yet; run finance-extract, or finance-etl, first")
+    return inputs.manifest
 
 
 def _say(message: str) -> None:

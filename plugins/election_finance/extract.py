@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from clerk.fetching.visitor import Trouble, Validators
-from clerk.fsync import hash_file
 from clerk.jobs import Discard, Retry
 from plugins.election_finance import manifest as manifests
-from plugins.election_finance.archive import workbook_bytes
 from plugins.election_finance.errors import BadSource
-from plugins.election_finance.manifest import Manifest, Source
+from plugins.election_finance.inputs import Inputs
+from plugins.election_finance.manifest import NOTHING, Manifest, Source
 from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources import Arrival
-from plugins.election_finance.workbook import read
 
 #: A year, or all of them together, with fewer rows than this share of what it had is refused.
 FLOOR = 0.5
@@ -29,35 +27,31 @@ class Extraction:
     moves: Mapping[Path, Path]
 
 
-def validators(site: FinanceSite, previous: Manifest | None) -> dict[int, Validators]:
+def validators(inputs: Inputs) -> dict[int, Validators]:
     """Return {year: the server's validators} of the stored files that are unchanged."""
     return {
         source.year: Validators(source.etag, source.last_modified)
-        for source in (previous.loaded if previous else ())
-        if source.route == "netfile" and stored(site, source) is not None
+        for source in _had(inputs).values()
+        if source.route == "netfile"
     }
 
 
-def stored(site: FinanceSite, source: Source) -> Path | None:
-    """Return the stored file of a source; None if it is gone or has changed."""
-    path = site.raw / str(source.file)
-    return path if source.file and path.is_file() and hash_file(path) == source.sha256 else None
+def _had(inputs: Inputs) -> dict[int, Source]:
+    return {source.year: source for source in (inputs.manifest or NOTHING).loaded if inputs.stored(source)}
 
 
-def take(
-    site: FinanceSite, arrivals: Iterable[Arrival], previous: Manifest | None, say: Callable[[str], None]
-) -> Extraction:
+def take(inputs: Inputs, arrivals: Iterable[Arrival], say: Callable[[str], None]) -> Extraction:
     """Look at what arrived and make the manifest; a year that we had and cannot have now keeps its stored file.
 
     Raises Retry if nothing usable came and the network may be why, else Discard.
     """
-    had = {source.year: source for source in (previous.loaded if previous else ()) if stored(site, source)}
+    site, had = inputs.site, _had(inputs)
     sources: dict[int, Source] = {}
     moves: dict[Path, Path] = {}
     errors: list[Exception] = []
     for arrival in arrivals:
         say(f"checking {arrival.year}")
-        source = _judged(arrival, had.get(arrival.year))
+        source = _judged(inputs, arrival, had.get(arrival.year))
         if arrival.error or source.status == "failed":
             errors.append(arrival.error or BadSource(source.detail))
         elif arrival.path and source.file and source.sha256 != _hash_of(had.get(arrival.year)):
@@ -76,21 +70,21 @@ def _hash_of(source: Source | None) -> str | None:
     return source.sha256 if source else None
 
 
-def _judged(arrival: Arrival, had: Source | None) -> Source:
+def _judged(inputs: Inputs, arrival: Arrival, had: Source | None) -> Source:
     """Turn what came of a year into its entry."""
     where = (arrival.year, arrival.route, arrival.url)
     if isinstance(arrival.error, BadSource):
         return Source(*where, status="failed", detail=str(arrival.error))
     if arrival.error:
         return Source(*where, status="unavailable", detail=str(arrival.error))
-    digest = hash_file(arrival.path) if arrival.path else None
+    digest = inputs.sha256(arrival.path) if arrival.path else None
     if had and digest in (None, had.sha256):  # no file: the server says that ours is the newest
         seen = arrival.validators
         return replace(had, status="ok", detail=arrival.note, etag=seen.etag, last_modified=seen.last_modified)
     if arrival.path is None:
         return Source(*where, status="failed", detail="the server says that nothing has changed, but there was nothing")
     try:
-        rows = read(workbook_bytes(arrival.path)).rows
+        rows = inputs.workbook(arrival.path).rows
     except BadSource as error:
         return Source(*where, status="failed", detail=str(error))
     return Source(

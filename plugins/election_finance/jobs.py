@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from clerk.errors import NotFoundError, UsageError
 from clerk.jobs import Discard, JobType
 from plugins.election_finance import etl
+from plugins.election_finance.inputs import inputs_of
 from plugins.election_finance.site_paths import find_finance_site
 
 if TYPE_CHECKING:
-    from plugins.election_finance.site_paths import FinanceSite
+    from plugins.election_finance.inputs import Inputs
 
 QUEUE = "finance"
 
@@ -25,23 +26,23 @@ def finance_etl(
     `all_years` goes back beyond the site's start_year, `force` loads input that has not changed, and
     `accept_shrink` publishes a database that is suspiciously smaller than the last one.
     """
-    with _site(subdomain) as site:
-        return etl.run(site, run_id, etl.Options(all_years, force, accept_shrink))
+    with _inputs(subdomain) as inputs:
+        return etl.run(inputs, run_id, etl.Options(all_years, force, accept_shrink))
 
 
 def finance_extract(
     subdomain: str, *, run_id: str, all_years: bool = False, force: bool = False, accept_shrink: bool = False
 ) -> dict[str, Any]:
     """Get a site's yearly files into finance/raw/; arguments as for finance-etl."""
-    with _site(subdomain) as site:
-        manifest = etl.extract(site, run_id, etl.Options(all_years, force, accept_shrink))
+    with _inputs(subdomain) as inputs:
+        manifest = etl.extract(inputs, run_id, etl.Options(all_years, force, accept_shrink))
     return {"outcome": manifest.outcome, "years": list(manifest.rows), "rows": sum(manifest.rows.values())}
 
 
 def finance_transform(subdomain: str, *, run_id: str) -> dict[str, Any]:
     """Make a new database from finance/raw/, beside the published one."""
-    with _site(subdomain) as site:
-        return etl.transform(site, run_id)
+    with _inputs(subdomain) as inputs:
+        return etl.transform(inputs, run_id)
 
 
 def finance_load(
@@ -51,8 +52,8 @@ def finance_load(
     accept_shrink: bool = False,
 ) -> dict[str, Any]:
     """Publish the database that finance-transform made."""
-    with _site(subdomain) as site:
-        return etl.load(site, etl.Options(accept_shrink=accept_shrink))
+    with _inputs(subdomain) as inputs:
+        return etl.load(inputs, etl.Options(accept_shrink=accept_shrink))
 
 
 def job_types() -> dict[str, JobType]:
@@ -70,9 +71,10 @@ def job_types() -> dict[str, JobType]:
 
 
 @contextmanager
-def _site(subdomain: str) -> Iterator[FinanceSite]:
+def _inputs(subdomain: str) -> Iterator[Inputs]:
     """Find the site; what another attempt would not mend makes a dead letter at once."""
     try:
-        yield find_finance_site(subdomain)
+        with inputs_of(find_finance_site(subdomain)) as inputs:
+            yield inputs
     except (NotFoundError, UsageError) as error:
         raise Discard(str(error)) from error

@@ -7,10 +7,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
-from plugins.election_finance.archive import workbook_bytes
 from plugins.election_finance.cleaning import Cell, text
 from plugins.election_finance.filers import Rolls
 from plugins.election_finance.friendly_columns import FIELDS
@@ -18,7 +16,7 @@ from plugins.election_finance.layout import SHEETS, STREETS, Sheet
 from plugins.election_finance.manifest import Source
 from plugins.election_finance.schema import friendly_columns, raw_columns
 from plugins.election_finance.transform import Entry, Identities, entries
-from plugins.election_finance.workbook import Remark, Table, read
+from plugins.election_finance.workbook import Remark, Table, Workbook
 
 
 class Loader:
@@ -32,9 +30,8 @@ class Loader:
         self._rolls = Rolls()
         self._identities = Identities()
 
-    def add(self, source: Source, path: Path) -> None:
-        """Load one year's file."""
-        book = read(workbook_bytes(path))
+    def add(self, source: Source, book: Workbook) -> None:
+        """Load one year's workbook."""
         remarks = list(book.remarks)
         for table in book.tables:
             self._add_table(source, table, remarks)

@@ -81,6 +81,9 @@ class Manifest:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n"
 
 
+NOTHING = Manifest("", "", ())
+
+
 def make(agency: str, municipality: str, sources: Sequence[Source]) -> Manifest:
     """Make a manifest, its sources ordered by year."""
     return Manifest(agency, municipality, tuple(sorted(sources, key=lambda source: source.year)))

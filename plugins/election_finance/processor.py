@@ -7,6 +7,7 @@ from typing import Any
 
 from clerk.jobs import current_job
 from plugins.election_finance import etl
+from plugins.election_finance.inputs import inputs_of
 from plugins.election_finance.site_paths import find_finance_site
 
 
@@ -30,16 +31,20 @@ class FinanceProcessor:
 
     def extract(self, *, all_years: bool = False, force: bool = False, accept_shrink: bool = False) -> list[int]:
         """Get the yearly files into finance/raw/ and return the years that there are."""
-        return list(etl.extract(self.site, current_job().run_id, etl.Options(all_years, force, accept_shrink)).rows)
+        with inputs_of(self.site) as inputs:
+            return list(etl.extract(inputs, current_job().run_id, etl.Options(all_years, force, accept_shrink)).rows)
 
     def transform(self) -> dict[str, Any]:
         """Make a new database from finance/raw/, beside the published one."""
-        return etl.transform(self.site, current_job().run_id)
+        with inputs_of(self.site) as inputs:
+            return etl.transform(inputs, current_job().run_id)
 
     def load(self, *, accept_shrink: bool = False) -> dict[str, Any]:
         """Publish the new database and update the site's row."""
-        return etl.load(self.site, etl.Options(accept_shrink=accept_shrink))
+        with inputs_of(self.site) as inputs:
+            return etl.load(inputs, etl.Options(accept_shrink=accept_shrink))
 
     def run(self, *, all_years: bool = False, force: bool = False, accept_shrink: bool = False) -> dict[str, Any]:
         """Do the three stages and return figures about the result."""
-        return etl.run(self.site, current_job().run_id, etl.Options(all_years, force, accept_shrink))
+        with inputs_of(self.site) as inputs:
+            return etl.run(inputs, current_job().run_id, etl.Options(all_years, force, accept_shrink))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from clerk.child_process import ChildLimits
 from plugins.election_finance.cleaning import Cell, text
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.layout import SHEETS, Sheet
-from plugins.election_finance.reader import LIMITS, NumberedRow, opened
+from plugins.election_finance.reader import LIMITS, NumberedRow, Sheets, extract_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,16 @@ class Workbook:
         return sum(len(table.lines) for table in self.tables)
 
 
-def read(content: bytes, limits: ChildLimits = LIMITS) -> Workbook:
-    """Read an .xlsx; BadSource where it is damaged, or lacks a sheet or a column that we cannot do without."""
+def extract(content: bytes, cells: Path, limits: ChildLimits = LIMITS) -> None:
+    """Write the cells of an .xlsx to the file `cells`; BadSource where it is damaged."""
+    extract_cells(content, [sheet.name for sheet in SHEETS], cells, limits)
+
+
+def read(cells: Path) -> Workbook:
+    """Read what `extract` wrote; BadSource where the workbook lacks a sheet or a column that we cannot do without."""
     known = [sheet.name for sheet in SHEETS]
-    with opened(content, known, limits) as sheets:
+    with cells.open() as file:
+        sheets = Sheets(file)
         if missing := [name for name in known if name not in sheets.names]:
             raise BadSource(f"not a NetFile export: it has no sheet {', '.join(missing)}")
         remarks = [Remark(name, None, "extra_sheet", "not loaded") for name in sheets.names if name not in known]

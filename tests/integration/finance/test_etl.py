@@ -1,8 +1,13 @@
 """From files to a published database, night after night."""
 
 import sqlite3
+import sys
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import date
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,3 +176,47 @@ def test_workbooks_that_hold_nothing_are_no_success(add_town: AddTown) -> None:
     with pytest.raises(Discard, match="no usable source: 2023: 0 rows"):
         town.etl()
     assert not town.database.exists()
+
+
+@pytest.fixture
+def events() -> Iterator[list[str]]:
+    """Return the manifests and archives that are opened to be read, and the programs that are started, as they happen."""
+    seen: list[str] = []
+    listening = True
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if (
+            listening
+            and event == "open"
+            and str(arguments[0]).endswith((".zip", ".json"))
+            and str(arguments[1]) in ("r", "rb")
+        ):
+            seen.append(Path(arguments[0]).name)
+        elif listening and event == "subprocess.Popen":
+            seen.extend(Path(word).name for word in arguments[1] if "workbook" in str(word))
+
+    sys.addaudithook(note)
+    yield seen
+    listening = False  # a hook stays for good
+
+
+def test_a_night_opens_nothing_more_often_than_it_must(
+    add_town: AddTown, netfile: NetFileSite, events: list[str]
+) -> None:
+    town = place(add_town, ALDER)
+    town.etl()
+    files = {f"{year}.zip": 2 for year in ALDER.years}  # once to hash it, once to read it
+    assert Counter(events) == {"manifest.json": 1, "workbook_process.py": len(files), **files}
+    events.clear()
+    town.etl()
+    assert Counter(events) == {"manifest.json": 1, **dict.fromkeys(files, 1)}
+    events.clear()
+    netfile.answers[NetFileSite.path("XALD", 2023)] = Answer(year_file(BRIAR, 2023))
+    town.etl(accept_shrink=True)
+    assert Counter(events) == {
+        "manifest.json": 1,
+        "workbook_process.py": 3,
+        "2022.zip": 2,
+        "2023.zip": 3,
+        "2024.zip": 2,
+    }

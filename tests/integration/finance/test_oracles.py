@@ -7,6 +7,7 @@ import pytest
 
 from plugins.election_finance import etl
 from plugins.election_finance.agencies import known_agencies
+from plugins.election_finance.inputs import inputs_of
 from plugins.election_finance.site_paths import FinanceSite
 from tests.integration.finance.conftest import Town
 
@@ -43,8 +44,9 @@ def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str, str],
         town = Town(subdomain, tmp_path_factory.mktemp(subdomain))
         site = FinanceSite(subdomain, name, known_agencies()[subdomain].shortcut, None, town.finance)
         town.drop(file, DATA / file)
-        etl.extract(site, "r")
-        etl.transform(site, "r")
+        with inputs_of(site) as inputs:
+            etl.extract(inputs, "r")
+            etl.transform(inputs, "r")
         site.staged.rename(town.database)
         return town
 

@@ -15,6 +15,7 @@ from clerk.jobs import Discard, Retry
 from devtools.netfile_site import PAGE, Answer, NetFileSite, serving
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.extract import take
+from plugins.election_finance.inputs import inputs_of
 from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources import Arrival, Served, drop_files, from_drop, ignored_files, make_visitor
 
@@ -116,10 +117,13 @@ def test_reasons_are_put_into_one_sentence(tmp_path: Path) -> None:
     site = FinanceSite("oakland.ca", "Oakland", "COAK", 2022, tmp_path)
     errors = {2022: "damaged. Get it again.", 2023: "empty"}
     arrivals = [Arrival(year, "drop", "drop", error=BadSource(error)) for year, error in errors.items()]
-    with pytest.raises(Discard, match=r"no usable source: 2022: damaged\. Get it again; 2023: empty\.$"):
-        take(site, arrivals, None, ignore)
-    with pytest.raises(Discard, match=r"no usable source: 2022: damaged\. Get it again\.$"):
-        take(site, arrivals[:1], None, ignore)
+    with (
+        inputs_of(site) as inputs,
+        pytest.raises(Discard, match=r"no usable source: 2022: damaged\. Get it again; 2023: empty\.$"),
+    ):
+        take(inputs, arrivals, ignore)
+    with inputs_of(site) as inputs, pytest.raises(Discard, match=r"no usable source: 2022: damaged\. Get it again\.$"):
+        take(inputs, arrivals[:1], ignore)
 
 
 @contextmanager
@@ -157,8 +161,8 @@ def test_a_server_that_drips_is_hung_up_on(start: bytes, tmp_path: Path) -> None
 def test_the_job_waits_as_long_as_the_server_wants(tmp_path: Path, asked: float | None, waited: float | None) -> None:
     site = FinanceSite("oakland.ca", "Oakland", "COAK", 2022, tmp_path)
     arrival = Arrival(2022, "netfile", "http://netfile.test", error=Trouble("HTTP 429", after=asked))
-    with pytest.raises(Retry, match="HTTP 429") as error:
-        take(site, [arrival], None, ignore)
+    with inputs_of(site) as inputs, pytest.raises(Retry, match="HTTP 429") as error:
+        take(inputs, [arrival], ignore)
     assert error.value.after == waited
 
 

@@ -3,6 +3,8 @@
 import io
 import zipfile
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -13,8 +15,18 @@ from clerk.child_process import MIB, ChildLimits
 from devtools.netfile_books import workbook, zipped
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.layout import SHEET, SHEETS
+from plugins.election_finance.reader import LIMITS
 from plugins.election_finance.transform import Entry, entries
-from plugins.election_finance.workbook import Remark, Workbook, read
+from plugins.election_finance.workbook import Remark, Workbook, extract
+from plugins.election_finance.workbook import read as read_cells
+
+
+def read(content: bytes, limits: ChildLimits = LIMITS) -> Workbook:
+    with TemporaryDirectory() as folder:
+        cells = Path(folder, "cells")
+        extract(content, cells, limits)
+        return read_cells(cells)
+
 
 HEAD = {
     "Filer_ID": "1310647",
