@@ -8,7 +8,7 @@ import typer
 
 from clerk_tasks.cli import output
 from clerk_tasks.cli.options import AsJson
-from clerk_tasks.operations.doctor import examine
+from clerk_tasks.operations.doctor import diagnose
 
 
 def command(
@@ -16,7 +16,7 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Find stuck, orphaned and unserved jobs, and dangerous settings. Exit 1 while anything is wrong."""
-    found = examine(fix=fix)
+    found = diagnose(fix=fix)
     rows = [
         {
             "kind": each.damage.kind,

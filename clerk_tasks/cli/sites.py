@@ -12,7 +12,7 @@ from clerk.errors import UsageError
 from clerk.fetching.detect import detect as find
 from clerk.sites.admin import NewSite, add_site, list_sites, remove_site, show_site
 from clerk_tasks.cli import output
-from clerk_tasks.cli.options import AsJson, DryRun, Site, Yes
+from clerk_tasks.cli.options import NO_SITES, AsJson, DryRun, Site, Yes
 
 app = typer.Typer(no_args_is_help=True, help="Add, list, show and remove sites.")
 
@@ -56,19 +56,14 @@ def add(
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List every site."""
-    sites = list_sites()
-    output.answer(sites, COLUMNS, as_json=as_json, empty="No sites yet: add one with `clerk-tasks sites add`.")
+    output.answer(list_sites(), COLUMNS, as_json=as_json, empty=NO_SITES)
 
 
 @app.command()
 def show(subdomain: Site, as_json: AsJson = False) -> None:
     """Show every recorded column of a site."""
     site = show_site(subdomain)
-    if as_json:
-        output.print_json(site)
-    else:
-        known = [{"column": name, "value": value} for name, value in site.items() if value is not None]
-        output.print_table(known, ("column", "value"))
+    output.answer_one(site, output.fields(site), as_json=as_json)
 
 
 @app.command()

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from clerk_tasks.cli import jobs_output, output
+from clerk_tasks.cli import output
+from clerk_tasks.cli.jobs_output import finish
 from clerk_tasks.cli.options import AsJson, Wait
 from clerk_tasks.operations.updates import Update
 
@@ -44,9 +45,7 @@ def command(
     )
     enqueued = asked.enqueue()
     if enqueued.job_ids:
-        # A pipeline's later stages are jobs too: wait for them, but print only the first.
-        jobs_output.finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=as_json)
-        return
-    output.note("Nothing to do: no site is due.")
-    if as_json:
-        output.print_json(None)
+        finish(enqueued.job_ids, wait=wait, as_json=as_json)
+    else:
+        output.note("Nothing to do: no site is due.")
+        output.answer_one(None, as_json=as_json)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from clerk.database.clock import now
@@ -120,12 +121,7 @@ def retry(connection: Connection, job_id: str) -> Message:
 
     Raises NotFoundError, or ConflictError when it has not ended or another unfinished job has its unique key.
     """
-    row = connection.execute(_ENDED_JOB, {"b_id": job_id}).first()
-    if row is None:
-        raise missing("job", job_id)
-    if row.state not in (JobState.DISCARDED, JobState.CANCELLED):
-        raise ConflictError(f"Job {job_id} is {row.state}; only a discarded or cancelled job can be retried.")
-    _refuse_conflict(connection, job_id, row.unique_key)
+    row = require_retryable(connection, job_id)
     try:
         retried = connection.execute(_RETRY, {"b_id": job_id, "b_state": row.state}).first()
     except IntegrityError:
@@ -137,15 +133,16 @@ def retry(connection: Connection, job_id: str) -> Message:
     return Message._make(retried)
 
 
-def _refuse_conflict(connection: Connection, job_id: str, unique_key: str | None) -> None:
-    if unique_key is None:
-        return
-    winner = connection.execute(
-        select(jobs.c.id).where(
-            jobs.c.unique_key == unique_key,
-            jobs.c.id != job_id,
-            one_of(jobs.c.state, UNFINISHED),
-        )
-    ).scalar()
-    if winner is not None:
-        raise ConflictError(f"Job {winner} is already doing this ({unique_key}); wait for it, or cancel it.")
+def require_retryable(connection: Connection, job_id: str) -> Row[Any, Any, Any]:
+    """Return the state, stage and unique key of a job that can be retried; raises what `retry` raises."""
+    row = connection.execute(_ENDED_JOB, {"b_id": job_id}).first()
+    if row is None:
+        raise missing("job", job_id)
+    if row.state not in (JobState.DISCARDED, JobState.CANCELLED):
+        raise ConflictError(f"Job {job_id} is {row.state}; only a discarded or cancelled job can be retried.")
+    if row.unique_key is not None:
+        same_key = (jobs.c.unique_key == row.unique_key, jobs.c.id != job_id, one_of(jobs.c.state, UNFINISHED))
+        winner = connection.execute(select(jobs.c.id).where(*same_key)).scalar()
+        if winner is not None:
+            raise ConflictError(f"Job {winner} is already doing this ({row.unique_key}); wait for it, or cancel it.")
+    return row

@@ -46,7 +46,7 @@ class Diagnosis:
     mended: bool | None = None
 
 
-def examine(*, fix: bool) -> list[Diagnosis]:
+def diagnose(*, fix: bool) -> list[Diagnosis]:
     """Return what is wrong; with `fix`, mend what can be mended without a decision."""
     found = _fix() if fix else [Diagnosis(damage, mended=False) for damage in _look(*MENDABLE, _late)]
     advice = [*_look(_unserved, _undecidable), *_dangerous_settings()]

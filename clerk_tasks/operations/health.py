@@ -47,12 +47,17 @@ class Finding:
     detail: str
 
 
-def examine() -> list[Finding]:
+def check_health() -> list[Finding]:
     """Return a finding per thing looked at; with the database down, that is all there is to say."""
     findings = _attempt("database", _database)
     if findings[0].level is Level.DOWN:
         return findings
     return [*findings, *_attempt("broker", _broker), *_attempt("database", _work), *_attempt("plugin", _plugins)]
+
+
+def check_database() -> None:
+    """Raise DatabaseUnavailable unless this code may use the database."""
+    ensure_usable(engine())
 
 
 def _attempt(check: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
@@ -63,7 +68,7 @@ def _attempt(check: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]
 
 
 def _database() -> Iterator[Finding]:
-    ensure_usable(engine())
+    check_database()
     yield Finding("database", Level.OK, engine().url.render_as_string(hide_password=True))
 
 

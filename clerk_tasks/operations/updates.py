@@ -30,7 +30,7 @@ class Update:
 
     def __post_init__(self) -> None:
         if bool(self.subdomain) == self.next_site:
-            raise UsageError("Say either --subdomain SUBDOMAIN or --next-site.")
+            raise UsageError("Give either --subdomain SUBDOMAIN or --next-site.")
         if self.finance and (self.start or self.skip_fetch or self.all_agendas):
             raise UsageError("--from, --skip-fetch and --all-agendas do not go with --finance.")
         if self.skip_fetch and self.start not in (None, "ocr"):

@@ -83,6 +83,17 @@ def test_few_files_know_celery() -> None:
     assert [where for where in sorted(know) if not where.startswith(MAY_IMPORT_CELERY)] == ["clerk_tasks/cli/worker.py"]
 
 
+def test_commands_open_no_transaction_and_write_no_sql() -> None:
+    """A command parses its options, calls a function of `operations`, and prints."""
+    forbidden = ("sqlalchemy", "clerk.database.engine", "clerk.database.transactions", "clerk_tasks.ledger")
+    bad = {
+        module.where: found
+        for module in modules("clerk_tasks/cli")
+        if (found := {name for name in module.imports() if f"{name}.".startswith(tuple(f"{f}." for f in forbidden))})
+    }
+    assert bad == {}
+
+
 @pytest.mark.parametrize("package", ["clerk", "clerk_tasks", "plugins"])
 def test_importing_does_nothing_but_define(package: str) -> None:
     ours = modules(package)
