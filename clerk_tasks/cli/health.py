@@ -20,5 +20,5 @@ def command(as_json: AsJson = False) -> None:
         {"check": finding.check, "level": finding.level.name.lower(), "detail": finding.detail} for finding in findings
     ]
     value = {"level": Level(worst).name.lower(), "checks": rows}
-    output.answer_one(value, output.Table(rows, ("level", "check", "detail")), as_json=as_json)
+    output.answer_one(value, output.Listing(rows, ("level", "check", "detail")), as_json=as_json)
     raise typer.Exit(int(worst))

@@ -38,7 +38,7 @@ def show(job_id: JobId, as_json: AsJson = False) -> None:
     """Show one job: its arguments, its result, and every attempt."""
     job = listing.show_job(job_id)
     columns = ("attempt", "outcome", "worker", "pid", "started_at", "finished_at", "error")
-    attempts = output.Table(job["attempts"], columns, "No attempt yet.")
+    attempts = output.Listing(job["attempts"], columns, "No attempt yet.")
     output.answer_one(job, output.fields(job | {"attempts": None}), "", attempts, as_json=as_json)
 
 

@@ -81,7 +81,7 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, em
         print_line("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
-class Table(NamedTuple):
+class Listing(NamedTuple):
     """Rows to print under column headings, or `empty` on stderr."""
 
     rows: Sequence[Mapping[str, Any]]
@@ -89,26 +89,26 @@ class Table(NamedTuple):
     empty: str = "Nothing to show."
 
 
-def fields(record: Mapping[str, Any]) -> Table:
+def fields(record: Mapping[str, Any]) -> Listing:
     """Return a table of a record's fields that are set, one per row."""
     rows = [{"field": name, "value": value} for name, value in record.items() if value is not None]
-    return Table(rows, ("field", "value"))
+    return Listing(rows, ("field", "value"))
 
 
 def answer(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str = "Nothing to show."
 ) -> None:
     """Print rows as a JSON array, or as a table of these columns; `empty` says on stderr that there are no rows."""
-    answer_one(rows, Table(rows, columns, empty), as_json=as_json)
+    answer_one(rows, Listing(rows, columns, empty), as_json=as_json)
 
 
-def answer_one(value: Any, *parts: str | Table, as_json: bool) -> None:
+def answer_one(value: Any, *parts: str | Listing, as_json: bool) -> None:
     """Print a value as JSON, or the lines and tables that show it."""
     if as_json:
         print_json(value)
         return
     for part in parts:
-        if isinstance(part, Table):
+        if isinstance(part, Listing):
             print_table(part.rows, part.columns, empty=part.empty)
         else:
             print_line(part)

@@ -29,7 +29,7 @@ def check(as_json: AsJson = False) -> None:
     """Exit 1 if a plugin, or a part of one, is quarantined."""
     reports = _reports()
     broken = [report for report in reports if report["error"]]
-    table = output.Table(broken, ("name", "where", "error"))
+    table = output.Listing(broken, ("name", "where", "error"))
     output.answer_one(broken, table if broken else f"{len(reports)} plugins, all of them work", as_json=as_json)
     raise typer.Exit(1 if broken else 0)
 

@@ -35,7 +35,7 @@ def show(run_id: Annotated[str, typer.Argument(help="The run's id.")], as_json: 
     run = listing.show_run(run_id)
     heading = f"{run['id']}: {run['pipeline']} of {run['subdomain']}, {run['state']}"
     columns = ("name", "state", "total", "remaining", "failed", "cancelled", "opened_at", "closed_at")
-    stages, jobs = output.Table(run["stages"], columns), output.Table(run["jobs"], COLUMNS)
+    stages, jobs = output.Listing(run["stages"], columns), output.Listing(run["jobs"], COLUMNS)
     output.answer_one(run, heading, "", stages, "", jobs, as_json=as_json)
 
 

@@ -17,10 +17,10 @@ def command(
     """
     found = show_status(subdomain=subdomain)
     jobs = ", ".join(f"{count} {state}" for state, count in found["jobs"].items() if count)
-    queues = output.Table(found["queues"], ("queue", "available", "waiting", "running", "oldest"), "No job is left.")
+    queues = output.Listing(found["queues"], ("queue", "available", "waiting", "running", "oldest"), "No job is left.")
     rows = [site | {"age": _age(site["age"])} for site in found["sites"]]
     columns = ("subdomain", "last_run", "last_run_state", "stage", "total", "remaining", "failed", "discarded", "age")
-    sites = output.Table(rows, columns, NO_SITES)
+    sites = output.Listing(rows, columns, NO_SITES)
     output.answer_one(found, f"jobs: {jobs or 'none'}", "", queues, "", sites, as_json=as_json)
 
 
