@@ -107,6 +107,14 @@ job_tracking_table = Table(
 
 # --- the ledger ---------------------------------------------------------------------------------
 
+_UNFINISHED = "state IN ('scheduled', 'available', 'running', 'retryable')"
+
+
+def _partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    condition = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
+
 runs_table = Table(
     "runs",
     metadata,
@@ -176,39 +184,11 @@ jobs_table = Table(
     Index("ix_jobs_stage_id", "stage_id"),
     Index("ix_jobs_run_id", "run_id"),
     Index("ix_jobs_subdomain", "subdomain"),
-    Index(
-        "ux_jobs_unique_key",
-        "unique_key",
-        unique=True,
-        sqlite_where=text("state IN ('scheduled', 'available', 'running', 'retryable')"),
-        postgresql_where=text("state IN ('scheduled', 'available', 'running', 'retryable')"),
-    ),
-    Index(
-        "ix_jobs_publish",
-        "queue",
-        "publish_at",
-        sqlite_where=text("state = 'available'"),
-        postgresql_where=text("state = 'available'"),
-    ),
-    Index(
-        "ix_jobs_due",
-        "due_at",
-        sqlite_where=text("state IN ('scheduled', 'retryable')"),
-        postgresql_where=text("state IN ('scheduled', 'retryable')"),
-    ),
-    Index(
-        "ix_jobs_running",
-        "instance",
-        "pid",
-        sqlite_where=text("state = 'running'"),
-        postgresql_where=text("state = 'running'"),
-    ),
-    Index(
-        "ix_jobs_discarded",
-        "finished_at",
-        sqlite_where=text("state = 'discarded'"),
-        postgresql_where=text("state = 'discarded'"),
-    ),
+    _partial_index("ux_jobs_unique_key", "unique_key", where=_UNFINISHED, unique=True),
+    _partial_index("ix_jobs_publish", "queue", "publish_at", where="state = 'available'"),
+    _partial_index("ix_jobs_due", "due_at", where="state IN ('scheduled', 'retryable')"),
+    _partial_index("ix_jobs_running", "instance", "pid", where="state = 'running'"),
+    _partial_index("ix_jobs_discarded", "finished_at", where="state = 'discarded'"),
 )
 
 # One row per attempt that did not complete its job; the last attempt's facts are in `jobs`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
@@ -17,15 +18,6 @@ def command(
 ) -> None:
     """Find stuck, orphaned and unserved jobs, and dangerous settings. Exit 1 while anything is wrong."""
     found = diagnose(fix=fix)
-    rows = [
-        {
-            "kind": each.damage.kind,
-            "subject": each.damage.subject,
-            "problem": each.damage.problem,
-            "remedy": each.damage.remedy,
-            "mended": each.mended,
-        }
-        for each in found
-    ]
+    rows = [asdict(each.damage) | {"mended": each.mended} for each in found]
     output.answer(rows, ("kind", "subject", "problem", "remedy", "mended"), as_json=as_json, empty="Nothing is wrong.")
     raise typer.Exit(int(any(not each.mended for each in found)))
