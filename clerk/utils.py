@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import pluggy
-
 from clerk.compilation.compile import compile_meetings, count_pages
 from clerk.database.migrate import upgrade
 from clerk.database.transactions import get_civic_db, transaction
@@ -31,14 +29,8 @@ _ELSEWHERE = {
 }
 
 
-def get_plugin_manager() -> pluggy.PluginManager:
-    """Return the one plugin manager, with every plugin loaded."""
-    return plugin_manager()
-
-
-def discover_entry_point_plugins() -> None:
-    """Load the plugins of installed distributions; calling it again does nothing."""
-    load_plugins_from_entry_points()
+get_plugin_manager = plugin_manager
+discover_entry_point_plugins = load_plugins_from_entry_points
 
 
 def assert_db_exists() -> Engine:

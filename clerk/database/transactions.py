@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import sqlalchemy as sa
@@ -74,6 +74,5 @@ def get_civic_db() -> Engine:
     return engine()
 
 
-def civic_db_connection() -> AbstractContextManager[Connection]:
-    """Open a write transaction, under the name that plugins use."""
-    return transaction()
+#: The name that plugins use.
+civic_db_connection = transaction

@@ -59,9 +59,10 @@ def load_directory(found: PluginSet, directory: Path) -> None:
 
     Raises UsageError if the path is something else than a directory.
     """
-    require_directory(directory)
     if not directory.exists():
         return
+    if not directory.is_dir():
+        raise UsageError(f"plugins directory {directory} is not a directory: give a folder by --plugins-dir")
     share_package(directory.resolve())
     for path in _candidates(directory.resolve()):
         before = found.manager.get_plugins()
@@ -73,12 +74,6 @@ def load_directory(found: PluginSet, directory: Path) -> None:
             found.quarantine(_plugin_name(path), str(path), phase="import", error=error)
             continue
         _add_classes(found, module, path)
-
-
-def require_directory(directory: Path) -> None:
-    """Raise UsageError if the path exists and is no directory."""
-    if directory.exists() and not directory.is_dir():
-        raise UsageError(f"plugins directory {directory} is not a directory: give a folder by --plugins-dir")
 
 
 def share_package(directory: Path) -> None:

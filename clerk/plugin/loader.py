@@ -43,7 +43,8 @@ def plugins() -> PluginSet:
         if not found.loaded:
             found.loaded = True
             try:
-                _load(found)
+                load_entry_points(found)
+                load_directory(found, plugins_directory())
             except BaseException:
                 forget_plugins()
                 raise
@@ -111,8 +112,3 @@ def use_plugins_directory(directory: str | None) -> None:
 @part
 def _plugin_set() -> PluginSet:
     return PluginSet()
-
-
-def _load(found: PluginSet) -> None:
-    load_entry_points(found)
-    load_directory(found, plugins_directory())

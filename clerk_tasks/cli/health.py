@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import typer
 
 from clerk_tasks.cli import output
@@ -16,9 +18,7 @@ def command(as_json: AsJson = False) -> None:
     mount_plugins(reserved=COMMANDS)  # so that a command that cannot be mounted is among the quarantined
     findings = check_health()
     worst = max(finding.level for finding in findings)
-    rows = [
-        {"check": finding.check, "level": finding.level.name.lower(), "detail": finding.detail} for finding in findings
-    ]
+    rows = [asdict(finding) | {"level": finding.level.name.lower()} for finding in findings]
     value = {"level": Level(worst).name.lower(), "checks": rows}
     output.answer_one(value, output.Listing(rows, ("level", "check", "detail")), as_json=as_json)
     raise typer.Exit(int(worst))

@@ -12,10 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 
 from clerk.errors import UsageError
-from clerk_tasks.job_types.rq_keywords import split_rq_keywords
 from clerk_tasks.job_types.signatures import CallSignature, Parameter, signature
-
-__all__ = ["MAX_BYTES", "call_arguments", "parse_texts", "prepare", "restore", "split_rq_keywords"]
 
 #: The largest JSON text of a job's arguments, in bytes.
 MAX_BYTES = 64 * 1024

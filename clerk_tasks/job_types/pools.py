@@ -24,10 +24,6 @@ class WorkerPool:
     concurrency: int | None  # None: as the command line says
     plugin: str
 
-    def like(self, other: WorkerPool) -> bool:
-        """Return whether the two differ at most in their queues and their names."""
-        return (self.function, self.concurrency) == (other.function, other.concurrency)
-
 
 def gather_pools(found: PluginSet) -> dict[str, WorkerPool]:
     """Return the pools by name; what clashes with an earlier plugin's pool is quarantined, and the earlier one kept."""
@@ -48,7 +44,8 @@ def gather_pools(found: PluginSet) -> dict[str, WorkerPool]:
 def _add(pools: dict[str, WorkerPool], pool: WorkerPool) -> None:
     for other in pools.values():
         shared = [queue for queue in pool.queues if queue in other.queues]
-        if (shared or pool.name == other.name) and not pool.like(other):
+        same_settings = (pool.function, pool.concurrency) == (other.function, other.concurrency)
+        if (shared or pool.name == other.name) and not same_settings:
             what = f"queue {shared[0]}" if shared else f"pool {pool.name}"
             raise ConflictError(
                 f"{what} is claimed with different settings by plugin {other.plugin} (pool {other.name}) "

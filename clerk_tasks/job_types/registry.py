@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from clerk.errors import ConflictError, NotFoundError
 from clerk.plugin.loader import plugins
@@ -48,10 +48,6 @@ class Registry:
             if self.pool_of_queue(registered.job_type.queue) is None:
                 unserved.setdefault(registered.job_type.queue, []).append(registered.name)
         return unserved
-
-    def functions(self) -> dict[str, Callable[..., Any]]:
-        """Return each job type's plain function by the job type's name."""
-        return {name: registered.job_type.function for name, registered in self.job_types.items()}
 
 
 def registry() -> Registry:

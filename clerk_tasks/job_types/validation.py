@@ -36,10 +36,6 @@ class _Claim:
     registered: RegisteredJobType
     by: Plugin
 
-    @property
-    def built_in(self) -> bool:
-        return self.by.source == "built-in"
-
 
 def gather_job_types(found: PluginSet) -> tuple[dict[str, RegisteredJobType], dict[str, str]]:
     """Return the job types by name, and for each name that several plugins claim, what is wrong with it."""
@@ -100,7 +96,7 @@ def _items(found: PluginSet, plugin: Plugin, answer: object) -> Mapping[str, Any
 
 def _without_replaced(claimants: list[_Claim]) -> list[_Claim]:
     replaced = any(claim.registered.job_type.replaces for claim in claimants)
-    return [claim for claim in claimants if not (replaced and claim.built_in)]
+    return [claim for claim in claimants if not (replaced and claim.by.source == "built-in")]
 
 
 def _dispute(name: str, first: Plugin, second: Plugin) -> str:

@@ -46,6 +46,7 @@ def take(inputs: Inputs, arrivals: Iterable[Arrival], say: Callable[[str], None]
     Raises Retry if nothing usable came and the network may be why, else Discard.
     """
     site, had = inputs.site, _had(inputs)
+    hashes = {year: source.sha256 for year, source in had.items()}
     sources: dict[int, Source] = {}
     moves: dict[Path, Path] = {}
     errors: list[Exception] = []
@@ -54,7 +55,7 @@ def take(inputs: Inputs, arrivals: Iterable[Arrival], say: Callable[[str], None]
         source = _judged(inputs, arrival, had.get(arrival.year))
         if arrival.error or source.status == "failed":
             errors.append(arrival.error or BadSource(source.detail))
-        elif arrival.path and source.file and source.sha256 != _hash_of(had.get(arrival.year)):
+        elif arrival.path and source.file and source.sha256 != hashes.get(arrival.year):
             moves[arrival.path] = site.raw / source.file
         sources[arrival.year] = source
     _require_something(site, sources, errors)
@@ -64,10 +65,6 @@ def take(inputs: Inputs, arrivals: Iterable[Arrival], say: Callable[[str], None]
         if not sources[year].file:
             sources[year] = had[year].kept(sources[year].detail)
     return Extraction(manifests.make(site.agency, site.municipality, list(sources.values())), moves)
-
-
-def _hash_of(source: Source | None) -> str | None:
-    return source.sha256 if source else None
 
 
 def _judged(inputs: Inputs, arrival: Arrival, had: Source | None) -> Source:
