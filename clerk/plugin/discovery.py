@@ -34,7 +34,8 @@ def has_hookimpl_methods(cls: type) -> bool:
 def load_entry_points(found: PluginSet) -> None:
     """Register what every installed distribution offers in the group `clerk.plugins`."""
     share_package(Path(__file__).resolve().parent.parent / "plugins")
-    for entry_point in sorted(importlib.metadata.entry_points(group=PLUGIN_GROUP), key=_built_in_first):
+    offered = importlib.metadata.entry_points(group=PLUGIN_GROUP)
+    for entry_point in sorted(offered, key=lambda offer: (offer.value != BUILT_IN, offer.name)):
         distribution = entry_point.dist
         where = f"{distribution.name}, {entry_point.value}" if distribution else entry_point.value
         version = distribution.version if distribution else None
@@ -48,10 +49,6 @@ def load_entry_points(found: PluginSet) -> None:
             found.quarantine(entry_point.name, where, phase="import", error=error)
             continue
         _add(found, loaded, name=entry_point.name, source=source, where=where, version=version)
-
-
-def _built_in_first(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str]:
-    return entry_point.value != BUILT_IN, entry_point.name
 
 
 def load_directory(found: PluginSet, directory: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,7 @@ def list_slots(name: str | None, count: int) -> list[dict[str, Any]]:
     return [
         {"name": schedule.name, "due_at": moment, "local": moment.astimezone(ZoneInfo(schedule.timezone))}
         for schedule in schedules
-        for moment in slots.upcoming(schedule, current, count)
+        for moment in islice(slots.moments(schedule, current), count)
     ]
 
 

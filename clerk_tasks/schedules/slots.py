@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -227,11 +226,6 @@ def describe(schedule: Schedule, connection: Connection) -> dict[str, Any]:
         "last_jobs": list(last["jobs"]) if last else [],
         "last_detail": last and last["detail"],
     }
-
-
-def upcoming(schedule: Schedule, after: datetime, count: int) -> list[datetime]:
-    """Return the next slots of a schedule."""
-    return list(islice(moments(schedule, after), count))
 
 
 def seconds_to_next(connection: Connection) -> float | None:
