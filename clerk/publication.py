@@ -114,7 +114,7 @@ def last_row_count(path: Path) -> int | None:
 
 
 def open_database(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
-    """Open a SQLite file that exists, in autocommit; sqlite3.OperationalError where it does not."""
+    """Open a SQLite file in autocommit, never creating one: sqlite3.OperationalError if it does not exist."""
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
 
 
