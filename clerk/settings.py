@@ -31,7 +31,7 @@ Number = TypeVar("Number", int, float)
 
 
 #: What our programs say to their children by CLERK_ variables that are no settings.
-INTERNAL = frozenset({"BURST", "INSTANCE"})
+INTERNAL = frozenset({"BURST", "CHILDREN", "INSTANCE"})
 
 #: The brokers that we speak with; Valkey speaks Redis.
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "valkey", "valkeys", "amqp", "amqps")

@@ -22,7 +22,7 @@ def job_functions() -> dict[str, Callable[..., Any]]:
 
 def queue_names() -> list[str]:
     """Return the queues that some worker pool serves, sorted."""
-    return sorted({queue for pool in registry().pools.values() for queue in pool.queues})
+    return sorted(registry().queues)
 
 
 def jobs_of_failed_runs(job_ids: Collection[str]) -> set[str]:

@@ -97,21 +97,31 @@ def old_rows(bench: Bench, count: int) -> None:
             stage = NewStage(name="old", jobs=batch)
             record_run(connection, f"old-{start}", subdomain=ours.SITE, pipeline="old", new_stages=[stage])
             old = sa.update(jobs_table).where(jobs_table.c.state == "available")
-            connection.execute(old.values(state="completed", publish_at=None))
+            connection.execute(old.values(state="completed"))
     report(f"with {count} old jobs", claim_and_finish(ours.SITE), before, "empty table")
 
 
 def claim_and_finish(site: str, count: int = 2000) -> Rate:
     """Return how many no-op jobs a second one executor gets through, without a broker."""
-    os.environ["CLERK_INSTANCE"] = "bench"
+    from clerk.database.engine import create_engine
+    from clerk.database.held import HeldConnection
     from clerk.jobs import JobRequest
     from clerk_tasks import dispatcher
-    from clerk_tasks.worker.executor import executor
+    from clerk_tasks.worker.children import Child, Children
+    from clerk_tasks.worker.executor import Executor
 
     with broker():
-        ids = dispatcher.enqueue_many([JobRequest("noop", site)] * count).job_ids
+        dispatcher.enqueue_many([JobRequest("noop", site)] * count)
+    children = Children()
+    engine = create_engine(os.environ["DATABASE_URL"], durable=False)
+    executor = Executor(HeldConnection(engine), Child(children.path, 0), instance="bench", lease=60.0)
+
+    def work() -> None:
+        while executor.done < count:
+            executor.run_slice("default")
+
     spent = cpu.spent(own=True)
-    per_second = rate(count, lambda: [executor().run(job_id) for job_id in ids])
+    per_second = rate(count, work)
     return Rate(per_second, 1000 * (cpu.spent(own=True) - spent) / count)
 
 

@@ -168,8 +168,6 @@ jobs_table = Table(
     Column("state", Text, nullable=False),
     Column("attempt", SmallInteger, nullable=False, server_default=text("0")),
     Column("due_at", UtcDateTime),  # NULL: waits for its stage to open
-    Column("publish_at", UtcDateTime),  # when to publish it again unless it was claimed
-    Column("publish_delay", Float, nullable=False),  # seconds; doubles each time
     Column("instance", Text),  # the worker start that claimed it last
     Column("pid", Integer),
     Column("lease_until", UtcDateTime),
@@ -185,7 +183,7 @@ jobs_table = Table(
     Index("ix_jobs_run_id", "run_id"),
     Index("ix_jobs_subdomain", "subdomain"),
     _partial_index("ux_jobs_unique_key", "unique_key", where=_UNFINISHED, unique=True),
-    _partial_index("ix_jobs_publish", "queue", "publish_at", where="state = 'available'"),
+    _partial_index("ix_jobs_available", "queue", "priority", "id", where="state = 'available'"),
     _partial_index("ix_jobs_due", "due_at", where="state IN ('scheduled', 'retryable')"),
     _partial_index("ix_jobs_running", "instance", "pid", where="state = 'running'"),
     _partial_index("ix_jobs_discarded", "finished_at", where="state = 'discarded'"),
@@ -206,6 +204,14 @@ attempts_table = Table(
     Column("error", Text),
     Column("traceback", Text),
     Index("ix_attempts_job_id", "job_id"),
+)
+
+# One row per queue.
+queues_table = Table(
+    "queues",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("published_at", UtcDateTime),  # of a message that no child has answered; NULL: none is outstanding
 )
 
 # One row per start of a worker: who holds a lease, and which queues are served.

@@ -28,5 +28,5 @@ def command(
     request = JobRequest(
         job_type, subdomain, parse_texts(function, arg or ()), priority=dispatcher.parse_priority(priority)
     )
-    enqueued = dispatcher.enqueue(request, run_id=run_id, joins=True)
+    enqueued = dispatcher.enqueue(request, run_id=run_id, joins=True, always_publish=True)
     finish(enqueued.job_ids, wait=wait, as_json=as_json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TypeVar
 
 from clerk.errors import ConflictError, NotFoundError
@@ -19,7 +19,7 @@ __all__ = ["RegisteredJobType", "Registry", "WorkerPool", "registry"]
 Entry = TypeVar("Entry")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Registry:
     """What can be enqueued, and who works on it."""
 
@@ -48,6 +48,11 @@ class Registry:
             if self.pool_of_queue(registered.job_type.queue) is None:
                 unserved.setdefault(registered.job_type.queue, []).append(registered.name)
         return unserved
+
+    @cached_property
+    def queues(self) -> frozenset[str]:
+        """The queues that some pool works on."""
+        return frozenset(queue for pool in self.pools.values() for queue in pool.queues)
 
 
 def registry() -> Registry:

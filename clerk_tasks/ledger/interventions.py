@@ -15,7 +15,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
 from clerk.errors import ConflictError, missing
-from clerk_tasks.ledger.insert import PUBLISH_DELAY, Message
+from clerk_tasks.ledger.insert import Message
 from clerk_tasks.ledger.stages import ASKED_TO_CANCEL, cancel_waiting, count_again, count_down
 
 _HELD = select(jobs.c.state, jobs.c.stage_id).where(jobs.c.id == bindparam("b_id")).with_for_update()
@@ -48,19 +48,13 @@ _RETRY = (
         state=constant(JobState.AVAILABLE),
         max_attempts=case((jobs.c.max_attempts > jobs.c.attempt, jobs.c.max_attempts), else_=jobs.c.attempt + 1),
         due_at=now(),
-        publish_at=now(PUBLISH_DELAY),
-        publish_delay=PUBLISH_DELAY,
         finished_at=None,
         cancel_requested_at=None,
         note=None,
     )
     .returning(jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
 )
-_WAIT_AGAIN = (
-    update(jobs)
-    .where(jobs.c.id == bindparam("b_id"))
-    .values(state=constant(JobState.SCHEDULED), due_at=None, publish_at=None)
-)
+_WAIT_AGAIN = update(jobs).where(jobs.c.id == bindparam("b_id")).values(state=constant(JobState.SCHEDULED), due_at=None)
 
 
 def hold(connection: Connection, job_ids: Iterable[str]) -> None:

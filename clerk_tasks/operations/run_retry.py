@@ -92,4 +92,4 @@ def _arguments(run: Mapping[str, Any], job_type: str, kinds: frozenset[str]) -> 
 
 def enqueue(retry: RunRetry) -> Enqueued:
     """Enqueue it as a new run; ConflictError while another passage of the site is under way."""
-    return dispatcher.enqueue(JobRequest(retry.job_type, retry.subdomain, retry.arguments))
+    return dispatcher.enqueue(JobRequest(retry.job_type, retry.subdomain, retry.arguments), always_publish=True)

@@ -73,7 +73,7 @@ def update_finance(subdomain: str | None, **arguments: Any) -> Enqueued:
         raise ConflictError(
             f"Site {subdomain} has no finance data; run `clerk-tasks finance etl --subdomain {subdomain}`."
         )
-    return dispatcher.enqueue(JobRequest(job_type, subdomain, arguments))
+    return dispatcher.enqueue(JobRequest(job_type, subdomain, arguments), always_publish=True)
 
 
 def update_meetings(subdomain: str | None, *, start: str = "fetch", **arguments: Any) -> Enqueued:
@@ -92,4 +92,4 @@ def update_meetings(subdomain: str | None, *, start: str = "fetch", **arguments:
         return dispatcher.enqueue_chosen(
             lambda connection: [JobRequest(job_type, site, given) for site in take_oldest_sites(connection)]
         )
-    return dispatcher.enqueue(JobRequest(job_type, subdomain, given))
+    return dispatcher.enqueue(JobRequest(job_type, subdomain, given), always_publish=True)

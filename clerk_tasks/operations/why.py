@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, func, select, tuple_
 
-from clerk.database.clock import database_time
 from clerk.database.states import JobState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import stages_table as stages
@@ -18,7 +16,6 @@ from clerk.database.transactions import reading
 from clerk.errors import BrokerUnavailable, NotFoundError
 from clerk.paths import validate_subdomain
 from clerk.plugin.loader import quarantined
-from clerk.settings import settings
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import queries
@@ -109,8 +106,6 @@ def _available(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     ).scalar_one()
     yield f"It waits in queue {job['queue']}, with {ahead} jobs before it, since {job['due_at']}."
     yield from _servers(connection, job)
-    if job["publish_at"]:
-        yield _next_message(connection, job["publish_at"])
 
 
 def _depth(queue: str) -> str:
@@ -118,13 +113,6 @@ def _depth(queue: str) -> str:
         return f"The broker holds {publisher().depth(queue)} messages of queue {queue}."
     except BrokerUnavailable as error:
         return str(error)
-
-
-def _next_message(connection: Connection, publish_at: str) -> str:
-    late = database_time(connection) - datetime.fromisoformat(publish_at)
-    if late > timedelta(seconds=2 * settings().relay_interval):
-        return f"No relay has published it since {publish_at}: start a worker, each of which has one."
-    return f"If no worker claims it, it is published again at {publish_at}."
 
 
 def _priority(connection: Connection, job: dict[str, Any]) -> int:

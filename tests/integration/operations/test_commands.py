@@ -14,7 +14,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import sites_table as sites
 from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
-from clerk_tasks.ledger import attempts
+from devtools import claiming
 from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]
@@ -114,7 +114,7 @@ def test_a_run_is_cancelled_once_no_job_of_it_runs(engine: Engine, enqueue: Enqu
     runs = {job: answer(capsys, "jobs", "show", job)["run_id"] for job in (enqueue("broken"), enqueue("broken"))}
     runs_on, waits = runs
     with transaction(engine) as connection:
-        attempts.claim(connection, runs_on, instance="w", pid=4242, lease=30)
+        claiming.claim(connection, runs_on, instance="w", pid=4242, lease=30)
     asked = "its waiting jobs are cancelled, its running jobs (1) were asked to stop."
     for job, words in ((runs_on, asked), (waits, "cancelled.")):
         assert main(["runs", "cancel", runs[job]]) == 0

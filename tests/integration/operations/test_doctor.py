@@ -16,10 +16,11 @@ from clerk.database.tables import sites_table as sites
 from clerk.database.tables import stages_table as stages
 from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
-from clerk_tasks.ledger import attempts, publications
+from clerk_tasks.ledger import publications
 from clerk_tasks.ledger.insert import NewJob, NewStage
 from clerk_tasks.ledger.runs import record_run
 from clerk_tasks.operations.doctor import Diagnosis, diagnose
+from devtools import claiming
 from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]
@@ -96,7 +97,7 @@ def test_a_job_without_an_owner_is_taken_over(
 ) -> None:
     job = enqueue("fine")
     with transaction(engine) as connection:
-        attempts.claim(connection, job, instance="gone", pid=1, lease=30)
+        claiming.claim(connection, job, instance="gone", pid=1, lease=30)
         connection.execute(sa.update(jobs).values(lease_until=now(-3600)))
     assert "abandoned" in kinds(diagnose(fix=False))
     assert state_of(engine, job) == "running"
@@ -158,7 +159,7 @@ def test_a_stage_is_counted_again_before_an_orphan_is_counted_out(enqueue: Enque
     with transaction(engine) as connection:
         record_run(connection, "r", subdomain="alameda.ca", pipeline="p", new_stages=[NewStage(name="s", jobs=new)])
         at_work, waits = connection.execute(sa.select(jobs.c.id).order_by(jobs.c.id)).scalars()
-        attempts.claim(connection, at_work, instance="w", pid=1, lease=30)
+        claiming.claim(connection, at_work, instance="w", pid=1, lease=30)
         connection.execute(sa.update(stages).values(remaining=1))
         connection.execute(sa.delete(sites))
     assert kinds(diagnose(fix=True)) == ["miscount", "orphan"]
@@ -173,9 +174,9 @@ def test_without_a_broker_what_was_mended_is_told_and_what_is_left(
 ) -> None:
     enqueue("fine")
     with transaction(engine) as connection:
-        connection.execute(sa.update(jobs).values(publish_at=now(-3600)))
+        connection.execute(sa.update(jobs).values(state="retryable", due_at=now(-3600)))
         connection.execute(sa.update(stages).values(remaining=5))
     capsys.readouterr()
     assert main(["doctor", "--fix", "--json"]) == 1
     mended = {row["kind"]: row["mended"] for row in json.loads(capsys.readouterr().out)}
-    assert mended == {"miscount": True, "unpublished": False, "unserved": None, "broker": None}
+    assert mended == {"miscount": True, "unpromoted": True, "unserved": None, "broker": None}
