@@ -135,11 +135,18 @@ class Bench:
     def stop(self) -> None:
         """End all that was started, and remove what it wrote."""
         self._programs.stop()
-        for process in psutil.process_iter():  # a child that lost its parent before it could be found
+        for process in [*self._strays()]:
             with suppress(psutil.Error):
-                if process.environ().get(TAG) == str(self.folder):
-                    process.kill()
+                process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _strays(self) -> Iterator[psutil.Process]:
+        """Yield what was started and has lost its parent: orphans, an embedded broker and its keeper."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                # Valkey overwrites its environment.
+                if process.environ().get(TAG) == str(self.folder) or str(self.folder) in " ".join(process.cmdline()):
+                    yield from (process, *process.children(recursive=True))
 
     def logs(self) -> str:
         """Return the end of what the workers wrote."""
