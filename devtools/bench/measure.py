@@ -65,7 +65,7 @@ class Kill:
     `seconds` is from the restart to the end of the last job, None if some never ended.
     """
 
-    lost: int
+    not_back: int
     done_twice: int
     begun_twice: int
     seconds: float | None
@@ -73,7 +73,9 @@ class Kill:
 
     def __str__(self) -> str:
         """Return the table's cell."""
-        back = f"{self.lost} not back in {self.watched:g} s" if self.lost else f"0 lost, back in {self.seconds:.1f} s"
+        back = (
+            f"{self.not_back} not back in {self.watched:g} s" if self.not_back else f"all back in {self.seconds:.1f} s"
+        )
         return f"{back}; {self.done_twice} done twice, {self.begun_twice} begun twice"
 
 

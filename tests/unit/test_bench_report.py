@@ -11,7 +11,7 @@ from devtools.bench.table import PEERS, Peer
 
 OURS = Peer("clerk-redis-postgresql", "clerk_tasks")
 OTHER = Peer("other", "other", ("other==1",), beside="clerk-redis-postgresql")
-LOST = Kill(lost=3, done_twice=1, begun_twice=2, seconds=None, watched=75)
+LOST = Kill(not_back=3, done_twice=1, begun_twice=2, seconds=None, watched=75)
 
 
 def test_a_rate_is_the_best_and_its_cpu_time_the_lowest_of_the_rounds() -> None:
