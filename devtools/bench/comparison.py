@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,7 +14,7 @@ import psutil
 
 from devtools.bench import environments, measure
 from devtools.bench.environments import Unavailable
-from devtools.bench.measure import Bench, Failed
+from devtools.bench.measure import Bench, Failed, say
 from devtools.bench.servers import Servers
 from devtools.bench.table import Peer
 
@@ -94,9 +93,3 @@ class Comparison:
         }
         jobs = max(20, int(options.jobs * peer.share))
         return actions.get(key) or partial(measure.rate, processes=int(key), count=jobs)
-
-
-def say(text: str) -> None:
-    """Report progress."""
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()

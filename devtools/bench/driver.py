@@ -19,6 +19,8 @@ from devtools.bench import cpu, jobs
 
 #: How long `ready` waits for all processes, in seconds.
 PATIENCE = 30.0
+#: Enqueues before the first that counts for latency: they import, and connect.
+WARM = 3
 #: Pause before each enqueue that measures latency, in seconds: by then the worker is idle.
 IDLE = 0.02
 
@@ -65,14 +67,14 @@ def latency(system: Any, path: str, count: str) -> list[float]:
     """Return the milliseconds from before each enqueue to the start of its job, with a worker that is idle."""
     took = []
     already = len(jobs.lines(path))
-    for number in range(already, already + int(count)):
+    for number in range(already, already + WARM + int(count)):
         threading.Event().wait(IDLE)
         before = time.monotonic()
         system.enqueue([("mark", path)])
         if not _wait(partial(_written, path, number + 1), before + PATIENCE):
             raise SystemExit(f"a job did not start within {PATIENCE:g} s")
         took.append(1000 * (float(jobs.lines(path)[number][0]) - before))
-    return took
+    return took[WARM:]
 
 
 def naps(system: Any, path: str, count: str, seconds: str) -> None:

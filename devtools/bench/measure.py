@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -35,6 +36,12 @@ NAPS, NAP, BEFORE = 200, 0.05, 60
 AFTER = 5
 
 
+def say(text: str) -> None:
+    """Report progress, away from the results."""
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
 class Failed(Exception):
     """A measurement that did not work, and why."""
 
@@ -58,7 +65,7 @@ class Kill:
     `seconds` is from the restart to the end of the last job, None if some never ended.
     """
 
-    lost: int
+    not_back: int
     done_twice: int
     begun_twice: int
     seconds: float | None
@@ -66,7 +73,9 @@ class Kill:
 
     def __str__(self) -> str:
         """Return the table's cell."""
-        back = f"{self.lost} not back in {self.watched:g} s" if self.lost else f"0 lost, back in {self.seconds:.1f} s"
+        back = (
+            f"{self.not_back} not back in {self.watched:g} s" if self.not_back else f"all back in {self.seconds:.1f} s"
+        )
         return f"{back}; {self.done_twice} done twice, {self.begun_twice} begun twice"
 
 
@@ -107,11 +116,17 @@ class Bench:
         return json.loads(done.stdout.splitlines()[-1])
 
     def start(self, commands: list[list[str]], processes: int) -> str:
-        """Start a worker and wait until all its processes run jobs; return the file of their marks."""
+        """Start a worker and wait until all its processes run jobs; return the file of their marks.
+
+        Raises Failed if none does. Fewer than `processes` are reported: how a worker spreads jobs is its own affair.
+        """
         self.workers = [self._programs.run(*words, env=self.environment, cwd=self.folder) for words in commands]
         path = str(self.folder / "ready")
-        if (found := self.drive("ready", path, processes)) < processes:
-            raise Failed(f"{found} of {processes} processes run jobs:\n{self._programs.logs()[-LOGGED:]}")
+        found = self.drive("ready", path, processes)
+        if not found:
+            raise Failed(f"no job runs\n{self.logs()}")
+        if found < processes:
+            say(f"{self._peer.name}: only {found} of {processes} processes run jobs")
         return path
 
     def family(self) -> list[psutil.Process]:
@@ -122,11 +137,18 @@ class Bench:
     def stop(self) -> None:
         """End all that was started, and remove what it wrote."""
         self._programs.stop()
-        for process in psutil.process_iter():  # a child that lost its parent before it could be found
+        for process in [*self._strays()]:
             with suppress(psutil.Error):
-                if process.environ().get(TAG) == str(self.folder):
-                    process.kill()
+                process.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _strays(self) -> Iterator[psutil.Process]:
+        """Yield what was started and has lost its parent: orphans, an embedded broker and its keeper."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                # Valkey overwrites its environment.
+                if process.environ().get(TAG) == str(self.folder) or str(self.folder) in " ".join(process.cmdline()):
+                    yield from (process, *process.children(recursive=True))
 
     def logs(self) -> str:
         """Return the end of what the workers wrote."""

@@ -17,7 +17,7 @@ COLUMNS = {
     "1": "jobs/s, 1 process",
     "2": "2 processes",
     "enqueue": "enqueues/s",
-    "batch": "batch of {batch:,}, /s",
+    "batch": "batch of {batch}, /s",
     "latency": "idle latency, ms p50 / p99",
     "kill": f"kill -9 of 2 processes amid {NAPS} jobs",
 }
@@ -51,18 +51,25 @@ def summary(found: Found) -> dict[str, Rate | Latency | Kill]:
     return results
 
 
-def ratios(results: dict[Peer, dict[str, Any]]) -> dict[str, dict[str, float]]:
-    """Return, for each other system, the rates of ours on the same servers divided by its own."""
+@dataclass(frozen=True)
+class Ratios:
+    """The rates of one row of ours, divided by those of another system."""
+
+    ours: str
+    rates: dict[str, float]
+
+
+def ratios(results: dict[Peer, dict[str, Any]]) -> dict[str, Ratios]:
+    """Return, for each other system, the ratios of the row that its line names, else of our first row."""
     ours = {peer.name: found for peer, found in results.items() if not peer.requirements}
-    return {
-        peer.name: {
-            key: ours[peer.beside][key].per_second / rate.per_second
-            for key, rate in found.items()
-            if isinstance(rate, Rate) and key in ours[peer.beside]
-        }
-        for peer, found in results.items()
-        if peer.requirements and peer.beside in ours
-    }
+    divided = {}
+    for peer, found in results.items():
+        if peer.requirements and ours:
+            name = peer.beside if peer.beside in ours else next(iter(ours))
+            rates = {key: rate for key, rate in found.items() if isinstance(rate, Rate) and key in ours[name]}
+            by_key = {key: ours[name][key].per_second / rate.per_second for key, rate in rates.items()}
+            divided[peer.name] = Ratios(name, by_key)
+    return divided
 
 
 def as_json(found: dict[Peer, Found], pythons: dict[Peer, str], options: argparse.Namespace) -> str:
@@ -82,7 +89,7 @@ def as_json(found: dict[Peer, Found], pythons: dict[Peer, str], options: argpars
             }
             for peer, result in results.items()
         },
-        "ratios_of_ours": ratios(results),
+        "ratios_of_ours": {name: asdict(found) for name, found in ratios(results).items()},
     }
     return json.dumps(document, indent=2)
 
@@ -90,17 +97,19 @@ def as_json(found: dict[Peer, Found], pythons: dict[Peer, str], options: argpars
 def as_table(found: dict[Peer, Found], options: argparse.Namespace) -> str:
     """Return the table in Markdown; in brackets the CPU milliseconds of all processes for one job."""
     results = {peer: summary(values) for peer, values in found.items()}
-    beside = ratios(results)
+    beside = {
+        name: f"{found.rates['2']:.2f} ({found.ours})" for name, found in ratios(results).items() if "2" in found.rates
+    }
     keys = [key for key in COLUMNS if any(key in result for result in results.values())]
-    ratio = next((key for key in ("2", "1", "enqueue", "batch") if key in keys), None)
-    heads = ["", "outcome recorded", *(COLUMNS[key].format(batch=options.batch).replace(",0", " 0") for key in keys)]
-    rows = [[peer.name, peer.outcome, *(str(result.get(key, "-")) for key in keys)] for peer, result in results.items()]
-    if beside and ratio:
-        heads.append("ours to it, 2 processes" if ratio == "2" else f"ours to it, {COLUMNS[ratio].partition(',')[0]}")
-        for row, peer in zip(rows, results, strict=True):
-            value = beside.get(peer.name, {}).get(ratio)
-            row.append("" if value is None else f"{value:.2f}")
-    lines = [heads, ["---", "---", *["---:"] * (len(heads) - 2)], *rows]
+    batch = f"{options.batch:,}".replace(",", " ")
+    lines = [
+        ["", "outcome recorded", *(COLUMNS[key].format(batch=batch) for key in keys)],
+        ["---", "---", *("---:" for _ in keys)],
+        *([peer.name, peer.outcome, *(str(found.get(key, "-")) for key in keys)] for peer, found in results.items()),
+    ]
+    if beside:
+        last = ["ours divided by it, 2 processes", "---:", *(beside.get(peer.name, "") for peer in results)]
+        lines = [[*line, cell] for line, cell in zip(lines, last, strict=True)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
