@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, TypeVar
 from urllib.parse import urlsplit
@@ -69,10 +70,20 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _private_hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if "://" in name:
+            raise ValueError(f"{name!r} is not a host: write it as host, host:port, or a network such as 10.0.0.0/8")
+        if "/" in name:
+            ip_network(name, strict=False)
+    return names
+
+
 #: Our own defaults are not looked at: it takes as long as reading all the rest.
 Cron = Annotated[str, AfterValidator(_cron), Field(validate_default=False)]
 Timezone = Annotated[str, AfterValidator(_timezone), Field(validate_default=False)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+PrivateHosts = Annotated[Names, AfterValidator(_private_hosts)]
 
 
 class Settings(BaseSettings):
@@ -97,6 +108,7 @@ class Settings(BaseSettings):
     shutdown_grace: float = Field(20.0, ge=0, le=3600)  # seconds
     memory_limit: int = Field(4096, ge=0, le=1 << 20)  # MiB for one job; 0: none
 
+    fetch_private_hosts: PrivateHosts = ()
     failed_documents: float = Field(1.0, ge=0, le=1)  # share of a run's documents
     meetings_cron: Cron = "*/10 * * * *"
     meetings_sites: int = Field(1, ge=1, le=1000)  # each time

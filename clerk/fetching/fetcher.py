@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlite_utils
 
+from clerk.fetching.addresses import configured
 from clerk.fetching.date_span import read_arguments
 from clerk.fetching.failure_notes import forget_download
 from clerk.fetching.http_errors import Refusal
@@ -178,7 +179,7 @@ class Fetcher:
     @cached_property
     def visitor(self) -> Visitor:
         """Makes this fetcher's requests."""
-        return Visitor()
+        return Visitor(allowed=configured(self.site.get("extra")))
 
     @cached_property
     def db(self) -> sqlite_utils.Database:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from clerk.errors import UsageError
+from clerk.fetching.addresses import configured
 from clerk.fetching.collector import Collector
 from clerk.fetching.fetch_state import FILE_NAME, FetchState, load_state
 from clerk.fetching.fetcher import Fetcher
@@ -130,6 +131,7 @@ class SourceFetcher(Fetcher):
         agent = self.extra.get("user_agent")
         return Visitor(
             limits=self._limits(),
+            allowed=configured(self.extra),
             session=True,
             headers={"User-Agent": str(agent)} if agent else None,
             robots=not self.extra.get("ignore_robots", False),

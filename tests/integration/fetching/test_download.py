@@ -25,8 +25,8 @@ def waits() -> list[float]:
 
 
 @pytest.fixture
-def visitor(waits: list[float]) -> Visitor:
-    return Visitor(limits=FAST, sleep=waits.append)
+def visitor(city: CitySite, waits: list[float]) -> Visitor:
+    return Visitor(allowed=[city.url], limits=FAST, sleep=waits.append)
 
 
 def test_too_many_requests_waits_as_long_as_it_is_told(
@@ -135,17 +135,17 @@ def test_a_pdf_is_one_whatever_its_type_and_what_stands_before_it(
 def test_a_body_over_the_limit_is_cut_off(city: CitySite, tmp_path: Path) -> None:
     url = city.publish("/a.pdf", PDF * 100)
     with pytest.raises(NotServed, match="50,000 bytes"):
-        Visitor(limits=VisitLimits(size=50_000, pause=0)).download(url, tmp_path / "a.pdf")
+        Visitor(allowed=[url], limits=VisitLimits(size=50_000, pause=0)).download(url, tmp_path / "a.pdf")
 
 
 def test_a_body_that_takes_too_long_is_given_up(city: CitySite, tmp_path: Path) -> None:
     url = city.publish("/a.pdf", PDF)
     with pytest.raises(Trouble, match="not finished"):
-        Visitor(limits=VisitLimits(total_time=0, attempts=1)).download(url, tmp_path / "a.pdf")
+        Visitor(allowed=[url], limits=VisitLimits(total_time=0, attempts=1)).download(url, tmp_path / "a.pdf")
 
 
 def test_two_requests_to_a_host_are_apart(city: CitySite, waits: list[float]) -> None:
-    visitor = Visitor(limits=VisitLimits(pause=5), sleep=waits.append)
+    visitor = Visitor(allowed=[city.url], limits=VisitLimits(pause=5), sleep=waits.append)
     city.routes["/x"] = page("hello")
     for _ in range(2):
         visitor.request("GET", f"{city.url}/x")
@@ -156,18 +156,18 @@ def test_two_requests_to_a_host_are_apart(city: CitySite, waits: list[float]) ->
 def test_robots_are_obeyed_with_their_delay(city: CitySite, waits: list[float]) -> None:
     rules = "User-agent: *\nDisallow: /\n\nUser-agent: clerk-tasks\nDisallow: /private\nCrawl-delay: 3\n"
     city.routes |= {"/robots.txt": page(rules), "/x": page("hello"), "/private/x": page("secret")}
-    visitor = Visitor(limits=FAST, robots=True, sleep=waits.append)
+    visitor = Visitor(allowed=[city.url], limits=FAST, robots=True, sleep=waits.append)
     assert visitor.request("GET", f"{city.url}/x").text == "hello"
     with pytest.raises(NotServed, match="ignore_robots"):
         visitor.request("GET", f"{city.url}/private/x")
     assert city.paths() == ["/robots.txt", "/x"]
     assert 2 < waits[0] <= 3
-    assert Visitor(limits=FAST).request("GET", f"{city.url}/private/x").text == "secret"
+    assert Visitor(allowed=[city.url], limits=FAST).request("GET", f"{city.url}/private/x").text == "secret"
 
 
 def test_robots_that_cannot_be_read_keep_out_for_now(city: CitySite) -> None:
     city.routes |= {"/robots.txt": page("Oops", 500), "/x": page("hello")}
-    visitor = Visitor(limits=FAST, robots=True)
+    visitor = Visitor(allowed=[city.url], limits=FAST, robots=True)
     with pytest.raises(Trouble):
         visitor.request("GET", f"{city.url}/x")
     city.routes["/robots.txt"] = page("none here", 404)
@@ -194,7 +194,7 @@ def test_a_redirect_to_another_host_asks_that_host_for_leave(
         for path in ("/private/a.pdf", "/a.pdf"):
             other.publish(path, PDF)
             city.routes[path] = Answer(status=302, headers={"Location": f"{other.url}{path}"})
-        visitor = Visitor(limits=FAST, robots=True, sleep=waits.append)
+        visitor = Visitor(allowed=[city.url, other.url], limits=FAST, robots=True, sleep=waits.append)
         with pytest.raises(NotServed, match=f"robots.txt of {other.url[7:]} forbids this address"):
             visitor.download(f"{city.url}/private/a.pdf", tmp_path / "a.pdf")
         visitor.download(f"{city.url}/a.pdf", tmp_path / "a.pdf")
@@ -230,7 +230,7 @@ def test_tls_is_verified(
     url = secure_city.publish("/a.pdf", PDF)
     monkeypatch.setenv("SSL_CERT_FILE", "")
     with pytest.raises(NotServed, match="certificate"):
-        Visitor(limits=FAST).download(url, tmp_path / "a.pdf")
+        Visitor(allowed=[url], limits=FAST).download(url, tmp_path / "a.pdf")
     assert secure_city.requests == []
 
 
@@ -240,4 +240,4 @@ def test_an_authority_that_the_operator_trusts_will_do(
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     url = secure_city.publish("/a.pdf", PDF)
-    assert Visitor(limits=FAST).download(url, tmp_path / "a.pdf") is not None
+    assert Visitor(allowed=[url], limits=FAST).download(url, tmp_path / "a.pdf") is not None
