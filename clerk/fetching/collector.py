@@ -70,10 +70,14 @@ class Collector:
         Also those that earlier fetches could not get, however old they are.
         """
         found, listed = [], set()
-        for meeting in sorted(meetings, key=lambda meeting: (meeting.day, meeting.event_id.zfill(20))):
-            stem = self.state.stem(meeting.body, meeting.day, meeting.event_id)
+        ordered = sorted(meetings, key=lambda meeting: (meeting.day, meeting.event_id.zfill(20)))
+        for meeting in ordered:  # before the parts of any: of two meetings on one day the second is .2
+            self.state.stem(meeting.body, meeting.day, meeting.event_id)
+        for meeting in ordered:
             for file in meeting.files:
-                key = f"{meeting.event_id}/{file.kind}"
+                key = "/".join(filter(None, (meeting.event_id, file.kind, file.part)))
+                part = f"{meeting.event_id}/{file.part}" if file.part else meeting.event_id
+                stem = self.state.stem(meeting.body, meeting.day, part)
                 listed.add(key)
                 if file.kind == "minutes" or meeting.day >= agendas_from or key in self.state.records:
                     found.append(WantedDocument(meeting.body, stem, meeting.day, key, file))
@@ -204,5 +208,5 @@ class Collector:
 def _owed_document(key: str, record: Record) -> WantedDocument:
     """Return a document that the source did not list this time, from its record."""
     meeting, _, stem = record.where.rpartition("/")
-    kind: Kind = "agenda" if key.endswith("/agenda") else "minutes"
+    kind: Kind = "agenda" if f"{key}/".rpartition("/agenda/")[1] else "minutes"
     return WantedDocument(meeting, stem, date.fromisoformat(stem[:10]), key, PublishedFile(kind, record.owed or ""))

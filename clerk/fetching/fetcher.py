@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import sqlite_utils
 
 from clerk.fetching.addresses import configured
+from clerk.fetching.cleaning import clean
 from clerk.fetching.date_span import read_arguments
 from clerk.fetching.failure_notes import forget_download
 from clerk.fetching.http_errors import Refusal
@@ -99,6 +100,7 @@ class Fetcher:
 
     def simplified_meeting_name(self, name: str) -> str:
         """Return the name of the folder of a body's meetings."""
+        name = clean(name)
         for long, short in _SHORTER:
             name = name.replace(long, short)
         return name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,6 +14,13 @@ from clerk.fetching.http_errors import NotServed, TooLarge, Trouble
 
 #: The content codings that requests ask for, each with zlib's name for it.
 CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
+
+#: Where a page declares its charset, within its first bytes.
+_CHARSET = re.compile(rb"<meta\b[^>]*\bcharset\s*=\s*[\"']?\s*([a-z0-9_.:-]+)", re.IGNORECASE)
+_META = 4096
+
+#: Charsets that browsers read otherwise than declared.
+_READ_AS = {"iso8859-1": "cp1252", "ascii": "cp1252", "utf-16": "utf-8", "utf-16-le": "utf-8", "utf-16-be": "utf-8"}
 
 #: Servers apply one coding, at times another by mistake.
 _MOST_CODINGS = 3
@@ -104,7 +113,19 @@ def whole(response: httpx.Response, chunks: Iterable[bytes]) -> httpx.Response:
         content=b"".join(chunks),
         request=response.request,
         history=response.history,
+        default_encoding=declared_charset,
     )
+
+
+def declared_charset(content: bytes) -> str:
+    """Return the charset that a page declares in its <meta>, by default UTF-8."""
+    found = _CHARSET.search(content[:_META])
+    name = found[1].decode("ascii") if found else "utf-8"
+    try:
+        b" ".decode(name, errors="replace")
+    except LookupError:
+        return "utf-8"
+    return _READ_AS.get(codecs.lookup(name).name, name)
 
 
 def _describe(head: bytes) -> str:

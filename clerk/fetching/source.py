@@ -43,16 +43,24 @@ class SourceFetcher(Fetcher):
         raise NotImplementedError("Subclasses must implement meetings()")
 
     def read_rows(self, rows: Iterable[Any], read: Callable[[Any], Meeting]) -> Iterator[Meeting]:
-        """Read a source's rows as meetings; skip, count and log those that cannot be read."""
+        """Read a source's rows as meetings; leave out, count and log those that cannot be read.
+
+        Raises NotServed if none of them can be read.
+        """
+        left_out = read_rows = 0
         for row in rows:
             try:
                 meeting = read(row)
             except (AttributeError, LookupError, TypeError, ValueError) as error:
-                text = f"cannot read a row of the list ({type(error).__name__}: {error}): {row!r:.200}"
+                text = f"a row of the list is left out ({type(error).__name__}: {error}): {row!r:.200}"
                 self.logger.log(text, level="warning")
-                self.report.left_out += 1
+                left_out += 1
             else:
+                read_rows += 1
                 yield meeting
+        self.report.left_out += left_out
+        if left_out and not read_rows:
+            raise NotServed(f"cannot read any of the {left_out} rows of its list: {text}")
 
     def fetch_events(self) -> FetchReport:
         """Download what is new; Retry if the source is down or cannot be listed now; Discard if it never can."""

@@ -240,6 +240,7 @@ def user_agent(purpose: str = "public meeting records") -> str:
 def _require_address(url: str) -> None:
     """Raise NotServed for text that is not an HTTP address, as pages contain."""
     try:
+        url.encode()
         parts = urlsplit(url)
         complete = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -49,7 +50,9 @@ def _fetch(subdomain: str, all_years: bool, all_agendas: bool) -> dict[str, Any]
     """Fetch, and return the report; Retry if every download failed."""
     try:
         fetcher = get_fetcher(site_of(subdomain), all_years, all_agendas)
-        fetcher.fetch_events()
+        events = fetcher.fetch_events()
+        if isinstance(events, Iterator):
+            deque(events, maxlen=0)  # a generator: its body runs now
     except (NotFoundError, NotServed, UsageError) as error:  # an operator can mend these, another attempt cannot
         raise Discard(str(error)) from error
     report = getattr(fetcher, "report", None)

@@ -165,6 +165,32 @@ def test_robots_are_obeyed_with_their_delay(city: CitySite, waits: list[float]) 
     assert Visitor(allowed=[city.url], limits=FAST).request("GET", f"{city.url}/private/x").text == "secret"
 
 
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+def test_robots_may_begin_with_a_byte_order_mark(city: CitySite, mark: str) -> None:
+    city.routes |= {"/robots.txt": page(f"{mark}User-agent: *\r\nDisallow: /\r\n"), "/x": page("hello")}
+    with pytest.raises(NotServed, match="forbids this address"):
+        Visitor(allowed=[city.url], limits=FAST, robots=True).request("GET", f"{city.url}/x")
+
+
+@pytest.mark.parametrize(
+    ("kind", "declared", "encoded"),
+    [
+        ("text/html", '<meta charset="windows-1252">', "cp1252"),
+        ("text/html", "<META http-equiv=Content-Type content='text/html; charset=iso-8859-1'>", "cp1252"),
+        ("text/html", '<meta charset="utf-16">', "utf-8"),
+        ("text/html", '<meta charset="hex">', "utf-8"),
+        ("text/html", "", "utf-8"),
+        ("text/html; charset=windows-1252", '<meta charset="utf-8">', "cp1252"),
+    ],
+)
+def test_the_charset_of_a_page_may_be_declared_in_it(
+    city: CitySite, visitor: Visitor, kind: str, declared: str, encoded: str
+) -> None:
+    text = f"<html><head>{declared}</head>Comit\u00e9 \u2019</html>"
+    city.routes["/x"] = Answer(text.encode(encoded), kind=kind)
+    assert visitor.request("GET", f"{city.url}/x").text == text
+
+
 def test_robots_that_cannot_be_read_keep_out_for_now(city: CitySite) -> None:
     city.routes |= {"/robots.txt": page("Oops", 500), "/x": page("hello")}
     visitor = Visitor(allowed=[city.url], limits=FAST, robots=True)
@@ -174,7 +200,9 @@ def test_robots_that_cannot_be_read_keep_out_for_now(city: CitySite) -> None:
     assert visitor.request("GET", f"{city.url}/x").text == "hello"
 
 
-@pytest.mark.parametrize("url", ["ftp://city.example/a.pdf", "http://[bad", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "url", ["ftp://city.example/a.pdf", "http://[bad", "file:///etc/passwd", "http://a.test/\ud83c"], ids=ascii
+)
 def test_an_address_that_is_none_is_final(visitor: Visitor, url: str, tmp_path: Path) -> None:
     with pytest.raises(NotServed):
         visitor.download(url, tmp_path / "a.pdf", known=Validators("x"))
