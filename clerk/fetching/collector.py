@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from clerk.fetching.failure_notes import DocumentPlace, forget_download
-from clerk.fetching.fetch_state import FetchState, Record
+from clerk.fetching.failure_notes import DocumentPlace, forget_download, given_up_by, owed_file
+from clerk.fetching.fetch_state import FetchState, Record, kind_of_key
 from clerk.fetching.layout import Layout
-from clerk.fetching.listing import Kind, Meeting, PublishedFile
+from clerk.fetching.listing import Meeting, PublishedFile
 from clerk.fetching.report import DOWN, FetchReport
 from clerk.fetching.visitor import NotServed, Trouble, Visitor
 from clerk.fsync import hash_file
@@ -58,9 +59,12 @@ class Collector:
         report: FetchReport,
         visitor: Visitor,
         logger: ClerkLogger,
+        today: date,
+        owed_now: bool = False,
     ) -> None:
         self.layout, self.state, self.file, self.report = layout, state, file, report
         self.visitor, self.logger = visitor, logger
+        self.today, self.owed_now = today, owed_now
         self._saved = 0.0
         self._failures = 0  # in a row
 
@@ -103,8 +107,12 @@ class Collector:
     def save(self) -> None:
         """Save the state, if this attempt still owns the job."""
         temporary = self.layout.temporary()
-        temporary.write_text(self.state.dump())
-        current_job().commit_files({temporary: self.file})
+        temporary.write_text(self.state.dump(), encoding="utf-8")
+        owed = self.state.owed
+        listed = self.layout.temporary()
+        listed.write_text(json.dumps(sorted(owed)), encoding="utf-8")
+        current_job().commit_files({temporary: self.file, listed: owed_file(self.layout)})
+        self.report.owed = len(owed)
         self._saved = time.monotonic()
 
     def _collect(self, document: WantedDocument) -> bool:
@@ -119,12 +127,12 @@ class Collector:
             self._failures = 0
             forget_download(self.layout, document.place)
         except NotServed as error:
-            self.state.records[document.key] = Record(
-                self._where(document), document.file.version, unavailable=str(error)
-            )
+            self.state.records[document.key] = self._tried(record or self._new(document), document, str(error))
             self._miss(document, error)
         except Trouble as error:
-            self.state.records[document.key] = replace(record or Record(self._where(document)), owed=document.file.url)
+            self.state.records[document.key] = replace(
+                record or self._new(document), version=None, owed=document.file.url
+            )
             new = self._miss(document, error)
             self._failures += 1
             down = self._failures >= DOWN
@@ -150,13 +158,31 @@ class Collector:
         adopted = self.state.records[document.key] = Record(self._where(document), document.file.version, sha256=digest)
         return adopted
 
+    def _new(self, document: WantedDocument) -> Record:
+        return Record(self._where(document), document.file.version, title=document.file.title or None)
+
+    def _tried(self, record: Record, document: WantedDocument, unavailable: str | None) -> Record:
+        """Return the record of a document that was asked for in vain once more."""
+        return replace(
+            record,
+            version=document.file.version,
+            unavailable=unavailable,
+            owed=document.file.url if unavailable else None,
+            tries=(record.tries or 0) + 1,
+            asked=self.today.isoformat(),
+        )
+
     def _is_current(self, document: WantedDocument, record: Record | None) -> bool:
-        if record is None or not (record.unavailable or self._is_there(document)):
+        if record is None or record.version != document.file.version:
             return False
-        settled = document.day < date.today() - SETTLED
-        if record.unavailable or document.file.version is None:
-            return settled and record.version == document.file.version
-        return record.version == document.file.version
+        settled = document.day < self.today - SETTLED
+        if record.unavailable or self._is_damaged(document):
+            return settled and not self.owed_now and not record.is_due(self.today)
+        return self._is_there(document) and not record.owed and (settled or document.file.version is not None)
+
+    def _is_damaged(self, document: WantedDocument) -> bool:
+        """Return whether reading the file that was downloaded was given up."""
+        return given_up_by(self.layout, document.place) is not None
 
     def _download(self, document: WantedDocument, record: Record | None) -> None:
         temporary = self.layout.temporary()
@@ -167,8 +193,10 @@ class Collector:
 
     def _download_to(self, temporary: Path, document: WantedDocument, record: Record | None) -> None:
         had = record if record and not record.unavailable and self._is_there(document) else None
-        found = self.visitor.download(document.file.url, temporary, known=had.validators if had else None)
-        seen = Record(self._where(document), document.file.version)
+        damaged = had is not None and self._is_damaged(document)
+        known = had.validators if had and not damaged else None
+        found = self.visitor.download(document.file.url, temporary, known=known)
+        seen = self._new(document)
         if had and found is None:
             self._keep(document, replace(had, version=seen.version, owed=None))
             return
@@ -176,6 +204,8 @@ class Collector:
         if found:
             seen = replace(seen, etag=found.etag, last_modified=found.last_modified, sha256=digest)
         if had and had.sha256 == digest:
+            if damaged:
+                seen = self._tried(replace(seen, tries=had.tries), document, None)
             self._keep(document, seen)
             return
         self._put(document, temporary)
@@ -208,5 +238,5 @@ class Collector:
 def _owed_document(key: str, record: Record) -> WantedDocument:
     """Return a document that the source did not list this time, from its record."""
     meeting, _, stem = record.where.rpartition("/")
-    kind: Kind = "agenda" if f"{key}/".rpartition("/agenda/")[1] else "minutes"
-    return WantedDocument(meeting, stem, date.fromisoformat(stem[:10]), key, PublishedFile(kind, record.owed or ""))
+    file = PublishedFile(kind_of_key(key), record.owed or "", record.version, title=record.title or "")
+    return WantedDocument(meeting, stem, date.fromisoformat(stem[:10]), key, file)

@@ -25,6 +25,7 @@ class FetchReport:
     unchanged: int = 0
     unavailable: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    owed: int = 0  # documents of the source that are not downloaded yet, whether or not they were asked for now
     left_out: int = 0  # rows of the source's list that could not be read
     asked: int = 0  # downloads that were tried
     known: int = 0  # documents among the failed that failed in an earlier run already
@@ -65,4 +66,10 @@ class FetchReport:
     def as_result(self) -> dict[str, Any]:
         """Return it as the result of the job."""
         counts = {name: len(getattr(self, name)) for name in ("fetched", "revised", "unavailable", "failed")}
-        return {**counts, "unchanged": self.unchanged, "left_out": self.left_out, "reasons": self.reasons()}
+        return {
+            **counts,
+            "unchanged": self.unchanged,
+            "owed": self.owed,
+            "left_out": self.left_out,
+            "reasons": self.reasons(),
+        }

@@ -38,6 +38,9 @@ class SourceFetcher(Fetcher):
     #: How far back meetings are listed again: files of older meetings rarely appear or change.
     lookback: ClassVar[timedelta] = timedelta(days=365)
 
+    #: Whether to ask at once for everything that is owed.
+    owed_now: bool = False
+
     def meetings(self, window: Window) -> Iterable[Meeting]:
         """List the meetings of the window; raise Trouble or NotServed if that is impossible."""
         raise NotImplementedError("Subclasses must implement meetings()")
@@ -86,6 +89,8 @@ class SourceFetcher(Fetcher):
             report=self.report,
             visitor=self.visitor,
             logger=self.logger,
+            today=self.today.date(),
+            owed_now=self.start_given or self.owed_now,
         )
         collector.collect(collector.documents(meetings, agendas_from=self._agendas_from()))
         self._count(meetings)
