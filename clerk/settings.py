@@ -38,6 +38,18 @@ INTERNAL = frozenset({"BURST", "INSTANCE"})
 BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "valkey", "valkeys", "amqp", "amqps")
 
 
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _database(url: str) -> str:
+    scheme, _, path = url.partition(":///")
+    return f"{scheme}:///{_expanded(Path(path))}" if scheme.startswith("sqlite") and path.startswith("~") else url
+
+
 def _broker(url: str) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in BROKER_SCHEMES:
@@ -83,6 +95,7 @@ def _private_hosts(names: tuple[str, ...]) -> tuple[str, ...]:
 Cron = Annotated[str, AfterValidator(_cron), Field(validate_default=False)]
 Timezone = Annotated[str, AfterValidator(_timezone), Field(validate_default=False)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+Folder = Annotated[Path, AfterValidator(_expanded)]
 PrivateHosts = Annotated[Names, AfterValidator(_private_hosts)]
 
 
@@ -93,15 +106,17 @@ class Settings(BaseSettings):
         env_prefix="CLERK_", env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
     )
 
-    database_url: str = Field("sqlite:///civic.db", validation_alias="DATABASE_URL")
+    database_url: Annotated[str, AfterValidator(_database)] = Field(
+        "sqlite:///civic.db", validation_alias="DATABASE_URL"
+    )
     broker_url: Annotated[str, AfterValidator(_broker)] | None = Field(
         None, validation_alias=AliasChoices("BROKER_URL", "REDIS_URL")
     )
-    storage_dir: Path = Field(Path("../sites"), validation_alias="STORAGE_DIR")
+    storage_dir: Folder = Field(Path("../sites"), validation_alias="STORAGE_DIR")
 
-    home: Path = Path(".clerk")
-    valkey_server: Path | None = None
-    plugins_dir: Path = Path("plugins")
+    home: Folder = Path(".clerk")
+    valkey_server: Folder | None = None
+    plugins_dir: Folder = Path("plugins")
     plugin_patience: float = Field(60.0, gt=0, le=3600)  # seconds
     lease: float = Field(30.0, ge=0.5, le=3600)  # seconds
     relay_interval: float = Field(5.0, ge=0.1, le=300)  # seconds
@@ -116,7 +131,7 @@ class Settings(BaseSettings):
     ocr_engine: str | None = None
     ocr_languages: str = Field("eng+spa", validation_alias=AliasChoices("OCR_LANGS", "CLERK_OCR_LANGUAGES"))
 
-    publish_dir: Path | None = None
+    publish_dir: Folder | None = None
     publish_keep: int = Field(3, ge=1, le=1000)
 
     finance_states: Names = Field(("CA",), min_length=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -61,10 +61,11 @@ class Collector:
         logger: ClerkLogger,
         today: date,
         owed_now: bool = False,
+        again: Collection[DocumentPlace] = (),
     ) -> None:
         self.layout, self.state, self.file, self.report = layout, state, file, report
         self.visitor, self.logger = visitor, logger
-        self.today, self.owed_now = today, owed_now
+        self.today, self.owed_now, self.again = today, owed_now, again
         self._saved = 0.0
         self._failures = 0  # in a row
 
@@ -83,8 +84,10 @@ class Collector:
                 part = f"{meeting.event_id}/{file.part}" if file.part else meeting.event_id
                 stem = self.state.stem(meeting.body, meeting.day, part)
                 listed.add(key)
-                if file.kind == "minutes" or meeting.day >= agendas_from or key in self.state.records:
-                    found.append(WantedDocument(meeting.body, stem, meeting.day, key, file))
+                document = WantedDocument(meeting.body, stem, meeting.day, key, file)
+                known = key in self.state.records or document.place in self.again
+                if file.kind == "minutes" or meeting.day >= agendas_from or known:
+                    found.append(document)
         owed = {key: record for key, record in self.state.records.items() if record.owed and key not in listed}
         return found + [_owed_document(key, record) for key, record in owed.items()]
 
@@ -173,7 +176,7 @@ class Collector:
         )
 
     def _is_current(self, document: WantedDocument, record: Record | None) -> bool:
-        if record is None or record.version != document.file.version:
+        if record is None or record.version != document.file.version or document.place in self.again:
             return False
         settled = document.day < self.today - SETTLED
         if record.unavailable or self._is_damaged(document):
@@ -194,7 +197,7 @@ class Collector:
     def _download_to(self, temporary: Path, document: WantedDocument, record: Record | None) -> None:
         had = record if record and not record.unavailable and self._is_there(document) else None
         damaged = had is not None and self._is_damaged(document)
-        known = had.validators if had and not damaged else None
+        known = had.validators if had and not damaged and document.place not in self.again else None
         found = self.visitor.download(document.file.url, temporary, known=known)
         seen = self._new(document)
         if had and found is None:

@@ -91,6 +91,7 @@ class SourceFetcher(Fetcher):
             logger=self.logger,
             today=self.today.date(),
             owed_now=self.start_given or self.owed_now,
+            again=self.again,
         )
         collector.collect(collector.documents(meetings, agendas_from=self._agendas_from()))
         self._count(meetings)

@@ -69,12 +69,12 @@ def show_status(*, subdomain: str | None = None) -> dict[str, Any]:
             "jobs": queries.count_states(connection, subdomain=subdomain),
             "queues": queries.backlog(connection),
             "sites": [
-                site | {"owed": _owed(site["subdomain"])} for site in site_status(connection, subdomain=subdomain)
+                site | {"owed": count_owed(site["subdomain"])} for site in site_status(connection, subdomain=subdomain)
             ],
         }
 
 
-def _owed(subdomain: str) -> int:
+def count_owed(subdomain: str) -> int:
     """Count a site's documents that were not downloaded or not read."""
     try:
         return len(owed_documents(Layout(site_dir(subdomain))))
