@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -124,6 +124,7 @@ class Settings(BaseSettings):
     memory_limit: int = Field(4096, ge=0, le=1 << 20)  # MiB for one job; 0: none
 
     fetch_private_hosts: PrivateHosts = ()
+    withdrawn: Literal["keep", "take-down"] = "keep"
     failed_documents: float = Field(1.0, ge=0, le=1)  # share of a run's documents
     meetings_cron: Cron = "*/10 * * * *"
     meetings_sites: int = Field(1, ge=1, le=1000)  # each time

@@ -37,6 +37,12 @@ class Record:
     tries: int | None = None  # how often it was unavailable or damaged in a row
     asked: str | None = None  # the day of the last try
     title: str | None = None
+    withdrawn: str | None = None  # the day from which on the source no longer listed it
+
+    def place(self, key: str) -> tuple[str, str, str]:
+        """Return the kind, the meeting and the date of the document, which has this key."""
+        meeting, _, stem = self.where.rpartition("/")
+        return kind_of_key(key), meeting, stem
 
     @property
     def validators(self) -> Validators:
@@ -75,11 +81,7 @@ class FetchState:
     @property
     def owed(self) -> list[tuple[str, str, str]]:
         """The kind, the meeting and the date of each document that was not downloaded."""
-        return [
-            (kind_of_key(key), *record.where.rpartition("/")[::2])
-            for key, record in self.records.items()
-            if record.owed or record.unavailable
-        ]
+        return [record.place(key) for key, record in self.records.items() if record.owed or record.unavailable]
 
     def dump(self) -> str:
         """Return the file's content."""

@@ -50,6 +50,10 @@ class Layout:
         """Return the note on why the document could not be downloaded or read."""
         return self._path(kind, "failed", meeting, f"{safe_name(date)}.json")
 
+    def withdrawn(self, kind: str, meeting: str, date: str) -> Path:
+        """Return the note on when the city took the document back."""
+        return self._path(kind, "withdrawn", meeting, f"{safe_name(date)}.json")
+
     def exists(self, kind: str, meeting: str, date: str) -> bool:
         """Return whether the document waits to be read, or was read."""
         processed = self.processed(kind, meeting, date)

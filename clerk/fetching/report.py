@@ -23,6 +23,7 @@ class FetchReport:
     fetched: list[str] = field(default_factory=list)
     revised: list[str] = field(default_factory=list)
     unchanged: int = 0
+    withdrawn: list[str] = field(default_factory=list)
     unavailable: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
     owed: int = 0  # documents of the source that are not downloaded yet, whether or not they were asked for now
@@ -65,7 +66,9 @@ class FetchReport:
 
     def as_result(self) -> dict[str, Any]:
         """Return it as the result of the job."""
-        counts = {name: len(getattr(self, name)) for name in ("fetched", "revised", "unavailable", "failed")}
+        counts = {
+            name: len(getattr(self, name)) for name in ("fetched", "revised", "unavailable", "failed", "withdrawn")
+        }
         return {
             **counts,
             "unchanged": self.unchanged,

@@ -21,6 +21,7 @@ from clerk.fetching.listing import Meeting, Window
 from clerk.fetching.report import FetchReport
 from clerk.fetching.visitor import NotServed, Trouble, VisitLimits, Visitor
 from clerk.jobs import Discard, Retry
+from clerk.settings import settings
 
 #: How far before the last fetch a query for changes begins: sources publish late, and clocks differ.
 OVERLAP = timedelta(days=3)
@@ -92,8 +93,10 @@ class SourceFetcher(Fetcher):
             today=self.today.date(),
             owed_now=self.start_given or self.owed_now,
             again=self.again,
+            take_down=settings().withdrawn == "take-down",
         )
-        collector.collect(collector.documents(meetings, agendas_from=self._agendas_from()))
+        complete = window if meetings and not self.report.left_out else None
+        collector.collect(collector.documents(meetings, agendas_from=self._agendas_from(), complete=complete))
         self._count(meetings)
         if self._is_complete(window, state):
             state.last_run, state.listed_from = began, min(window.earliest, state.listed_from or window.earliest)
