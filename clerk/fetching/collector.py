@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
-from clerk.fetching.failure_notes import DocumentPlace, forget_download
+from clerk.fetching.failure_notes import DocumentPlace, forget_download, given_up_by, owed_file
 from clerk.fetching.fetch_state import FetchState, Record
 from clerk.fetching.layout import Layout
-from clerk.fetching.listing import Kind, Meeting, PublishedFile
+from clerk.fetching.listing import Meeting, Window
 from clerk.fetching.report import DOWN, FetchReport
+from clerk.fetching.vanished import take_over, vanished
 from clerk.fetching.visitor import NotServed, Trouble, Visitor
+from clerk.fetching.wanted import WantedDocument, owed_document
+from clerk.fetching.withdrawal import is_taken_down, mark_of, mark_withdrawn, remove_files, take_down, unmark
 from clerk.fsync import hash_file
 from clerk.jobs import current_job
 from clerk.output import ClerkLogger
@@ -23,27 +27,6 @@ SETTLED = timedelta(days=45)
 
 #: How often the state is saved, in seconds: after a crash, downloads of this time are asked for again.
 SAVE_EVERY = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class WantedDocument:
-    """One file of one meeting, and where it belongs."""
-
-    meeting: str
-    stem: str
-    day: date
-    key: str  # in the state's records
-    file: PublishedFile
-
-    @property
-    def name(self) -> str:
-        """Return its name for people."""
-        return f"{self.meeting}/{self.stem} ({self.file.kind})"
-
-    @property
-    def place(self) -> DocumentPlace:
-        """Return where it belongs in the layout."""
-        return (self.file.kind, self.meeting, self.stem)
 
 
 class Collector:
@@ -58,27 +41,76 @@ class Collector:
         report: FetchReport,
         visitor: Visitor,
         logger: ClerkLogger,
+        today: date,
+        owed_now: bool = False,
+        again: Collection[DocumentPlace] = (),
+        take_down: bool = False,
     ) -> None:
         self.layout, self.state, self.file, self.report = layout, state, file, report
         self.visitor, self.logger = visitor, logger
+        self.today, self.owed_now, self.again = today, owed_now, again
+        self.take_down = take_down
         self._saved = 0.0
         self._failures = 0  # in a row
+        self._vanished: set[str] = set()
 
-    def documents(self, meetings: Sequence[Meeting], *, agendas_from: date) -> list[WantedDocument]:
+    def documents(
+        self, meetings: Sequence[Meeting], *, agendas_from: date, complete: Window | None = None
+    ) -> list[WantedDocument]:
         """Return every wanted document: all minutes, agendas from a day on, and agendas that were fetched before.
 
-        Also those that earlier fetches could not get, however old they are.
+        Also those that earlier fetches could not get, however old they are. What is missing from the list of a
+        `complete` window is marked as withdrawn.
         """
+        if complete is not None:
+            take_over(self.state, meetings, complete)
         found, listed = [], set()
-        for meeting in sorted(meetings, key=lambda meeting: (meeting.day, meeting.event_id.zfill(20))):
-            stem = self.state.stem(meeting.body, meeting.day, meeting.event_id)
+        ordered = sorted(meetings, key=lambda meeting: (meeting.day, meeting.event_id.zfill(20)))
+        for meeting in ordered:  # before the parts of any: of two meetings on one day the second is .2
+            self.state.stem(meeting.body, meeting.day, meeting.event_id)
+        for meeting in ordered:
             for file in meeting.files:
-                key = f"{meeting.event_id}/{file.kind}"
+                key = "/".join(filter(None, (meeting.event_id, file.kind, file.part)))
+                part = f"{meeting.event_id}/{file.part}" if file.part else meeting.event_id
+                stem = self.state.stem(meeting.body, meeting.day, part)
                 listed.add(key)
-                if file.kind == "minutes" or meeting.day >= agendas_from or key in self.state.records:
-                    found.append(WantedDocument(meeting.body, stem, meeting.day, key, file))
+                document = WantedDocument(meeting.body, stem, meeting.day, key, file)
+                known = key in self.state.records or document.place in self.again
+                if file.kind == "minutes" or meeting.day >= agendas_from or known:
+                    found.append(document)
+        self._mark(listed, complete)
+        found = [document for document in found if not is_taken_down(self.layout, document.place)]
         owed = {key: record for key, record in self.state.records.items() if record.owed and key not in listed}
-        return found + [_owed_document(key, record) for key, record in owed.items()]
+        return found + [owed_document(key, record) for key, record in owed.items()]
+
+    def _mark(self, listed: Collection[str], complete: Window | None) -> None:
+        """Mark what is no longer listed as withdrawn, and what is listed again as not."""
+        self._vanished = set(vanished(self.state, listed, complete)) if complete is not None else set()
+        for key, record in self.state.records.items():
+            if key in self._vanished and record.withdrawn is None and not record.unavailable:
+                self.state.records[key] = replace(record, withdrawn=self.today.isoformat(), owed=None)
+            elif key in listed and record.withdrawn is not None:
+                self.state.records[key] = replace(record, withdrawn=None)
+                if not is_taken_down(self.layout, record.place(key)):
+                    unmark(self.layout, record.place(key))
+
+    def _withdraw(self) -> None:
+        """Mark the documents that vanished now, or take them down: after the downloads, which show what has moved."""
+        for key in sorted(self._vanished & self.state.records.keys()):
+            record = self.state.records[key]
+            place = record.place(key)
+            if record.withdrawn != self.today.isoformat() or mark_of(self.layout, place) or not self._has_files(place):
+                continue
+            name = f"{record.where} ({place[0]})"
+            self.report.withdrawn.append(name)
+            self.logger.log(f"{name}: the city no longer lists it", level="warning")
+            if self.take_down:
+                take_down(self.layout, place, self.today)
+            else:
+                mark_withdrawn(self.layout, place, self.today)
+
+    def _has_files(self, place: DocumentPlace) -> bool:
+        return self.layout.exists(*place) or self.layout.text(*place).exists()
 
     def collect(self, documents: Sequence[WantedDocument]) -> None:
         """Download what is new or has changed, and report failures; Trouble if the server seems to be down.
@@ -95,12 +127,17 @@ class Collector:
                 return
             if time.monotonic() > self._saved + SAVE_EVERY:
                 self.save()
+        self._withdraw()
 
     def save(self) -> None:
         """Save the state, if this attempt still owns the job."""
         temporary = self.layout.temporary()
-        temporary.write_text(self.state.dump())
-        current_job().commit_files({temporary: self.file})
+        temporary.write_text(self.state.dump(), encoding="utf-8")
+        owed = self.state.owed
+        listed = self.layout.temporary()
+        listed.write_text(json.dumps(sorted(owed)), encoding="utf-8")
+        current_job().commit_files({temporary: self.file, listed: owed_file(self.layout)})
+        self.report.owed = len(owed)
         self._saved = time.monotonic()
 
     def _collect(self, document: WantedDocument) -> bool:
@@ -115,12 +152,12 @@ class Collector:
             self._failures = 0
             forget_download(self.layout, document.place)
         except NotServed as error:
-            self.state.records[document.key] = Record(
-                self._where(document), document.file.version, unavailable=str(error)
-            )
+            self.state.records[document.key] = self._tried(record or self._new(document), document, str(error))
             self._miss(document, error)
         except Trouble as error:
-            self.state.records[document.key] = replace(record or Record(self._where(document)), owed=document.file.url)
+            self.state.records[document.key] = replace(
+                record or self._new(document), version=None, owed=document.file.url
+            )
             new = self._miss(document, error)
             self._failures += 1
             down = self._failures >= DOWN
@@ -146,13 +183,31 @@ class Collector:
         adopted = self.state.records[document.key] = Record(self._where(document), document.file.version, sha256=digest)
         return adopted
 
+    def _new(self, document: WantedDocument) -> Record:
+        return Record(self._where(document), document.file.version, title=document.file.title or None)
+
+    def _tried(self, record: Record, document: WantedDocument, unavailable: str | None) -> Record:
+        """Return the record of a document that was asked for in vain once more."""
+        return replace(
+            record,
+            version=document.file.version,
+            unavailable=unavailable,
+            owed=document.file.url if unavailable else None,
+            tries=(record.tries or 0) + 1,
+            asked=self.today.isoformat(),
+        )
+
     def _is_current(self, document: WantedDocument, record: Record | None) -> bool:
-        if record is None or not (record.unavailable or self._is_there(document)):
+        if record is None or record.version != document.file.version or document.place in self.again:
             return False
-        settled = document.day < date.today() - SETTLED
-        if record.unavailable or document.file.version is None:
-            return settled and record.version == document.file.version
-        return record.version == document.file.version
+        settled = document.day < self.today - SETTLED
+        if record.unavailable or self._is_damaged(document):
+            return settled and not self.owed_now and not record.is_due(self.today)
+        return self._is_there(document) and not record.owed and (settled or document.file.version is not None)
+
+    def _is_damaged(self, document: WantedDocument) -> bool:
+        """Return whether reading the file that was downloaded was given up."""
+        return given_up_by(self.layout, document.place) is not None
 
     def _download(self, document: WantedDocument, record: Record | None) -> None:
         temporary = self.layout.temporary()
@@ -163,8 +218,10 @@ class Collector:
 
     def _download_to(self, temporary: Path, document: WantedDocument, record: Record | None) -> None:
         had = record if record and not record.unavailable and self._is_there(document) else None
-        found = self.visitor.download(document.file.url, temporary, known=had.validators if had else None)
-        seen = Record(self._where(document), document.file.version)
+        damaged = had is not None and self._is_damaged(document)
+        known = had.validators if had and not damaged and document.place not in self.again else None
+        found = self.visitor.download(document.file.url, temporary, known=known)
+        seen = self._new(document)
         if had and found is None:
             self._keep(document, replace(had, version=seen.version, owed=None))
             return
@@ -172,9 +229,12 @@ class Collector:
         if found:
             seen = replace(seen, etag=found.etag, last_modified=found.last_modified, sha256=digest)
         if had and had.sha256 == digest:
+            if damaged:
+                seen = self._tried(replace(seen, tries=had.tries), document, None)
             self._keep(document, seen)
             return
         self._put(document, temporary)
+        self._leave_old_place(document, digest)
         self.state.records[document.key] = seen
         (self.report.revised if had else self.report.fetched).append(document.name)
 
@@ -183,6 +243,21 @@ class Collector:
         with current_job().fence():
             self.layout.processed(*document.place).unlink(missing_ok=True)
         current_job().commit_files({temporary: self.layout.pdf(*document.place)})
+
+    def _leave_old_place(self, document: WantedDocument, digest: str) -> None:
+        """Remove the files of a document from where it was before its meeting was moved, or entered anew."""
+        before = self.state.records.get(document.key)
+        places = [] if before is None else [before.place(document.key)]
+        for key in self._vanished:
+            record = self.state.records.get(key)
+            if record is not None and record.sha256 == digest and record.place(key)[0] == document.file.kind:
+                del self.state.records[key]
+                places.append(record.place(key))
+        taken = {record.place(key) for key, record in self.state.records.items() if key != document.key}
+        for place in places:
+            if place != document.place and place not in taken:
+                remove_files(self.layout, place)
+                unmark(self.layout, place)
 
     def _keep(self, document: WantedDocument, record: Record) -> None:
         self.state.records[document.key] = record
@@ -195,14 +270,7 @@ class Collector:
         return self.report.missed(self.layout, document.place, error, url=url)
 
     def _is_there(self, document: WantedDocument) -> bool:
-        return self.layout.exists(*document.place) or self.layout.text(*document.place).exists()
+        return self._has_files(document.place)
 
     def _where(self, document: WantedDocument) -> str:
         return f"{document.meeting}/{document.stem}"
-
-
-def _owed_document(key: str, record: Record) -> WantedDocument:
-    """Return a document that the source did not list this time, from its record."""
-    meeting, _, stem = record.where.rpartition("/")
-    kind: Kind = "agenda" if key.endswith("/agenda") else "minutes"
-    return WantedDocument(meeting, stem, date.fromisoformat(stem[:10]), key, PublishedFile(kind, record.owed or ""))

@@ -124,7 +124,7 @@ def by_content(text: str, url: str) -> Detection | None:
 
 
 def _by_page(url: str, visitor: Visitor | None) -> Detection | None:
-    visitor = visitor or Visitor(limits=VisitLimits(size=20 * 1024**2, total_time=60, attempts=2))
+    visitor = visitor or Visitor(allowed=[url], limits=VisitLimits(size=20 * 1024**2, total_time=60, attempts=2))
     try:
         response = visitor.request("GET", url)
     except (NotServed, Trouble) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from clerk.fetching.layout import PREFIXES, Layout
@@ -50,15 +51,32 @@ def missed_download(layout: Layout, place: DocumentPlace, run_id: str) -> dict[s
     return known if known.get("url") and known.get("run_id") == run_id else {}
 
 
+def owed_file(layout: Layout) -> Path:
+    """Return the list of the documents that a fetcher's source has and that are not downloaded yet."""
+    return layout.root / "owed.json"
+
+
+def owed_documents(layout: Layout) -> list[DocumentPlace]:
+    """Return the documents that were not downloaded or not read, in the order of their names."""
+    try:
+        listed = json.loads(owed_file(layout).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        listed = []
+    return sorted({*_noted(layout), *((str(kind), str(meeting), str(date)) for kind, meeting, date in listed)})
+
+
 def missed_downloads(layout: Layout, run_id: str) -> dict[DocumentPlace, str | None]:
     """Return {document: the job that gave it up, if any} of the documents that this run could not download."""
-    places = [
+    found = {place: missed_download(layout, place, run_id) for place in _noted(layout)}
+    return {place: known.get("job_id") for place, known in found.items() if known}
+
+
+def _noted(layout: Layout) -> list[DocumentPlace]:
+    return [
         (kind, note.parent.name, note.stem)
         for kind, prefix in PREFIXES.items()
         for note in sorted((layout.root / prefix / "failed").glob("*/*.json"))
     ]
-    found = {place: missed_download(layout, place, run_id) for place in places}
-    return {place: known.get("job_id") for place, known in found.items() if known}
 
 
 def given_up_by(layout: Layout, place: DocumentPlace) -> str | None:

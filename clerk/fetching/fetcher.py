@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlite_utils
 
+from clerk.fetching.addresses import configured
+from clerk.fetching.cleaning import clean
 from clerk.fetching.date_span import read_arguments
-from clerk.fetching.failure_notes import forget_download
+from clerk.fetching.failure_notes import DocumentPlace, forget_download
 from clerk.fetching.http_errors import Refusal
 from clerk.fetching.layout import Layout
 from clerk.fetching.overriding import default
@@ -23,6 +24,7 @@ from clerk.jobs import current_job
 from clerk.output import ClerkLogger
 from clerk.paths import validate_subdomain
 from clerk.settings import settings
+from clerk.sites.local_time import local_time
 
 if TYPE_CHECKING:
     import httpx
@@ -53,13 +55,16 @@ class Fetcher:
     as in 0.1.3; `site` is the site's row. All attributes are set before `child_init` runs.
     """
 
+    #: Documents to download even if they are there.
+    again: frozenset[DocumentPlace] = frozenset()
+
     def __init__(self, site: Mapping[str, Any], *arguments: Any, **named: Any) -> None:
         span = read_arguments(site, arguments, named)
         self.site = site
         self.subdomain = validate_subdomain(site["subdomain"])
         self.start_year, self.start_date, self.end_date = span.start_year, span.start_date, span.end_date
         self.start_given = span.start_given
-        self.today = datetime.now()
+        self.today = local_time(site)
         self.all_agendas = span.all_agendas
         self.ocr_lang = settings().ocr_languages
         self.previous_page_count = site.get("pages")
@@ -94,10 +99,11 @@ class Fetcher:
 
     def check_if_exists(self, meeting: str, date: str, kind: str) -> bool:
         """Return whether the "minutes" or "agenda" of a meeting wait to be read, or were read."""
-        return self.layout.exists(kind, meeting, date)
+        return (kind, meeting, date) not in self.again and self.layout.exists(kind, meeting, date)
 
     def simplified_meeting_name(self, name: str) -> str:
         """Return the name of the folder of a body's meetings."""
+        name = clean(name)
         for long, short in _SHORTER:
             name = name.replace(long, short)
         return name
@@ -118,6 +124,8 @@ class Fetcher:
             self.logger.log(f"{url}: {error}", level="warning", meeting=meeting, date=date)
             self.report.missed(self.layout, place, error, url=url)
             return None
+        with current_job().fence():
+            self.layout.processed(*place).unlink(missing_ok=True)
         current_job().commit_files({temporary: target})
         forget_download(self.layout, place)
         self.report.fetched.append(f"{meeting}/{date} ({kind})")
@@ -178,7 +186,7 @@ class Fetcher:
     @cached_property
     def visitor(self) -> Visitor:
         """Makes this fetcher's requests."""
-        return Visitor()
+        return Visitor(allowed=configured(self.site.get("extra")))
 
     @cached_property
     def db(self) -> sqlite_utils.Database:

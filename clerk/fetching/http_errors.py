@@ -19,7 +19,8 @@ _LATER = frozenset({408, 425, 429})
 LONGEST_RETRY_AFTER = 86400.0
 
 _REFUSED = "access refused: it may want a token, or answer browsers only (the site's extra may set user_agent)"
-MEANINGS = {401: _REFUSED, 403: _REFUSED, 404: "not there", 410: "no longer there"}
+_ABSENT = "not there, or only for browsers (the site's extra may set user_agent)"
+MEANINGS = {401: _REFUSED, 403: _REFUSED, 404: _ABSENT, 410: "no longer there"}
 
 
 class Refusal(ClerkError):

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from clerk.errors import UsageError
+from clerk.fetching.cleaning import clean
 from clerk.paths import inside
 
 #: Kind of document -> the folder that contains its folders.
@@ -19,7 +20,7 @@ PREFIXES = {"minutes": "", "agenda": "_agendas"}
 UNFINISHED = ".fetching"
 ABANDONED = 3600.0
 
-_UNSAFE = re.compile(r"[/\\\x00-\x1f]+")
+_UNSAFE = re.compile(r"[/\\]+")
 _LONGEST = 180  # bytes of UTF-8; a file name may have 255
 
 
@@ -48,6 +49,10 @@ class Layout:
     def failed(self, kind: str, meeting: str, date: str) -> Path:
         """Return the note on why the document could not be downloaded or read."""
         return self._path(kind, "failed", meeting, f"{safe_name(date)}.json")
+
+    def withdrawn(self, kind: str, meeting: str, date: str) -> Path:
+        """Return the note on when the city took the document back."""
+        return self._path(kind, "withdrawn", meeting, f"{safe_name(date)}.json")
 
     def exists(self, kind: str, meeting: str, date: str) -> bool:
         """Return whether the document waits to be read, or was read."""
@@ -82,11 +87,11 @@ class Layout:
 
 
 def safe_name(text: str) -> str:
-    """Return a meeting or a date as one part of a path: no separators, no leading dots, not too long.
+    """Return a meeting or a date as one part of a path: clean, without separators and leading dots, not too long.
 
     Raises UsageError if nothing is left.
     """
-    name = _UNSAFE.sub("-", text).strip().lstrip(".")
+    name = _UNSAFE.sub("-", clean(text)).lstrip(".")
     name = name.encode()[:_LONGEST].decode(errors="ignore").strip()
     if not name:
         raise UsageError(f"{text!r} cannot name a meeting's folder")

@@ -2,20 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Literal
+
+from clerk.fetching.cleaning import clean
 
 Kind = Literal["minutes", "agenda"]
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """A file as a source lists it; `version` changes with the file, None where the source has no such value."""
+    """A file as a source lists it; `version` changes with the file, None where the source has no such value.
+
+    A meeting has one file of a kind without a `part`; others, such as an addendum, have one that never changes.
+    """
 
     kind: Kind
     url: str
     version: str | None = None
+    part: str = ""
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("part", "title"):
+            object.__setattr__(self, name, clean(getattr(self, name)))
+        if self.version is not None:
+            object.__setattr__(self, "version", clean(self.version))
+
+
+def parts_of(files: Sequence[PublishedFile]) -> list[PublishedFile]:
+    """Return a meeting's files of one kind, the first as the main one, each other with its own part.
+
+    Made from the part that it has, else from its title; of two with the same the second is "… 2".
+    """
+    seen: Counter[str] = Counter()
+    named = []
+    for number, file in enumerate(files):
+        name = (file.part or file.title).lower() or "file"
+        seen[name] += 1
+        named.append(replace(file, part="" if number == 0 else f"{name} {seen[name]}".removesuffix(" 1")))
+    return named
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +55,10 @@ class Meeting:
     body: str
     day: date  # where the meeting takes place
     files: tuple[PublishedFile, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "event_id", clean(self.event_id))
+        object.__setattr__(self, "body", clean(self.body) or "Meeting")
 
 
 @dataclass(frozen=True, slots=True)

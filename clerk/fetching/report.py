@@ -23,8 +23,10 @@ class FetchReport:
     fetched: list[str] = field(default_factory=list)
     revised: list[str] = field(default_factory=list)
     unchanged: int = 0
+    withdrawn: list[str] = field(default_factory=list)
     unavailable: list[str] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
+    owed: int = 0  # documents of the source that are not downloaded yet, whether or not they were asked for now
     left_out: int = 0  # rows of the source's list that could not be read
     asked: int = 0  # downloads that were tried
     known: int = 0  # documents among the failed that failed in an earlier run already
@@ -64,5 +66,13 @@ class FetchReport:
 
     def as_result(self) -> dict[str, Any]:
         """Return it as the result of the job."""
-        counts = {name: len(getattr(self, name)) for name in ("fetched", "revised", "unavailable", "failed")}
-        return {**counts, "unchanged": self.unchanged, "left_out": self.left_out, "reasons": self.reasons()}
+        counts = {
+            name: len(getattr(self, name)) for name in ("fetched", "revised", "unavailable", "failed", "withdrawn")
+        }
+        return {
+            **counts,
+            "unchanged": self.unchanged,
+            "owed": self.owed,
+            "left_out": self.left_out,
+            "reasons": self.reasons(),
+        }

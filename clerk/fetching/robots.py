@@ -12,6 +12,9 @@ from clerk.fetching.http_errors import NotServed
 #: Our name in robots.txt.
 NAME = "clerk-tasks"
 
+#: How many characters of robots.txt are read (RFC 9309).
+LONGEST = 500 * 1024
+
 #: The longest pause between two requests that a site may ask for, in seconds.
 LONGEST_DELAY = 10.0
 
@@ -43,7 +46,7 @@ class Robots:
                 text = self._fetch(f"{origin}/robots.txt")
             except NotServed:  # no rules (RFC 9309); after an error of the server, try again later
                 text = ""
-            self._rules[origin] = Protego.parse(text)
+            self._rules[origin] = Protego.parse(text.removeprefix("\ufeff")[:LONGEST])
         return self._rules[origin]
 
 

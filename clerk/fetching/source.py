@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from clerk.errors import UsageError
+from clerk.fetching.addresses import configured
 from clerk.fetching.collector import Collector
 from clerk.fetching.fetch_state import FILE_NAME, FetchState, load_state
 from clerk.fetching.fetcher import Fetcher
@@ -20,6 +21,7 @@ from clerk.fetching.listing import Meeting, Window
 from clerk.fetching.report import FetchReport
 from clerk.fetching.visitor import NotServed, Trouble, VisitLimits, Visitor
 from clerk.jobs import Discard, Retry
+from clerk.settings import settings
 
 #: How far before the last fetch a query for changes begins: sources publish late, and clocks differ.
 OVERLAP = timedelta(days=3)
@@ -37,21 +39,32 @@ class SourceFetcher(Fetcher):
     #: How far back meetings are listed again: files of older meetings rarely appear or change.
     lookback: ClassVar[timedelta] = timedelta(days=365)
 
+    #: Whether to ask at once for everything that is owed.
+    owed_now: bool = False
+
     def meetings(self, window: Window) -> Iterable[Meeting]:
         """List the meetings of the window; raise Trouble or NotServed if that is impossible."""
         raise NotImplementedError("Subclasses must implement meetings()")
 
     def read_rows(self, rows: Iterable[Any], read: Callable[[Any], Meeting]) -> Iterator[Meeting]:
-        """Read a source's rows as meetings; skip, count and log those that cannot be read."""
+        """Read a source's rows as meetings; leave out, count and log those that cannot be read.
+
+        Raises NotServed if none of them can be read.
+        """
+        left_out = read_rows = 0
         for row in rows:
             try:
                 meeting = read(row)
             except (AttributeError, LookupError, TypeError, ValueError) as error:
-                text = f"cannot read a row of the list ({type(error).__name__}: {error}): {row!r:.200}"
+                text = f"a row of the list is left out ({type(error).__name__}: {error}): {row!r:.200}"
                 self.logger.log(text, level="warning")
-                self.report.left_out += 1
+                left_out += 1
             else:
+                read_rows += 1
                 yield meeting
+        self.report.left_out += left_out
+        if left_out and not read_rows:
+            raise NotServed(f"cannot read any of the {left_out} rows of its list: {text}")
 
     def fetch_events(self) -> FetchReport:
         """Download what is new; Retry if the source is down or cannot be listed now; Discard if it never can."""
@@ -77,8 +90,13 @@ class SourceFetcher(Fetcher):
             report=self.report,
             visitor=self.visitor,
             logger=self.logger,
+            today=self.today.date(),
+            owed_now=self.start_given or self.owed_now,
+            again=self.again,
+            take_down=settings().withdrawn == "take-down",
         )
-        collector.collect(collector.documents(meetings, agendas_from=self._agendas_from()))
+        complete = window if meetings and not self.report.left_out else None
+        collector.collect(collector.documents(meetings, agendas_from=self._agendas_from(), complete=complete))
         self._count(meetings)
         if self._is_complete(window, state):
             state.last_run, state.listed_from = began, min(window.earliest, state.listed_from or window.earliest)
@@ -130,6 +148,7 @@ class SourceFetcher(Fetcher):
         agent = self.extra.get("user_agent")
         return Visitor(
             limits=self._limits(),
+            allowed=configured(self.extra),
             session=True,
             headers={"User-Agent": str(agent)} if agent else None,
             robots=not self.extra.get("ignore_robots", False),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,10 @@ from urllib.parse import urlsplit
 import httpx
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_before_delay, wait_random_exponential
 
+from clerk.fetching.addresses import origin
 from clerk.fetching.connections import Network
 from clerk.fetching.http_errors import MEANINGS, NotServed, TooLarge, Trouble, check
-from clerk.fetching.response_body import PDF, FileType, limited, require_type, whole
+from clerk.fetching.response_body import CODINGS, PDF, FileType, decoded, require_type, whole
 from clerk.fetching.robots import NAME, Robots
 from clerk.version import __version__
 
@@ -26,6 +27,15 @@ __all__ = ["FileType", "NotServed", "TooLarge", "Trouble", "Validators", "VisitL
 
 #: More redirects than this are taken for a circle.
 REDIRECTS = 10
+
+
+#: Headers that are sent to another host after a redirect; the rest, such as API keys, are for the first one only.
+_HARMLESS = frozenset(
+    {
+        *("accept", "accept-encoding", "accept-language", "user-agent"),
+        *("content-length", "content-type", "if-modified-since", "if-none-match"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +67,16 @@ class Validators:
 class Visitor:
     """Makes one request at a time, with a pause between two to the same host.
 
-    With `session`, connections and cookies are kept until `close`. `robots` obeys robots.txt. `meanings` explains HTTP
-    status codes in errors. `sleep` waits for a number of seconds.
+    Private addresses are refused, except the scheme, host and port of the `allowed` addresses and those that
+    CLERK_FETCH_PRIVATE_HOSTS allows. With `session`, connections and cookies are kept until `close`. `robots` obeys
+    robots.txt. `meanings` explains HTTP status codes in errors. `sleep` waits for a number of seconds.
     """
 
     def __init__(
         self,
         *,
         limits: VisitLimits | None = None,
+        allowed: Iterable[str] = (),
         session: bool = False,
         headers: Mapping[str, str] | None = None,
         robots: bool = False,
@@ -74,7 +86,7 @@ class Visitor:
         self.limits = limits or VisitLimits()
         self._keep = session
         self._session: httpx.Client | None = None
-        self._network = Network()
+        self._network = Network(allowed)
         self._headers = {"User-Agent": user_agent(), **(headers or {})}
         self._robots = Robots(lambda url: self._attempt("GET", url, obey=False).text) if robots else None
         self._meanings = meanings
@@ -157,15 +169,21 @@ class Visitor:
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, obey: bool = True, **options: Any
     ) -> Iterator[httpx.Response]:
         """Follow redirects to an answer; robots.txt and the pause of every host on the way are respected."""
-        request = {**options, "headers": {**self._headers, **(headers or {})}}
+        sent = httpx.Headers(self._headers)
+        sent.update(headers)
+        sent["Accept-Encoding"] = ", ".join(CODINGS)
+        request = {**options, "headers": sent}
         for _ in range(REDIRECTS):
             with self._step(method, url, obey=obey, **request) as response:
                 following = response.next_request
                 if following is None:
                     yield response
                     return
+            sent = following.headers
+            if origin(url) != origin(str(following.url)):
+                sent = httpx.Headers([(name, value) for name, value in sent.multi_items() if name in _HARMLESS])
             method, url = following.method, str(following.url)
-            request = {"headers": following.headers, "content": following.read()}
+            request = {"headers": sent, "content": following.read()}
         raise NotServed(f"more than {REDIRECTS} redirects")
 
     @contextmanager
@@ -174,6 +192,7 @@ class Visitor:
         if self._robots and obey:
             self._robots.require(url)
         self._pause(url)
+        self._network.prepare(url)
         try:
             with (
                 self._client(options.pop("cookies", None)) as client,
@@ -202,7 +221,7 @@ class Visitor:
                 yield client
 
     def _body(self, response: httpx.Response) -> Iterator[bytes]:
-        return limited(response.iter_bytes(), size=self.limits.size)
+        return decoded(response, size=self.limits.size)
 
     def _pause(self, url: str) -> None:
         before = self._answered.get(_host(url))
@@ -221,6 +240,7 @@ def user_agent(purpose: str = "public meeting records") -> str:
 def _require_address(url: str) -> None:
     """Raise NotServed for text that is not an HTTP address, as pages contain."""
     try:
+        url.encode()
         parts = urlsplit(url)
         complete = parts.scheme in ("http", "https") and bool(parts.hostname)
     except ValueError:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,13 @@ from clerk.database.clock import database_time, format_moment
 from clerk.database.transactions import transaction
 from clerk.errors import NotFoundError, UsageError
 from clerk.fetching.failure_notes import given_up_by, missed_downloads
+from clerk.fetching.fetcher import Fetcher
 from clerk.fetching.fetcher_factory import get_fetcher
 from clerk.fetching.http_errors import NotServed
 from clerk.fetching.layout import PREFIXES, Layout
 from clerk.fetching.overriding import overridden
 from clerk.fetching.report import FetchReport
+from clerk.fetching.source import SourceFetcher
 from clerk.jobs import Discard, Retry, current_job
 from clerk.meetings.ocr_job import ocr_page
 from clerk.meetings.site import fetcher_of, layout_of, site_of
@@ -33,23 +36,45 @@ __all__ = ["coordinator", "db_compilation", "deploy_site", "extract_site", "fetc
 logger = logging.getLogger(__name__)
 
 
-def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = False) -> dict[str, Any]:
-    """Fetch a site's new documents into its folders; return what the fetcher reports of them, if it does."""
+def fetch_site(
+    subdomain: str,
+    *,
+    all_years: bool = False,
+    all_agendas: bool = False,
+    start_date: str | None = None,
+    end_date: str | None = None,
+    owed: bool = False,
+    again: Sequence[Sequence[str]] = (),
+) -> dict[str, Any]:
+    """Fetch a site's new documents into its folders; return what the fetcher reports of them, if it does.
+
+    `owed` asks at once for everything that is owed. The documents of `again` (kind, meeting, date) are downloaded even
+    if they are there.
+    """
     current_job().progress("looking for new documents")
     with transaction() as connection:
         began = database_time(connection)
-    found = _fetch(subdomain, all_years, all_agendas)
+    try:
+        fetcher = get_fetcher(site_of(subdomain), all_years, all_agendas, start_date, end_date)
+    except (NotFoundError, UsageError) as error:  # an operator can mend these, another attempt cannot
+        raise Discard(str(error)) from error
+    if isinstance(fetcher, Fetcher):
+        fetcher.again = frozenset((kind, meeting, date) for kind, meeting, date in again)
+    if isinstance(fetcher, SourceFetcher):
+        fetcher.owed_now = owed
+    found = _fetch(subdomain, fetcher)
     # Only now: older fetchers start where the last update ended, so a failed fetch must not move it.
     with transaction() as connection:
         update_site(connection, subdomain, {"last_updated": format_moment(began)})
     return found
 
 
-def _fetch(subdomain: str, all_years: bool, all_agendas: bool) -> dict[str, Any]:
+def _fetch(subdomain: str, fetcher: Any) -> dict[str, Any]:
     """Fetch, and return the report; Retry if every download failed."""
     try:
-        fetcher = get_fetcher(site_of(subdomain), all_years, all_agendas)
-        fetcher.fetch_events()
+        events = fetcher.fetch_events()
+        if isinstance(events, Iterator):
+            deque(events, maxlen=0)  # a generator: its body runs now
     except (NotFoundError, NotServed, UsageError) as error:  # an operator can mend these, another attempt cannot
         raise Discard(str(error)) from error
     report = getattr(fetcher, "report", None)

@@ -87,7 +87,7 @@ def load_plugins_from_entry_points() -> None:
 
 def plugins_directory() -> Path:
     """Return the plugins directory: CLERK_PLUGINS_DIR, set or in `.env`, else `plugins`."""
-    return Path(early_setting("CLERK_PLUGINS_DIR") or DEFAULT_DIRECTORY)
+    return Path(early_setting("CLERK_PLUGINS_DIR") or DEFAULT_DIRECTORY).expanduser()
 
 
 def use_plugins_directory(directory: str | None) -> None:

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from clerk.errors import UsageError
+from clerk.errors import NotFoundError, UsageError
 from clerk.fetching.detect import detect as find
+from clerk.fetching.fetcher_factory import fetcher_class
 from clerk.sites.admin import NewSite, add_site, list_sites, remove_site, show_site
 from clerk_tasks.cli import output
 from clerk_tasks.cli.options import NO_SITES, AsJson, DryRun, Site, Yes
@@ -32,9 +33,12 @@ def add(
     lng: Annotated[float | None, typer.Option(min=-180, max=180, help="Longitude, in degrees.")] = None,
     finance: Annotated[bool, typer.Option("--finance", help="The site has election-finance data.")] = False,
     extra: Annotated[str | None, typer.Option(metavar="JSON", help="Settings for its plugins: a JSON object.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Accept a scraper label that no plugin knows yet.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Add a site. Without --extra the plugins supply it, by scraper label."""
+    if scraper and not force:
+        _require_fetcher(subdomain, scraper)
     site = add_site(
         NewSite(
             subdomain=subdomain,
@@ -51,6 +55,13 @@ def add(
         )
     )
     output.answer_one(site, f"Added {subdomain}.", as_json=as_json)
+
+
+def _require_fetcher(subdomain: str, scraper: str) -> None:
+    try:
+        fetcher_class({"subdomain": subdomain, "scraper": scraper})
+    except NotFoundError as error:
+        raise UsageError(f"{error}; correct --scraper, or add --force if its plugin is installed later") from None
 
 
 @app.command("list")

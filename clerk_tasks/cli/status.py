@@ -13,13 +13,24 @@ def command(
 ) -> None:
     """Show each queue's backlog, and each site's last run with its stage, its jobs, its failures and its age.
 
-    A site's age is the time since a run of it last completed.
+    A site's age is the time since a run of it last completed. Owed are its documents that were not downloaded or read.
     """
     found = show_status(subdomain=subdomain)
     jobs = ", ".join(f"{count} {state}" for state, count in found["jobs"].items() if count)
     queues = output.Listing(found["queues"], ("queue", "available", "waiting", "running", "oldest"), "No job is left.")
     rows = [site | {"age": _age(site["age"])} for site in found["sites"]]
-    columns = ("subdomain", "last_run", "last_run_state", "stage", "total", "remaining", "failed", "discarded", "age")
+    columns = (
+        "subdomain",
+        "last_run",
+        "last_run_state",
+        "stage",
+        "total",
+        "remaining",
+        "failed",
+        "discarded",
+        "owed",
+        "age",
+    )
     sites = output.Listing(rows, columns, NO_SITES)
     output.answer_one(found, f"jobs: {jobs or 'none'}", "", queues, "", sites, as_json=as_json)
 

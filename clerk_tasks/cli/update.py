@@ -18,6 +18,14 @@ def command(
     finance: Annotated[bool, typer.Option("--finance", help="Update its election finance, not its meetings.")] = False,
     all_years: Annotated[bool, typer.Option("-a", "--all-years", help="Fetch from the site's first year on.")] = False,
     all_agendas: Annotated[bool, typer.Option("--all-agendas", help="Fetch the agendas of every meeting.")] = False,
+    start_date: Annotated[
+        str | None, typer.Option("--start-date", metavar="DAY", help="Fetch from this day on, as 2024-01-31.")
+    ] = None,
+    end_date: Annotated[str | None, typer.Option("--end-date", metavar="DAY", help="Fetch until this day.")] = None,
+    owed: Annotated[
+        bool,
+        typer.Option("--owed", help="Ask at once for what is owed; without --subdomain, for every site that owes."),
+    ] = False,
     skip_fetch: Annotated[
         bool, typer.Option("--skip-fetch", help="Use the documents that are there; the same as --from ocr.")
     ] = False,
@@ -39,6 +47,9 @@ def command(
         finance=finance,
         all_years=all_years,
         all_agendas=all_agendas,
+        start_date=start_date,
+        end_date=end_date,
+        owed=owed,
         skip_fetch=skip_fetch,
         start=start,
         accept_shrink=accept_shrink,

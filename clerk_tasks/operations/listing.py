@@ -7,6 +7,10 @@ from typing import Any
 
 from clerk.database.states import JobState, RunState
 from clerk.database.transactions import reading
+from clerk.errors import UsageError
+from clerk.fetching.failure_notes import owed_documents
+from clerk.fetching.layout import Layout
+from clerk.paths import site_dir
 from clerk_tasks.ledger import queries
 from clerk_tasks.ledger.site_status import site_status
 from clerk_tasks.operations.known import check_filters, parse_state
@@ -64,5 +68,15 @@ def show_status(*, subdomain: str | None = None) -> dict[str, Any]:
         return {
             "jobs": queries.count_states(connection, subdomain=subdomain),
             "queues": queries.backlog(connection),
-            "sites": site_status(connection, subdomain=subdomain),
+            "sites": [
+                site | {"owed": count_owed(site["subdomain"])} for site in site_status(connection, subdomain=subdomain)
+            ],
         }
+
+
+def count_owed(subdomain: str) -> int:
+    """Count a site's documents that were not downloaded or not read."""
+    try:
+        return len(owed_documents(Layout(site_dir(subdomain))))
+    except UsageError:  # a name that an older program allowed
+        return 0

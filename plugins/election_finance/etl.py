@@ -69,7 +69,8 @@ def _arrivals(inputs: Inputs, options: Options) -> Iterator[Iterator[Arrival]]:
     first = FIRST_YEAR if options.all_years or not site.start_year else site.start_year
     this_year = datetime.now(ZoneInfo(settings().finance_timezone)).year
     known = {} if options.force else validators(inputs)
-    served = Served(make_visitor(), settings().finance_base_url, str(site.shortcut))
+    base = settings().finance_base_url
+    served = Served(make_visitor(base), base, str(site.shortcut))
     yield served.files(range(min(first, this_year), this_year + 1), work, known, _say)
 
 

@@ -95,9 +95,10 @@ def _age(path: Path) -> tuple[int, str]:
         return (-1, path.name)
 
 
-def make_visitor(limits: VisitLimits | None = None) -> Visitor:
-    """Return the visitor of NetFile's server."""
+def make_visitor(base: str, limits: VisitLimits | None = None) -> Visitor:
+    """Return the visitor of NetFile's server at `base`."""
     return Visitor(
+        allowed=[base],
         limits=limits or VisitLimits(size=ARCHIVE_LIMITS.bytes, pause=0.2),
         headers={"User-Agent": user_agent("election finance")},
         meanings=_MEANINGS,

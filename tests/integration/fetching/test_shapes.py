@@ -40,7 +40,7 @@ def test_a_row_that_cannot_be_read_costs_no_other(
         f"Meeting/{day} (minutes)",
         f"Meeting/{day}.2 (minutes)",
     ]
-    left_out = [record for record in caplog.records if "cannot read a row of the list" in record.getMessage()]
+    left_out = [record for record in caplog.records if "a row of the list is left out" in record.getMessage()]
     assert len(left_out) == 5
 
 

@@ -10,7 +10,7 @@ from threading import Thread
 
 import pytest
 
-from clerk.fetching.visitor import NotServed, Trouble, Validators, VisitLimits, Visitor
+from clerk.fetching.visitor import NotServed, Trouble, Validators, VisitLimits
 from clerk.jobs import Discard, Retry
 from devtools.netfile_site import PAGE, Answer, NetFileSite, serving
 from plugins.election_finance.errors import BadSource
@@ -35,15 +35,18 @@ def site() -> Iterator[NetFileSite]:
 Get = Callable[..., Arrival]
 
 
-def visitor(**limits: float) -> Visitor:
-    return make_visitor(VisitLimits(pause=0, patience=0.01, **limits))  # type: ignore[arg-type]
+def served(url: str, **limits: float) -> Served:
+    """Return what is served at an address, to a visitor that hardly waits."""
+    visitor = make_visitor(url, VisitLimits(pause=0, patience=0.01, **limits))  # type: ignore[arg-type]
+    return Served(visitor, url, "XALD")
 
 
 @pytest.fixture
 def get(site: NetFileSite, tmp_path: Path) -> Get:
     def run(known: Validators | None = None, **limits: float) -> Arrival:
-        served = Served(visitor(**limits), site.url, "XALD")
-        (arrival,) = served.files(range(2022, 2023), tmp_path, {2022: known} if known else {}, ignore)
+        (arrival,) = served(site.url, **limits).files(
+            range(2022, 2023), tmp_path, {2022: known} if known else {}, ignore
+        )
         return arrival
 
     return run
@@ -152,8 +155,7 @@ def dripping(start: bytes) -> Iterator[str]:
 )
 def test_a_server_that_drips_is_hung_up_on(start: bytes, tmp_path: Path) -> None:
     with dripping(start) as url:
-        served = Served(visitor(total_time=0.2), url, "XALD")
-        arrivals = list(served.files(range(2022, 2023), tmp_path, {}, ignore))
+        arrivals = list(served(url, total_time=0.2).files(range(2022, 2023), tmp_path, {}, ignore))
     assert [str(arrival.error) for arrival in arrivals] == ["not finished after 0.2 s"]
 
 
@@ -167,8 +169,7 @@ def test_the_job_waits_as_long_as_the_server_wants(tmp_path: Path, asked: float 
 
 
 def test_years_are_not_asked_of_a_server_that_is_down(tmp_path: Path) -> None:
-    served = Served(visitor(attempts=1), "http://127.0.0.1:1", "XALD")
-    arrivals = list(served.files(range(2018, 2023), tmp_path, {}, ignore))
+    arrivals = list(served("http://127.0.0.1:1", attempts=1).files(range(2018, 2023), tmp_path, {}, ignore))
     assert [arrival.year for arrival in arrivals] == [2018, 2019, 2020, 2021, 2022]
     assert all(isinstance(arrival.error, Trouble) for arrival in arrivals)
     assert "ConnectError" in str(arrivals[0].error)

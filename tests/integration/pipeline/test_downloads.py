@@ -24,7 +24,7 @@ def site(city: City) -> Iterator[CitySite]:
 
     class Downloads(city.plugin.fetcher):  # type: ignore[misc,name-defined]
         def fetch_events(self) -> None:
-            self.visitor = Visitor(limits=VisitLimits(pause=0, attempts=1))
+            self.visitor = Visitor(allowed=[made.url], limits=VisitLimits(pause=0, attempts=1))
             for date in sorted(made.routes):
                 self.fetch_and_write_pdf(f"{made.url}{date}", "minutes", "Council", date.strip("/"))
 
