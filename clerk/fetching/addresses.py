@@ -36,7 +36,7 @@ def is_public(text: str) -> bool:
 
 
 def resolve(host: str, port: int, *, allowed: bool) -> list[str]:
-    """Return the IP addresses of a host that may be visited, any if it is `allowed`; NotServed if there are none.
+    """Return the IP addresses of a host that may be visited, any if it is `allowed`; raise NotServed if it has none.
 
     Raises httpcore.ConnectError if the name cannot be resolved.
     """

@@ -187,7 +187,7 @@ class Collector:
         return Record(self._where(document), document.file.version, title=document.file.title or None)
 
     def _tried(self, record: Record, document: WantedDocument, unavailable: str | None) -> Record:
-        """Return the record of a document that was asked for in vain once more."""
+        """Return the record of a document after one more request that did not get it."""
         return replace(
             record,
             version=document.file.version,
@@ -245,7 +245,7 @@ class Collector:
         current_job().commit_files({temporary: self.layout.pdf(*document.place)})
 
     def _leave_old_place(self, document: WantedDocument, digest: str) -> None:
-        """Remove the files of a document from where it was before its meeting was moved, or entered anew."""
+        """Remove the files of a document from where it was before its meeting was moved, or entered again."""
         before = self.state.records.get(document.key)
         places = [] if before is None else [before.place(document.key)]
         for key in self._vanished:

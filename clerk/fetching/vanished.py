@@ -1,4 +1,4 @@
-"""What a source listed before and lists no longer: entered anew, moved, or taken back."""
+"""What a source listed before and lists no longer: entered again, moved, or taken back."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def test_the_documented_default_is_the_default(name: str, default: object) -> No
     if isinstance(default, float):
         assert float(text) == default
     else:
-        assert text == (" ".join(default) if isinstance(default, tuple) else str(default))
+        assert text == ((" ".join(default) or "none") if isinstance(default, tuple) else str(default))
 
 
 def locked(name: str) -> dict[str, Version]:
