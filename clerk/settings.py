@@ -34,9 +34,6 @@ Number = TypeVar("Number", int, float)
 #: What our programs say to their children by CLERK_ variables that are no settings.
 INTERNAL = frozenset({"BURST", "CHILDREN", "INSTANCE"})
 
-#: The brokers that we speak with; Valkey speaks Redis.
-BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "valkey", "valkeys", "amqp", "amqps")
-
 
 def _expanded(path: Path) -> Path:
     try:
@@ -52,11 +49,13 @@ def _database(url: str) -> str:
 
 def _broker(url: str) -> str:
     scheme, separator, rest = url.partition("://")
-    if not separator or scheme not in BROKER_SCHEMES:
-        raise ValueError(
-            f"not a broker's address; it begins with one of {', '.join(f'{name}://' for name in BROKER_SCHEMES)}"
-        )
-    return f"{scheme.replace('valkey', 'redis')}://{rest}"
+    if not separator:
+        raise ValueError("not a broker's address, such as redis://localhost:6379/0")
+    try:
+        _ = urlsplit(url).port
+    except ValueError:
+        raise ValueError("not a broker's address: its host or port is malformed") from None
+    return f"{scheme.replace('valkey', 'redis')}://{rest}"  # Valkey speaks Redis
 
 
 def _cron(line: str) -> str:

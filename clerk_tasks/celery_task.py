@@ -11,9 +11,10 @@ from celery.result import AsyncResult
 
 from clerk.errors import UsageError
 from clerk.jobs import JobRequest, Priority
-from clerk_tasks.dispatcher import enqueue, parse_priority
+from clerk_tasks.dispatcher import enqueue
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.job_types.signatures import signature
+from clerk_tasks.recording import parse_priority
 
 #: What Celery gives every call, and means nothing here: where and how a message is sent is the ledger's business.
 _OURS = frozenset(

@@ -23,15 +23,21 @@ BROKERS = {
 
 
 def broker_url() -> str:
-    """Return the broker's address: configured, else the embedded broker's."""
-    return settings().broker_url or embedded.broker_url()
+    """Return the broker's address: configured, else the embedded broker's; SettingError if its scheme is unknown."""
+    url = settings().broker_url or embedded.broker_url()
+    _place_of(url)
+    return url
 
 
 def load_broker(url: str) -> Broker:
     """Return the broker of an address; SettingError lists the schemes if its own is unknown."""
+    module, _, name = _place_of(url).partition(":")
+    broker: Broker = getattr(importlib.import_module(module), name)(url)
+    return broker
+
+
+def _place_of(url: str) -> str:
     scheme = url.partition("://")[0].partition("+")[0]
     if scheme not in BROKERS:
         raise SettingError(f"BROKER_URL: {scheme!r} is not supported; use one of {', '.join(BROKERS)}")
-    module, _, name = BROKERS[scheme].partition(":")
-    broker: Broker = getattr(importlib.import_module(module), name)(url)
-    return broker
+    return BROKERS[scheme]

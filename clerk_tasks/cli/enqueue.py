@@ -12,6 +12,7 @@ from clerk_tasks.cli.jobs_output import finish
 from clerk_tasks.cli.options import AsJson, Wait
 from clerk_tasks.job_types.arguments import parse_texts
 from clerk_tasks.job_types.registry import registry
+from clerk_tasks.recording import parse_priority
 
 
 def command(
@@ -25,8 +26,6 @@ def command(
 ) -> None:
     """Record a job to run soon; print its id."""
     function = registry().get(job_type).job_type.function
-    request = JobRequest(
-        job_type, subdomain, parse_texts(function, arg or ()), priority=dispatcher.parse_priority(priority)
-    )
+    request = JobRequest(job_type, subdomain, parse_texts(function, arg or ()), priority=parse_priority(priority))
     enqueued = dispatcher.enqueue(request, run_id=run_id, joins=True, always_publish=True)
     finish(enqueued.job_ids, wait=wait, as_json=as_json)

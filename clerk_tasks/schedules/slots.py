@@ -24,9 +24,10 @@ from clerk.plugin.loader import plugins
 from clerk.plugin.registered import Plugin
 from clerk.redaction import storable
 from clerk.schedule import CatchUp, Schedule
-from clerk_tasks.dispatcher import publish, record_requests
+from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.validation import PLAIN_NAME
 from clerk_tasks.ledger.insert import Message
+from clerk_tasks.recording import record_requests
 
 logger = logging.getLogger(__name__)
 

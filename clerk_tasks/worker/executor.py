@@ -24,11 +24,11 @@ from clerk.errors import DatabaseUnavailable
 from clerk.jobs import Cancel, Discard, Fenced, Retry, running
 from clerk.redaction import storable
 from clerk.settings import settings
-from clerk_tasks.dispatcher import new_job
 from clerk_tasks.job_types.arguments import call_arguments
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, publications
 from clerk_tasks.ledger.claims import Claim, Claimant, Claims
+from clerk_tasks.recording import new_job
 from clerk_tasks.worker import memory_limit, sandbox
 from clerk_tasks.worker.children import Child
 from clerk_tasks.worker.outcomes import Completed, Failed, HandedBack, Settle, Stopped, describe, json_or_none

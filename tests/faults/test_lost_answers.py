@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
 import sqlalchemy as sa
 
+from clerk.database.tables import jobs_table
 from devtools.processes import wait_for
 from devtools.services import PostgresServer
 from devtools.system import System
@@ -110,3 +112,28 @@ def test_a_lock_that_is_lost_after_the_effect_does_not_have_it_done_again(
     assert system.effects() == {job_id: 1}
     assert system.attempts(job_id) == ["completed"]
     assert worker.alive
+
+
+@pytest.mark.fault("F9")
+@pytest.mark.parametrize(
+    ("arguments", "statement"),
+    [({}, "WITH site AS%"), ({"run_id": "a-run"}, "COMMIT")],
+    ids=["alone", "in a transaction"],
+)
+def test_an_enqueue_whose_answer_is_lost_is_looked_up(
+    own_postgres_system: System, operator: Operator, arguments: dict[str, str], statement: str
+) -> None:
+    """A command that failed has recorded nothing: so one that has recorded its job does not fail."""
+    system = own_postgres_system
+    with ThreadPoolExecutor(1) as pool, operator.nobody_hears():
+        enqueueing = pool.submit(system.enqueue, "note", **arguments)
+        wait_for(
+            lambda: operator.terminate(f"wait_event = 'SyncRep' AND query LIKE '{statement}'"),
+            "the job is committed, and the answer is held back",
+        )
+        job_id = enqueueing.result(10)
+    assert system.job(job_id)["state"] == "available"
+    with system.engine.connect() as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(jobs_table)).scalar_one() == 1
+    system.worker("-c", "1")
+    assert system.wait_for_end(job_id) == ["completed"]

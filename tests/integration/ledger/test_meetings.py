@@ -13,7 +13,7 @@ from clerk.errors import ConflictError
 from clerk.jobs import Fenced, JobRequest
 from clerk.sites.admin import remove_site
 from clerk.sites.rows import insert_site
-from clerk_tasks import dispatcher
+from clerk_tasks import recording
 from clerk_tasks.ledger import attempts, interventions, leases, publications
 from clerk_tasks.ledger.insert import NewStage
 from clerk_tasks.ledger.stages import cancel_waiting
@@ -115,7 +115,7 @@ def test_a_site_removed_while_a_job_is_enqueued_for_it(postgres_ledger: LedgerOf
     with transaction() as connection:
         insert_site(connection, {"subdomain": "a.ca", "name": "A", "state": "CA"})
     with transaction() as connection:
-        dispatcher.record_requests(connection, [JobRequest("finance-etl", "a.ca")])
+        recording.record_requests(connection, [JobRequest("finance-etl", "a.ca")])
         removing = meanwhile(lambda: remove_site("a.ca"))
     with pytest.raises(ConflictError, match="unfinished"):
         removing.result(5)

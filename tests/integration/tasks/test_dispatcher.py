@@ -12,10 +12,11 @@ from clerk import JobRequest, JobType, Priority, hookimpl
 from clerk.database.engine import engine
 from clerk.database.tables import jobs_table, runs_table, sites_table, stages_table
 from clerk.database.transactions import transaction
-from clerk.errors import ClerkError, ConflictError, NotFoundError, UsageError
+from clerk.errors import ClerkError, ConflictError, NotFoundError, SettingError, UsageError
 from clerk.plugin.loader import plugins
 from clerk.settings import settings
 from clerk_tasks import dispatcher
+from clerk_tasks.broker.publisher import publisher
 from devtools.services import free_port
 
 
@@ -138,3 +139,18 @@ def test_a_job_is_recorded_while_the_broker_is_away(
     assert (enqueued.published, rows()) == (False, [1, 1, 1])
     (said,) = [record.getMessage() for record in caplog.records if record.name == "clerk_tasks.dispatcher"]
     assert said.endswith("refused. The work is recorded, and waits until the broker is back.")
+
+
+def test_a_wrong_broker_address_is_found_before_anything_is_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Guard: `publisher()` before the transaction. A command that failed has recorded nothing."""
+    monkeypatch.setenv("BROKER_URL", "pigeon://localhost")
+    settings.discard()
+    publisher.discard()
+    for enqueue in (
+        lambda: dispatcher.enqueue(JobRequest("pages", "a.ca")),
+        lambda: dispatcher.enqueue_many([JobRequest("pages", "a.ca")]),
+        lambda: dispatcher.enqueue_chosen(lambda _: [JobRequest("pages", "a.ca")]),
+    ):
+        with pytest.raises(SettingError, match="'pigeon' is not supported"):
+            enqueue()
+    assert rows() == [0, 0, 0]

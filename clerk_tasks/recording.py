@@ -1,0 +1,149 @@
+"""Turn requests into runs, stages and jobs: validate them, and record them in the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from clerk.database.tables import sites_table as sites
+from clerk.database.transactions import serialise
+from clerk.errors import UsageError, missing
+from clerk.jobs import JobRequest, JobType, Priority
+from clerk.paths import validate_subdomain
+from clerk.run_ids import generate_run_id
+from clerk.stage import MEETINGS
+from clerk_tasks.job_types.arguments import prepare
+from clerk_tasks.job_types.registry import Registry, registry
+from clerk_tasks.job_types.signatures import signature
+from clerk_tasks.ledger.compiled import Compiled
+from clerk_tasks.ledger.insert import NewJob, NewStage, Recorded
+from clerk_tasks.ledger.runs import record_run
+from clerk_tasks.ledger.site_columns import project
+from clerk_tasks.pipeline import stages_from
+
+#: Locked, so that the site cannot be removed before its jobs are visible; only a removal waits for it.
+_SITE = Compiled(
+    select(sites.c.subdomain)
+    .where(sites.c.subdomain == bindparam("subdomain"))
+    .with_for_update(read=True, key_share=True)
+)
+
+
+def record_requests(connection: Connection, requests: Sequence[JobRequest]) -> Recorded:
+    """Record jobs, one run per site, in the caller's transaction; publish the messages after the commit."""
+    return record_groups(connection, grouped(requests))
+
+
+def grouped(requests: Sequence[JobRequest]) -> list[list[NewJob]]:
+    """Validate requests; return the jobs of each run to be: those of a site, those that begin a passage apart."""
+    known = registry()
+    new_jobs = [new_job(request, known) for request in requests]
+    passages = {name: name if stages_from(name) else "" for name in {job.job_type for job in new_jobs}}
+
+    def run_key(job: NewJob) -> tuple[str, str]:
+        return job.subdomain, passages[job.job_type]
+
+    return [list(group) for _, group in groupby(sorted(new_jobs, key=run_key), key=run_key)]
+
+
+def record_groups(connection: Connection, groups: Sequence[list[NewJob]]) -> Recorded:
+    """Record the jobs of each group as a run; a passage of a site that has one under way is left out."""
+    total = Recorded()
+    for new_jobs in groups:
+        require_site(connection, new_jobs[0].subdomain)
+        with connection.begin_nested() as savepoint:
+            recorded = record_jobs(connection, new_jobs, run_id=None)
+            if recorded.conflicts and (stages_from(new_jobs[0].job_type) or not recorded.messages):
+                savepoint.rollback()  # another passage of this site is already under way
+                recorded = Recorded(conflicts=recorded.conflicts)
+        total.add(recorded)
+    return total
+
+
+def record_jobs(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: str | None) -> Recorded:
+    """Record jobs as one run, or in the run of that id; those that begin a passage bring its later stages along."""
+    first = new_jobs[0]
+    passage = stages_from(first.job_type)
+    known = registry()
+    following = [
+        NewStage(
+            name=stage.name,
+            jobs=[new_job(JobRequest(stage.job_type, first.subdomain), known)],
+            tolerance=stage.tolerance,
+        )
+        for stage in passage[1:]
+    ]
+    begin = NewStage(
+        name=passage[0].name if passage else first.job_type,
+        jobs=new_jobs,
+        tolerance=passage[0].tolerance if passage else 0.0,
+    )
+    if run_id:
+        serialise(connection, f"run {run_id}")
+    run_id = run_id or generate_run_id(first.subdomain)
+    recorded = record_run(
+        connection,
+        run_id,
+        subdomain=first.subdomain,
+        pipeline=MEETINGS if passage else first.job_type,
+        new_stages=[begin, *following],
+    )
+    if passage:
+        project(connection, run_id)
+    return recorded
+
+
+def require_sites(connection: Connection, subdomains: set[str]) -> None:
+    """Raise NotFoundError unless all sites are there; nothing is locked."""
+    known = set(connection.execute(select(sites.c.subdomain)).scalars())
+    for subdomain in sorted(subdomains - known):
+        raise missing("site", subdomain)
+
+
+def require_site(connection: Connection, subdomain: str) -> None:
+    """Raise NotFoundError unless the site is there; it then cannot be removed before the transaction ends."""
+    if _SITE(connection, {"subdomain": subdomain}) is None:
+        raise missing("site", subdomain)
+
+
+def new_job(request: JobRequest, known: Registry, *, time_limit: float | None = None, delay: float = 0.0) -> NewJob:
+    """Validate a request against its job type; raises NotFoundError or UsageError."""
+    job_type = known.get(request.job_type).job_type
+    subdomain = validate_subdomain(request.subdomain)
+    arguments = prepare(job_type.function, request.arguments)
+    return NewJob(
+        job_type=request.job_type,
+        subdomain=subdomain,
+        arguments=arguments,
+        queue=job_type.queue,
+        priority=Priority(request.priority),
+        max_attempts=job_type.max_attempts,
+        backoff=job_type.backoff,
+        time_limit=time_limit or job_type.time_limit,
+        unique_key=_unique_key(job_type, request.job_type, subdomain, arguments),
+        stage=request.stage,
+        delay=delay,
+    )
+
+
+def _unique_key(job_type: JobType, name: str, subdomain: str, arguments: Mapping[str, Any]) -> str | None:
+    if not job_type.unique:
+        return None
+    template = "{job_type}:{subdomain}" if job_type.unique is True else job_type.unique
+    given = signature(job_type.function).defaults | dict(arguments)
+    try:
+        return template.format(**given | {"job_type": name, "subdomain": subdomain})
+    except KeyError as missing:
+        raise UsageError(f"Job type {name} is unique by {missing}; give that argument.") from None
+
+
+def parse_priority(text: str) -> Priority:
+    """Return the priority that a word names; UsageError lists the words."""
+    try:
+        return Priority[text.upper()]
+    except (KeyError, AttributeError):
+        words = ", ".join(priority.name.lower() for priority in Priority)
+        raise UsageError(f"Unknown priority {text!r}; use one of {words}.") from None
