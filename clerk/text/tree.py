@@ -27,14 +27,19 @@ def write_pages(document: DocumentText, folder: Path, *, fence: Fence = nullcont
     step, as `JobContext.fence` does.
     """
     with making(folder) as made:
-        for page in document.pages:
-            _write(made / f"{page.number}.txt", page.text)
-        for cache in folder.glob("*.txt.extracted.json"):
-            shutil.copy2(cache, made)
-        ways = {how: sum(page.how == how for page in document.pages) for how in ("layer", "ocr", "empty")}
-        _write(made / RECORD, json.dumps({"sha256": document.sha256, "pages": len(document.pages), **ways}))
+        write_files(document, made, folder)
         with fence():
             put_folder(made, folder)
+
+
+def write_files(document: DocumentText, made: Path, folder: Path) -> None:
+    """Write a document's pages to `made`, which is to replace `folder`."""
+    for page in document.pages:
+        _write(made / f"{page.number}.txt", page.text)
+    for cache in folder.glob("*.txt.extracted.json"):
+        shutil.copy2(cache, made)
+    ways = {how: sum(page.how == how for page in document.pages) for how in ("layer", "ocr", "empty")}
+    _write(made / RECORD, json.dumps({"sha256": document.sha256, "pages": len(document.pages), **ways}))
 
 
 def is_unchanged(pdf: Path, folder: Path) -> bool:
