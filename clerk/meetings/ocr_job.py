@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from clerk.fetching.failure_notes import missed_download, write_note
 from clerk.fetching.overriding import overridden
 from clerk.fetching.reading import Failures, read_their_way
-from clerk.fsync import hash_file
+from clerk.fsync import flush, hash_file
 from clerk.jobs import Discard, Retry, current_job
 from clerk.meetings.site import fetcher_of, layout_of
 from clerk.plugin.loader import plugin_manager
 from clerk.settings import settings
-from clerk.text import DocumentError, DocumentText, Page, is_unchanged, read_document, render_pages
+from clerk.text import DocumentError, Page, is_unchanged, read_document, render_pages
 from clerk.text.tree import making, put_folder, write_files
 
 #: Seconds between two reports of a page that was read.
@@ -41,23 +41,10 @@ def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str,
         if layout.processed(*place).exists():
             return {"pages": 0}  # an earlier attempt did it all, and died before it could say so
         raise Discard(f"{kind} {meeting} {date}: the PDF is gone; fetch it again")
-    seen, folder, document = _identity(pdf), layout.text(*place), None
-    with _new_pictures(layout, place) as pictures, making(folder) as made:
+    seen, text = _identity(pdf), making(layout.text(*place))
+    with text as made, _new_pictures(layout, place) as pictures, current_job().gathered_files() as files:
         try:
-            fetcher = fetcher_of(subdomain, run_id)
-            if "do_ocr_job" in overridden(fetcher):
-                pages = _have_it_read(fetcher, layout, place, backend)
-            elif is_unchanged(pdf, folder):
-                pages = len(list(folder.glob("*.txt")))
-            else:
-                progress = _Progress()
-                document = _read(fetcher, pdf, backend, pictures, progress)
-                pages = len(document.pages)
-                write_files(document, made, folder)
-                if progress.due():  # it took long: a failed upload must not have it read again
-                    with current_job().fence():
-                        put_folder(made, folder)
-                    document = None
+            pages, made_text = _read(fetcher_of(subdomain, run_id), layout, place, backend, made, pictures)
             if pictures and pdf.exists():
                 _upload(subdomain, layout, place, pictures)
         except DocumentError as error:
@@ -65,7 +52,7 @@ def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str,
                 _remember(layout, place, str(error))
             error.name = f"{kind} {meeting} {date}"
             raise (Discard if error.permanent else Retry)(str(error)) from None
-        _settle(layout, place, seen, made if document else None)
+        _settle(layout, place, seen, files, made_text)
     return {"pages": pages}
 
 
@@ -79,13 +66,32 @@ def _new_pictures(layout: Layout, place: Place) -> Iterator[Path | None]:
         yield pictures
 
 
-def _read(fetcher: Any, pdf: Path, backend: str, pictures: Path | None, progress: _Progress) -> DocumentText:
-    """Read a document, in the fetcher's own way if it has one, and draw its pages."""
-    if "_ocr_with_tesseract" in overridden(fetcher):
-        return read_their_way(fetcher, pdf)
-    languages = getattr(fetcher, "ocr_lang", None) or settings().ocr_languages
-    engine = backend or settings().ocr_engine or ""
-    return read_document(pdf, engine=engine, languages=languages, pictures=pictures, on_page=progress)
+def _read(
+    fetcher: Any, layout: Layout, place: Place, backend: str, made: Path, pictures: Path | None
+) -> tuple[int, Path | None]:
+    """Read a document, in the fetcher's own way if it has one, and draw its pages.
+
+    Return how many it has, and `made` if their text is there and not in its place yet.
+    """
+    pdf, folder, own = layout.pdf(*place), layout.text(*place), overridden(fetcher)
+    if "do_ocr_job" in own:
+        return _have_it_read(fetcher, layout, place, backend), None
+    if is_unchanged(pdf, folder):
+        return len(list(folder.glob("*.txt"))), None
+    progress = _Progress()
+    if "_ocr_with_tesseract" in own:
+        document = read_their_way(fetcher, pdf)
+    else:
+        languages = getattr(fetcher, "ocr_lang", None) or settings().ocr_languages
+        engine = backend or settings().ocr_engine or ""
+        document = read_document(pdf, engine=engine, languages=languages, pictures=pictures, on_page=progress)
+    write_files(document, made, folder)
+    if progress.is_due(progress.began):  # it took long: a failed upload must not have it read again
+        flush(*made.glob("*.txt"))
+        with current_job().fence():
+            put_folder(made, folder)
+        return len(document.pages), None
+    return len(document.pages), made
 
 
 def _have_it_read(fetcher: Any, layout: Layout, place: Place, backend: str) -> int:
@@ -105,20 +111,20 @@ def _texts(folder: Path) -> dict[str, int]:
 
 
 class _Progress:
-    """Records each page that was read, and looks whether the job was cancelled, once a second."""
+    """Records that a page was read, and looks whether the job was cancelled, once a second."""
 
     def __init__(self) -> None:
-        self._began = self._last = time.monotonic()
+        self.began = self._last = time.monotonic()
 
     def __call__(self, page: Page) -> None:
-        if self.due(self._last):
+        if self.is_due(self._last):
             current_job().progress(f"page {page.number}")
             current_job().checkpoint()
             self._last = time.monotonic()
 
-    def due(self, since: float | None = None) -> bool:
-        """Return whether a second has passed since then, or since the beginning."""
-        return time.monotonic() - (since or self._began) >= PROGRESS
+    def is_due(self, since: float) -> bool:
+        """Return whether a second has passed since then."""
+        return time.monotonic() - since >= PROGRESS
 
 
 def _identity(pdf: Path) -> tuple[int, int, int]:
@@ -132,18 +138,25 @@ def _remember(layout: Layout, place: Place, reason: str) -> None:
     write_note(layout, place, known)
 
 
-def _settle(layout: Layout, place: Place, seen: tuple[int, int, int], made: Path | None) -> None:
-    """Put the text in place, mark the document as read and remove its PDF.
+def _settle(
+    layout: Layout, place: Place, seen: tuple[int, int, int], files: Mapping[Path, Path], made: Path | None
+) -> None:
+    """Put the gathered files and the text in place, mark the document as read and remove its PDF.
 
     Only if this attempt still owns the job, and the PDF is the one it read.
     """
-    marker, pdf = layout.processed(*place), layout.pdf(*place)
-    marker.parent.mkdir(parents=True, exist_ok=True)
+    marker, pdf, folder = layout.processed(*place), layout.pdf(*place), layout.text(*place)
+    for final in (marker, *files.values()):
+        final.parent.mkdir(parents=True, exist_ok=True)
+    flush(*files, *(made.glob("*.txt") if made else ()))
     with current_job().fence():
         if pdf.exists() and _identity(pdf) != seen:
             raise Retry(f"{'/'.join(place)} was replaced while it was read", after=0)
+        for temporary, final in files.items():
+            temporary.replace(final)
         if made:
-            put_folder(made, layout.text(*place))
+            put_folder(made, folder)
+        flush(*{final.parent for final in (folder, *files.values())})
         marker.touch()
         pdf.unlink(missing_ok=True)
         layout.failed(*place).unlink(missing_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -28,12 +27,17 @@ def write_pages(document: DocumentText, folder: Path, *, fence: Fence = nullcont
     """
     with making(folder) as made:
         write_files(document, made, folder)
+        flush(*made.glob("*.txt"))
         with fence():
             put_folder(made, folder)
+        flush(folder.parent)
 
 
 def write_files(document: DocumentText, made: Path, folder: Path) -> None:
-    """Write a document's pages to `made`, which is to replace `folder`."""
+    """Write a document's pages to `made`, which is to replace `folder`, for the caller to fsync.
+
+    Not the record: if it is damaged, a PDF that is still there is read again.
+    """
     for page in document.pages:
         _write(made / f"{page.number}.txt", page.text)
     for cache in folder.glob("*.txt.extracted.json"):
@@ -67,18 +71,14 @@ def making(folder: Path) -> Iterator[Path]:
 
 
 def put_folder(made: Path, folder: Path) -> None:
-    """Rename a finished folder into place; an older one of that name steps aside first, then goes."""
+    """Rename a finished folder into place, for the caller to fsync; an older one steps aside first, then goes."""
     aside = folder.with_name(f".{folder.name}~replaced")
     shutil.rmtree(aside, ignore_errors=True)
     if folder.exists():
         folder.rename(aside)
     made.rename(folder)
     shutil.rmtree(aside, ignore_errors=True)
-    flush(folder.parent)
 
 
 def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    path.write_text(text, encoding="utf-8", errors="replace", newline="\n")
