@@ -7,6 +7,8 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from clerk.application import part
+
 
 def hash_file(path: Path) -> str:
     """Return the SHA-256 of a file, in hexadecimal."""
@@ -19,8 +21,12 @@ def flush(*paths: Path) -> None:
     if len(paths) == 1:
         _flush(paths[0])
     elif paths:
-        with ThreadPoolExecutor(min(len(paths), 8)) as threads:
-            list(threads.map(_flush, paths))
+        list(_threads().map(_flush, paths))
+
+
+@part(close=ThreadPoolExecutor.shutdown)
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(8, "fsync")
 
 
 def _flush(path: Path) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,65 +33,72 @@ def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str,
     So is one that this run could not download: here it is counted, and listed, like any other that failed.
     """
     layout, place = layout_of(subdomain), (kind, meeting, date)
-    pdf = layout.pdf(*place)
-    if not pdf.exists():
+    files = _Files(layout.pdf(*place), layout.text(*place), layout.processed(*place), layout.failed(*place))
+    if not files.pdf.exists():
         if missed := missed_download(layout, place, run_id):
             write_note(layout, place, missed | {"job_id": current_job().job_id})
             raise Discard(f"{kind} {meeting} {date}: it could not be downloaded ({missed['reason']}): fetch it again")
-        if layout.processed(*place).exists():
+        if files.processed.exists():
             return {"pages": 0}  # an earlier attempt did it all, and died before it could say so
         raise Discard(f"{kind} {meeting} {date}: the PDF is gone; fetch it again")
-    seen, text = _identity(pdf), making(layout.text(*place))
-    with text as made, _new_pictures(layout, place) as pictures, current_job().gathered_files() as files:
+    seen = _identity(files.pdf)
+    with making(files.text) as made, current_job().gathered_files() as uploaded:
         try:
-            pages, made_text = _read(fetcher_of(subdomain, run_id), layout, place, backend, made, pictures)
-            if pictures and pdf.exists():
-                _upload(subdomain, layout, place, pictures)
+            pages = _read(fetcher_of(subdomain, run_id), layout, place, files, backend, made)
+            if _uploads() and files.pdf.exists():
+                _upload(subdomain, layout, place, files, made)
         except DocumentError as error:
             if error.permanent or current_job().attempt >= current_job().max_attempts:
                 _remember(layout, place, str(error))
             error.name = f"{kind} {meeting} {date}"
             raise (Discard if error.permanent else Retry)(str(error)) from None
-        _settle(layout, place, seen, files, made_text)
+        _settle(files, seen, uploaded, made)
     return {"pages": pages}
 
 
-@contextmanager
-def _new_pictures(layout: Layout, place: Place) -> Iterator[Path | None]:
-    """Give a folder for the pictures of pages, None if no plugin stores them."""
-    if not plugin_manager().hook.upload_static_file.get_hookimpls():
-        yield None
-        return
-    with making(layout.images(*place)) as pictures:
-        yield pictures
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Where a document is: `Layout`'s names."""
+
+    pdf: Path
+    text: Path
+    processed: Path
+    failed: Path
 
 
-def _read(
-    fetcher: Any, layout: Layout, place: Place, backend: str, made: Path, pictures: Path | None
-) -> tuple[int, Path | None]:
-    """Read a document, in the fetcher's own way if it has one, and draw its pages.
+#: What is in the folder of a document that is being read: its text, and the pictures of its pages.
+_TEXT, _PICTURES = "text", "pictures"
 
-    Return how many it has, and `made` if their text is there and not in its place yet.
-    """
-    pdf, folder, own = layout.pdf(*place), layout.text(*place), overridden(fetcher)
+
+def _uploads() -> bool:
+    """Return whether a plugin stores pictures and PDFs."""
+    return bool(plugin_manager().hook.upload_static_file.get_hookimpls())
+
+
+def _read(fetcher: Any, layout: Layout, place: Place, files: _Files, backend: str, made: Path) -> int:
+    """Read a document into `made`, in the fetcher's own way if it has one, and draw its pages; return their number."""
+    own = overridden(fetcher)
     if "do_ocr_job" in own:
-        return _have_it_read(fetcher, layout, place, backend), None
-    if is_unchanged(pdf, folder):
-        return len(list(folder.glob("*.txt"))), None
-    progress = _Progress()
+        return _have_it_read(fetcher, layout, place, backend)
+    if is_unchanged(files.pdf, files.text):
+        return len(list(files.text.glob("*.txt")))
+    progress, text, pictures = _Progress(), made / _TEXT, made / _PICTURES
     if "_ocr_with_tesseract" in own:
-        document = read_their_way(fetcher, pdf)
+        document = read_their_way(fetcher, files.pdf)
     else:
         languages = getattr(fetcher, "ocr_lang", None) or settings().ocr_languages
         engine = backend or settings().ocr_engine or ""
-        document = read_document(pdf, engine=engine, languages=languages, pictures=pictures, on_page=progress)
-    write_files(document, made, folder)
+        if _uploads():
+            pictures.mkdir()
+        drawn = pictures if pictures.exists() else None
+        document = read_document(files.pdf, engine=engine, languages=languages, pictures=drawn, on_page=progress)
+    text.mkdir()
+    write_files(document, text, files.text)
     if progress.is_due(progress.began):  # it took long: a failed upload must not have it read again
-        flush(*made.glob("*.txt"))
+        flush(*text.glob("*.txt"))
         with current_job().fence():
-            put_folder(made, folder)
-        return len(document.pages), None
-    return len(document.pages), made
+            put_folder(text, files.text)
+    return len(document.pages)
 
 
 def _have_it_read(fetcher: Any, layout: Layout, place: Place, backend: str) -> int:
@@ -138,37 +145,34 @@ def _remember(layout: Layout, place: Place, reason: str) -> None:
     write_note(layout, place, known)
 
 
-def _settle(
-    layout: Layout, place: Place, seen: tuple[int, int, int], files: Mapping[Path, Path], made: Path | None
-) -> None:
-    """Put the gathered files and the text in place, mark the document as read and remove its PDF.
+def _settle(files: _Files, seen: tuple[int, int, int], uploaded: Mapping[Path, Path], made: Path) -> None:
+    """Put uploaded files and the text in place, mark the document as read and remove its PDF.
 
     Only if this attempt still owns the job, and the PDF is the one it read.
     """
-    marker, pdf, folder = layout.processed(*place), layout.pdf(*place), layout.text(*place)
-    for final in (marker, *files.values()):
+    text = made / _TEXT
+    for final in (files.processed, *uploaded.values()):
         final.parent.mkdir(parents=True, exist_ok=True)
-    flush(*files, *(made.glob("*.txt") if made else ()))
+    flush(*uploaded, *text.glob("*.txt"))
     with current_job().fence():
-        if pdf.exists() and _identity(pdf) != seen:
-            raise Retry(f"{'/'.join(place)} was replaced while it was read", after=0)
-        for temporary, final in files.items():
+        if files.pdf.exists() and _identity(files.pdf) != seen:
+            raise Retry(f"{files.pdf.parent.name}/{files.pdf.name} was replaced while it was read", after=0)
+        for temporary, final in uploaded.items():
             temporary.replace(final)
-        if made:
-            put_folder(made, folder)
-        flush(*{final.parent for final in (folder, *files.values())})
-        marker.touch()
-        pdf.unlink(missing_ok=True)
-        layout.failed(*place).unlink(missing_ok=True)
+        if text.exists():
+            put_folder(text, files.text)
+        flush(*{final.parent for final in (files.text, *uploaded.values())})
+        files.processed.touch()
+        files.pdf.unlink(missing_ok=True)
+        files.failed.unlink(missing_ok=True)
 
 
-def _upload(subdomain: str, layout: Layout, place: Place, pictures: Path) -> None:
+def _upload(subdomain: str, layout: Layout, place: Place, files: _Files, made: Path) -> None:
     """Have the pictures of the pages, and the PDF, stored before they are deleted here."""
-    upload = plugin_manager().hook.upload_static_file
+    upload, pictures = plugin_manager().hook.upload_static_file, made / _PICTURES
     kind, meeting, date = place
     prefix = f"/{layout.prefix(kind)}".rstrip("/")
-    pdf = layout.pdf(*place)
-    drawn = sorted(pictures.glob("*.png"), key=lambda file: int(file.stem)) or render_pages(pdf, pictures)
+    drawn = sorted(pictures.glob("*.png"), key=lambda file: int(file.stem)) or render_pages(files.pdf, pictures)
     for picture in drawn:
         upload(file_path=str(picture), storage_path=f"/{subdomain}{prefix}/{meeting}/{date}/{picture.name}")
-    upload(file_path=str(pdf), storage_path=f"{subdomain}{prefix}/_pdfs/{meeting}/{date}.pdf")
+    upload(file_path=str(files.pdf), storage_path=f"{subdomain}{prefix}/_pdfs/{meeting}/{date}.pdf")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from glob import escape
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -60,9 +60,11 @@ def is_unchanged(pdf: Path, folder: Path) -> bool:
 def making(folder: Path) -> Iterator[Path]:
     """Give a hidden folder beside `folder` to work in; what is left over goes, and what killed processes left."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f".{escape(folder.name)}~*"):
-        shutil.rmtree(left, ignore_errors=True)
-    made = Path(mkdtemp(dir=folder.parent, prefix=f".{folder.name}~"))
+    prefix = f".{folder.name}~"
+    with os.scandir(folder.parent) as entries:
+        for left in [entry.path for entry in entries if entry.name.startswith(prefix)]:
+            shutil.rmtree(left, ignore_errors=True)
+    made = Path(mkdtemp(dir=folder.parent, prefix=prefix))
     made.chmod(0o755)  # mkdtemp's are for the owner only
     try:
         yield made
