@@ -150,6 +150,15 @@ def test_a_page_without_colour_is_drawn_in_grey_and_looks_the_same(saved: SaveAs
             assert image.tobytes() == page.render(scale=150 / 72, grayscale=is_grey).to_pil().tobytes()
 
 
+def test_a_document_is_read_and_drawn_at_once(saved: SaveAs, reader: Reader, tmp_path: Path) -> None:
+    pdf, alone, together = saved(Pdf().text(*MINUTES).text("two").made()), tmp_path / "alone", tmp_path / "together"
+    together.mkdir()
+    assert reader.read(pdf, pictures=together) == reader.read(pdf)
+    assert {file.name: file.read_bytes() for file in together.iterdir()} == {
+        file.name: file.read_bytes() for file in reader.render(pdf, alone)
+    }
+
+
 def test_colour_that_is_too_small_to_be_seen_on_a_small_drawing_is_kept(saved: SaveAs, tmp_path: Path) -> None:
     from PIL import Image
 
