@@ -10,9 +10,9 @@ adds them. Facts about Celery are those of 5.7.
 task_serializer = "json"
 accept_content = ["json"]
 result_accept_content = ["json"]
-#: Outcomes are rows of the jobs table. Without a result backend, publishing does not depend on a second store.
+#: Outcomes are rows of the jobs table, and nothing is stored beside them: the backend only reads.
 task_ignore_result = True
-result_backend = None
+result_backend = "clerk_tasks.celery_results:LedgerBackend"
 #: Acknowledged before the work starts: nothing relies on redelivery, the relay publishes again what was not claimed.
 task_acks_late = False
 #: A typo in a queue's name is an error where it is made, not a queue without a worker.

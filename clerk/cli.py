@@ -6,7 +6,7 @@ from typing import Any
 from clerk.providers import port
 
 #: What else is imported from here, and where it is.
-ELSEWHERE = {
+_ELSEWHERE = {
     "JsonFormatter": "clerk.output",
     "STORAGE_DIR": "clerk.utils",
     "build_db_from_text_internal": "clerk.utils",
@@ -21,6 +21,6 @@ def __getattr__(name: str) -> Any:
     """Resolve a name when it is imported."""
     if name in ("cli", "main"):
         return getattr(port("cli"), name)
-    if name in ELSEWHERE:
-        return getattr(import_module(ELSEWHERE[name]), name)
+    if name in _ELSEWHERE:
+        return getattr(import_module(_ELSEWHERE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -47,7 +47,7 @@ class ClerkLogger:
         known = {**vars(self), "subdomain": subdomain, "parent_job_id": parent_job_id, **fields}
         extra = {_field(name): value for name, value in known.items() if value is not None}
         text = f"{subdomain}: {message}" if subdomain else str(message)
-        _stdlib.log(_level(level), "%s", text, extra=extra)
+        _stdlib.log(logging.getLevelNamesMapping().get(str(level).upper(), logging.INFO), "%s", text, extra=extra)
         if not _defaults["quiet"] and not _stdlib.hasHandlers():  # logging is not set up: a program run by hand
             print(text, file=sys.stderr)  # noqa: T201
 
@@ -83,10 +83,6 @@ def configure_logging(level: int | str = logging.INFO) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-
-
-def _level(name: str) -> int:
-    return logging.getLevelNamesMapping().get(str(name).upper(), logging.INFO)
 
 
 def _field(name: str) -> str:

@@ -6,13 +6,15 @@ from types import ModuleType
 
 from clerk.errors import ClerkError
 
-GROUP = "clerk.providers"
+PROVIDER_GROUP = "clerk.providers"
 
 
 @cache
 def port(name: str) -> ModuleType:
     """Return the module that supplies a port, cli or queue; ClerkError if none does."""
-    for entry_point in entry_points(group=GROUP, name=name):
+    for entry_point in entry_points(group=PROVIDER_GROUP, name=name):
         module: ModuleType = entry_point.load()
         return module
-    raise ClerkError(f"no installed package supplies clerk's {name} (entry point group {GROUP}): install clerk-tasks")
+    raise ClerkError(
+        f"no installed package supplies clerk's {name} (entry points {PROVIDER_GROUP}): install clerk-tasks"
+    )

@@ -28,19 +28,6 @@ class Refused(Discard):
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
-    """A database that passed, and how many rows each of its tables has; indexes and our own tables do not count."""
-
-    path: Path
-    rows: Mapping[str, int]
-
-    @property
-    def total(self) -> int:
-        """Count the rows of all tables."""
-        return sum(self.rows.values())
-
-
-@dataclass(frozen=True, slots=True)
 class Provenance:
     """What a published database says of itself; `content_hash` is of the file as it was before it was stamped."""
 
@@ -62,26 +49,26 @@ def check_database(
     accept_shrink: bool = False,
     tolerance: float = 0.5,
     called: Path | None = None,
-) -> Checked:
-    """Check a database file and count its rows; nothing in it changes. An error names it as it is `called`.
+) -> Mapping[str, int]:
+    """Check a database file, changing nothing, and return how many rows each table has; our own do not count.
 
+    An error names the file as it is `called`.
     Raises Refused if SQLite finds it damaged, a reference leads nowhere, a full-text index does not match its
     table, or, unless `accept_shrink`, it has no rows or fewer than `tolerance` times the `last_rows` of last time.
     """
     try:
-        with closing(_open(path, "rw")) as connection:
+        with closing(open_database(path, "rw")) as connection:
             fault = _fault(connection)
             rows = {} if fault else _count(connection)
     except sqlite3.DatabaseError as error:
         fault, rows = str(error), {}
     if fault:
         raise Refused(f"{called or path} was not published, it is damaged ({' '.join(fault.split())}): make it again")
-    checked = Checked(path, rows)
-    shrunken = None if accept_shrink else _shrinking(checked.total, last_rows, tolerance)
+    shrunken = None if accept_shrink else _shrinking(sum(rows.values()), last_rows, tolerance)
     if shrunken:
         advice = "look into it, or accept that with --accept-shrink"
         raise Refused(f"{called or path} was not published, it {shrunken}: {advice}")
-    return checked
+    return rows
 
 
 def stamp(path: Path, *, run_id: str, content_hash: str, rows: Mapping[str, int], sources: Mapping[str, str]) -> None:
@@ -92,7 +79,7 @@ def stamp(path: Path, *, run_id: str, content_hash: str, rows: Mapping[str, int]
         "content_hash": content_hash,
         "rows": json.dumps(rows),
     }
-    with closing(_open(path, "rw")) as connection:
+    with closing(open_database(path, "rw")) as connection:
         # Nobody reads it yet, and a crash throws it away; also it leaves the WAL mode, whose databases are three files.
         connection.execute("PRAGMA journal_mode = MEMORY")
         connection.execute("BEGIN")
@@ -107,7 +94,7 @@ def stamp(path: Path, *, run_id: str, content_hash: str, rows: Mapping[str, int]
 def provenance(path: Path) -> Provenance | None:
     """Read a published database's provenance; None if it is missing, or was never stamped."""
     try:
-        with closing(_open(path, "ro")) as connection:
+        with closing(open_database(path, "ro")) as connection:
             facts = dict(connection.execute(f"SELECT key, value FROM {FACTS}"))
         moment = datetime.fromisoformat(facts["stamped_at"])
         return Provenance(facts["run_id"], moment, facts["content_hash"], json.loads(facts["rows"]))
@@ -120,10 +107,15 @@ def last_row_count(path: Path) -> int | None:
     if known := provenance(path):
         return known.total
     try:
-        with closing(_open(path, "ro")) as connection:
+        with closing(open_database(path, "ro")) as connection:
             return sum(_count(connection).values())
     except sqlite3.Error:
         return None
+
+
+def open_database(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
+    """Open a SQLite file in autocommit, never creating one: sqlite3.OperationalError if it does not exist."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
 
 
 _accepting: ContextVar[bool] = ContextVar("clerk_accepting_shrink", default=False)
@@ -142,11 +134,6 @@ def accepting_shrink(accepted: bool = True) -> Iterator[None]:
 def shrink_accepted() -> bool:
     """Return whether the operator accepts a smaller database."""
     return _accepting.get()
-
-
-def _open(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
-    # Never "rwc": a database that is not there must not come to be by being looked at.
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None)
 
 
 def _fault(connection: sqlite3.Connection) -> str | None:

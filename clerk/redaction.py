@@ -21,9 +21,15 @@ _CREDENTIALS = tuple(
     )
 )
 
+#: Every credential has one of these near it; most lines of a log have none, and are not searched further.
+_NEAR = ("://", "key", "token", "secret", "passw", "authorization")
+
 
 def redact(text: str) -> str:
     """Return the text with the passwords of addresses, and whatever else looks like a credential, replaced by ***."""
+    lower = text.lower()
+    if not any(word in lower for word in _NEAR):
+        return text
     text = _PASSWORD.sub(r"\1:***@", text)
     for credential in _CREDENTIALS:
         text = credential.sub(r"\1***", text)

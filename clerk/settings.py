@@ -6,8 +6,9 @@ import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -31,16 +32,30 @@ Number = TypeVar("Number", int, float)
 
 
 #: What our programs say to their children by CLERK_ variables that are no settings.
-INTERNAL = frozenset({"BURST", "INSTANCE"})
+INTERNAL = frozenset({"BURST", "CHILDREN", "INSTANCE"})
 
 #: The brokers that we speak with; Valkey speaks Redis.
-BROKERS = ("redis", "rediss", "redis+socket", "valkey", "valkeys", "amqp", "amqps")
+BROKER_SCHEMES = ("redis", "rediss", "redis+socket", "valkey", "valkeys", "amqp", "amqps")
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _database(url: str) -> str:
+    scheme, _, path = url.partition(":///")
+    return f"{scheme}:///{_expanded(Path(path))}" if scheme.startswith("sqlite") and path.startswith("~") else url
 
 
 def _broker(url: str) -> str:
     scheme, separator, rest = url.partition("://")
-    if not separator or scheme not in BROKERS:
-        raise ValueError(f"not a broker's address; it begins with one of {', '.join(f'{name}://' for name in BROKERS)}")
+    if not separator or scheme not in BROKER_SCHEMES:
+        raise ValueError(
+            f"not a broker's address; it begins with one of {', '.join(f'{name}://' for name in BROKER_SCHEMES)}"
+        )
     return f"{scheme.replace('valkey', 'redis')}://{rest}"
 
 
@@ -67,10 +82,21 @@ def _web_address(url: str) -> str:
     return url
 
 
+def _private_hosts(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if "://" in name:
+            raise ValueError(f"{name!r} is not a host: write it as host, host:port, or a network such as 10.0.0.0/8")
+        if "/" in name:
+            ip_network(name, strict=False)
+    return names
+
+
 #: Our own defaults are not looked at: it takes as long as reading all the rest.
 Cron = Annotated[str, AfterValidator(_cron), Field(validate_default=False)]
 Timezone = Annotated[str, AfterValidator(_timezone), Field(validate_default=False)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
+Folder = Annotated[Path, AfterValidator(_expanded)]
+PrivateHosts = Annotated[Names, AfterValidator(_private_hosts)]
 
 
 class Settings(BaseSettings):
@@ -80,21 +106,25 @@ class Settings(BaseSettings):
         env_prefix="CLERK_", env_file=".env", extra="ignore", frozen=True, env_ignore_empty=True
     )
 
-    database_url: str = Field("sqlite:///civic.db", validation_alias="DATABASE_URL")
+    database_url: Annotated[str, AfterValidator(_database)] = Field(
+        "sqlite:///civic.db", validation_alias="DATABASE_URL"
+    )
     broker_url: Annotated[str, AfterValidator(_broker)] | None = Field(
         None, validation_alias=AliasChoices("BROKER_URL", "REDIS_URL")
     )
-    storage_dir: Path = Field(Path("../sites"), validation_alias="STORAGE_DIR")
+    storage_dir: Folder = Field(Path("../sites"), validation_alias="STORAGE_DIR")
 
-    home: Path = Path(".clerk")
-    valkey_server: Path | None = None
-    plugins_dir: Path = Path("plugins")
+    home: Folder = Path(".clerk")
+    valkey_server: Folder | None = None
+    plugins_dir: Folder = Path("plugins")
     plugin_patience: float = Field(60.0, gt=0, le=3600)  # seconds
     lease: float = Field(30.0, ge=0.5, le=3600)  # seconds
     relay_interval: float = Field(5.0, ge=0.1, le=300)  # seconds
     shutdown_grace: float = Field(20.0, ge=0, le=3600)  # seconds
     memory_limit: int = Field(4096, ge=0, le=1 << 20)  # MiB for one job; 0: none
 
+    fetch_private_hosts: PrivateHosts = ()
+    withdrawn: Literal["keep", "take-down"] = "keep"
     failed_documents: float = Field(1.0, ge=0, le=1)  # share of a run's documents
     meetings_cron: Cron = "*/10 * * * *"
     meetings_sites: int = Field(1, ge=1, le=1000)  # each time
@@ -102,7 +132,7 @@ class Settings(BaseSettings):
     ocr_engine: str | None = None
     ocr_languages: str = Field("eng+spa", validation_alias=AliasChoices("OCR_LANGS", "CLERK_OCR_LANGUAGES"))
 
-    publish_dir: Path | None = None
+    publish_dir: Folder | None = None
     publish_keep: int = Field(3, ge=1, le=1000)
 
     finance_states: Names = Field(("CA",), min_length=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+STAGE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
 #: The value of `runs.pipeline` for a run of the meetings pipeline.
 MEETINGS = "meetings"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-import pluggy
-
 from clerk.compilation.compile import compile_meetings, count_pages
 from clerk.database.migrate import upgrade
 from clerk.database.transactions import get_civic_db, transaction
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 #: What is imported from here, and where it is.
-ELSEWHERE = {
+_ELSEWHERE = {
     "MeetingDateGroup": "clerk.compilation.pages",
     "PageFile": "clerk.compilation.pages",
     "build_table_from_text": "clerk.compilation.compile",
@@ -31,14 +29,8 @@ ELSEWHERE = {
 }
 
 
-def get_plugin_manager() -> pluggy.PluginManager:
-    """Return the one plugin manager, with every plugin loaded."""
-    return plugin_manager()
-
-
-def discover_entry_point_plugins() -> None:
-    """Load the plugins of installed distributions; calling it again does nothing."""
-    load_plugins_from_entry_points()
+get_plugin_manager = plugin_manager
+discover_entry_point_plugins = load_plugins_from_entry_points
 
 
 def assert_db_exists() -> Engine:
@@ -67,6 +59,6 @@ def __getattr__(name: str) -> Any:
         return get_plugin_manager()
     if name == "STORAGE_DIR":
         return str(settings().storage_dir)
-    if name in ELSEWHERE:
-        return getattr(import_module(ELSEWHERE[name]), name)
+    if name in _ELSEWHERE:
+        return getattr(import_module(_ELSEWHERE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

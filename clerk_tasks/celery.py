@@ -11,13 +11,23 @@ from clerk.settings import settings
 from clerk_tasks.broker.base import queue
 from clerk_tasks.broker.publisher import task_name
 from clerk_tasks.broker.table import broker_url, load_broker
+from clerk_tasks.celery_task import ClerkTask, enqueue_as_celery
 from clerk_tasks.job_types.registry import registry
+from clerk_tasks.worker.doorbell import OTHER_TASK
 from clerk_tasks.worker.executor import executor
 from clerk_tasks.worker.steps import install
 
 
 class ClerkCelery(Celery):  # type: ignore[misc]
     """An application that reads the environment and the plugins when it is first used, not when it is imported."""
+
+    task_cls = ClerkTask
+
+    def send_task(self, name: str, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        """Enqueue a job where the task is a job type of clerk's; send any other task as Celery does."""
+        if name.startswith(task_name("")):
+            return enqueue_as_celery(name, args, kwargs, **options)
+        return super().send_task(name, args, kwargs, **options)
 
     def __reduce__(self) -> str:
         """Pickle as a name: a spawned child imports this module."""
@@ -32,7 +42,6 @@ def _configure(sender: Celery, **_: Any) -> None:
     broker = load_broker(broker_url())
     broker.install()
     known = registry()
-    queues = sorted({name for pool in known.pools.values() for name in pool.queues})
     initialisers = sum(pool.function is not None for pool in known.pools.values())
     sender.conf.update(
         broker_url=broker.url,
@@ -42,20 +51,22 @@ def _configure(sender: Celery, **_: Any) -> None:
         worker_proc_alive_timeout=worker_proc_alive_timeout + initialisers * settings().plugin_patience,
         # In KiB, and at its highest: a process that a job has blown up may never become small again.
         worker_max_memory_per_child=settings().memory_limit * 1024 // 2 or None,
-        task_queues=[queue(name) for name in queues],
+        task_queues=[queue(name) for name in sorted(known.queues)],
         task_routes={task_name(name): {"queue": found.job_type.queue} for name, found in known.job_types.items()},
     )
 
 
 @app.on_after_finalize.connect  # type: ignore[untyped-decorator]
 def _register_tasks(sender: Celery, **_: Any) -> None:
-    for name in registry().job_types:
-        sender.task(run_job, name=task_name(name), lazy=False, shared=False)
+    for name in (*map(task_name, registry().job_types), OTHER_TASK):
+        sender.task(work_on, name=name, lazy=False, shared=False, Strategy="clerk_tasks.worker.doorbell:strategy")
 
 
-def run_job(job_id: str) -> None:
-    """Execute one job; the whole of every task."""
-    executor().run(job_id)
+def work_on(queue: str) -> None:
+    """Work on a queue for a slice; the whole of every task. A process that has done enough jobs ends after it."""
+    executor().run_slice(queue)
+    if executor().worn_out:
+        raise SystemExit(0)
 
 
 install(app)

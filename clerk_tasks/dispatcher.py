@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Engine, bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
-from clerk.database.engine import engine
 from clerk.database.tables import sites_table as sites
-from clerk.database.transactions import serialise, transaction
-from clerk.errors import BrokerUnavailable, ConflictError, DatabaseUnavailable, UsageError, missing
+from clerk.database.transactions import own_transactions, reading, serialise, transaction
+from clerk.errors import BrokerUnavailable, ConflictError, UsageError, missing
 from clerk.jobs import JobRequest, JobType, Priority
 from clerk.paths import validate_subdomain
 from clerk.run_ids import generate_run_id, validate_run_id
@@ -26,13 +24,17 @@ from clerk_tasks.job_types.rq_keywords import split_rq_keywords
 from clerk_tasks.job_types.signatures import signature
 from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import Message, NewJob, NewStage, Recorded
-from clerk_tasks.ledger.publications import republish_now
+from clerk_tasks.ledger.lone import record_alone
+from clerk_tasks.ledger.publications import announce, answered, handful, register_queues
 from clerk_tasks.ledger.queries import require_run
 from clerk_tasks.ledger.runs import record_run
 from clerk_tasks.ledger.site_columns import project
 from clerk_tasks.pipeline import stages_from
 
 logger = logging.getLogger(__name__)
+
+#: How many sites one transaction of a batch is about: on SQLite it holds the lock of every other writer.
+SITES_AT_ONCE = 500
 
 #: Locked, so that the site cannot be removed before its jobs are visible; only a removal waits for it.
 _SITE = Compiled(
@@ -63,16 +65,27 @@ def enqueue_job(job_type: str, site_id: str, priority: str = "normal", run_id: s
 
 
 def enqueue(
-    request: JobRequest, *, run_id: str | None = None, joins: bool = False, time_limit: float | None = None
+    request: JobRequest,
+    *,
+    run_id: str | None = None,
+    joins: bool = False,
+    time_limit: float | None = None,
+    delay: float = 0.0,
+    always_publish: bool = False,
 ) -> Enqueued:
     """Enqueue one job: one transaction, then one message. Raises what `enqueue_job` raises.
 
     A job type that begins a stage of the meetings pipeline brings the stages after it along. A `run_id` that is new
-    begins a run, unless the job `joins` one: then NotFoundError.
+    begins a run, unless the job `joins` one: then NotFoundError. The job is due in `delay` seconds.
+
+    No message is published while another is outstanding, unless `always_publish`, for a person who wants to know of a
+    broker that is away.
     """
-    job = new_job(request, registry(), time_limit=time_limit)
+    job = new_job(request, registry(), time_limit=time_limit, delay=delay)
     if run_id:
         validate_run_id(run_id)
+    elif not job.unique_key and not delay and not stages_from(job.job_type):
+        return _enqueue_alone(job, always_publish=always_publish)
     with transaction() as connection:
         _require_site(connection, job.subdomain)
         if run_id and joins:
@@ -80,7 +93,33 @@ def enqueue(
         recorded = _record(connection, [job], run_id=run_id)
         if recorded.conflicts:
             raise _conflict(recorded)
-    return Enqueued(recorded.job_ids, {}, publish(recorded.messages))
+        wanted = not delay and (announce(connection, job.queue) or always_publish)
+    return Enqueued(recorded.job_ids, {}, publish(recorded.messages) if wanted else True)
+
+
+def _enqueue_alone(job: NewJob, *, always_publish: bool) -> Enqueued:
+    """Enqueue a job in a run of its own, over a connection that this thread keeps."""
+    run_id = generate_run_id(job.subdomain)
+    held = own_transactions()
+    if held.engine.dialect.name == "postgresql":
+        with held.statement() as connection:
+            recorded, outstanding, known = record_alone(connection, job, run_id=run_id)
+        if not recorded:
+            raise missing("site", job.subdomain)
+        if not known:
+            with held.statement() as connection:
+                register_queues(connection, [job.queue])
+    else:
+        with held.transaction() as connection:
+            _require_site(connection, job.subdomain)
+            _record(connection, [job], run_id=run_id)
+            outstanding = not announce(connection, job.queue)
+    message = Message(job.id, job.job_type, job.queue, job.priority)
+    published = (outstanding and not always_publish) or publish([message])
+    if not published:
+        with held.statement() as connection:
+            answered(connection, job.queue)  # the message is not outstanding: the next enqueue tries again
+    return Enqueued([job.id], {}, published)
 
 
 def _conflict(recorded: Recorded) -> ConflictError:
@@ -89,8 +128,20 @@ def _conflict(recorded: Recorded) -> ConflictError:
 
 
 def enqueue_many(requests: Sequence[JobRequest]) -> Enqueued:
-    """Enqueue any number of jobs in one transaction and one publish; unique keys already taken are skipped."""
-    return enqueue_chosen(lambda _: requests)
+    """Enqueue any number of jobs, one run per site, and publish once; unique keys already taken are skipped.
+
+    All are validated, and all sites found, before any is recorded. Then each transaction records those of SITES_AT_ONCE
+    sites at most, so that others can write in between.
+    """
+    groups = _grouped(requests)
+    with reading() as connection:
+        _require_sites(connection, {jobs[0].subdomain for jobs in groups})
+    total = Recorded()
+    for start in range(0, len(groups), SITES_AT_ONCE):
+        with transaction() as connection:
+            recorded = _record_groups(connection, groups[start : start + SITES_AT_ONCE])
+        total.add(recorded)
+    return Enqueued(total.job_ids, total.conflicts, publish(total.messages))
 
 
 def enqueue_chosen(choose: Callable[[Connection], Sequence[JobRequest]]) -> Enqueued:
@@ -105,25 +156,32 @@ def enqueue_chosen(choose: Callable[[Connection], Sequence[JobRequest]]) -> Enqu
 
 def record_requests(connection: Connection, requests: Sequence[JobRequest]) -> Recorded:
     """Record jobs, one run per site, in the caller's transaction; publish the messages after the commit."""
+    return _record_groups(connection, _grouped(requests))
+
+
+def _grouped(requests: Sequence[JobRequest]) -> list[list[NewJob]]:
+    """Validate requests; return the jobs of each run to be: those of a site, those that begin a passage apart."""
     known = registry()
     new_jobs = [new_job(request, known) for request in requests]
+    passages = {name: name if stages_from(name) else "" for name in {job.job_type for job in new_jobs}}
+
+    def run_key(job: NewJob) -> tuple[str, str]:
+        return job.subdomain, passages[job.job_type]
+
+    return [list(group) for _, group in groupby(sorted(new_jobs, key=run_key), key=run_key)]
+
+
+def _record_groups(connection: Connection, groups: Sequence[list[NewJob]]) -> Recorded:
     total = Recorded()
-    for (subdomain, begins), group in groupby(sorted(new_jobs, key=_run_key), key=_run_key):
-        _require_site(connection, subdomain)
+    for new_jobs in groups:
+        _require_site(connection, new_jobs[0].subdomain)
         with connection.begin_nested() as savepoint:
-            recorded = _record(connection, list(group), run_id=None)
-            if recorded.conflicts and (begins or not recorded.messages):
+            recorded = _record(connection, new_jobs, run_id=None)
+            if recorded.conflicts and (stages_from(new_jobs[0].job_type) or not recorded.messages):
                 savepoint.rollback()  # another passage of this site is already under way
                 recorded = Recorded(conflicts=recorded.conflicts)
-        total.messages += recorded.messages
-        total.job_ids += recorded.job_ids
-        total.conflicts.update(recorded.conflicts)
+        total.add(recorded)
     return total
-
-
-def _run_key(job: NewJob) -> tuple[str, str]:
-    """Return what jobs share that are recorded as one run: the site, and the passage that they begin, if they do."""
-    return job.subdomain, job.job_type if stages_from(job.job_type) else ""
 
 
 def _record(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: str | None) -> Recorded:
@@ -158,12 +216,18 @@ def _record(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: str |
     return recorded
 
 
+def _require_sites(connection: Connection, subdomains: set[str]) -> None:
+    known = set(connection.execute(select(sites.c.subdomain)).scalars())
+    for subdomain in sorted(subdomains - known):
+        raise missing("site", subdomain)
+
+
 def _require_site(connection: Connection, subdomain: str) -> None:
     if _SITE(connection, {"subdomain": subdomain}) is None:
         raise missing("site", subdomain)
 
 
-def new_job(request: JobRequest, known: Registry, *, time_limit: float | None = None) -> NewJob:
+def new_job(request: JobRequest, known: Registry, *, time_limit: float | None = None, delay: float = 0.0) -> NewJob:
     """Validate a request against its job type; raises NotFoundError or UsageError."""
     job_type = known.get(request.job_type).job_type
     subdomain = validate_subdomain(request.subdomain)
@@ -179,6 +243,7 @@ def new_job(request: JobRequest, known: Registry, *, time_limit: float | None = 
         time_limit=time_limit or job_type.time_limit,
         unique_key=_unique_key(job_type, request.job_type, subdomain, arguments),
         stage=request.stage,
+        delay=delay,
     )
 
 
@@ -202,21 +267,12 @@ def parse_priority(text: str) -> Priority:
         raise UsageError(f"Unknown priority {text!r}; use one of {words}.") from None
 
 
-def publish(messages: Sequence[Message], *, on: Engine | None = None) -> bool:
-    """Publish the doorbells of recorded jobs; False if the broker cannot be reached, and the relay will do it."""
-    if not messages:
-        return True
+def publish(messages: Sequence[Message]) -> bool:
+    """Publish a few doorbells for recorded jobs; False if the broker cannot be reached, and a relay will do it."""
     try:
-        publisher().publish(messages)
+        publisher().publish(handful(messages))
     except BrokerUnavailable as error:
         reason = str(error).rstrip(".")
         logger.warning("%s. The work is recorded, and waits until the broker is back.", reason)
-        _leave_to_relay(messages, on or engine())
         return False
     return True
-
-
-def _leave_to_relay(messages: Sequence[Message], on: Engine) -> None:
-    # Without this the relay publishes them a little later: what is recorded must not look like a failure.
-    with suppress(DatabaseUnavailable), transaction(on) as connection:
-        republish_now(connection, [message.job_id for message in messages])

@@ -11,7 +11,7 @@ from typing import Any
 from clerk.errors import ClerkError
 from clerk.redaction import redact
 
-FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
+_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 #: The loggers of our own modules.
 OURS = ("clerk", "clerk_tasks")
@@ -55,7 +55,7 @@ def configure(loglevel: int | str = logging.INFO, **_: Any) -> None:
     for name in OURS:
         logging.getLogger(name).handlers.clear()  # the command line's: what they say would be said twice
     handler = logging.StreamHandler()
-    handler.setFormatter(Redacting(FORMAT))
+    handler.setFormatter(Redacting(_FORMAT))
     logging.basicConfig(level=loglevel or logging.INFO, handlers=[handler], force=True)
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from clerk.errors import UsageError
-from clerk.plugin.loader import call_hook, plugin_manager, plugins
+from clerk.plugin.loader import plugin_manager, plugins
 from clerk.settings import settings
-from clerk.stage import BEGINNERS, NAME, Stage
+from clerk.stage import BEGINNERS, STAGE_NAME, Stage
 from clerk_tasks.job_types.registry import registry
 
 
@@ -20,10 +20,11 @@ def stages() -> tuple[Stage, ...]:
         Stage("compilation", "db-compilation"),
         Stage("deploy", "deploy-site"),
     ]
-    for plugin, answer in reversed(call_hook("register_stages")):
+    found = plugins()
+    for plugin, answer in reversed(found.call("register_stages")):
         for stage in answer if isinstance(answer, list | tuple) else [answer]:
             if wrong := _what_is_wrong(stage, ordered):
-                _set_aside(plugin, wrong)
+                found.quarantine(plugin.name, plugin.where, phase="hook register_stages", error=wrong)
             else:
                 names = [known.name for known in ordered]
                 ordered.insert(names.index(stage.after) + 1 if stage.after in names else len(ordered), stage)
@@ -34,7 +35,7 @@ def _what_is_wrong(stage: object, ordered: Sequence[Stage]) -> str | None:
     """Return why a plugin's stage cannot be added: it would stop every site's runs."""
     if not isinstance(stage, Stage):
         return f"it must return a list of Stage, not {stage!r:.80}"
-    if not (isinstance(stage.name, str) and NAME.fullmatch(stage.name)):
+    if not (isinstance(stage.name, str) and STAGE_NAME.fullmatch(stage.name)):
         return f"a stage's name may hold lower-case letters, digits, '_' and '-' only, not {stage.name!r:.80}"
     if not isinstance(stage.job_type, str):
         return f"stage {stage.name!r}: job_type is a job type's name, not {stage.job_type!r:.80}"
@@ -59,12 +60,6 @@ def _what_clashes(stage: Stage, ordered: Sequence[Stage]) -> str | None:
     if needed := [parameter.name for parameter in registered.parameters if parameter.required]:
         return f"{begins}, which is called without arguments: give {', '.join(needed)} a default"
     return None
-
-
-def _set_aside(name: str, wrong: str) -> None:
-    found = plugins()
-    where = next((plugin.where for plugin in found.plugins if plugin.name == name), "")
-    found.quarantine(name, where, phase="hook register_stages", error=wrong)
 
 
 def stages_from(job_type: str) -> tuple[Stage, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from typing import Any
 
 from clerk.database.transactions import reading
 from clerk_tasks.dispatcher import enqueue_job
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import queries
+from clerk_tasks.operations.listing import job_states
 from clerk_tasks.waiting import succeeded, wait_for
 
 __all__ = ["enqueue_job", "job_functions", "job_states", "jobs_of_failed_runs", "queue_names", "succeeded", "wait_for"]
@@ -16,18 +17,12 @@ __all__ = ["enqueue_job", "job_functions", "job_states", "jobs_of_failed_runs", 
 
 def job_functions() -> dict[str, Callable[..., Any]]:
     """Return every job type's function by the job type's name."""
-    return registry().functions()
+    return {name: registered.job_type.function for name, registered in registry().job_types.items()}
 
 
 def queue_names() -> list[str]:
     """Return the queues that some worker pool serves, sorted."""
-    return sorted({queue for pool in registry().pools.values() for queue in pool.queues})
-
-
-def job_states(job_ids: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the summaries of jobs, in the order of their ids."""
-    with reading() as connection:
-        return queries.job_states(connection, job_ids)
+    return sorted(registry().queues)
 
 
 def jobs_of_failed_runs(job_ids: Collection[str]) -> set[str]:

@@ -7,8 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from clerk.database.states import FINISHED, JobState
-from clerk.database.transactions import reading
-from clerk_tasks.ledger import queries
+from clerk_tasks.operations.listing import job_states
 
 #: How often to look, in seconds.
 INTERVAL = 0.25
@@ -18,8 +17,7 @@ def wait_for(job_ids: Sequence[str], say: Callable[[str], None]) -> list[dict[st
     """Return the jobs once all have ended; `say` hears each time that something has changed."""
     said = ""
     while True:
-        with reading() as connection:
-            jobs = queries.job_states(connection, job_ids)
+        jobs = job_states(job_ids)
         if (text := _progress(jobs)) != said:
             say(said := text)
         if all(job["state"] in FINISHED for job in jobs):

@@ -11,11 +11,8 @@ from migrations.steps import refuse_downgrade
 # not, raise `oldest_code` in clerk_meta to this migration's place in that list.
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
+downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
     ${upgrades if upgrades else "raise NotImplementedError"}
-
-
-def downgrade() -> None:
-    refuse_downgrade(revision)

@@ -37,6 +37,11 @@ def has_null(table: str, column: str) -> bool:
     return op.get_bind().execute(nulls).scalar_one() > 0
 
 
+def columns(kind: TypeEngine[Any], *names: str, nullable: bool = True) -> list[sa.Column[Any]]:
+    """Return columns of one type."""
+    return [sa.Column(name, kind, nullable=nullable) for name in names]
+
+
 def add_columns(table: str, *columns: sa.Column[Any]) -> None:
     """Add the columns that the table does not have yet."""
     present = columns_of(table)
@@ -134,9 +139,9 @@ def _written(kind: TypeEngine[Any]) -> str:
     return kind.compile(op.get_bind().dialect)
 
 
-def refuse_downgrade(revision: str) -> None:
+def refuse_downgrade() -> None:
     """Refuse to undo a migration: it would throw away columns or tables with what they hold."""
     raise ClerkError(
-        f"Migration {revision} cannot be undone without losing data. Older code may run on the newer database; "
-        "to go back, restore the backup that `clerk-tasks db upgrade` made."
+        f"Migration {op.get_context().get_current_revision()} cannot be undone without losing data. "
+        "Older code may run on the newer database; to go back, restore the backup that `clerk-tasks db upgrade` made."
     )

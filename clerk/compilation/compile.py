@@ -20,6 +20,7 @@ from clerk.compilation.pages import (
     hash_text_content,
 )
 from clerk.errors import ClerkError
+from clerk.publication import open_database
 
 __all__ = [
     "Compiled",
@@ -69,10 +70,6 @@ class Counts:
     documents: int = 0
     extracted: int = 0
 
-    def plus(self, *, pages: int, extracted: int) -> Counts:
-        """Return the counts with one document more."""
-        return Counts(self.pages + pages, self.documents + 1, self.extracted + extracted)
-
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
@@ -115,7 +112,7 @@ def compile_meetings(site_dir: Path, subdomain: str, *, municipality: str | None
 
 def count_pages(path: Path) -> int:
     """Count the pages in a meetings.db, also of an older program."""
-    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+    with closing(open_database(path, "ro")) as connection:
         return sum(connection.execute(f"SELECT count(*) FROM [{table}]").fetchone()[0] for table in TABLES)  # noqa: S608
 
 
@@ -148,7 +145,8 @@ def build_table_from_text(
         ]
         names, values = ", ".join(f"[{name}]" for name in rows[0]), ", ".join(f":{name}" for name in rows[0])
         connection.executemany(f"INSERT OR REPLACE INTO [{table_name}] ({names}) VALUES ({values})", rows)  # noqa: S608
-        counts = counts.plus(pages=len(pages), extracted=len(extractions) - extractions.count(None))
+        extracted = len(extractions) - extractions.count(None)
+        counts = Counts(counts.pages + len(pages), counts.documents + 1, counts.extracted + extracted)
     if not nested:
         connection.commit()
     return counts

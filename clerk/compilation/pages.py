@@ -13,6 +13,9 @@ from typing import Any
 
 #: The folder of a second, third... meeting of one body on one day: 2026-08-03.2, 2026-08-03.3...
 _ANOTHER = re.compile(r"(\d{4}-\d\d-\d\d)\.(\d+)", re.ASCII)
+#: Characters of a folder's name that mean something else in an address.
+_IN_ADDRESSES = str.maketrans({character: f"%{ord(character):02X}" for character in '%?#"<>\\'})
+
 _PAGE = re.compile(r"(\d+)\.txt", re.ASCII)
 
 
@@ -93,8 +96,9 @@ def _pages(folder: Path) -> list[PageFile]:
     found = map(_PAGE.fullmatch, sorted(path.name for path in folder.iterdir()))
     names = {int(match[1]): match for match in found if match}
     meeting, date = folder.parent.name, folder.name
+    place = f"/{meeting}/{date}".translate(_IN_ADDRESSES)
     return [
-        PageFile(meeting, date, number, _text(folder / name[0]), f"/{meeting}/{date}/{name[1]}.png")
+        PageFile(meeting, date, number, _text(folder / name[0]), f"{place}/{name[1]}.png")
         for number, name in sorted(names.items())
     ]
 

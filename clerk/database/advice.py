@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,10 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from clerk.database.engine import BUSY_TIMEOUT, engine
 from clerk.errors import DatabaseUnavailable
+
+#: PostgreSQL's classes of errors (appendix A of its manual) that are the fault of a statement or its data. All others
+#: are the server's state: it is read-only after a failover, short of something, in recovery, or broken.
+_OF_THE_STATEMENT = re.compile("0[ALP]|2[012346BF]|3[489]|4[24]|P0")
 
 
 @contextmanager
@@ -26,8 +31,11 @@ def unavailable_as_advice(on: Engine | None = None) -> Iterator[None]:
         driver: Any = (on or engine()).dialect.dbapi
         if isinstance(error, (driver.OperationalError, driver.InterfaceError)):
             raise DatabaseUnavailable(_advice(error, on)) from error
-        if isinstance(error, (sa.exc.DatabaseError, driver.Error)) and (advice := _advice_on_contents(error, on)):
-            raise DatabaseUnavailable(advice) from error
+        if isinstance(error, (sa.exc.DatabaseError, driver.Error)):
+            if advice := _advice_on_contents(error, on):
+                raise DatabaseUnavailable(advice) from error
+            if (state := _sqlstate(error)) and not _OF_THE_STATEMENT.match(state):
+                raise DatabaseUnavailable(_advice(error, on)) from error
         raise
 
 
@@ -36,6 +44,8 @@ def _advice(error: Exception, on: Engine | None) -> str:
         return contents
     if "database is locked" in _reason(error) or _sqlstate(error) == "55P03":
         return f"The database {_where(on)} stayed locked for {BUSY_TIMEOUT} s: another program is writing to it."
+    if _sqlstate(error) == "25006":
+        return f"The database {_where(on)} is read-only: a standby, or a server after a failover. Check DATABASE_URL."
     if _sqlstate(error) in ("40P01", "40001"):
         return f"Another transaction in the database {_where(on)} was in the way of this one, now undone: run it again."
     if "disk is full" in _reason(error) or _sqlstate(error) == "53100":

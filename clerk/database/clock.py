@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,41 +14,68 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
 
+def parse_moment(text: object) -> datetime | None:
+    """Read an ISO date or time, with or without seconds, fractions and zone, as UTC; None for any other text."""
+    try:
+        return _in_utc(datetime.fromisoformat(str(text).strip()))
+    except ValueError:
+        return None
+
+
+def format_moment(moment: datetime) -> str:
+    """Write a moment as the text columns of `sites` have it: UTC, whole seconds, no zone."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
 class _SqliteDateTime(sqlite.DATETIME):
     """Milliseconds rather than microseconds, so that what we bind and what strftime makes compare as text."""
 
     def bind_processor(self, dialect: Dialect) -> Any:
-        def process(value: datetime | None) -> str | None:
-            return None if value is None else value.isoformat(sep=" ", timespec="milliseconds")
+        return lambda value: None if value is None else value.isoformat(sep=" ", timespec="milliseconds")
 
-        return process
+
+class _LenientSqliteDateTime(sqlite.DATETIME):
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        return lambda value: None if value is None else parse_moment(value)
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware UTC datetime; a naive one is refused."""
+    """An aware UTC datetime; a naive one is refused.
+
+    `lenient` is for tables that other programs write too: a naive datetime is taken as UTC, and what SQLite has that
+    is no ISO date or time is read as None.
+    """
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
+    def __init__(self, lenient: bool = False) -> None:  # not keyword-only: SQLAlchemy's cache key would miss it
+        super().__init__()
+        self.lenient = lenient
+
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Store text on SQLite, TIMESTAMP WITH TIME ZONE elsewhere."""
-        sqlite_type: TypeEngine[Any] = _SqliteDateTime()  # type: ignore[no-untyped-call]
-        return sqlite_type if dialect.name == "sqlite" else DateTime(timezone=True)
+        if dialect.name != "sqlite":
+            return DateTime(timezone=True)
+        kind: Callable[[], TypeEngine[Any]] = _LenientSqliteDateTime if self.lenient else _SqliteDateTime
+        return kind()
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
         """Convert to UTC; SQLite gets it naive, since its text has no zone."""
         if value is None:
             return None
-        if value.tzinfo is None:
+        if value.tzinfo is None and not self.lenient:
             raise ValueError(f"a naive datetime: {value}")
-        value = value.astimezone(UTC)
+        value = _in_utc(value)
         return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give back an aware datetime in UTC."""
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        """Return an aware datetime in UTC."""
+        return None if value is None else _in_utc(value)
 
 
 class now(FunctionElement[datetime]):  # noqa: N801 - it reads as the SQL function that it is

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
@@ -13,9 +13,6 @@ from sqlalchemy.exc import DisconnectionError
 from clerk.application import part
 from clerk.errors import DatabaseUnavailable
 from clerk.settings import settings
-
-if TYPE_CHECKING:
-    import psycopg
 
 #: How long a connection waits for another writer, in seconds.
 BUSY_TIMEOUT = 30
@@ -55,10 +52,8 @@ def create_engine(address: str | sa.URL, *, durable: bool = True, migrating: boo
     """
     url = normalise_url(address) if isinstance(address, str) else address
     if url.get_backend_name() == "postgresql":
-        engine = sa.create_engine(url, pool_pre_ping=True, connect_args=_POSTGRES_WAITS)
-        if not migrating:
-            _bound_waits(engine)
-        return engine
+        waits: dict[str, Any] = _POSTGRES_WAITS if migrating else _POSTGRES_WAITS | {"options": _bounded_waits(url)}
+        return sa.create_engine(url, pool_pre_ping=True, connect_args=waits)
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT})
     if not migrating:
         _keep_to_the_file(engine)
@@ -119,20 +114,17 @@ def is_replaced(connection: Connection) -> bool:
     return _FILE in connection.info and connection.info[_FILE] != file_of(connection.engine)
 
 
-def _bound_waits(engine: Engine) -> None:
-    """Limit PostgreSQL's waits: for a lock, as SQLite does, and for a stopped process that holds one.
+def _bounded_waits(url: sa.URL) -> str:
+    """Return startup options that limit PostgreSQL's waits: for a lock, as SQLite does, and for a stopped process.
 
-    Such a process would block its site's row for as long as it is stopped. When it wakes up, its connection is gone and
-    its attempt is fenced off.
+    A process that is stopped while it holds a lock would block its site's row for as long. When it wakes up, its
+    connection is gone and its attempt is fenced off. Startup options hold behind a pooler too, where SET does not.
     """
-    lease = settings().lease
-
-    @event.listens_for(engine, "connect")
-    def _configure(connection: psycopg.Connection[Any], _record: Any) -> None:
-        connection.autocommit = True  # what is set in a transaction goes with it
-        connection.execute(f"SET lock_timeout = '{BUSY_TIMEOUT}s'")
-        connection.execute(f"SET idle_in_transaction_session_timeout = '{round(lease * 1000)}ms'")
-        connection.autocommit = False
+    waits = {"lock_timeout": f"{BUSY_TIMEOUT}s"}
+    waits["idle_in_transaction_session_timeout"] = f"{round(settings().lease * 1000)}ms"
+    given = url.query.get("options")
+    theirs = [given] if isinstance(given, str) else list(given or ())
+    return " ".join([*(f"-c {name}={value}" for name, value in waits.items()), *theirs])
 
 
 @part(close=Engine.dispose)

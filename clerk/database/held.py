@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InvalidRequestError
 
+from clerk.application import part
 from clerk.database.advice import unavailable_as_advice
 from clerk.database.engine import is_replaced
 from clerk.errors import ClerkError, DatabaseUnavailable
@@ -26,7 +29,7 @@ class HeldConnection:
         self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
         self._connection: Connection | None = None
         self._begun: Connection | None = None
-        self._pid = os.getpid()
+        self.pid = os.getpid()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
@@ -52,7 +55,7 @@ class HeldConnection:
     @contextmanager
     def statement(self) -> Iterator[Connection]:
         """Give the connection to one statement, which is a transaction by itself."""
-        if os.getpid() != self._pid:
+        if os.getpid() != self.pid:
             raise ClerkError("A forked copy of a process cannot use its database connection: leave that to the parent.")
         try:
             with unavailable_as_advice(self.engine):
@@ -81,3 +84,36 @@ class HeldConnection:
         if connection is not None:
             connection.invalidate()
             connection.close()
+
+
+class _OwnConnections:
+    """One held connection for each thread that has asked for one."""
+
+    def __init__(self) -> None:
+        self._by_thread = threading.local()
+        self._all: WeakSet[HeldConnection] = WeakSet()
+
+    def of(self, engine: Engine) -> HeldConnection:
+        held: HeldConnection | None = getattr(self._by_thread, "held", None)
+        if held is not None and held.engine is engine and held.pid == os.getpid():
+            return held
+        if held is not None and held.pid == os.getpid():
+            held.close()
+        self._by_thread.held = held = HeldConnection(engine)
+        self._all.add(held)
+        return held
+
+    def close(self) -> None:
+        for held in self._all:
+            if held.pid == os.getpid():
+                held.close()
+
+
+@part(close=_OwnConnections.close)
+def _own_connections() -> _OwnConnections:
+    return _OwnConnections()
+
+
+def own_connection(engine: Engine) -> HeldConnection:
+    """Return this thread's held connection of an engine, for what it does often and in short transactions."""
+    return _own_connections().of(engine)

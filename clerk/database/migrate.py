@@ -23,7 +23,7 @@ import migrations
 from clerk.database.advice import unavailable_as_advice
 from clerk.database.backup import back_up
 from clerk.database.engine import create_engine
-from clerk.database.schema_version import GENERATION, HEAD, REVISIONS, Stamp, read_stamp, shown
+from clerk.database.schema_version import GENERATION, HEAD, REVISIONS, SchemaStamp, read_stamp, shown
 from clerk.database.tables import clerk_meta_table
 from clerk.database.transactions import serialise
 from clerk.errors import ClerkError, DatabaseUnavailable
@@ -71,10 +71,10 @@ def upgrade(address: str | sa.URL | None = None, *, to: str = HEAD) -> Upgraded:
         return Upgraded(shown(engine), stamp.revision, to if pending else str(stamp.reached), pending, backup)
 
 
-def current(address: str | sa.URL | None = None) -> Stamp:
+def current(address: str | sa.URL | None = None) -> SchemaStamp:
     """Return what a database says of itself, without changing it."""
     with _looking(address) as connection:
-        return read_stamp(connection) if connection else Stamp(None, None, None)
+        return read_stamp(connection) if connection else SchemaStamp(None, None, None)
 
 
 def history() -> list[Step]:
@@ -87,7 +87,7 @@ def history() -> list[Step]:
 def check(address: str | sa.URL | None = None) -> list[str]:
     """Return what is wrong with a database, one line each: its revision, or tables that differ from the model."""
     with _looking(address) as connection:
-        stamp = read_stamp(connection) if connection else Stamp(None, None, None)
+        stamp = read_stamp(connection) if connection else SchemaStamp(None, None, None)
         if problem := stamp.problem():
             return [f"The database {shown(address or settings().database_url)} {problem}"]
         return differences(connection) if connection and not stamp.newer else []
@@ -107,7 +107,7 @@ def _line(found: Any) -> str:
     return "; ".join(" ".join(str(it) for it in change if not isinstance(it, dict | None)) for change in changes)
 
 
-def _pending(connection: Connection, stamp: Stamp, to: str) -> tuple[str, ...]:
+def _pending(connection: Connection, stamp: SchemaStamp, to: str) -> tuple[str, ...]:
     """Return the revisions still to be applied; refuse a database that is not ours."""
     if stamp.reached is None:
         _refuse_foreign_sites(connection)
@@ -127,14 +127,14 @@ def _refuse_foreign_sites(connection: Connection) -> None:
         )
 
 
-def _back_up(connection: Connection, stamp: Stamp) -> Path | None:
+def _back_up(connection: Connection, stamp: SchemaStamp) -> Path | None:
     name = connection.engine.url.database
     if connection.dialect.name != "sqlite" or not name or not sa.inspect(connection).get_table_names():
         return None
     return back_up(Path(name), stamp.revision or "unversioned")
 
 
-def _apply(connection: Connection, stamp: Stamp, to: str, backup: Path | None) -> None:
+def _apply(connection: Connection, stamp: SchemaStamp, to: str, backup: Path | None) -> None:
     config = alembic_config()
     config.attributes["connection"] = connection
     try:

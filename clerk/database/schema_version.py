@@ -27,7 +27,7 @@ GENERATION = len(REVISIONS)
 
 
 @dataclass(frozen=True, slots=True)
-class Stamp:
+class SchemaStamp:
     """What a database says of itself; `revision` is None when nothing was ever stamped."""
 
     revision: str | None
@@ -70,7 +70,7 @@ class Stamp:
         )
 
 
-def read_stamp(connection: Connection) -> Stamp:
+def read_stamp(connection: Connection) -> SchemaStamp:
     """Read what the database says of itself."""
     inspector = sa.inspect(connection)
     revisions: list[str] = []
@@ -80,7 +80,7 @@ def read_stamp(connection: Connection) -> Stamp:
     meta: dict[str, str] = {}
     if inspector.has_table(clerk_meta_table.name):
         meta = dict(connection.execute(sa.select(clerk_meta_table)).all())
-    return Stamp(
+    return SchemaStamp(
         revision=",".join(revisions) or None,
         generation=int(meta["generation"]) if "generation" in meta else None,
         oldest_code=int(meta["oldest_code"]) if "oldest_code" in meta else None,

@@ -22,7 +22,6 @@ from sqlalchemy import (
 )
 
 from clerk.database.clock import UtcDateTime
-from clerk.database.legacy_types import OldMoment
 
 metadata = MetaData()
 
@@ -50,8 +49,8 @@ sites_table = Table(
     Column("extraction_status", String, server_default="pending"),
     Column("last_extracted", String),
     Column("current_stage", String),
-    Column("started_at", OldMoment),
-    Column("updated_at", OldMoment),
+    Column("started_at", UtcDateTime(lenient=True)),
+    Column("updated_at", UtcDateTime(lenient=True)),
     *(
         Column(f"{stage}_{what}", Integer, nullable=False, server_default=text("0"))
         for stage in STAGE_NAMES
@@ -60,9 +59,9 @@ sites_table = Table(
     Column("coordinator_enqueued", Boolean, nullable=False, server_default=false()),
     Column("last_error_stage", String),
     Column("last_error_message", Text),
-    Column("last_error_at", OldMoment),
+    Column("last_error_at", UtcDateTime(lenient=True)),
     Column("has_finance_data", Boolean, nullable=False, server_default=false()),
-    Column("finance_last_updated", OldMoment),
+    Column("finance_last_updated", UtcDateTime(lenient=True)),
     Column("finance_source", String(100)),
     Column("finance_coverage_start", Date),
     Column("finance_coverage_end", Date),
@@ -88,8 +87,8 @@ site_progress_table = Table(
     Column("current_stage", String),
     Column("stage_total", Integer, nullable=False, server_default=text("0")),
     Column("stage_completed", Integer, nullable=False, server_default=text("0")),
-    Column("started_at", OldMoment),
-    Column("updated_at", OldMoment),
+    Column("started_at", UtcDateTime(lenient=True)),
+    Column("updated_at", UtcDateTime(lenient=True)),
 )
 
 # What the RQ-based clerk knew of its jobs, kept to be read.
@@ -100,13 +99,21 @@ job_tracking_table = Table(
     Column("subdomain", String, nullable=False),
     Column("job_type", String, nullable=False),
     Column("stage", String),
-    Column("created_at", OldMoment, server_default=func.now()),
+    Column("created_at", UtcDateTime(lenient=True), server_default=func.now()),
     Column("run_id", String),
     Index("ix_job_tracking_subdomain", "subdomain"),
     Index("ix_job_tracking_run_id", "run_id"),
 )
 
 # --- the ledger ---------------------------------------------------------------------------------
+
+_UNFINISHED = "state IN ('scheduled', 'available', 'running', 'retryable')"
+
+
+def _partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
+    condition = text(where)
+    return Index(name, *columns, unique=unique, sqlite_where=condition, postgresql_where=condition)
+
 
 runs_table = Table(
     "runs",
@@ -161,8 +168,6 @@ jobs_table = Table(
     Column("state", Text, nullable=False),
     Column("attempt", SmallInteger, nullable=False, server_default=text("0")),
     Column("due_at", UtcDateTime),  # NULL: waits for its stage to open
-    Column("publish_at", UtcDateTime),  # when to publish it again unless it was claimed
-    Column("publish_delay", Float, nullable=False),  # seconds; doubles each time
     Column("instance", Text),  # the worker start that claimed it last
     Column("pid", Integer),
     Column("lease_until", UtcDateTime),
@@ -177,39 +182,11 @@ jobs_table = Table(
     Index("ix_jobs_stage_id", "stage_id"),
     Index("ix_jobs_run_id", "run_id"),
     Index("ix_jobs_subdomain", "subdomain"),
-    Index(
-        "ux_jobs_unique_key",
-        "unique_key",
-        unique=True,
-        sqlite_where=text("state IN ('scheduled', 'available', 'running', 'retryable')"),
-        postgresql_where=text("state IN ('scheduled', 'available', 'running', 'retryable')"),
-    ),
-    Index(
-        "ix_jobs_publish",
-        "queue",
-        "publish_at",
-        sqlite_where=text("state = 'available'"),
-        postgresql_where=text("state = 'available'"),
-    ),
-    Index(
-        "ix_jobs_due",
-        "due_at",
-        sqlite_where=text("state IN ('scheduled', 'retryable')"),
-        postgresql_where=text("state IN ('scheduled', 'retryable')"),
-    ),
-    Index(
-        "ix_jobs_running",
-        "instance",
-        "pid",
-        sqlite_where=text("state = 'running'"),
-        postgresql_where=text("state = 'running'"),
-    ),
-    Index(
-        "ix_jobs_discarded",
-        "finished_at",
-        sqlite_where=text("state = 'discarded'"),
-        postgresql_where=text("state = 'discarded'"),
-    ),
+    _partial_index("ux_jobs_unique_key", "unique_key", where=_UNFINISHED, unique=True),
+    _partial_index("ix_jobs_available", "queue", "priority", "id", where="state = 'available'"),
+    _partial_index("ix_jobs_due", "due_at", where="state IN ('scheduled', 'retryable')"),
+    _partial_index("ix_jobs_running", "instance", "pid", where="state = 'running'"),
+    _partial_index("ix_jobs_discarded", "finished_at", where="state = 'discarded'"),
 )
 
 # One row per attempt that did not complete its job; the last attempt's facts are in `jobs`.
@@ -227,6 +204,14 @@ attempts_table = Table(
     Column("error", Text),
     Column("traceback", Text),
     Index("ix_attempts_job_id", "job_id"),
+)
+
+# One row per queue.
+queues_table = Table(
+    "queues",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("published_at", UtcDateTime),  # of a message that no child has answered; NULL: none is outstanding
 )
 
 # One row per start of a worker: who holds a lease, and which queues are served.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import sqlalchemy as sa
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from clerk.application import part
 from clerk.database.advice import unavailable_as_advice
 from clerk.database.engine import engine
+from clerk.database.held import HeldConnection, own_connection
 from clerk.database.schema_version import ensure_usable
 from clerk.errors import UsageError
 
@@ -33,11 +34,21 @@ def transaction(on: Engine | None = None) -> Iterator[Connection]:
 
     Raises UsageError inside `fence()`, whose own transaction it would wait for on SQLite.
     """
-    if _FENCED.get():
-        raise UsageError("Inside fence() nothing can be enqueued or written to civic.db: do it before or after.")
+    _refuse_inside_fence()
     target = on or _usable_engine()
     with unavailable_as_advice(target), target.begin() as connection:
         yield connection
+
+
+def own_transactions() -> HeldConnection:
+    """Return this thread's held connection, for short write transactions; UsageError inside `fence()`."""
+    _refuse_inside_fence()
+    return own_connection(_usable_engine())
+
+
+def _refuse_inside_fence() -> None:
+    if _FENCED.get():
+        raise UsageError("Inside fence() nothing can be enqueued or written to civic.db: do it before or after.")
 
 
 @contextmanager
@@ -74,6 +85,5 @@ def get_civic_db() -> Engine:
     return engine()
 
 
-def civic_db_connection() -> AbstractContextManager[Connection]:
-    """Open a write transaction, under the name that plugins use."""
-    return transaction()
+#: The name that plugins use.
+civic_db_connection = transaction

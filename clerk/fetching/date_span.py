@@ -1,4 +1,4 @@
-"""The two generations of a fetcher's constructor arguments, brought into one form."""
+"""Read the constructor arguments of a fetcher, in the form of either generation."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 from clerk.errors import UsageError
 
-#: How far ahead to look for meetings by default.
+#: How far ahead meetings are listed by default.
 AHEAD = timedelta(days=183)
 
-#: Where the site has no start year.
-_DEFAULT_SPAN = 10  # years
+#: Years that are fetched of a site without a start year.
+_DEFAULT_SPAN = 10
 
 _OLD = ("start_year", "all_agendas")
 _NEW = ("all_agendas", "start_date_str", "end_date_str")
@@ -21,7 +21,7 @@ _NEW = ("all_agendas", "start_date_str", "end_date_str")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """What a fetcher was asked for: from when, until when, and whether with the agendas of past meetings."""
+    """The days to fetch, and whether to fetch the agendas of past meetings."""
 
     start_year: int
     start_date: datetime  # naive, as old fetchers compare it
@@ -31,7 +31,7 @@ class Span:
 
 
 def read_arguments(site: Mapping[str, Any], given: tuple[Any, ...], named: Mapping[str, Any]) -> Span:
-    """Understand `(start_year, all_agendas)` and `(all_agendas, start_date_str, end_date_str)`, also by keyword.
+    """Read `(start_year, all_agendas)` and `(all_agendas, start_date_str, end_date_str)`, also by keyword.
 
     Raises TypeError for an unknown keyword, UsageError for a date that cannot be read.
     """
@@ -51,11 +51,11 @@ def site_start_year(site: Mapping[str, Any]) -> int:
 
 
 def parse_day(text: str) -> datetime:
-    """Return a day at midnight, naive; UsageError if it is not written as 2024-01-31."""
+    """Return midnight of a day, naive; UsageError if it is not written as 2024-01-31."""
     try:
         return datetime.combine(date.fromisoformat(text.strip()[:10]), datetime.min.time())
     except ValueError:
-        raise UsageError(f"{text!r} is no day: write it as 2024-01-31") from None
+        raise UsageError(f"{text!r} is not a date: write it as 2024-01-31") from None
 
 
 def _span(site: Mapping[str, Any], values: Mapping[str, Any]) -> Span:

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from clerk.errors import NotFoundError, UsageError
-from clerk.fetching.visitor import Limits, NotServed, Trouble, Visitor
+from clerk.fetching.visitor import NotServed, Trouble, VisitLimits, Visitor
 from clerk.plugin.loader import call_hook
 
 Extra = Callable[["re.Match[str]"], dict[str, Any]]
@@ -17,7 +17,7 @@ Extra = Callable[["re.Match[str]"], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """A system, the scraper label and extra of a new site for it, and what gave it away.
+    """A system, the scraper label and extra for a new site of it, and the evidence.
 
     `label` is None where no fetcher for the system is installed.
     """
@@ -28,20 +28,20 @@ class Detection:
     evidence: str = ""
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as JSON would have it."""
+        """Return it for JSON."""
         return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """How addresses of a system look; the first group is what its fetcher's extra is made of."""
+    """The addresses of a system; the first group of the pattern identifies the city."""
 
     system: str
     address: re.Pattern[str]
     settings: Extra = lambda _: {}
 
     def match(self, url: str) -> re.Match[str] | None:
-        """Match an address; that of the vendor's own site is no city's."""
+        """Match an address, unless it is the vendor's own."""
         found = self.address.match(url)
         return found if found and found[1].lower() not in _NOT_A_CITY else None
 
@@ -50,13 +50,13 @@ def _signature(system: str, address: str, extra: Extra = lambda _: {}) -> Signat
     return Signature(system, re.compile(rf"https?://{address}", re.IGNORECASE), extra)
 
 
-#: Names in the place of a city's that are the vendor's.
+#: Names of the vendor in the place of a city's name.
 _NOT_A_CITY = frozenset({"www", "webapi", "help", "support", "legistar", "api", "portal"})
 
 _ADDRESS = re.compile(r"https?://[\w.-]+(:\d+)?([/?#]\S*)?$", re.IGNORECASE)
 _HOST = r"([a-z0-9-]+)"
 
-#: The surest evidence first.
+#: The most reliable first.
 SIGNATURES = (
     _signature("legistar", r"webapi\.legistar\.com/v1/([a-z0-9-]+)", lambda found: {"client": found[1]}),
     _signature("legistar", rf"{_HOST}\.legistar1?\.com\b", lambda found: {"client": found[1]}),
@@ -88,13 +88,13 @@ MARKERS: tuple[tuple[str, str, str], ...] = (
 
 
 def detect(url: str, *, visitor: Visitor | None = None) -> Detection:
-    """Return which system runs behind an address of a city's website; the page is only fetched if its address is mute.
+    """Return the system behind an address of a city's website; fetch the page only if the address does not show it.
 
-    Raises UsageError if that is no address, NotFoundError if the system is unknown or the page cannot be had.
+    Raises UsageError if it is not an address, NotFoundError if the system is unknown or the page cannot be fetched.
     """
     url = url.strip() if "://" in url else f"https://{url.strip()}"
     if not _ADDRESS.match(url):
-        raise UsageError(f"{url!r} is no address of a website: give one like https://www.city.gov/meetings")
+        raise UsageError(f"{url!r} is not the address of a website: give one like https://www.city.gov/meetings")
     found = by_address(url) or _by_page(url, visitor)
     if found is None:
         raise NotFoundError(f"no known system at {url}: give the page that lists the city's meetings or agendas")
@@ -102,7 +102,7 @@ def detect(url: str, *, visitor: Visitor | None = None) -> Detection:
 
 
 def by_address(url: str) -> Detection | None:
-    """Detect the system by the shape of an address."""
+    """Detect the system by the pattern of an address."""
     for signature in SIGNATURES:
         if match := signature.match(url):
             return _detection(signature.system, signature.settings(match), f"the address {match[0]}")
@@ -110,11 +110,11 @@ def by_address(url: str) -> Detection | None:
 
 
 def by_content(text: str, url: str) -> Detection | None:
-    """Detect the system by what a page holds: marks of a system itself, else the first link to one."""
+    """Detect the system by a page's content: text that only one system writes, else the first link to a system."""
     for system, mark, setting in MARKERS:
         if mark in text:
             value = url if setting == "calendar_url" else f"{urlsplit(url).scheme}://{urlsplit(url).netloc}"
-            return _detection(system, {setting: value} if setting else {}, f"the page holds {mark}")
+            return _detection(system, {setting: value} if setting else {}, f"the page contains {mark}")
     links = [urljoin(url, link) for link in re.findall(r"""(?:href|src)=["']([^"']+)""", text)]
     for signature in SIGNATURES:
         for link in links:
@@ -124,7 +124,7 @@ def by_content(text: str, url: str) -> Detection | None:
 
 
 def _by_page(url: str, visitor: Visitor | None) -> Detection | None:
-    visitor = visitor or Visitor(limits=Limits(size=20 * 1024**2, total_time=60, attempts=2))
+    visitor = visitor or Visitor(allowed=[url], limits=VisitLimits(size=20 * 1024**2, total_time=60, attempts=2))
     try:
         response = visitor.request("GET", url)
     except (NotServed, Trouble) as error:

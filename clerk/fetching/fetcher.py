@@ -1,34 +1,36 @@
-"""The base class of fetchers: what gets a city's agendas and minutes, and puts them where the pipeline looks."""
+"""The base class of fetchers, which download a city's agendas and minutes to where the pipeline reads them."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import sqlite_utils
 
+from clerk.fetching.addresses import configured
+from clerk.fetching.cleaning import clean
 from clerk.fetching.date_span import read_arguments
-from clerk.fetching.failure_notes import forget_download
+from clerk.fetching.failure_notes import DocumentPlace, forget_download
 from clerk.fetching.http_errors import Refusal
 from clerk.fetching.layout import Layout
 from clerk.fetching.overriding import default
 from clerk.fetching.reading import compile_site, read_image, read_one, read_waiting
-from clerk.fetching.report import Report
+from clerk.fetching.report import FetchReport
 from clerk.fetching.visitor import Visitor
 from clerk.jobs import current_job
 from clerk.output import ClerkLogger
 from clerk.paths import validate_subdomain
 from clerk.settings import settings
+from clerk.sites.local_time import local_time
 
 if TYPE_CHECKING:
     import httpx
 
 
-#: What simplified_meeting_name takes out or replaces, in this order.
+#: The replacements of simplified_meeting_name, in order.
 _SHORTER = (
     (" ", ""),
     ("*", ""),
@@ -41,17 +43,20 @@ _SHORTER = (
 
 
 def storage_dir() -> str:
-    """Return the folder of all sites: `clerk.fetcher.STORAGE_DIR` where a test has set it, else the setting."""
+    """Return the folder of all sites: `clerk.fetcher.STORAGE_DIR` if a test set it, else the setting."""
     as_set = vars(sys.modules["clerk.fetcher"]).get("STORAGE_DIR") if "clerk.fetcher" in sys.modules else None
     return str(as_set or settings().storage_dir)
 
 
 class Fetcher:
-    """Gets one site's documents; a subclass implements `fetch_events`, and `child_init` in place of a constructor.
+    """Downloads one site's documents; a subclass implements `fetch_events`, and `child_init` instead of a constructor.
 
-    Takes `(site, start_year, all_agendas)`, as fetchers of clerk 0.1.2 were called, and `(site, all_agendas,
-    start_date_str, end_date_str)`, as since 0.1.3; `site` is the site's row. All attributes are there in `child_init`.
+    Takes `(site, start_year, all_agendas)`, as in clerk 0.1.2, or `(site, all_agendas, start_date_str, end_date_str)`,
+    as in 0.1.3; `site` is the site's row. All attributes are set before `child_init` runs.
     """
+
+    #: Documents to download even if they are there.
+    again: frozenset[DocumentPlace] = frozenset()
 
     def __init__(self, site: Mapping[str, Any], *arguments: Any, **named: Any) -> None:
         span = read_arguments(site, arguments, named)
@@ -59,7 +64,7 @@ class Fetcher:
         self.subdomain = validate_subdomain(site["subdomain"])
         self.start_year, self.start_date, self.end_date = span.start_year, span.start_date, span.end_date
         self.start_given = span.start_given
-        self.today = datetime.now()
+        self.today = local_time(site)
         self.all_agendas = span.all_agendas
         self.ocr_lang = settings().ocr_languages
         self.previous_page_count = site.get("pages")
@@ -70,10 +75,10 @@ class Fetcher:
         self.child_init()
 
     def child_init(self) -> None:
-        """Prepare; called last by the constructor."""
+        """Prepare; the constructor calls this last."""
 
     def fetch_events(self) -> Any:
-        """Put PDFs into the output folders; what is returned is ignored."""
+        """Put PDFs into the output folders; the returned value is ignored."""
         raise NotImplementedError("Subclasses must implement fetch_events()")
 
     def request(
@@ -85,7 +90,7 @@ class Fetcher:
         headers: Mapping[str, str] | None = None,
         cookies: Mapping[str, str] | None = None,
     ) -> httpx.Response | None:
-        """Return the answer, whatever its status; None without an answer after three attempts."""
+        """Return the answer, whatever its status; None if three attempts got none."""
         try:
             return self.visitor.request(method, url, json=json, data=data, headers=headers, cookies=cookies)
         except Refusal as error:
@@ -93,11 +98,12 @@ class Fetcher:
             return error.response
 
     def check_if_exists(self, meeting: str, date: str, kind: str) -> bool:
-        """Return whether the "minutes" or "agenda" of a meeting are waiting, or were read."""
-        return self.layout.exists(kind, meeting, date)
+        """Return whether the "minutes" or "agenda" of a meeting wait to be read, or were read."""
+        return (kind, meeting, date) not in self.again and self.layout.exists(kind, meeting, date)
 
     def simplified_meeting_name(self, name: str) -> str:
-        """Return a body's name as the folder of its meetings is called."""
+        """Return the name of the folder of a body's meetings."""
+        name = clean(name)
         for long, short in _SHORTER:
             name = name.replace(long, short)
         return name
@@ -105,7 +111,7 @@ class Fetcher:
     def fetch_and_write_pdf(
         self, url: str, kind: str, meeting: str, date: str, headers: Mapping[str, str] | None = None
     ) -> Path | None:
-        """Download a PDF unless it exists; return its path, or None, with a line in the log, if it cannot be had."""
+        """Download a PDF unless it exists; return its path, or log the reason and return None."""
         target = self.layout.pdf(kind, meeting, date)
         if self.check_if_exists(meeting, date, kind):
             return target if target.exists() else None
@@ -118,6 +124,8 @@ class Fetcher:
             self.logger.log(f"{url}: {error}", level="warning", meeting=meeting, date=date)
             self.report.missed(self.layout, place, error, url=url)
             return None
+        with current_job().fence():
+            self.layout.processed(*place).unlink(missing_ok=True)
         current_job().commit_files({temporary: target})
         forget_download(self.layout, place)
         self.report.fetched.append(f"{meeting}/{date} ({kind})")
@@ -128,11 +136,11 @@ class Fetcher:
         _make(self.minutes_output_dir, self.agendas_output_dir, self.docs_output_dir)
 
     def assert_processed_dirs(self) -> None:
-        """Make the folders of what was read."""
+        """Make the folders of documents that were read."""
         _make(self.minutes_processed_dir, self.agendas_processed_dir, self.docs_processed_dir)
 
     def assert_site_db_exists(self) -> None:
-        """Make the tables of meetings.db that are missing, as they were before compilation made them."""
+        """Make the tables of meetings.db that are missing."""
         columns = {"id": str, "meeting": str, "date": str, "page": int, "text": str, "page_image": str}
         for table in ("minutes", "agendas"):
             self.db.table(table).create(columns, pk="id", if_not_exists=True)
@@ -145,14 +153,14 @@ class Fetcher:
 
     @default
     def do_ocr(self, prefix: str = "", backend: str = "tesseract") -> None:
-        """Read every waiting document under a prefix, "" or "/_agendas"; those that fail stay, and are logged."""
+        """Read every waiting document under a prefix, "" or "/_agendas"; log failures and keep their files."""
         read_waiting(self, prefix=prefix, backend=backend)
 
     @default
     def do_ocr_job(
         self, job: tuple[str, str, str], manifest: Any, job_id: str, backend: str = "tesseract", run_id: Any = None
     ) -> None:
-        """Read one document, `(prefix, meeting, date)`; what cannot be read goes into the manifest, if there is one."""
+        """Read one document, `(prefix, meeting, date)`; write a failure into the manifest, if there is one."""
         read_one(self, job, manifest=manifest, job_id=job_id, backend=backend)
 
     @default
@@ -167,22 +175,22 @@ class Fetcher:
 
     @cached_property
     def layout(self) -> Layout:
-        """Where this site's documents are."""
+        """The folders of this site."""
         return Layout(Path(storage_dir()) / validate_subdomain(self.subdomain))
 
     @cached_property
-    def report(self) -> Report:
-        """What became of the documents that were asked for so far."""
-        return Report()
+    def report(self) -> FetchReport:
+        """The outcomes of the downloads so far."""
+        return FetchReport()
 
     @cached_property
     def visitor(self) -> Visitor:
-        """What makes this fetcher's requests."""
-        return Visitor()
+        """Makes this fetcher's requests."""
+        return Visitor(allowed=configured(self.site.get("extra")))
 
     @cached_property
     def db(self) -> sqlite_utils.Database:
-        """This site's meetings.db, made when it is first asked for: compilation replaces the file as a whole."""
+        """This site's meetings.db, opened at the first access: compilation replaces the file as a whole."""
         Path(self.dir_prefix).mkdir(parents=True, exist_ok=True)
         return sqlite_utils.Database(f"{self.dir_prefix}/meetings.db")
 

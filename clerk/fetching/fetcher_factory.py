@@ -1,4 +1,4 @@
-"""From a site's scraper label to its fetcher, whichever generation of the contract it was written for."""
+"""Make the fetcher of a site's scraper label, whichever generation of the contract it was written for."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from clerk.database.legacy_types import parse_moment
+from clerk.database.clock import parse_moment
 from clerk.errors import NotFoundError
 from clerk.fetching.date_span import AHEAD, parse_day, site_start_year
 from clerk.paths import validate_subdomain
 from clerk.plugin.loader import call_hook, plugins
 
-#: Minutes are published this long after their meeting, or later: what is older is settled.
+#: Older fetchers list again the meetings of this long before the last update: minutes are published late.
 _LATE = timedelta(days=183)
 
 
@@ -26,7 +26,7 @@ def get_fetcher(
     start_date_str: str | None = None,
     end_date_str: str | None = None,
 ) -> Any:
-    """Return the fetcher of a site's row, constructed as it wants to be; NotFoundError if no plugin answers.
+    """Return the fetcher of a site's row; NotFoundError if no plugin has one.
 
     `all_years` goes back to the site's start year. Days are written as 2024-01-31.
     """
@@ -45,21 +45,21 @@ def get_fetcher(
 
 
 def fetcher_class(site: Mapping[str, Any]) -> Callable[..., Any]:
-    """Return the class (or factory) for a site's scraper label; NotFoundError names the label and who was asked."""
+    """Return the class (or factory) for a site's scraper label; NotFoundError names the plugins that were asked."""
     label = site.get("scraper") or ""
     answers = call_hook("fetcher_class", label=label) if label else []
     found: Callable[..., Any] | None = next((answer for _plugin, answer in answers if answer), None)
     if found is None and label == "custom":
         found = _custom(site["subdomain"])
     if found is None:
-        raise NotFoundError(_nobody(site["subdomain"], label))
+        raise NotFoundError(_no_fetcher(site["subdomain"], label))
     return found
 
 
 def construct(cls: Callable[..., Any], site: Mapping[str, Any], wanted: Mapping[str, Any]) -> Any:
-    """Call a fetcher's constructor with those of the wanted arguments that it names.
+    """Call a fetcher's constructor with the wanted arguments that it names.
 
-    One that names none, but takes more than the site, gets the start year and all_agendas by position.
+    If it names none but takes more than the site, pass the start year and all_agendas by position.
     """
     try:
         parameters = list(inspect.signature(cls).parameters.values())[1:]
@@ -77,7 +77,7 @@ def construct(cls: Callable[..., Any], site: Mapping[str, Any], wanted: Mapping[
 
 
 def _complete(fetcher: Any, wanted: Mapping[str, Any]) -> None:
-    """Set the newer generation's dates on a fetcher whose constructor knew only the older one's year."""
+    """Set start_date and end_date on a fetcher whose constructor did not."""
     start, end = wanted["start_date_str"], wanted["end_date_str"]
     dates = {
         "start_date": parse_day(start) if start else datetime(wanted["start_year"], 1, 1),
@@ -85,12 +85,12 @@ def _complete(fetcher: Any, wanted: Mapping[str, Any]) -> None:
     }
     for name, value in dates.items():
         if not hasattr(fetcher, name):
-            with suppress(AttributeError):  # one with __slots__ wants no more
+            with suppress(AttributeError):  # it has __slots__
                 setattr(fetcher, name, value)
 
 
 def _old_start_year(site: Mapping[str, Any], start_date_str: str | None) -> int:
-    """Return the year that a fetcher without dates starts from: that of the last update, and of late minutes."""
+    """Return the first year for a fetcher without dates: early enough for minutes published since the last update."""
     if start_date_str:
         return parse_day(start_date_str).year
     updated = parse_moment(site.get("last_updated"))
@@ -111,7 +111,7 @@ def _custom(subdomain: str) -> Callable[..., Any] | None:
     return found
 
 
-def _nobody(subdomain: str, label: str) -> str:
+def _no_fetcher(subdomain: str, label: str) -> str:
     if not label:
         return f"site {subdomain} has no scraper label: `clerk-tasks sites detect URL` finds it from the city's site"
     found = plugins()

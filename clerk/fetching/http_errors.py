@@ -1,7 +1,8 @@
-"""What a server's answer means: here it is, try again later, or there is nothing to be had."""
+"""Errors of requests: those after which another attempt may help, and those after which it cannot."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
@@ -11,23 +12,19 @@ from clerk.errors import ClerkError
 if TYPE_CHECKING:
     import httpx
 
-#: Answers that a later request may not get: time-out, too early, too many requests.
+#: Status codes that may pass: time-out, too early, too many requests.
 _LATER = frozenset({408, 425, 429})
 
-#: The longest wait that we let a server ask for, in seconds: tomorrow it is asked anyway.
-LONGEST_WAIT = 86400.0
+#: The longest wait that a server may ask for, in seconds: schedules ask again every day.
+LONGEST_RETRY_AFTER = 86400.0
 
 _REFUSED = "access refused: it may want a token, or answer browsers only (the site's extra may set user_agent)"
-_ADVICE = {
-    401: _REFUSED,
-    403: _REFUSED,
-    404: "not there",
-    410: "no longer there",
-}
+_ABSENT = "not there, or only for browsers (the site's extra may set user_agent)"
+MEANINGS = {401: _REFUSED, 403: _REFUSED, 404: _ABSENT, 410: "no longer there"}
 
 
 class Refusal(ClerkError):
-    """An answer that is not what was asked for, in `response`; None where there was no answer at all."""
+    """A request failed; `response` is the server's answer, None where there was none."""
 
     def __init__(self, message: str, *, response: httpx.Response | None = None, after: float | None = None) -> None:
         super().__init__(message)
@@ -36,33 +33,37 @@ class Refusal(ClerkError):
 
 
 class Trouble(Refusal):
-    """No answer, or one that may be better later; `after` is how many seconds the server asks us to wait."""
+    """Another attempt may succeed; `after` is how many seconds the server asks us to wait."""
 
 
 class NotServed(Refusal):
-    """The server has no such document for us, and asking again would not help."""
+    """Another attempt would not help."""
 
 
-def check(response: httpx.Response) -> None:
-    """Raise Trouble or NotServed unless the answer is a success."""
+class TooLarge(NotServed):
+    """The file is larger than allowed."""
+
+
+def check(response: httpx.Response, meanings: Mapping[int, str] = MEANINGS) -> None:
+    """Raise Trouble or NotServed unless the answer is a success; `meanings` explains status codes."""
     code = response.status_code
     if code in _LATER or code >= 500:
         raise Trouble(f"HTTP {code}", after=retry_after(response), response=response)
     if not 200 <= code < 300:
-        raise NotServed(f"HTTP {code}: {_ADVICE.get(code, 'not served')}", response=response)
+        raise NotServed(f"HTTP {code}: {meanings.get(code, 'not served')}", response=response)
 
 
 def retry_after(response: httpx.Response) -> float | None:
     """Return the seconds to wait that the answer asks for, given in seconds or as a date; None if it does not.
 
-    No more than LONGEST_WAIT.
+    No more than LONGEST_RETRY_AFTER.
     """
     text = response.headers.get("retry-after", "").strip()
     if text.isdecimal():
-        return min(float(text), LONGEST_WAIT)
+        return min(float(text), LONGEST_RETRY_AFTER)
     try:
         moment = parsedate_to_datetime(text)
     except (ValueError, OverflowError):
         return None
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return min(max(0.0, (aware - datetime.now(UTC)).total_seconds()), LONGEST_WAIT)
+    return min(max(0.0, (aware - datetime.now(UTC)).total_seconds()), LONGEST_RETRY_AFTER)

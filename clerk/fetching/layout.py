@@ -1,4 +1,4 @@
-"""Where a site's documents are: folders and file names under STORAGE_DIR/SUBDOMAIN."""
+"""The folders and file names of a site's documents under STORAGE_DIR/SUBDOMAIN."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from pathlib import Path
 from uuid import uuid4
 
 from clerk.errors import UsageError
+from clerk.fetching.cleaning import clean
 from clerk.paths import inside
 
-#: What a site calls a document -> the folder that all of its folders are in.
+#: Kind of document -> the folder that contains its folders.
 PREFIXES = {"minutes": "", "agenda": "_agendas"}
 
 #: The folder of unfinished downloads, and the age in seconds after which one is abandoned.
 UNFINISHED = ".fetching"
 ABANDONED = 3600.0
 
-_UNSAFE = re.compile(r"[/\\\x00-\x1f]+")
+_UNSAFE = re.compile(r"[/\\]+")
 _LONGEST = 180  # bytes of UTF-8; a file name may have 255
 
 
@@ -30,11 +31,11 @@ class Layout:
     root: Path
 
     def pdf(self, kind: str, meeting: str, date: str) -> Path:
-        """Return where a waiting PDF goes."""
+        """Return the path of a PDF that waits to be read."""
         return self._path(kind, "pdfs", meeting, f"{safe_name(date)}.pdf")
 
     def processed(self, kind: str, meeting: str, date: str) -> Path:
-        """Return the empty file that says that the document was read."""
+        """Return the empty file that marks the document as read."""
         return self._path(kind, "processed", meeting, f"{safe_name(date)}.txt")
 
     def text(self, kind: str, meeting: str, date: str) -> Path:
@@ -42,26 +43,30 @@ class Layout:
         return self._path(kind, "txt", meeting, safe_name(date))
 
     def images(self, kind: str, meeting: str, date: str) -> Path:
-        """Return the folder of its pages' images, until static storage has them."""
+        """Return the folder of its pages' images, which are moved to static storage later."""
         return self._path(kind, "images", meeting, safe_name(date))
 
     def failed(self, kind: str, meeting: str, date: str) -> Path:
-        """Return the note that says why reading the document was given up."""
+        """Return the note on why the document could not be downloaded or read."""
         return self._path(kind, "failed", meeting, f"{safe_name(date)}.json")
 
+    def withdrawn(self, kind: str, meeting: str, date: str) -> Path:
+        """Return the note on when the city took the document back."""
+        return self._path(kind, "withdrawn", meeting, f"{safe_name(date)}.json")
+
     def exists(self, kind: str, meeting: str, date: str) -> bool:
-        """Return whether the document waits or was read."""
+        """Return whether the document waits to be read, or was read."""
         processed = self.processed(kind, meeting, date)
         return self.pdf(kind, meeting, date).exists() or processed.exists() or processed.with_suffix(".pdf").exists()
 
     def temporary(self) -> Path:
-        """Return a new path for an unfinished download, on the same file system; its folder is there."""
+        """Return a new path for an unfinished download on the same file system, and make its folder."""
         folder = self.root / UNFINISHED
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{uuid4().hex}.part"
 
     def sweep(self) -> None:
-        """Remove unfinished downloads that killed attempts have left; one that is at work has a young one."""
+        """Remove unfinished downloads that killed attempts left, by their age."""
         for path in (self.root / UNFINISHED).glob("*.part"):
             with suppress(FileNotFoundError):
                 if path.stat().st_mtime < time.time() - ABANDONED:
@@ -71,7 +76,7 @@ class Layout:
         return inside(self.root, self.prefix(kind), folder, safe_name(meeting), name)
 
     def prefix(self, kind: str) -> str:
-        """Return the folder of a kind of document, "minutes" or "agenda"; also its output folder is taken for it.
+        """Return the folder of a kind of document: "minutes", "agenda", or the path of their output folder.
 
         Raises UsageError for another kind.
         """
@@ -82,11 +87,11 @@ class Layout:
 
 
 def safe_name(text: str) -> str:
-    """Return a meeting or a date as one part of a path: no separators, no leading dots, not too long.
+    """Return a meeting or a date as one part of a path: clean, without separators and leading dots, not too long.
 
     Raises UsageError if nothing is left.
     """
-    name = _UNSAFE.sub("-", text).strip().lstrip(".")
+    name = _UNSAFE.sub("-", clean(text)).lstrip(".")
     name = name.encode()[:_LONGEST].decode(errors="ignore").strip()
     if not name:
         raise UsageError(f"{text!r} cannot name a meeting's folder")

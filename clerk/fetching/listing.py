@@ -1,36 +1,69 @@
-"""What a source lists: meetings, and the files published for each."""
+"""The meetings that a source lists, with the files published for each."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Literal
+
+from clerk.fetching.cleaning import clean
 
 Kind = Literal["minutes", "agenda"]
 
 
 @dataclass(frozen=True, slots=True)
 class PublishedFile:
-    """A file as a source lists it; `version` changes whenever the file does, None where the source does not say."""
+    """A file as a source lists it; `version` changes with the file, None where the source has no such value.
+
+    A meeting has one file of a kind without a `part`; others, such as an addendum, have one that never changes.
+    """
 
     kind: Kind
     url: str
     version: str | None = None
+    part: str = ""
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("part", "title"):
+            object.__setattr__(self, name, clean(getattr(self, name)))
+        if self.version is not None:
+            object.__setattr__(self, "version", clean(self.version))
+
+
+def parts_of(files: Sequence[PublishedFile]) -> list[PublishedFile]:
+    """Return a meeting's files of one kind, the first as the main one, each other with its own part.
+
+    Made from the part that it has, else from its title; of two with the same the second is "… 2".
+    """
+    seen: Counter[str] = Counter()
+    named = []
+    for number, file in enumerate(files):
+        name = (file.part or file.title).lower() or "file"
+        seen[name] += 1
+        named.append(replace(file, part="" if number == 0 else f"{name} {seen[name]}".removesuffix(" 1")))
+    return named
 
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """A meeting as a source lists it; `event_id` is the source's own, and never changes."""
+    """A meeting as a source lists it; `event_id` is the source's own and never changes."""
 
     event_id: str
     body: str
     day: date  # where the meeting takes place
     files: tuple[PublishedFile, ...] = ()
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "event_id", clean(self.event_id))
+        object.__setattr__(self, "body", clean(self.body) or "Meeting")
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What to list: meetings from `start` to `end`, and whatever changed since `changed_since`, if that is known."""
+    """Which meetings to list: those from `start` to `end`, and those changed since `changed_since`, if it is given."""
 
     start: date
     end: date
@@ -42,5 +75,5 @@ class Window:
         return range(self.start.year, self.end.year + 1)
 
     def __contains__(self, day: date) -> bool:
-        """Return whether a meeting on this day is to be listed."""
+        """Return whether to list the meetings of this day."""
         return self.start <= day <= self.end

@@ -1,4 +1,4 @@
-"""Which of `Fetcher`'s reading and compiling methods a fetcher replaces with its own."""
+"""Find which of `Fetcher`'s reading and compiling methods a fetcher overrides."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import Any, TypeVar
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
-#: Methods that a fetcher may replace; then the pipeline calls the replacement.
+#: Methods that a fetcher may override; the pipeline then calls them.
 OVERRIDABLE = ("ocr", "do_ocr", "do_ocr_job", "_ocr_with_tesseract", "transform")
 
 
 def default(method: Method) -> Method:
-    """Mark a method of `Fetcher` as the one that a fetcher may replace."""
+    """Mark a method of `Fetcher` as the default."""
     method.clerk_default = True  # type: ignore[attr-defined]
     return method
 
 
 def overridden(fetcher: Any) -> frozenset[str]:
-    """Return the names of the overridable methods that a fetcher has of its own, and which must be called therefore.
+    """Return the names of the methods that a fetcher overrides.
 
-    A fetcher that is not a subclass of `Fetcher` has only methods of its own.
+    In a class that does not inherit from `Fetcher`, every method counts.
     """
     methods = {name: getattr(fetcher, name, None) for name in OVERRIDABLE}
     return frozenset(

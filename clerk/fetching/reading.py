@@ -1,6 +1,6 @@
-"""What fetchers may call, or have in their own way, besides fetching: reading documents and compiling a site.
+"""The default `ocr` and `transform` of fetchers: reading documents and compiling a site.
 
-The pipeline does this itself, job by job. These are for fetchers that call their own `ocr()` and `transform()`.
+The pipeline does both itself, job by job. These serve fetchers that call or override those methods.
 """
 
 from __future__ import annotations
@@ -26,37 +26,37 @@ if TYPE_CHECKING:
 
 
 class Failures:
-    """The manifest that a fetcher's own do_ocr_job gets: what it cannot read, it writes here and goes on."""
+    """The manifest for a fetcher's own do_ocr_job, which writes failures to it."""
 
     def __init__(self) -> None:
         self.entries: list[dict[str, Any]] = []
 
     def record_failure(self, *facts: Any, **named: Any) -> None:
-        """Take a failure as clerk 0.1.3's manifest did."""
+        """Add a failure, with the arguments of clerk 0.1.3's manifest."""
         names = ("job_id", "document_path", "meeting", "date", "error_type", "error_class", "error_message")
         self.entries.append({**dict(zip(names, facts, strict=False)), **named})
 
     def write(self, line: str) -> None:
-        """Take a failure as a line of JSON."""
+        """Add a failure from a line of JSON."""
         self.entries.append(json.loads(line))
 
     def flush(self) -> None:
-        """Do nothing: it is all here."""
+        """Do nothing: entries are kept in memory."""
 
     @property
     def permanent(self) -> bool:
-        """Return whether trying again is pointless."""
+        """Return whether another attempt would fail too."""
         return any(entry.get("error_type") == "permanent" for entry in self.entries)
 
     @property
     def reason(self) -> str:
-        """Say what went wrong, in one line."""
+        """Return what went wrong, in one line."""
         said = [str(entry.get("error_message") or entry.get("error_class") or "failed") for entry in self.entries]
-        return "; ".join(said) or "the fetcher's own do_ocr_job left no text, and did not say why"
+        return "; ".join(said) or "the fetcher's own do_ocr_job left no text and gave no reason"
 
 
 def read_waiting(fetcher: Fetcher, *, prefix: str, backend: str) -> None:
-    """Read every document that waits under a prefix; those that fail are listed in ocr_failures_JOB.jsonl."""
+    """Read every waiting document under a prefix; list failures in ocr_failures_JOB.jsonl."""
     job_id = current_job().job_id
     root = fetcher.layout.root
     failures = root / f"ocr_failures_{job_id}.jsonl"
@@ -73,7 +73,7 @@ def read_waiting(fetcher: Fetcher, *, prefix: str, backend: str) -> None:
 def read_one(
     fetcher: Fetcher, place: tuple[str, str, str], *, manifest: TextIO | None, job_id: str, backend: str
 ) -> None:
-    """Read one document and put its text in place; what it cannot be read for becomes a line of the manifest."""
+    """Read one document and write its text; write a failure to the manifest."""
     prefix, meeting, day = place
     spot = (kind_of(prefix), meeting, day)
     pdf = fetcher.layout.pdf(*spot)
@@ -100,7 +100,7 @@ def read_image(fetcher: Fetcher, image: Path) -> str:
 
 
 def compile_site(fetcher: Fetcher) -> None:
-    """Rebuild meetings.db, which readers see change at once or not at all."""
+    """Rebuild meetings.db and replace it atomically."""
     root = fetcher.layout.root
     made = compile_meetings(root, fetcher.subdomain, into=fetcher.layout.temporary())
     current_job().commit_files({made.path: root / "meetings.db"})
@@ -108,7 +108,7 @@ def compile_site(fetcher: Fetcher) -> None:
 
 
 def kind_of(prefix: str) -> str:
-    """Return which documents are under a prefix: "" has the minutes, "/_agendas" the agendas."""
+    """Return the kind of documents under a prefix: "" has the minutes, "/_agendas" the agendas."""
     return next(kind for kind, folder in PREFIXES.items() if folder == prefix.strip("/"))
 
 

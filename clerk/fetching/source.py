@@ -1,4 +1,4 @@
-"""The base class of fetchers for a system that many cities use: listing is theirs, everything else is done here."""
+"""The base class of fetchers for a system that many cities use: a subclass lists meetings, this downloads the files."""
 
 from __future__ import annotations
 
@@ -11,54 +11,63 @@ from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
 
-import httpx
-
 from clerk.errors import UsageError
+from clerk.fetching.addresses import configured
 from clerk.fetching.collector import Collector
 from clerk.fetching.fetch_state import FILE_NAME, FetchState, load_state
 from clerk.fetching.fetcher import Fetcher
 from clerk.fetching.layout import safe_name
 from clerk.fetching.listing import Meeting, Window
-from clerk.fetching.report import Report
-from clerk.fetching.visitor import Limits, NotServed, Trouble, Visitor
+from clerk.fetching.report import FetchReport
+from clerk.fetching.visitor import NotServed, Trouble, VisitLimits, Visitor
 from clerk.jobs import Discard, Retry
+from clerk.settings import settings
 
-#: How far back a query for changes reaches before the last fetch: sources publish late, and clocks differ.
+#: How far before the last fetch a query for changes begins: sources publish late, and clocks differ.
 OVERLAP = timedelta(days=3)
 
 
 class SourceFetcher(Fetcher):
-    """Lists a site's meetings by `meetings(window)`, then gets each document that is new or has changed.
+    """Lists a site's meetings by `meetings(window)`, then downloads each document that is new or has changed.
 
-    The site's `extra` configures it: what the source needs, and `limits` (of `clerk.fetching.visitor.Limits`, such as
-    `{"pause": 2}`), `user_agent`, `ignore_robots`.
+    The site's `extra` configures it: what the source needs, `limits` (of `clerk.fetching.visitor.VisitLimits`, such as
+    `{"pause": 2}`), `user_agent` and `ignore_robots`.
     """
 
-    #: Names the system.
+    #: The name of the system.
     source: ClassVar[str]
-    #: How long ago a meeting may be whose files still appear or change unannounced.
+    #: How far back meetings are listed again: files of older meetings rarely appear or change.
     lookback: ClassVar[timedelta] = timedelta(days=365)
 
-    _client: httpx.Client | None = None  # of the visitor: it keeps connections and cookies
+    #: Whether to ask at once for everything that is owed.
+    owed_now: bool = False
 
     def meetings(self, window: Window) -> Iterable[Meeting]:
         """List the meetings of the window; raise Trouble or NotServed if that is impossible."""
         raise NotImplementedError("Subclasses must implement meetings()")
 
     def read_rows(self, rows: Iterable[Any], read: Callable[[Any], Meeting]) -> Iterator[Meeting]:
-        """Read a source's rows as meetings; one with nothing where something must be is left out, and logged."""
+        """Read a source's rows as meetings; leave out, count and log those that cannot be read.
+
+        Raises NotServed if none of them can be read.
+        """
+        left_out = read_rows = 0
         for row in rows:
             try:
                 meeting = read(row)
             except (AttributeError, LookupError, TypeError, ValueError) as error:
                 text = f"a row of the list is left out ({type(error).__name__}: {error}): {row!r:.200}"
                 self.logger.log(text, level="warning")
-                self.report.left_out += 1
+                left_out += 1
             else:
+                read_rows += 1
                 yield meeting
+        self.report.left_out += left_out
+        if left_out and not read_rows:
+            raise NotServed(f"cannot read any of the {left_out} rows of its list: {text}")
 
-    def fetch_events(self) -> Report:
-        """Get what is new; Retry if the source cannot be listed now, or is down; Discard if it never can."""
+    def fetch_events(self) -> FetchReport:
+        """Download what is new; Retry if the source is down or cannot be listed now; Discard if it never can."""
         try:
             return self._fetch_events()
         except Trouble as error:
@@ -66,12 +75,13 @@ class SourceFetcher(Fetcher):
         except NotServed as error:
             raise Discard(f"{self.subdomain}: its meetings cannot be listed: {error}") from error
         finally:
-            self._leave()
+            if "visitor" in vars(self):
+                self.visitor.close()
 
-    def _fetch_events(self) -> Report:
+    def _fetch_events(self) -> FetchReport:
         began = datetime.now(UTC)
         state = self._load_state()
-        self.report, window = Report(), self.window(state)
+        self.report, window = FetchReport(), self.window(state)
         meetings = self._list(window)
         collector = Collector(
             self.layout,
@@ -80,8 +90,13 @@ class SourceFetcher(Fetcher):
             report=self.report,
             visitor=self.visitor,
             logger=self.logger,
+            today=self.today.date(),
+            owed_now=self.start_given or self.owed_now,
+            again=self.again,
+            take_down=settings().withdrawn == "take-down",
         )
-        collector.collect(collector.documents(meetings, agendas_from=self._agendas_from()))
+        complete = window if meetings and not self.report.left_out else None
+        collector.collect(collector.documents(meetings, agendas_from=self._agendas_from(), complete=complete))
         self._count(meetings)
         if self._is_complete(window, state):
             state.last_run, state.listed_from = began, min(window.earliest, state.listed_from or window.earliest)
@@ -90,7 +105,7 @@ class SourceFetcher(Fetcher):
         return self.report
 
     def window(self, state: FetchState) -> Window:
-        """Return what to list: everything asked for the first time, later only what can have changed."""
+        """Return which meetings to list: all the first time, later only those that can have changed."""
         first, last = self.start_date.date(), self.end_date.date()
         if self.start_given or state.last_run is None or state.listed_from is None or first < state.listed_from:
             return Window(first, last, earliest=first)
@@ -98,25 +113,25 @@ class SourceFetcher(Fetcher):
         return Window(max(first, recent), last, state.last_run - OVERLAP, earliest=first)
 
     def _is_complete(self, window: Window, state: FetchState) -> bool:
-        """Return whether nothing that can have changed since the last complete fetch was left out."""
+        """Return whether the window covers everything that can have changed since the last complete fetch."""
         if window.end < self.today.date():
             return False
         return window.changed_since is not None or state.listed_from is None or window.start <= state.listed_from
 
     @cached_property
     def extra(self) -> dict[str, Any]:
-        """The site's own settings: a JSON object, as text or as it is."""
+        """The site's own settings, from its JSON object."""
         raw = self.site.get("extra") or {}
         try:
             value = json.loads(raw) if isinstance(raw, str) else raw
         except ValueError:
             value = None
         if not isinstance(value, Mapping):
-            raise UsageError(f"{self.subdomain}: the site's extra is no JSON object: {str(raw)[:80]}")
+            raise UsageError(f"{self.subdomain}: the site's extra is not a JSON object: {str(raw)[:80]}")
         return dict(value)
 
     def setting(self, name: str, otherwise: Callable[[], str] | None = None) -> str:
-        """Return a text of the site's extra, else what `otherwise` gives; UsageError names what is missing."""
+        """Return a text of the site's extra, else the result of `otherwise`; UsageError if there is neither."""
         value = self.extra.get(name)
         if isinstance(value, str) and value.strip():
             return value.strip()
@@ -129,34 +144,27 @@ class SourceFetcher(Fetcher):
 
     @cached_property
     def visitor(self) -> Visitor:
-        """What makes this fetcher's requests: as the site's extra says, and as robots.txt does."""
-        agent, limits = self.extra.get("user_agent"), self._limits()
-        self._client = httpx.Client()
+        """Makes this fetcher's requests, by the limits of the site's extra and by robots.txt."""
+        agent = self.extra.get("user_agent")
         return Visitor(
-            limits=limits,
-            stream=self._client.stream,
+            limits=self._limits(),
+            allowed=configured(self.extra),
+            session=True,
             headers={"User-Agent": str(agent)} if agent else None,
             robots=not self.extra.get("ignore_robots", False),
         )
 
-    def _limits(self) -> Limits:
-        given, known = self.extra.get("limits", {}), [field.name for field in fields(Limits)]
+    def _limits(self) -> VisitLimits:
+        given, known = self.extra.get("limits", {}), [field.name for field in fields(VisitLimits)]
         if not isinstance(given, Mapping) or not given.keys() <= set(known):
             raise UsageError(f"{self.subdomain}: the extra's limits are {', '.join(known)}, each with a number")
         for name, value in given.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < inf:
                 raise UsageError(f"{self.subdomain}: the extra's limit {name} is {value!r}: give a number, 0 or more")
-        return Limits(**given)
-
-    def _leave(self) -> None:
-        """Close the connections; later requests open new ones."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
-            del self.visitor
+        return VisitLimits(**given)
 
     def _list(self, window: Window) -> list[Meeting]:
-        """Return each meeting once, as it was listed last, its body as folders are called."""
+        """Return each meeting once, as listed last, with the name of its folder as its body."""
         found = {meeting.event_id: meeting for meeting in self.meetings(window)}
         return [
             replace(meeting, body=self._folder(meeting.body))
@@ -186,11 +194,11 @@ class SourceFetcher(Fetcher):
 
     @property
     def state_path(self) -> Path:
-        """The file of what is remembered between two fetches."""
+        """The file of the state between two fetches."""
         return self.layout.root / FILE_NAME
 
     def source_id(self) -> str:
-        """Return what the ids of this site's events belong to; documents of another source have other ids."""
+        """Return the name of the source whose ids this site's events have."""
         return self.source
 
     def _count(self, meetings: list[Meeting]) -> None:

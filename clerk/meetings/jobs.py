@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clerk.compilation.compile import compile_meetings, count_pages
-from clerk.database.clock import database_time
-from clerk.database.legacy_types import format_moment
+from clerk.database.clock import database_time, format_moment
 from clerk.database.transactions import transaction
 from clerk.errors import NotFoundError, UsageError
 from clerk.fetching.failure_notes import given_up_by, missed_downloads
+from clerk.fetching.fetcher import Fetcher
 from clerk.fetching.fetcher_factory import get_fetcher
 from clerk.fetching.http_errors import NotServed
 from clerk.fetching.layout import PREFIXES, Layout
 from clerk.fetching.overriding import overridden
-from clerk.fetching.report import Report
+from clerk.fetching.report import FetchReport
+from clerk.fetching.source import SourceFetcher
 from clerk.jobs import Discard, Retry, current_job
 from clerk.meetings.ocr_job import ocr_page
 from clerk.meetings.site import fetcher_of, layout_of, site_of
@@ -27,34 +29,56 @@ from clerk.queue import jobs_of_failed_runs
 from clerk.sites.rows import update_site
 
 if TYPE_CHECKING:
-    from clerk.fetching.failure_notes import Place
+    from clerk.fetching.failure_notes import DocumentPlace
 
 __all__ = ["coordinator", "db_compilation", "deploy_site", "extract_site", "fetch_site", "ocr_page"]
 
 logger = logging.getLogger(__name__)
 
 
-def fetch_site(subdomain: str, *, all_years: bool = False, all_agendas: bool = False) -> dict[str, Any]:
-    """Fetch a site's new documents into its folders; return how many wait, and what became of the rest."""
+def fetch_site(
+    subdomain: str,
+    *,
+    all_years: bool = False,
+    all_agendas: bool = False,
+    start_date: str | None = None,
+    end_date: str | None = None,
+    owed: bool = False,
+    again: Sequence[Sequence[str]] = (),
+) -> dict[str, Any]:
+    """Fetch a site's new documents into its folders; return what the fetcher reports of them, if it does.
+
+    `owed` asks at once for everything that is owed. The documents of `again` (kind, meeting, date) are downloaded even
+    if they are there.
+    """
     current_job().progress("looking for new documents")
     with transaction() as connection:
         began = database_time(connection)
-    found = _fetch(subdomain, all_years, all_agendas)
+    try:
+        fetcher = get_fetcher(site_of(subdomain), all_years, all_agendas, start_date, end_date)
+    except (NotFoundError, UsageError) as error:  # an operator can mend these, another attempt cannot
+        raise Discard(str(error)) from error
+    if isinstance(fetcher, Fetcher):
+        fetcher.again = frozenset((kind, meeting, date) for kind, meeting, date in again)
+    if isinstance(fetcher, SourceFetcher):
+        fetcher.owed_now = owed
+    found = _fetch(subdomain, fetcher)
     # Only now: older fetchers start where the last update ended, so a failed fetch must not move it.
     with transaction() as connection:
         update_site(connection, subdomain, {"last_updated": format_moment(began)})
-    return {"waiting": len(waiting_documents(subdomain)), **found}
+    return found
 
 
-def _fetch(subdomain: str, all_years: bool, all_agendas: bool) -> dict[str, Any]:
-    """Return what the fetcher reports, if it does; Retry if every download failed."""
+def _fetch(subdomain: str, fetcher: Any) -> dict[str, Any]:
+    """Fetch, and return the report; Retry if every download failed."""
     try:
-        fetcher = get_fetcher(site_of(subdomain), all_years, all_agendas)
-        fetcher.fetch_events()
+        events = fetcher.fetch_events()
+        if isinstance(events, Iterator):
+            deque(events, maxlen=0)  # a generator: its body runs now
     except (NotFoundError, NotServed, UsageError) as error:  # an operator can mend these, another attempt cannot
         raise Discard(str(error)) from error
     report = getattr(fetcher, "report", None)
-    if not isinstance(report, Report):
+    if not isinstance(report, FetchReport):
         return {}
     if report.all_failed:
         raise Retry(f"{subdomain}: no document could be downloaded: {'; '.join(report.reasons())}")
@@ -89,7 +113,7 @@ def coordinator(
     return {"documents": len(documents), "passed_over": passed_over}
 
 
-def _missed(subdomain: str, run_id: str) -> list[Place]:
+def _missed(subdomain: str, run_id: str) -> list[DocumentPlace]:
     """Return the documents that this run could not download, and that no completed run was done without."""
     missed = missed_downloads(layout_of(subdomain), run_id)
     given_up = {place: job for place, job in missed.items() if job}
@@ -131,7 +155,7 @@ def deploy_site(subdomain: str, *, accept_shrink: bool = False) -> None:
     hooks.post_deploy(site=site_of(subdomain))
 
 
-def waiting_documents(subdomain: str, *, rename: bool = False) -> list[Place]:
+def waiting_documents(subdomain: str, *, rename: bool = False) -> list[DocumentPlace]:
     """Return (kind, meeting, date) of each PDF that waits to be read; kind is "minutes" or "agenda".
 
     With `rename` a PDF that a fetcher saved under another name than ours (spaces at the ends, too long) is renamed.
@@ -146,13 +170,13 @@ def waiting_documents(subdomain: str, *, rename: bool = False) -> list[Place]:
     ]
 
 
-def given_up_before(subdomain: str, waiting: Sequence[Place]) -> dict[Place, str]:
+def given_up_before(subdomain: str, waiting: Sequence[DocumentPlace]) -> dict[DocumentPlace, str]:
     """Return those of the waiting documents that were given up before, each with the job that gave it up."""
     layout = layout_of(subdomain)
     return {place: job for place in waiting if (job := given_up_by(layout, place)) is not None}
 
 
-def _not_done_without(given_up: Mapping[Place, str]) -> set[Place]:
+def _not_done_without(given_up: Mapping[DocumentPlace, str]) -> set[DocumentPlace]:
     """Return those of the documents whose run did not complete without them."""
     failed = jobs_of_failed_runs(set(given_up.values()))
     return {place for place, job in given_up.items() if job in failed}

@@ -23,7 +23,7 @@ from clerk.text.tree import making, put_folder, write_files
 PROGRESS = 1.0
 
 if TYPE_CHECKING:
-    from clerk.fetching.failure_notes import Place
+    from clerk.fetching.failure_notes import DocumentPlace
     from clerk.fetching.layout import Layout
 
 
@@ -75,7 +75,7 @@ def _uploads() -> bool:
     return bool(plugin_manager().hook.upload_static_file.get_hookimpls())
 
 
-def _read(fetcher: Any, layout: Layout, place: Place, files: _Files, backend: str, made: Path) -> int:
+def _read(fetcher: Any, layout: Layout, place: DocumentPlace, files: _Files, backend: str, made: Path) -> int:
     """Read a document into `made`, in the fetcher's own way if it has one, and draw its pages; return their number."""
     own = overridden(fetcher)
     if "do_ocr_job" in own:
@@ -101,7 +101,7 @@ def _read(fetcher: Any, layout: Layout, place: Place, files: _Files, backend: st
     return len(document.pages)
 
 
-def _have_it_read(fetcher: Any, layout: Layout, place: Place, backend: str) -> int:
+def _have_it_read(fetcher: Any, layout: Layout, place: DocumentPlace, backend: str) -> int:
     """Call the fetcher's own do_ocr_job, which keeps its failures to itself: so see what it has left."""
     kind, meeting, date = place
     job, failures, before = current_job(), Failures(), _texts(layout.text(*place))
@@ -139,7 +139,7 @@ def _identity(pdf: Path) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _remember(layout: Layout, place: Place, reason: str) -> None:
+def _remember(layout: Layout, place: DocumentPlace, reason: str) -> None:
     """Leave a note beside the documents, so that the same bytes are not tried again with every run."""
     known = {"reason": reason, "job_id": current_job().job_id, "sha256": hash_file(layout.pdf(*place))}
     write_note(layout, place, known)
@@ -167,7 +167,7 @@ def _settle(files: _Files, seen: tuple[int, int, int], uploaded: Mapping[Path, P
         files.failed.unlink(missing_ok=True)
 
 
-def _upload(subdomain: str, layout: Layout, place: Place, files: _Files, made: Path) -> None:
+def _upload(subdomain: str, layout: Layout, place: DocumentPlace, files: _Files, made: Path) -> None:
     """Have the pictures of the pages, and the PDF, stored before they are deleted here."""
     upload, pictures = plugin_manager().hook.upload_static_file, made / _PICTURES
     kind, meeting, date = place

@@ -46,7 +46,6 @@ def _fetchers() -> Callable[[str, str], Any]:
 
 
 def _fetcher(subdomain: str, run_id: str) -> Any:  # noqa: ARG001 - one per run: a site's row may change
-
     try:
         return get_fetcher(site_of(subdomain))
     except NotFoundError:

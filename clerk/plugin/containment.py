@@ -15,7 +15,7 @@ from clerk.early_settings import early_setting
 BROKEN = (Exception, SystemExit)
 
 #: How long a plugin may take to be imported, or to answer a hook that we ask at the start, in seconds.
-VARIABLE, DEFAULT = "CLERK_PLUGIN_PATIENCE", 60.0
+VARIABLE, DEFAULT_PATIENCE = "CLERK_PLUGIN_PATIENCE", 60.0
 
 
 @contextmanager
@@ -40,9 +40,9 @@ def contained() -> Iterator[None]:
 def patience() -> float:
     """Return CLERK_PLUGIN_PATIENCE, in seconds."""
     try:
-        return float(early_setting(VARIABLE) or DEFAULT)
+        return float(early_setting(VARIABLE) or DEFAULT_PATIENCE)
     except ValueError:
-        return DEFAULT  # reading the settings raises
+        return DEFAULT_PATIENCE  # reading the settings raises
 
 
 @contextmanager

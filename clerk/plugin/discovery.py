@@ -17,7 +17,7 @@ from clerk.hookspecs import PROJECT
 from clerk.plugin.containment import BROKEN, on_trial
 from clerk.plugin.registered import PluginSet
 
-GROUP = "clerk.plugins"
+PLUGIN_GROUP = "clerk.plugins"
 
 #: The plugin that brings our own job types: registered first, so that every other may replace what it brings.
 BUILT_IN = "clerk.meetings.plugin:BuiltinPlugin"
@@ -34,7 +34,8 @@ def has_hookimpl_methods(cls: type) -> bool:
 def load_entry_points(found: PluginSet) -> None:
     """Register what every installed distribution offers in the group `clerk.plugins`."""
     share_package(Path(__file__).resolve().parent.parent / "plugins")
-    for entry_point in sorted(importlib.metadata.entry_points(group=GROUP), key=_built_in_first):
+    offered = importlib.metadata.entry_points(group=PLUGIN_GROUP)
+    for entry_point in sorted(offered, key=lambda offer: (offer.value != BUILT_IN, offer.name)):
         distribution = entry_point.dist
         where = f"{distribution.name}, {entry_point.value}" if distribution else entry_point.value
         version = distribution.version if distribution else None
@@ -50,18 +51,15 @@ def load_entry_points(found: PluginSet) -> None:
         _add(found, loaded, name=entry_point.name, source=source, where=where, version=version)
 
 
-def _built_in_first(entry_point: importlib.metadata.EntryPoint) -> tuple[bool, str]:
-    return entry_point.value != BUILT_IN, entry_point.name
-
-
 def load_directory(found: PluginSet, directory: Path) -> None:
     """Register the plugin classes of a directory's files and packages; a missing directory has none.
 
     Raises UsageError if the path is something else than a directory.
     """
-    require_directory(directory)
     if not directory.exists():
         return
+    if not directory.is_dir():
+        raise UsageError(f"plugins directory {directory} is not a directory: give a folder by --plugins-dir")
     share_package(directory.resolve())
     for path in _candidates(directory.resolve()):
         before = found.manager.get_plugins()
@@ -73,12 +71,6 @@ def load_directory(found: PluginSet, directory: Path) -> None:
             found.quarantine(_plugin_name(path), str(path), phase="import", error=error)
             continue
         _add_classes(found, module, path)
-
-
-def require_directory(directory: Path) -> None:
-    """Raise UsageError if the path exists and is no directory."""
-    if directory.exists() and not directory.is_dir():
-        raise UsageError(f"plugins directory {directory} is not a directory: give a folder by --plugins-dir")
 
 
 def share_package(directory: Path) -> None:
@@ -112,11 +104,11 @@ def _candidates(directory: Path) -> Iterator[Path]:
 
 
 def _import_file(path: Path) -> ModuleType:
-    name = _module_name(path)
+    name = f"{PACKAGE}.{_root(path).stem}"
     already = _module_of_file(path)
     if already is not None:
         return already
-    _plugins_package().__path__ = [str(_root(path).parent)]
+    sys.modules.setdefault(PACKAGE, ModuleType(PACKAGE)).__path__ = [str(_root(path).parent)]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"Python cannot load {path}")
@@ -147,12 +139,6 @@ def _is_file(file: str, wanted: os.stat_result) -> bool:
         return False
 
 
-def _plugins_package() -> ModuleType:
-    if PACKAGE not in sys.modules:
-        sys.modules[PACKAGE] = ModuleType(PACKAGE)
-    return sys.modules[PACKAGE]
-
-
 def _add_classes(found: PluginSet, module: ModuleType, path: Path) -> None:
     inside = f"{module.__name__}."
     kinds = [
@@ -179,10 +165,6 @@ def _add(found: PluginSet, loaded: object, *, name: str, source: str, where: str
 
 def _root(path: Path) -> Path:
     return path.parent if path.name == "__init__.py" else path
-
-
-def _module_name(path: Path) -> str:
-    return f"{PACKAGE}.{_root(path).stem}"
 
 
 def _plugin_name(path: Path) -> str:

@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 #: The plugins directory where none is configured.
-DEFAULT = "plugins"
+DEFAULT_DIRECTORY = "plugins"
 _lock = RLock()
 
 
@@ -43,7 +43,8 @@ def plugins() -> PluginSet:
         if not found.loaded:
             found.loaded = True
             try:
-                _load(found)
+                load_entry_points(found)
+                load_directory(found, plugins_directory())
             except BaseException:
                 forget_plugins()
                 raise
@@ -86,7 +87,7 @@ def load_plugins_from_entry_points() -> None:
 
 def plugins_directory() -> Path:
     """Return the plugins directory: CLERK_PLUGINS_DIR, set or in `.env`, else `plugins`."""
-    return Path(early_setting("CLERK_PLUGINS_DIR") or DEFAULT)
+    return Path(early_setting("CLERK_PLUGINS_DIR") or DEFAULT_DIRECTORY).expanduser()
 
 
 def use_plugins_directory(directory: str | None) -> None:
@@ -100,8 +101,8 @@ def use_plugins_directory(directory: str | None) -> None:
             os.environ["CLERK_PLUGINS_DIR"] = chosen
             forget_plugins()
     found = plugins_directory()
-    is_default = str(found) == DEFAULT
-    named = directory or (DEFAULT if is_default else f"{found} (CLERK_PLUGINS_DIR)")
+    is_default = str(found) == DEFAULT_DIRECTORY
+    named = directory or (DEFAULT_DIRECTORY if is_default else f"{found} (CLERK_PLUGINS_DIR)")
     if not found.exists() and not is_default:
         log.warning("plugins directory %s does not exist; no plugins are loaded from it", named)
     elif found.exists() and not found.is_dir():
@@ -111,8 +112,3 @@ def use_plugins_directory(directory: str | None) -> None:
 @part
 def _plugin_set() -> PluginSet:
     return PluginSet()
-
-
-def _load(found: PluginSet) -> None:
-    load_entry_points(found)
-    load_directory(found, plugins_directory())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clerk.database.legacy_types import parse_moment
+from clerk.database.clock import parse_moment
 
 #: A stage's name here -> what `sites.status` says while it is open.
 STATUS = {

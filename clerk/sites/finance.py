@@ -16,6 +16,7 @@ from clerk.database.transactions import reading, serialise, transaction
 from clerk.errors import missing
 from clerk.plugin.loader import call_hook
 from clerk.settings import settings
+from clerk.sites.rows import get_site_by_subdomain
 
 _site = sites_table.c
 _job = jobs_table.c
@@ -60,7 +61,7 @@ def update_site_finance_metadata(
 def get_finance_metadata(subdomain: str) -> dict[str, Any] | None:
     """Return what is known of a site's finance data, without the prefix `finance_`; None if there is no such site."""
     with reading() as connection:
-        row = connection.execute(sa.select(sites_table).where(_site.subdomain == subdomain)).mappings().first()
+        row = get_site_by_subdomain(connection, subdomain)
     if row is None:
         return None
     names = ("last_updated", "source", "coverage_start", "coverage_end", "record_count", "data_types")
@@ -79,8 +80,7 @@ def get_next_finance_site() -> dict[str, Any] | None:
     """Return the site tried longest ago, without taking its turn; None if no site is due."""
     with reading() as connection:
         turn = connection.execute(_turns().limit(1)).scalar()
-        row = connection.execute(sa.select(sites_table).where(_site.subdomain == turn)).mappings().first()
-    return dict(row) if row else None
+        return get_site_by_subdomain(connection, turn) if turn else None
 
 
 def next_finance_sites(connection: Connection, limit: int = 1) -> list[str]:

@@ -10,8 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clerk.database.clock import now
-from clerk.database.legacy_types import parse_moment
+from clerk.database.clock import now, parse_moment
 from clerk.database.literals import one_of
 from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, runs_table, sites_table
@@ -19,17 +18,6 @@ from clerk.database.transactions import reading, serialise
 from clerk.errors import UsageError, missing
 from clerk.paths import validate_subdomain
 from clerk.stage import BEGINNERS, MEETINGS
-
-__all__ = [
-    "delete_site",
-    "get_all_sites",
-    "get_oldest_site",
-    "get_site_by_subdomain",
-    "insert_site",
-    "require_site",
-    "update_site",
-    "upsert_site",
-]
 
 _site, _run, _job = sites_table.c, runs_table.c, jobs_table.c
 _NEVER = datetime.min.replace(tzinfo=UTC)

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 MAX_PRIORITY = 9
 
 #: What Python raises at data of another shape than it expects.
-MALFORMED = (ValueError, TypeError, LookupError, AttributeError)
+MALFORMED = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 
 
 class Problem(NamedTuple):

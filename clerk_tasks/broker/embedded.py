@@ -27,7 +27,7 @@ from clerk.errors import BrokerUnavailable, SettingError
 from clerk.settings import settings
 
 #: How long the server may take to start, in seconds.
-PATIENCE = 30.0
+START_TIMEOUT = 30.0
 #: The longest path a unix socket may have on every system we run on, in bytes.
 LONGEST_SOCKET = 103
 
@@ -130,7 +130,7 @@ def _server_program() -> str:
 
 def _ensure_running(place: Place, program: str) -> None:
     """Start a keeper unless there is one, and return once the server answers."""
-    give_up = time.monotonic() + PATIENCE
+    give_up = time.monotonic() + START_TIMEOUT
     while not (_is_locked(place.keeper) and answers(place)):
         if time.monotonic() > give_up:
             raise BrokerUnavailable(f"The embedded broker does not answer: see {place.log}")

@@ -11,12 +11,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from clerk.errors import BrokerUnavailable
-from clerk_tasks.broker.embedded import PATIENCE, Place, answers, ask, lock
+from clerk_tasks.broker.embedded import START_TIMEOUT, Place, answers, ask, lock
 
 #: How often to look whether the server lives and has users, in seconds.
 POLL = 0.25
 #: How long the server may take to stop, in seconds; killing it then loses at most the last second of messages.
-FAREWELL = 5.0
+STOP_TIMEOUT = 5.0
 
 
 class Keeper:
@@ -58,7 +58,7 @@ class Keeper:
                 stderr=log,
                 start_new_session=True,
             )
-        give_up = time.monotonic() + PATIENCE
+        give_up = time.monotonic() + START_TIMEOUT
         while not answers(self._place):
             if self._server.poll() is not None or time.monotonic() > give_up:
                 self._kill()
@@ -73,7 +73,7 @@ class Keeper:
     def _stop(self) -> None:
         with suppress(OSError):
             ask(self._place, b"SHUTDOWN")
-        give_up = time.monotonic() + FAREWELL
+        give_up = time.monotonic() + STOP_TIMEOUT
         while not _is_gone(self._place) and time.monotonic() < give_up:
             time.sleep(0.01)
         self._kill()

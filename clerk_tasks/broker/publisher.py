@@ -1,8 +1,7 @@
-"""Publish doorbells: messages that carry a job's id, through kombu, to Redis, Valkey or RabbitMQ."""
+"""Publish doorbells: messages that say that a queue has work, through kombu, to Redis, Valkey or RabbitMQ."""
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import threading
@@ -10,6 +9,8 @@ from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import uuid_utils
 
 from clerk.application import part
 from clerk.errors import BrokerUnavailable
@@ -28,8 +29,8 @@ Answer = TypeVar("Answer")
 _ABSENT = "The embedded broker is not running: `clerk-tasks up` or a worker starts it."
 
 _ORIGIN = f"{os.getpid()}@{socket.gethostname()}"
-#: Celery's third part of a message body: no callbacks, no chains, no chords.
-_EMBED = json.dumps({"callbacks": None, "errbacks": None, "chain": None, "chord": None})
+#: A Celery task's positional arguments, keyword arguments, and callbacks: none, since a message says no more than that.
+_BODY = "[[], {}, {}]"
 
 
 def task_name(job_type: str) -> str:
@@ -112,13 +113,14 @@ class Publisher:
                 self._send(producer, message)
 
     def _send(self, producer: kombu.Producer, message: Message) -> None:
+        message_id = str(uuid_utils.uuid4())
         producer.publish(
-            f'[["{message.job_id}"], {{}}, {_EMBED}]',
+            _BODY,
             exchange="",
             routing_key=message.queue,
             priority=self.broker.priorities[Priority(message.priority)],
-            headers=_headers(message),
-            correlation_id=message.job_id,
+            headers=_headers(message, message_id),
+            correlation_id=message_id,
             content_type="application/json",
             content_encoding="utf-8",
             delivery_mode=2,
@@ -134,14 +136,14 @@ class Publisher:
         return BrokerUnavailable(f"The broker {self.broker.shown} cannot be reached: {error.__cause__ or error}")
 
 
-def _headers(message: Message) -> dict[str, Any]:
+def _headers(message: Message, message_id: str) -> dict[str, Any]:
     """Return what a Celery worker, `celery inspect` and Flower want to see of message protocol 2."""
     return {
         "lang": "py",
         "task": task_name(message.job_type),
-        "id": message.job_id,
-        "root_id": message.job_id,
-        "argsrepr": message.job_id,
+        "id": message_id,
+        "root_id": message_id,
+        "argsrepr": message.queue,
         "kwargsrepr": "",
         "origin": _ORIGIN,
         "ignore_result": True,

@@ -46,18 +46,19 @@ class Channel(redis.Channel):
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)  # type: ignore[no-untyped-call]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             log_drop(getattr(error, "doc", getattr(error, "object", b"")), error)
             raise Empty from None
 
 
 class Transport(redis.Transport):
-    """kombu's Redis transport, except that JSON which is no message is dropped."""
+    """kombu's Redis transport, except that JSON which is no message is dropped, and its queue is the one it was in."""
 
     Channel = Channel
 
     def _deliver(self, message: Any, queue: str) -> None:
         try:
+            message["properties"]["delivery_info"] = {"exchange": "", "routing_key": queue}
             super()._deliver(message, queue)  # type: ignore[no-untyped-call]
         except MALFORMED as error:
             log_drop(message, error)

@@ -7,8 +7,6 @@ from types import FrameType
 
 import typer
 
-from clerk.database.engine import engine
-from clerk.database.schema_version import ensure_usable
 from clerk_tasks.cli.output import INTERRUPTED
 from clerk_tasks.cli.worker import application
 from clerk_tasks.schedules import beat as _scheduler  # noqa: F401
@@ -16,7 +14,6 @@ from clerk_tasks.schedules import beat as _scheduler  # noqa: F401
 
 def command() -> None:
     """Fire the schedules until interrupted. Any number of beats may run: each slot fires once."""
-    ensure_usable(engine())
     beat = application().Beat(loglevel="INFO", quiet=True)
     received: list[int] = []
 

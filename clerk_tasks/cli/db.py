@@ -16,7 +16,7 @@ from clerk_tasks.cli import output
 from clerk_tasks.cli.options import AsJson, DryRun, Yes
 from clerk_tasks.operations import pruning
 
-app = typer.Typer(no_args_is_help=True, help="Create the database, bring it up to date, check and prune it.")
+app = typer.Typer(no_args_is_help=True, help="Create, upgrade, check and prune the database.")
 
 
 @app.command()
@@ -50,13 +50,10 @@ def history(as_json: AsJson = False) -> None:
 def check(as_json: AsJson = False) -> None:
     """Exit 1 if the database is not at this code's revision, or its tables differ from it."""
     problems = find()
-    if as_json:
-        output.print_json({"ok": not problems, "problems": problems})
-    else:
-        for problem in problems:
-            output.fail(problem)
-        if not problems:
-            output.print_line("The database is as it should be.")
+    for problem in problems:
+        output.fail(problem)
+    lines = () if problems else ("The database is as it should be.",)
+    output.answer_one({"ok": not problems, "problems": problems}, *lines, as_json=as_json)
     raise typer.Exit(1 if problems else 0)
 
 
@@ -69,7 +66,7 @@ def prune(
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete old runs with their jobs, old schedule slots, and stopped workers. Workers may go on meanwhile."""
+    """Delete old runs with their jobs, old schedule slots, and stopped workers. Workers may run meanwhile."""
     if not dry_run:
         output.confirm(f"Delete what ended at least {older_than} days ago?", yes=yes)
     counts = pruning.count(older_than) if dry_run else pruning.prune(older_than)

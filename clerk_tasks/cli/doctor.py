@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from clerk_tasks.cli import output
 from clerk_tasks.cli.options import AsJson
-from clerk_tasks.operations.doctor import examine
+from clerk_tasks.operations.doctor import diagnose
 
 
 def command(
@@ -16,16 +17,7 @@ def command(
     as_json: AsJson = False,
 ) -> None:
     """Find stuck, orphaned and unserved jobs, and dangerous settings. Exit 1 while anything is wrong."""
-    found = examine(fix=fix)
-    rows = [
-        {
-            "kind": each.damage.kind,
-            "subject": each.damage.subject,
-            "problem": each.damage.problem,
-            "remedy": each.damage.remedy,
-            "mended": each.mended,
-        }
-        for each in found
-    ]
+    found = diagnose(fix=fix)
+    rows = [asdict(each.damage) | {"mended": each.mended} for each in found]
     output.answer(rows, ("kind", "subject", "problem", "remedy", "mended"), as_json=as_json, empty="Nothing is wrong.")
     raise typer.Exit(int(any(not each.mended for each in found)))

@@ -8,7 +8,7 @@ import typer
 
 from clerk.jobs import JobRequest
 from clerk_tasks import dispatcher
-from clerk_tasks.cli import jobs_output, output
+from clerk_tasks.cli.jobs_output import finish
 from clerk_tasks.cli.options import AsJson, Wait
 from clerk_tasks.job_types.arguments import parse_texts
 from clerk_tasks.job_types.registry import registry
@@ -28,9 +28,5 @@ def command(
     request = JobRequest(
         job_type, subdomain, parse_texts(function, arg or ()), priority=dispatcher.parse_priority(priority)
     )
-    enqueued = dispatcher.enqueue(request, run_id=run_id, joins=True)
-    if not (as_json or wait):
-        output.print_line(enqueued.job_ids[0])
-        return
-    # A pipeline's later stages are jobs too: wait for them, but print only the first.
-    jobs_output.finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=as_json)
+    enqueued = dispatcher.enqueue(request, run_id=run_id, joins=True, always_publish=True)
+    finish(enqueued.job_ids, wait=wait, as_json=as_json)

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import typer
 
 from clerk_tasks.cli import output
 from clerk_tasks.cli.commands import COMMANDS
 from clerk_tasks.cli.mount import mount_plugins
 from clerk_tasks.cli.options import AsJson
-from clerk_tasks.operations.health import Level, examine
+from clerk_tasks.operations.health import Level, check_health
 
 
 def command(as_json: AsJson = False) -> None:
     """Check the whole system. Exit 0: all is well, 1: something needs attention, 2: nothing can run."""
     mount_plugins(reserved=COMMANDS)  # so that a command that cannot be mounted is among the quarantined
-    findings = examine()
+    findings = check_health()
     worst = max(finding.level for finding in findings)
-    rows = [
-        {"check": finding.check, "level": finding.level.name.lower(), "detail": finding.detail} for finding in findings
-    ]
-    if as_json:
-        output.print_json({"level": Level(worst).name.lower(), "checks": rows})
-    else:
-        output.print_table(rows, ("level", "check", "detail"))
+    rows = [asdict(finding) | {"level": finding.level.name.lower()} for finding in findings]
+    value = {"level": Level(worst).name.lower(), "checks": rows}
+    output.answer_one(value, output.Listing(rows, ("level", "check", "detail")), as_json=as_json)
     raise typer.Exit(int(worst))

@@ -7,30 +7,28 @@ from typing import Any
 
 import typer
 
-from clerk.database.transactions import reading
 from clerk_tasks import waiting
 from clerk_tasks.cli import output
-from clerk_tasks.ledger import queries
+from clerk_tasks.operations.listing import job_states
 
 #: The columns of a table of jobs.
 COLUMNS = ("id", "job_type", "subdomain", "state", "attempt", "priority", "created_at", "error")
 
 
 def finish(job_ids: Sequence[str], *, wait: bool, as_json: bool, as_list: bool = False) -> None:
-    """Print the jobs that a command enqueued; with `wait`, once they have ended, and exit 1 if one failed.
+    """Print the first of the jobs that a command enqueued, or every one `as_list`.
 
+    With `wait`, print every job once all have ended, and exit 1 if one failed: a pipeline's later stages are jobs, too.
     One job is a JSON object, several are an array, and so is one `as_list`.
     """
+    shown = job_ids if wait or as_list else job_ids[:1]
+    jobs: list[dict[str, Any]] = []
     if wait:
-        jobs = waiting.wait_for(job_ids, output.note)
-    else:
-        with reading() as connection:
-            jobs = queries.job_states(connection, job_ids)
-    if as_json:
-        output.print_json(jobs if as_list or len(jobs) != 1 else jobs[0])
-    else:
-        for job in jobs:
-            output.print_line(describe(job) if wait else job["id"])
+        jobs = waiting.wait_for(shown, output.note)
+    elif as_json:
+        jobs = job_states(shown)
+    value = jobs[0] if len(jobs) == 1 and not as_list else jobs
+    output.answer_one(value, *(map(describe, jobs) if wait else shown), as_json=as_json)
     if wait and not waiting.succeeded(jobs):
         raise typer.Exit(1)
 

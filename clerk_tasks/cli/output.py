@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
 
@@ -15,6 +15,9 @@ from clerk.errors import ClerkError, UsageError
 
 #: The exit code of what Ctrl-C has ended.
 INTERRUPTED = 130
+
+#: Values that a table shows as JSON.
+_NESTED = (dict, list, tuple)
 
 _quiet = False
 
@@ -78,23 +81,37 @@ def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, em
         print_line("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+class Listing(NamedTuple):
+    """Rows to print under column headings, or `empty` on stderr."""
+
+    rows: Sequence[Mapping[str, Any]]
+    columns: Sequence[str]
+    empty: str = "Nothing to show."
+
+
+def fields(record: Mapping[str, Any]) -> Listing:
+    """Return a table of a record's fields that are set, one per row."""
+    rows = [{"field": name, "value": value} for name, value in record.items() if value is not None]
+    return Listing(rows, ("field", "value"))
+
+
 def answer(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, as_json: bool, empty: str = "Nothing to show."
 ) -> None:
     """Print rows as a JSON array, or as a table of these columns; `empty` says on stderr that there are no rows."""
-    if as_json:
-        print_json(rows)
-    else:
-        print_table(rows, columns, empty=empty)
+    answer_one(rows, Listing(rows, columns, empty), as_json=as_json)
 
 
-def answer_one(value: Any, *lines: str, as_json: bool) -> None:
-    """Print a value as JSON, or the lines that say it."""
+def answer_one(value: Any, *parts: str | Listing, as_json: bool) -> None:
+    """Print a value as JSON, or the lines and tables that show it."""
     if as_json:
         print_json(value)
-    else:
-        for line in lines:
-            print_line(line)
+        return
+    for part in parts:
+        if isinstance(part, Listing):
+            print_table(part.rows, part.columns, empty=part.empty)
+        else:
+            print_line(part)
 
 
 def confirm(question: str, *, yes: bool) -> None:
@@ -129,11 +146,13 @@ def say(text: str) -> None:
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return "-"
-    if isinstance(value, list | tuple | set | frozenset):
-        return ", ".join(map(str, value)) or "-"
-    return " ".join(str(_plain(value) if hasattr(value, "isoformat") else value).split()) or "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple | set | frozenset) and not any(isinstance(each, _NESTED) for each in value):
+        return ", ".join(map(_text, value)) or "-"
+    if isinstance(value, _NESTED):
+        value = json.dumps(value, default=_plain, ensure_ascii=False)
+    return "-" if value is None else " ".join(str(_plain(value)).split()) or "-"
 
 
 def _plain(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import Any
 
 import typer
 
@@ -13,9 +13,6 @@ from clerk_tasks.cli.mount import mount_plugins
 from clerk_tasks.cli.options import AsJson
 from clerk_tasks.operations.plugin_report import plugin_reports
 
-if TYPE_CHECKING:
-    from clerk_tasks.operations.plugin_report import PluginReport
-
 app = typer.Typer(no_args_is_help=True, help="List the plugins and check them.")
 
 COLUMNS = ("name", "state", "source", "version", "hooks", "job_types", "error")
@@ -24,25 +21,20 @@ COLUMNS = ("name", "state", "source", "version", "hooks", "job_types", "error")
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List every plugin, quarantined ones with their error."""
-    reports = [asdict(report) for report in _reports()]
-    output.answer(reports, COLUMNS, as_json=as_json)
+    output.answer(_reports(), COLUMNS, as_json=as_json)
 
 
 @app.command()
 def check(as_json: AsJson = False) -> None:
     """Exit 1 if a plugin, or a part of one, is quarantined."""
     reports = _reports()
-    broken = [report for report in reports if report.error]
-    if as_json:
-        output.print_json([asdict(report) for report in broken])
-    elif broken:
-        output.print_table([asdict(report) for report in broken], ("name", "where", "error"))
-    else:
-        output.print_line(f"{len(reports)} plugins, all of them work")
+    broken = [report for report in reports if report["error"]]
+    table = output.Listing(broken, ("name", "where", "error"))
+    output.answer_one(broken, table if broken else f"{len(reports)} plugins, all of them work", as_json=as_json)
     raise typer.Exit(1 if broken else 0)
 
 
-def _reports() -> list[PluginReport]:
+def _reports() -> list[dict[str, Any]]:
     """Mount the commands too, then report."""
     mount_plugins(reserved=COMMANDS)
-    return plugin_reports()
+    return [asdict(report) for report in plugin_reports()]

@@ -7,14 +7,11 @@ from typing import Annotated
 
 import typer
 
-from clerk.database.states import RunState
-from clerk.database.transactions import reading
 from clerk_tasks.cli import output
 from clerk_tasks.cli.jobs_output import COLUMNS, finish
 from clerk_tasks.cli.options import AsJson, DryRun, Limit, OfSite, Wait
-from clerk_tasks.ledger import queries
-from clerk_tasks.operations import job_retry, run_retry
-from clerk_tasks.operations.known import check_filters, parse_state
+from clerk_tasks.operations import listing, run_retry
+from clerk_tasks.operations.cancel import cancel_run
 
 app = typer.Typer(no_args_is_help=True, help="List, show, retry and cancel runs.")
 
@@ -27,10 +24,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
-    wanted = parse_state(RunState, state)
-    with reading() as connection:
-        check_filters(connection, subdomain=subdomain)
-        runs = queries.list_runs(connection, subdomain=subdomain, state=wanted, limit=limit or None)
+    runs = listing.list_runs(subdomain=subdomain, state=state, limit=limit or None)
     columns = ("id", "pipeline", "state", "jobs", "remaining", "failed", "cancelled", "created_at", "finished_at")
     output.answer(runs, columns, as_json=as_json, empty="No runs.")
 
@@ -38,17 +32,11 @@ def list_(
 @app.command()
 def show(run_id: Annotated[str, typer.Argument(help="The run's id.")], as_json: AsJson = False) -> None:
     """Show one run: its stages, and its jobs."""
-    with reading() as connection:
-        run = queries.show_run(connection, run_id)
-    if as_json:
-        output.print_json(run)
-        return
-    output.print_line(f"{run['id']}: {run['pipeline']} of {run['subdomain']}, {run['state']}")
-    output.print_line()
-    stages = ("name", "state", "total", "remaining", "failed", "cancelled", "opened_at", "closed_at")
-    output.print_table(run["stages"], stages)
-    output.print_line()
-    output.print_table(run["jobs"], COLUMNS)
+    run = listing.show_run(run_id)
+    heading = f"{run['id']}: {run['pipeline']} of {run['subdomain']}, {run['state']}"
+    columns = ("name", "state", "total", "remaining", "failed", "cancelled", "opened_at", "closed_at")
+    stages, jobs = output.Listing(run["stages"], columns), output.Listing(run["jobs"], COLUMNS)
+    output.answer_one(run, heading, "", stages, "", jobs, as_json=as_json)
 
 
 @app.command()
@@ -73,14 +61,13 @@ def retry(
     else:
         output.note(str(plan))
         enqueued = run_retry.enqueue(plan)
-        finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=as_json)
+        finish(enqueued.job_ids, wait=wait, as_json=as_json)
 
 
 @app.command()
 def cancel(run_id: Annotated[str, typer.Argument(help="A run that has not ended.")], as_json: AsJson = False) -> None:
     """Cancel a run: its waiting jobs at once; running jobs are asked to stop."""
-    job_retry.cancel_run(run_id)
-    if as_json:
-        show(run_id, as_json=True)
-    else:
-        output.print_line(f"{run_id} is cancelled.")
+    run = cancel_run(run_id)
+    running = sum(stage["remaining"] for stage in run["stages"])
+    state = f"its waiting jobs are cancelled, its running jobs ({running}) were asked to stop"
+    output.answer_one(run, f"{run_id}: {state if running else 'cancelled'}.", as_json=as_json)

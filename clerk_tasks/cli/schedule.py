@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
 import typer
 
-from clerk.database.clock import database_time
-from clerk.database.transactions import reading
 from clerk_tasks.cli import output
 from clerk_tasks.cli.options import AsJson
-from clerk_tasks.schedules import slots
+from clerk_tasks.operations import schedule
 
 app = typer.Typer(no_args_is_help=True, help="List the schedules and their next slots; fire one now.")
 
@@ -20,10 +17,8 @@ app = typer.Typer(no_args_is_help=True, help="List the schedules and their next 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List the schedules, each with its next slot and the fate of its last."""
-    with reading() as connection:
-        rows = [slots.describe(schedule, connection) for schedule in slots.gather().values()]
     columns = ("name", "cron", "timezone", "next", "last", "last_fate", "last_detail")
-    output.answer(rows, columns, as_json=as_json, empty="No plugin has a schedule.")
+    output.answer(schedule.list_schedules(), columns, as_json=as_json, empty="No plugin has a schedule.")
 
 
 @app.command("next")
@@ -33,14 +28,7 @@ def next_(
     as_json: AsJson = False,
 ) -> None:
     """List the next slots, in UTC and in the schedule's own time zone."""
-    with reading() as connection:
-        current = database_time(connection)
-    schedules = [slots.find(name)] if name else list(slots.gather().values())
-    rows = [
-        {"name": schedule.name, "due_at": moment, "local": moment.astimezone(ZoneInfo(schedule.timezone))}
-        for schedule in schedules
-        for moment in slots.upcoming(schedule, current, count)
-    ]
+    rows = schedule.list_slots(name, count)
     output.answer(rows, ("name", "due_at", "local"), as_json=as_json, empty="No plugin has a schedule.")
 
 
@@ -50,6 +38,5 @@ def tick(
     as_json: AsJson = False,
 ) -> None:
     """Fire every schedule that is due, once, as beat does; or fire one schedule now."""
-    fired = [slots.fire_now(name)] if name else slots.tick()
-    rows = [asdict(each) for each in fired]
+    rows = [asdict(fired) for fired in schedule.fire(name)]
     output.answer(rows, ("schedule", "due_at", "fate", "job_ids", "detail"), as_json=as_json, empty="Nothing is due.")

@@ -8,11 +8,12 @@ from typing import Annotated, Any
 
 import typer
 
-from clerk.errors import UsageError
+from clerk.errors import NotFoundError, UsageError
 from clerk.fetching.detect import detect as find
+from clerk.fetching.fetcher_factory import fetcher_class
 from clerk.sites.admin import NewSite, add_site, list_sites, remove_site, show_site
 from clerk_tasks.cli import output
-from clerk_tasks.cli.options import AsJson, DryRun, Site, Yes
+from clerk_tasks.cli.options import NO_SITES, AsJson, DryRun, Site, Yes
 
 app = typer.Typer(no_args_is_help=True, help="Add, list, show and remove sites.")
 
@@ -32,9 +33,12 @@ def add(
     lng: Annotated[float | None, typer.Option(min=-180, max=180, help="Longitude, in degrees.")] = None,
     finance: Annotated[bool, typer.Option("--finance", help="The site has election-finance data.")] = False,
     extra: Annotated[str | None, typer.Option(metavar="JSON", help="Settings for its plugins: a JSON object.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Accept a scraper label that no plugin knows yet.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Add a site. Without --extra the plugins supply it, by scraper label."""
+    if scraper and not force:
+        _require_fetcher(subdomain, scraper)
     site = add_site(
         NewSite(
             subdomain=subdomain,
@@ -53,22 +57,24 @@ def add(
     output.answer_one(site, f"Added {subdomain}.", as_json=as_json)
 
 
+def _require_fetcher(subdomain: str, scraper: str) -> None:
+    try:
+        fetcher_class({"subdomain": subdomain, "scraper": scraper})
+    except NotFoundError as error:
+        raise UsageError(f"{error}; correct --scraper, or add --force if its plugin is installed later") from None
+
+
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List every site."""
-    sites = list_sites()
-    output.answer(sites, COLUMNS, as_json=as_json, empty="No sites yet: add one with `clerk-tasks sites add`.")
+    output.answer(list_sites(), COLUMNS, as_json=as_json, empty=NO_SITES)
 
 
 @app.command()
 def show(subdomain: Site, as_json: AsJson = False) -> None:
     """Show every recorded column of a site."""
     site = show_site(subdomain)
-    if as_json:
-        output.print_json(site)
-    else:
-        known = [{"column": name, "value": value} for name, value in site.items() if value is not None]
-        output.print_table(known, ("column", "value"))
+    output.answer_one(site, output.fields(site), as_json=as_json)
 
 
 @app.command()

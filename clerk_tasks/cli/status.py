@@ -2,41 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from clerk.database.transactions import reading
 from clerk_tasks.cli import output
-from clerk_tasks.cli.options import AsJson, OfSite
-from clerk_tasks.ledger import queries
-from clerk_tasks.ledger.site_status import site_status
-from clerk_tasks.operations.known import check_filters
+from clerk_tasks.cli.options import NO_SITES, AsJson, OfSite
+from clerk_tasks.operations.listing import show_status
 
 
 def command(
     subdomain: OfSite = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what waits in the queues, and each site's last run: its stage, its jobs, its failures; and its age.
+    """Show each queue's backlog, and each site's last run with its stage, its jobs, its failures and its age.
 
-    A site's age is the time since a run of it last completed.
+    A site's age is the time since a run of it last completed. Owed are its documents that were not downloaded or read.
     """
-    with reading() as connection:
-        check_filters(connection, subdomain=subdomain)
-        found: dict[str, Any] = {
-            "jobs": queries.count_states(connection, subdomain=subdomain),
-            "queues": queries.backlog(connection),
-            "sites": site_status(connection, subdomain=subdomain),
-        }
-    if as_json:
-        output.print_json(found)
-        return
-    output.print_line("jobs: " + ", ".join(f"{count} {state}" for state, count in found["jobs"].items() if count))
-    output.print_line()
-    output.print_table(found["queues"], ("queue", "available", "waiting", "running", "oldest"), empty="No work waits.")
-    output.print_line()
+    found = show_status(subdomain=subdomain)
+    jobs = ", ".join(f"{count} {state}" for state, count in found["jobs"].items() if count)
+    queues = output.Listing(found["queues"], ("queue", "available", "waiting", "running", "oldest"), "No job is left.")
     rows = [site | {"age": _age(site["age"])} for site in found["sites"]]
-    columns = ("subdomain", "last_run", "last_run_state", "stage", "total", "remaining", "failed", "discarded", "age")
-    output.print_table(rows, columns, empty="No sites yet: add one with `clerk-tasks sites add`.")
+    columns = (
+        "subdomain",
+        "last_run",
+        "last_run_state",
+        "stage",
+        "total",
+        "remaining",
+        "failed",
+        "discarded",
+        "owed",
+        "age",
+    )
+    sites = output.Listing(rows, columns, NO_SITES)
+    output.answer_one(found, f"jobs: {jobs or 'none'}", "", queues, "", sites, as_json=as_json)
 
 
 def _age(seconds: int | None) -> str:

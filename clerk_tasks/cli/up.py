@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import signal
-from typing import Annotated
 
 import typer
 
+from clerk_tasks.cli.options import Concurrency
 from clerk_tasks.cli.output import INTERRUPTED
 from clerk_tasks.system import supervisor
 
 
 def command(
-    concurrency: Annotated[int | None, typer.Option("-c", "--concurrency", min=1, help="Jobs at a time.")] = None,
+    concurrency: Concurrency = None,
 ) -> None:
-    """Run a worker for every pool, and beat, until interrupted. What dies is restarted."""
+    """Run a worker for every pool, and beat, until interrupted. A process that dies is restarted."""
     ended_by = supervisor.run(supervisor.plan(concurrency))
     raise typer.Exit(INTERRUPTED if ended_by is signal.SIGINT else 0)

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from clerk_tasks.cli import jobs_output, output
+from clerk_tasks.cli import output
+from clerk_tasks.cli.jobs_output import finish
 from clerk_tasks.cli.options import AsJson, Wait
 from clerk_tasks.operations.updates import Update
 
@@ -17,6 +18,14 @@ def command(
     finance: Annotated[bool, typer.Option("--finance", help="Update its election finance, not its meetings.")] = False,
     all_years: Annotated[bool, typer.Option("-a", "--all-years", help="Fetch from the site's first year on.")] = False,
     all_agendas: Annotated[bool, typer.Option("--all-agendas", help="Fetch the agendas of every meeting.")] = False,
+    start_date: Annotated[
+        str | None, typer.Option("--start-date", metavar="DAY", help="Fetch from this day on, as 2024-01-31.")
+    ] = None,
+    end_date: Annotated[str | None, typer.Option("--end-date", metavar="DAY", help="Fetch until this day.")] = None,
+    owed: Annotated[
+        bool,
+        typer.Option("--owed", help="Ask at once for what is owed; without --subdomain, for every site that owes."),
+    ] = False,
     skip_fetch: Annotated[
         bool, typer.Option("--skip-fetch", help="Use the documents that are there; the same as --from ocr.")
     ] = False,
@@ -38,15 +47,16 @@ def command(
         finance=finance,
         all_years=all_years,
         all_agendas=all_agendas,
+        start_date=start_date,
+        end_date=end_date,
+        owed=owed,
         skip_fetch=skip_fetch,
         start=start,
         accept_shrink=accept_shrink,
     )
     enqueued = asked.enqueue()
     if enqueued.job_ids:
-        # A pipeline's later stages are jobs too: wait for them, but print only the first.
-        jobs_output.finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=as_json)
-        return
-    output.note("Nothing to do: no site is due.")
-    if as_json:
-        output.print_json(None)
+        finish(enqueued.job_ids, wait=wait, as_json=as_json)
+    else:
+        output.note("Nothing to do: no site is due.")
+        output.answer_one(None, as_json=as_json)

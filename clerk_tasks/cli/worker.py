@@ -1,4 +1,4 @@
-"""`clerk-tasks worker`: work on the jobs of one pool, of several, or of all."""
+"""`clerk-tasks worker`: run the jobs of one, several or all worker pools."""
 
 from __future__ import annotations
 
@@ -12,23 +12,22 @@ import typer
 from celery import signals
 from celery.platforms import SecurityWarning
 
-from clerk.database.engine import engine
-from clerk.database.schema_version import ensure_usable
 from clerk_tasks.celery import app as celery
+from clerk_tasks.cli.options import Concurrency
 from clerk_tasks.cli.output import INTERRUPTED
 from clerk_tasks.job_types.registry import registry
+from clerk_tasks.operations.health import check_database
 from clerk_tasks.worker.steps import BURST
 
 
 def command(
     pools: Annotated[list[str] | None, typer.Argument(metavar="[POOL]...", help="Worker pools (default: all).")] = None,
-    concurrency: Annotated[int | None, typer.Option("-c", "--concurrency", min=1, help="Jobs at a time.")] = None,
+    concurrency: Concurrency = None,
     burst: Annotated[bool, typer.Option("--burst", help="Exit when no job is left.")] = False,
 ) -> None:
-    """Run the jobs of one pool, of several, or of all, until interrupted; with --burst, until no job is left."""
+    """Run the jobs of one, several or all worker pools until interrupted; with --burst, until no job is left."""
     known = registry()
     chosen = [known.pool(name) for name in pools] if pools else list(known.pools.values())
-    ensure_usable(engine())
     if burst:
         os.environ[BURST] = "1"
     started = application().Worker(
@@ -64,8 +63,8 @@ def _concurrency(pools: Sequence[Any]) -> int:
 
 
 def application() -> Any:
-    """Return the Celery application, for the commands that run a part of it."""
+    """Return the Celery application, for the commands that run a part of it, once the database can be used."""
+    check_database()
     # Celery warns of root because of pickled messages, which we do not accept.
     warnings.filterwarnings("ignore", category=SecurityWarning)
-
     return celery

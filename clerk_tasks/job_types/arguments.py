@@ -12,10 +12,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.errors import PydanticSchemaGenerationError, PydanticUndefinedAnnotation, PydanticUserError
 
 from clerk.errors import UsageError
-from clerk_tasks.job_types.rq_keywords import split_rq_keywords
-from clerk_tasks.job_types.signatures import Parameter, Signature, signature
-
-__all__ = ["MAX_BYTES", "call_arguments", "parse_texts", "prepare", "restore", "split_rq_keywords"]
+from clerk_tasks.job_types.signatures import CallSignature, Parameter, signature
 
 #: The largest JSON text of a job's arguments, in bytes.
 MAX_BYTES = 64 * 1024
@@ -71,7 +68,7 @@ def parse_texts(function: Callable[..., Any], texts: Iterable[str]) -> dict[str,
     return arguments
 
 
-def _check_names(wanted: Signature, arguments: Mapping[str, Any]) -> None:
+def _check_names(wanted: CallSignature, arguments: Mapping[str, Any]) -> None:
     for name in arguments:
         if name in _OURS and name not in wanted.parameters:
             raise UsageError(f"argument {name!r} is set by clerk; accepted: {wanted.accepted}")
@@ -84,7 +81,7 @@ def _check_names(wanted: Signature, arguments: Mapping[str, Any]) -> None:
             raise UsageError(f"argument {parameter.name!r} is missing; accepted: {wanted.accepted}")
 
 
-def _to_json(wanted: Signature, name: str, value: Any) -> Any:
+def _to_json(wanted: CallSignature, name: str, value: Any) -> Any:
     value = _validate(wanted, name, value)
     try:
         return _adapter_for(wanted, name).dump_python(value, mode="json")
@@ -113,14 +110,14 @@ def _not_json(name: str, error: Exception) -> UsageError:
     return UsageError(f"argument {name!r} is not JSON: {' '.join(str(error).split())}")
 
 
-def _validate(wanted: Signature, name: str, value: Any) -> Any:
+def _validate(wanted: CallSignature, name: str, value: Any) -> Any:
     try:
         return _adapter_for(wanted, name).validate_python(value)
     except ValidationError as error:
         raise UsageError(_explain(wanted, name, error.errors()[0])) from None
 
 
-def _from_text(wanted: Signature, name: str, text: str) -> Any:
+def _from_text(wanted: CallSignature, name: str, text: str) -> Any:
     parameter = wanted.parameter(name)
     if parameter is None:
         return text  # the check of names says what is wrong with it
@@ -135,7 +132,7 @@ def _from_text(wanted: Signature, name: str, text: str) -> Any:
         except ValidationError as json_error:
             first = json_error.errors()[0]
             # For a number or a date, "invalid JSON" would be no help: the first complaint is the one to hear.
-            raise UsageError(_explain(wanted, name, error.errors()[0], json=first)) from None
+            raise UsageError(_explain(wanted, name, error.errors()[0], first)) from None
 
 
 def _json_or_text(text: str) -> Any:
@@ -145,7 +142,7 @@ def _json_or_text(text: str) -> Any:
         return text
 
 
-def _explain(wanted: Signature, name: str, error: Mapping[str, Any], *, json: Mapping[str, Any] | None = None) -> str:
+def _explain(wanted: CallSignature, name: str, error: Mapping[str, Any], json: Mapping[str, Any] | None = None) -> str:
     wants_json = json is not None and error["type"] in ("list_type", "dict_type", "tuple_type", "set_type")
     shown = json if json is not None and wants_json else error
     place = "".join(f"[{part!r}]" for part in shown["loc"])
@@ -158,7 +155,7 @@ def _explain(wanted: Signature, name: str, error: Mapping[str, Any], *, json: Ma
     )
 
 
-def _adapter_for(wanted: Signature, name: str) -> TypeAdapter[Any]:
+def _adapter_for(wanted: CallSignature, name: str) -> TypeAdapter[Any]:
     parameter = wanted.parameter(name)
     assert parameter is not None, "names are checked first"  # noqa: S101
     try:

@@ -15,7 +15,7 @@ MOST_AT_A_TIME = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Pool:
+class WorkerPool:
     """A worker pool: `worker NAME` starts it; `function`, if any, is called once as each worker child starts."""
 
     name: str
@@ -24,14 +24,10 @@ class Pool:
     concurrency: int | None  # None: as the command line says
     plugin: str
 
-    def like(self, other: Pool) -> bool:
-        """Return whether the two differ at most in their queues and their names."""
-        return (self.function, self.concurrency) == (other.function, other.concurrency)
 
-
-def gather_pools(found: PluginSet) -> dict[str, Pool]:
+def gather_pools(found: PluginSet) -> dict[str, WorkerPool]:
     """Return the pools by name; what clashes with an earlier plugin's pool is quarantined, and the earlier one kept."""
-    pools: dict[str, Pool] = {}
+    pools: dict[str, WorkerPool] = {}
     for plugin, answer in reversed(found.call("register_worker_functions")):
         if not isinstance(answer, Mapping):
             error = f"it must return a dict of pool -> settings, not {type(answer).__name__}"
@@ -45,10 +41,11 @@ def gather_pools(found: PluginSet) -> dict[str, Pool]:
     return pools
 
 
-def _add(pools: dict[str, Pool], pool: Pool) -> None:
+def _add(pools: dict[str, WorkerPool], pool: WorkerPool) -> None:
     for other in pools.values():
         shared = [queue for queue in pool.queues if queue in other.queues]
-        if (shared or pool.name == other.name) and not pool.like(other):
+        same_settings = (pool.function, pool.concurrency) == (other.function, other.concurrency)
+        if (shared or pool.name == other.name) and not same_settings:
             what = f"queue {shared[0]}" if shared else f"pool {pool.name}"
             raise ConflictError(
                 f"{what} is claimed with different settings by plugin {other.plugin} (pool {other.name}) "
@@ -59,7 +56,7 @@ def _add(pools: dict[str, Pool], pool: Pool) -> None:
     pools[pool.name] = replace(known or pool, queues=tuple(dict.fromkeys(queues)))
 
 
-def _pool(plugin: Plugin, name: str, settings: object) -> Pool:
+def _pool(plugin: Plugin, name: str, settings: object) -> WorkerPool:
     check_name(name)
     if not isinstance(settings, Mapping):
         raise UsageError('write it as {"queues": [...], "function": optional, "concurrency": optional}')
@@ -71,7 +68,7 @@ def _pool(plugin: Plugin, name: str, settings: object) -> Pool:
         raise UsageError(f"function: {function!r} must be a function without arguments, called as a worker starts")
     if not (concurrency is None or (type(concurrency) is int and 0 < concurrency <= MOST_AT_A_TIME)):
         raise UsageError(f"concurrency: {concurrency!r} must be a whole number from 1 to {MOST_AT_A_TIME}")
-    return Pool(name, _queues(settings.get("queues")), function, concurrency, plugin.name)
+    return WorkerPool(name, _queues(settings.get("queues")), function, concurrency, plugin.name)
 
 
 def _queues(value: object) -> tuple[str, ...]:

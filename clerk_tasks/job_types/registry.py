@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
-from typing import Any, TypeVar
+from functools import cached_property, lru_cache
+from typing import TypeVar
 
 from clerk.errors import ConflictError, NotFoundError
 from clerk.plugin.loader import plugins
 from clerk.plugin.registered import PluginSet
-from clerk_tasks.job_types.pools import Pool, gather_pools
+from clerk_tasks.job_types.pools import WorkerPool, gather_pools
 from clerk_tasks.job_types.validation import RegisteredJobType, gather_job_types
 
-__all__ = ["Pool", "RegisteredJobType", "Registry", "registry"]
+__all__ = ["RegisteredJobType", "Registry", "WorkerPool", "registry"]
 
 Entry = TypeVar("Entry")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Registry:
     """What can be enqueued, and who works on it."""
 
     job_types: Mapping[str, RegisteredJobType]
-    pools: Mapping[str, Pool]
+    pools: Mapping[str, WorkerPool]
     disputed: Mapping[str, str]  # job types that several plugins claim -> what is wrong
 
     def get(self, name: str) -> RegisteredJobType:
@@ -33,11 +33,11 @@ class Registry:
             raise ConflictError(self.disputed[name])
         return _find("job type", name, self.job_types)
 
-    def pool(self, name: str) -> Pool:
+    def pool(self, name: str) -> WorkerPool:
         """Return a pool; NotFoundError lists the known ones."""
         return _find("pool", name, self.pools)
 
-    def pool_of_queue(self, queue: str) -> Pool | None:
+    def pool_of_queue(self, queue: str) -> WorkerPool | None:
         """Return the pool that serves a queue, or None."""
         return next((pool for pool in self.pools.values() if queue in pool.queues), None)
 
@@ -49,9 +49,10 @@ class Registry:
                 unserved.setdefault(registered.job_type.queue, []).append(registered.name)
         return unserved
 
-    def functions(self) -> dict[str, Callable[..., Any]]:
-        """Return each job type's plain function by the job type's name."""
-        return {name: registered.job_type.function for name, registered in self.job_types.items()}
+    @cached_property
+    def queues(self) -> frozenset[str]:
+        """The queues that some pool works on."""
+        return frozenset(queue for pool in self.pools.values() for queue in pool.queues)
 
 
 def registry() -> Registry:

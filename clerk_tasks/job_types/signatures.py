@@ -27,7 +27,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Signature:
+class CallSignature:
     """What a job function can be called with."""
 
     parameters: Mapping[str, Parameter]
@@ -51,7 +51,7 @@ class Signature:
 
 
 @lru_cache(maxsize=1024)
-def signature(function: Callable[..., Any]) -> Signature:
+def signature(function: Callable[..., Any]) -> CallSignature:
     """Read a job function's signature; its first parameter is the subdomain, whatever its name.
 
     Raises UsageError if it cannot be called as `function(subdomain, run_id=..., **arguments)`.
@@ -71,7 +71,7 @@ def signature(function: Callable[..., Any]) -> Signature:
             takes_run_id = True
         elif raw.kind not in (raw.VAR_POSITIONAL, raw.POSITIONAL_ONLY):
             parameters[raw.name] = parameter
-    return Signature(parameters, others, takes_run_id)
+    return CallSignature(parameters, others, takes_run_id)
 
 
 def _after_subdomain(function: Callable[..., Any]) -> list[inspect.Parameter]:

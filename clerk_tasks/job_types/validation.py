@@ -6,7 +6,6 @@ import inspect
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from math import isfinite
 from string import Formatter
 from typing import Any
 
@@ -14,10 +13,10 @@ from clerk.errors import UsageError
 from clerk.jobs import LONGEST_TIME_LIMIT, Backoff, JobType
 from clerk.plugin.containment import BROKEN
 from clerk.plugin.registered import Plugin, PluginSet
-from clerk_tasks.job_types.signatures import Parameter, Signature, signature
+from clerk_tasks.job_types.signatures import CallSignature, Parameter, signature
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
-QUEUE = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+QUEUE_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 LONGEST_NAME = 100  # characters
 MOST_ATTEMPTS = 1000
 
@@ -36,10 +35,6 @@ class RegisteredJobType:
 class _Claim:
     registered: RegisteredJobType
     by: Plugin
-
-    @property
-    def built_in(self) -> bool:
-        return self.by.source == "built-in"
 
 
 def gather_job_types(found: PluginSet) -> tuple[dict[str, RegisteredJobType], dict[str, str]]:
@@ -77,7 +72,7 @@ def register(plugin: str, name: str, value: Callable[..., Any] | JobType) -> Reg
 
 def check_name(name: object) -> None:
     """Raise UsageError unless this can be the name of a job type or a pool."""
-    if not (isinstance(name, str) and NAME.fullmatch(name)):
+    if not (isinstance(name, str) and PLAIN_NAME.fullmatch(name)):
         raise UsageError(f"the name {name!r} may hold lower-case letters, digits and hyphens only")
     if len(name) > LONGEST_NAME:
         raise UsageError(f"the name {name[:20]}... has {len(name)} characters; {LONGEST_NAME} is the most")
@@ -85,7 +80,7 @@ def check_name(name: object) -> None:
 
 def check_queue(queue: object) -> None:
     """Raise UsageError unless this can be the name of a queue."""
-    if not (isinstance(queue, str) and QUEUE.fullmatch(queue)):
+    if not (isinstance(queue, str) and QUEUE_NAME.fullmatch(queue)):
         raise UsageError(f"queue: {queue!r} may hold lower-case letters, digits, '_', '.' and '-' only")
     if len(queue) > LONGEST_NAME:
         raise UsageError(f"queue: {queue[:20]}... has {len(queue)} characters; {LONGEST_NAME} is the most")
@@ -101,7 +96,7 @@ def _items(found: PluginSet, plugin: Plugin, answer: object) -> Mapping[str, Any
 
 def _without_replaced(claimants: list[_Claim]) -> list[_Claim]:
     replaced = any(claim.registered.job_type.replaces for claim in claimants)
-    return [claim for claim in claimants if not (replaced and claim.built_in)]
+    return [claim for claim in claimants if not (replaced and claim.by.source == "built-in")]
 
 
 def _dispute(name: str, first: Plugin, second: Plugin) -> str:
@@ -113,7 +108,7 @@ def _dispute(name: str, first: Plugin, second: Plugin) -> str:
     )
 
 
-def _check_function(function: object) -> Signature:
+def _check_function(function: object) -> CallSignature:
     if not callable(function):
         raise UsageError(f"function: {function!r} is neither a function nor a JobType")
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
@@ -124,7 +119,7 @@ def _check_function(function: object) -> Signature:
         raise UsageError(f"function: {error}") from None
 
 
-def _check_fields(job_type: JobType, wanted: Signature) -> None:
+def _check_fields(job_type: JobType, wanted: CallSignature) -> None:
     check_queue(job_type.queue)
     attempts = job_type.max_attempts
     if not (type(attempts) is int and 1 <= attempts <= MOST_ATTEMPTS):
@@ -141,16 +136,11 @@ def _check_fields(job_type: JobType, wanted: Signature) -> None:
 
 
 def _check_seconds(field: str, value: object) -> None:
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int | float)
-        or not isfinite(value)
-        or not 0 < value <= LONGEST_TIME_LIMIT
-    ):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST_TIME_LIMIT:
         raise UsageError(f"{field}: {value!r} must be a positive number of seconds, at most 30 days")
 
 
-def _check_template(template: object, wanted: Signature) -> None:
+def _check_template(template: object, wanted: CallSignature) -> None:
     if not (isinstance(template, str) and template):
         raise UsageError(f"unique: {template!r} must be True, False or a template such as '{{job_type}}:{{subdomain}}'")
     known = {"job_type", "subdomain", *wanted.parameters}

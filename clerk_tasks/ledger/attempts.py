@@ -1,4 +1,4 @@
-"""One attempt, from the worker's side: claim, complete, fail, stop, hand back.
+"""The end of an attempt, from the worker's side: complete, fail, stop, hand back.
 
 Every transition runs in the caller's transaction and is guarded by the state and the attempt it starts from; one
 that finds another attempt in place raises Fenced, so that the transaction changes nothing.
@@ -6,11 +6,10 @@ that finds another attempt in place raises Fenced, so that the transaction chang
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, case, cast, insert, select, update
+from sqlalchemy import Connection, Text, bindparam, insert, select, update
 
 from clerk.database.clock import now
 from clerk.database.literals import constant
@@ -20,96 +19,24 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.jobs import Fenced
 from clerk_tasks.ledger.backoff import wait
 from clerk_tasks.ledger.children import add_children
+from clerk_tasks.ledger.claims import COMPLETED, MINE, OVER, Claim, as_json
 from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import Message, NewJob
 from clerk_tasks.ledger.stages import count_down
 
-
-class Claim(NamedTuple):
-    """A job that this process owns, for this one attempt."""
-
-    job_id: str
-    attempt: int
-    instance: str
-    pid: int
-    run_id: str
-    stage_id: int
-    job_type: str
-    subdomain: str
-    arguments: str  # JSON
-    max_attempts: int
-    backoff_base: float  # seconds
-    backoff_cap: float  # seconds
-
-    def __str__(self) -> str:
-        return f"{self.job_id} ({self.job_type} {self.subdomain}, attempt {self.attempt} of {self.max_attempts})"
-
-
-#: The columns that make a Claim, in its order.
-CLAIMED = (
-    jobs.c.id,
-    jobs.c.attempt,
-    jobs.c.instance,
-    jobs.c.pid,
-    jobs.c.run_id,
-    jobs.c.stage_id,
-    jobs.c.job_type,
-    jobs.c.subdomain,
-    cast(jobs.c.arguments, Text),
-    jobs.c.max_attempts,
-    jobs.c.backoff_base,
-    jobs.c.backoff_cap,
-)
-_OVER: dict[str, Any] = {"lease_until": None, "deadline_at": None, "note": None, "publish_at": None}
-_CLAIM = Compiled(
-    update(jobs)
-    .where(jobs.c.id == bindparam("b_id"), jobs.c.state == constant(JobState.AVAILABLE), jobs.c.due_at <= now())
-    .values(
-        state=constant(JobState.RUNNING),
-        attempt=jobs.c.attempt + 1,
-        instance=bindparam("b_instance"),
-        pid=bindparam("b_pid"),
-        started_at=now(),
-        lease_until=now(
-            case((jobs.c.time_limit < bindparam("b_lease"), jobs.c.time_limit), else_=bindparam("b_lease"))
-        ),
-        deadline_at=now(jobs.c.time_limit),
-        publish_at=None,
-        note=None,
-    )
-    .returning(*CLAIMED)
-)
-_MINE = (
-    jobs.c.id == bindparam("b_id"),
-    jobs.c.state == constant(JobState.RUNNING),
-    jobs.c.attempt == bindparam("b_attempt"),
-)
-_COMPLETE = Compiled(
-    update(jobs)
-    .where(*_MINE)
-    .values(
-        _OVER
-        | {
-            "state": constant(JobState.COMPLETED),
-            "finished_at": now(),
-            "error": None,
-            "result": bindparam("b_result"),
-        }
-    )
-    .returning(jobs.c.id)
-)
+_COMPLETE = Compiled(update(jobs).where(*MINE).values(COMPLETED).returning(jobs.c.id))
 _RETRY_LATER = (
     update(jobs)
-    .where(*_MINE)
+    .where(*MINE)
     .values(
-        _OVER
+        OVER
         | {"state": constant(JobState.RETRYABLE), "due_at": now(bindparam("b_delay")), "error": bindparam("b_error")}
     )
 )
 _END = (
     update(jobs)
-    .where(*_MINE)
-    .values(_OVER | {"state": bindparam("b_state"), "finished_at": now(), "error": bindparam("b_error")})
+    .where(*MINE)
+    .values(OVER | {"state": bindparam("b_state"), "finished_at": now(), "error": bindparam("b_error")})
 )
 # Handed back: not counted as an attempt.
 _HAND_BACK = _RETRY_LATER.values(max_attempts=jobs.c.max_attempts + 1)
@@ -123,18 +50,12 @@ _REMEMBER = insert(attempts).from_select(
         *(jobs.c.id, jobs.c.attempt, jobs.c.instance, jobs.c.pid, jobs.c.started_at, jobs.c.lease_until),
         *(bindparam(name, type_=Text) for name in ("b_outcome", "b_error", "b_traceback")),
         now(),
-    ).where(*_MINE),
+    ).where(*MINE),
 )
-_OWNED = select(jobs.c.cancel_requested_at).where(*_MINE)
-_CANCELLED_BY = select(jobs.c.note).where(*_MINE, jobs.c.cancel_requested_at.is_not(None))
+_OWNED = select(jobs.c.cancel_requested_at).where(*MINE)
+_CANCELLED_BY = select(jobs.c.note).where(*MINE, jobs.c.cancel_requested_at.is_not(None))
 # Once a cancel is requested, the note says by whom.
-_NOTE = update(jobs).where(*_MINE, jobs.c.cancel_requested_at.is_(None)).values(note=bindparam("b_note"))
-
-
-def claim(connection: Connection, job_id: str, *, instance: str, pid: int, lease: float) -> Claim | None:
-    """Take a job that is due, for `lease` seconds; None if there is nothing to take (a duplicate, a cancelled job)."""
-    row = _CLAIM(connection, {"b_id": job_id, "b_instance": instance, "b_pid": pid, "b_lease": lease})
-    return Claim._make(row) if row else None
+_NOTE = update(jobs).where(*MINE, jobs.c.cancel_requested_at.is_(None)).values(note=bindparam("b_note"))
 
 
 def complete(connection: Connection, claim: Claim, *, result: Any, children: Sequence[NewJob] = ()) -> list[Message]:
@@ -145,8 +66,7 @@ def complete(connection: Connection, claim: Claim, *, result: Any, children: Seq
     """
     if children and check_owned(connection, claim, lock=True):
         return stop(connection, claim, "the jobs that it asked for were not made")
-    as_json = None if result is None else json.dumps(result)
-    done = _COMPLETE(connection, {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_result": as_json})
+    done = _COMPLETE(connection, {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_result": as_json(result)})
     _fence(claim, 0 if done is None else 1)
     if not children:
         return count_down(connection, claim.stage_id, ended=JobState.COMPLETED)

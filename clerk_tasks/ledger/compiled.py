@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ClauseElement, Connection
@@ -25,10 +26,11 @@ class Compiled:
             return row
 
     def many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
-        """Run the statement, which returns nothing, once per row of values."""
-        sql, order, constants = self._for(connection)
+        """Run the statement, which returns nothing and has no values of its own, once per row of values."""
+        sql, order, _ = self._for(connection)
+        of = itemgetter(*order) if order else dict
         with closing(connection.connection.cursor()) as cursor:
-            cursor.executemany(sql, [_bind(order, constants, row) for row in rows])
+            cursor.executemany(sql, [of(row) for row in rows])
 
     def _for(self, connection: Connection) -> tuple[str, tuple[str, ...] | None, dict[str, Any]]:
         dialect = connection.dialect

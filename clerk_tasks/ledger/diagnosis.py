@@ -122,18 +122,18 @@ def unreleased(connection: Connection) -> list[Damage]:
 def remember(connection: Connection, job_id: str) -> None:
     """Make a job due now that waits for nothing; the relay publishes it."""
     waits = (jobs.c.id == job_id, one_of(jobs.c.state, _WAITING), jobs.c.due_at.is_(None))
-    connection.execute(update(jobs).where(*waits).values(due_at=now(), publish_at=now()))
+    connection.execute(update(jobs).where(*waits).values(due_at=now()))
 
 
-def unpublished(connection: Connection, *, after: float) -> list[Damage]:
-    """Return the queues with jobs that should have been published `after` seconds ago or longer."""
+def unpromoted(connection: Connection, *, after: float) -> list[Damage]:
+    """Return the queues with jobs that have been due for `after` seconds or longer and were not made available."""
     query = (
         select(jobs.c.queue, func.count().label("number"))
-        .where(jobs.c.state == constant(JobState.AVAILABLE), jobs.c.publish_at < now(-after))
+        .where(one_of(jobs.c.state, (JobState.SCHEDULED, JobState.RETRYABLE)), jobs.c.due_at < now(-after))
         .group_by(jobs.c.queue)
     )
     return [
-        Damage("unpublished", row.queue, f"{row.number} jobs wait and no relay publishes them", "run a relay pass")
+        Damage("unpromoted", row.queue, f"{row.number} jobs are due and no relay runs", "run a relay pass")
         for row in connection.execute(query)
     ]
 

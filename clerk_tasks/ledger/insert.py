@@ -9,8 +9,9 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 import uuid_utils
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import JSON, Connection, Float, Text, bindparam, cast, column, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from clerk.database.clock import now
 from clerk.database.literals import constant, one_of
@@ -21,13 +22,9 @@ from clerk.errors import UsageError
 from clerk.jobs import Backoff, Priority
 from clerk_tasks.ledger.compiled import Compiled
 
-#: How long a message may take before the relay publishes it again, in seconds: a lone job's, and a batch's.
-PUBLISH_DELAY, BATCH_PUBLISH_DELAY = 10.0, 60.0
-BATCH = 100  # jobs; from here on it is a batch
-
 
 class Message(NamedTuple):
-    """What a message needs to say: the doorbell of one job."""
+    """A job that has become available, and what a message for its queue needs to say."""
 
     job_id: str
     job_type: str
@@ -50,6 +47,7 @@ class NewJob:
     unique_key: str | None = None
     delay: float = 0.0
     stage: str | None = None
+    id: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,18 +70,23 @@ class Recorded:
     job_ids: list[str] = field(default_factory=list)
     conflicts: dict[str, str] = field(default_factory=dict)
 
+    def add(self, other: Recorded) -> None:
+        """Add what another insertion did."""
+        self.messages += other.messages
+        self.job_ids += other.job_ids
+        self.conflicts.update(other.conflicts)
+
 
 _ROW: dict[str, Any] = {
     column: bindparam(column)
     for column in (
         *("id", "run_id", "stage_id", "job_type", "subdomain", "queue", "priority", "arguments", "unique_key"),
-        *("max_attempts", "backoff_base", "backoff_cap", "time_limit", "publish_delay"),
+        *("max_attempts", "backoff_base", "backoff_cap", "time_limit"),
     )
 }
 _DUE = {
     "state": constant(JobState.AVAILABLE),
     "due_at": now(),
-    "publish_at": now(bindparam("publish_delay")),
     "created_at": now(),
 }
 _LATER = {"state": constant(JobState.SCHEDULED), "due_at": now(bindparam("delay")), "created_at": now()}
@@ -102,6 +105,26 @@ def _guarded(values: Mapping[str, Any], dialect: ModuleType) -> Compiled:
 
 
 _INSERT = {kind: Compiled(insert(jobs).inline().values(_ROW | dict(values))) for kind, values in _KINDS.items()}
+
+
+def _unnested(values: Mapping[str, Any]) -> Compiled:
+    """Return PostgreSQL's statement that inserts the rows of a batch, each column of them given as one array."""
+    kinds: dict[str, Any] = {name: Text() if name == "arguments" else jobs.c[name].type for name in _ROW} | {
+        "delay": Float()
+    }
+    arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()]
+    given = (
+        func.unnest(*arrays)
+        .table_valued(*(column(name, kind) for name, kind in kinds.items()), name="new")
+        .render_derived()
+    )
+    row = {name: given.c[name] for name in _ROW} | {"arguments": cast(given.c.arguments, JSON)} | dict(values)
+    if values is _LATER:
+        row["due_at"] = now(given.c.delay)
+    return Compiled(insert(jobs).from_select(list(row), select(*row.values())))
+
+
+_INSERT_UNNESTED = {kind: _unnested(values) for kind, values in _KINDS.items()}
 _INSERT_UNIQUE = {
     name: {kind: _guarded(values, dialect) for kind, values in _KINDS.items()}
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
@@ -139,11 +162,10 @@ def insert_jobs(
     Fills `recorded`. Unique keys are taken in sorted order, so that two batches cannot wait for each other.
     """
     batch = list(new_jobs)
-    publish_delay = BATCH_PUBLISH_DELAY if len(batch) >= BATCH else PUBLISH_DELAY
     plain: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _KINDS}
     for job in sorted(batch, key=lambda job: job.unique_key or ""):
         kind = "waiting" if not opened else "later" if job.delay else "due"
-        row = _row(job, run_id=run_id, stage_id=stage_id, publish_delay=publish_delay)
+        row = row_of(job, run_id=run_id, stage_id=stage_id)
         if job.unique_key is None:
             plain[kind].append(row)
         elif (winner := _insert_unique(connection, kind, row)) is not None:
@@ -154,12 +176,20 @@ def insert_jobs(
             recorded.messages.append(Message(row["id"], job.job_type, job.queue, job.priority))
     for kind, rows in plain.items():
         if rows:
-            _INSERT[kind].many(connection, rows)
+            _insert(connection, kind, rows)
 
 
-def _row(job: NewJob, *, run_id: str, stage_id: int, publish_delay: float) -> dict[str, Any]:
+def _insert(connection: Connection, kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
+    if len(rows) > 1 and connection.dialect.name == "postgresql":
+        _INSERT_UNNESTED[kind](connection, {name: [row[name] for row in rows] for name in rows[0]})
+    else:
+        _INSERT[kind].many(connection, rows)
+
+
+def row_of(job: NewJob, *, run_id: str, stage_id: int) -> dict[str, Any]:
+    """Return the values of a new job's row."""
     return {
-        "id": str(uuid_utils.uuid7()),
+        "id": job.id,
         "run_id": run_id,
         "stage_id": stage_id,
         "job_type": job.job_type,
@@ -172,7 +202,6 @@ def _row(job: NewJob, *, run_id: str, stage_id: int, publish_delay: float) -> di
         "backoff_base": job.backoff.base,
         "backoff_cap": job.backoff.cap,
         "time_limit": job.time_limit,
-        "publish_delay": publish_delay,
         "delay": job.delay,
     }
 

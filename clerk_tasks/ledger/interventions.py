@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, func, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from clerk.database.clock import now
@@ -14,7 +15,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
 from clerk.errors import ConflictError, missing
-from clerk_tasks.ledger.insert import PUBLISH_DELAY, Message
+from clerk_tasks.ledger.insert import Message
 from clerk_tasks.ledger.stages import ASKED_TO_CANCEL, cancel_waiting, count_again, count_down
 
 _HELD = select(jobs.c.state, jobs.c.stage_id).where(jobs.c.id == bindparam("b_id")).with_for_update()
@@ -47,19 +48,13 @@ _RETRY = (
         state=constant(JobState.AVAILABLE),
         max_attempts=case((jobs.c.max_attempts > jobs.c.attempt, jobs.c.max_attempts), else_=jobs.c.attempt + 1),
         due_at=now(),
-        publish_at=now(PUBLISH_DELAY),
-        publish_delay=PUBLISH_DELAY,
         finished_at=None,
         cancel_requested_at=None,
         note=None,
     )
     .returning(jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
 )
-_WAIT_AGAIN = (
-    update(jobs)
-    .where(jobs.c.id == bindparam("b_id"))
-    .values(state=constant(JobState.SCHEDULED), due_at=None, publish_at=None)
-)
+_WAIT_AGAIN = update(jobs).where(jobs.c.id == bindparam("b_id")).values(state=constant(JobState.SCHEDULED), due_at=None)
 
 
 def hold(connection: Connection, job_ids: Iterable[str]) -> None:
@@ -120,12 +115,7 @@ def retry(connection: Connection, job_id: str) -> Message:
 
     Raises NotFoundError, or ConflictError when it has not ended or another unfinished job has its unique key.
     """
-    row = connection.execute(_ENDED_JOB, {"b_id": job_id}).first()
-    if row is None:
-        raise missing("job", job_id)
-    if row.state not in (JobState.DISCARDED, JobState.CANCELLED):
-        raise ConflictError(f"Job {job_id} is {row.state}; only a discarded or cancelled job can be retried.")
-    _refuse_conflict(connection, job_id, row.unique_key)
+    row = require_retryable(connection, job_id)
     try:
         retried = connection.execute(_RETRY, {"b_id": job_id, "b_state": row.state}).first()
     except IntegrityError:
@@ -137,15 +127,16 @@ def retry(connection: Connection, job_id: str) -> Message:
     return Message._make(retried)
 
 
-def _refuse_conflict(connection: Connection, job_id: str, unique_key: str | None) -> None:
-    if unique_key is None:
-        return
-    winner = connection.execute(
-        select(jobs.c.id).where(
-            jobs.c.unique_key == unique_key,
-            jobs.c.id != job_id,
-            one_of(jobs.c.state, UNFINISHED),
-        )
-    ).scalar()
-    if winner is not None:
-        raise ConflictError(f"Job {winner} is already doing this ({unique_key}); wait for it, or cancel it.")
+def require_retryable(connection: Connection, job_id: str) -> Row[Any, Any, Any]:
+    """Return the state, stage and unique key of a job that can be retried; raises what `retry` raises."""
+    row = connection.execute(_ENDED_JOB, {"b_id": job_id}).first()
+    if row is None:
+        raise missing("job", job_id)
+    if row.state not in (JobState.DISCARDED, JobState.CANCELLED):
+        raise ConflictError(f"Job {job_id} is {row.state}; only a discarded or cancelled job can be retried.")
+    if row.unique_key is not None:
+        same_key = (jobs.c.unique_key == row.unique_key, jobs.c.id != job_id, one_of(jobs.c.state, UNFINISHED))
+        winner = connection.execute(select(jobs.c.id).where(*same_key)).scalar()
+        if winner is not None:
+            raise ConflictError(f"Job {winner} is already doing this ({row.unique_key}); wait for it, or cancel it.")
+    return row

@@ -14,7 +14,8 @@ from clerk.database.literals import constant
 from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import workers_table as workers
-from clerk_tasks.ledger.attempts import CLAIMED, Claim, fail, stop
+from clerk_tasks.ledger.attempts import fail, stop
+from clerk_tasks.ledger.claims import CLAIMED, Claim
 from clerk_tasks.ledger.insert import Message
 
 _RUNNING = jobs.c.state == constant(JobState.RUNNING)
@@ -33,9 +34,9 @@ _RENEW = (
         jobs.c.id.in_(
             select(jobs.c.id)
             .where(
+                jobs.c.id.in_(bindparam("b_ids", expanding=True)),
                 _RUNNING,
                 jobs.c.instance == bindparam("b_instance"),
-                jobs.c.pid.in_(bindparam("b_pids", expanding=True)),
                 jobs.c.deadline_at > now(),
             )
             # A job that is being finished, or holds its own row, must not keep the others from being renewed.
@@ -70,7 +71,6 @@ _CANCEL_REQUESTED = (
     .where(_RUNNING, jobs.c.id == bindparam("b_id"), jobs.c.attempt == bindparam("b_attempt"))
     .with_for_update()
 )
-_STATES = select(jobs.c.id, jobs.c.state).where(jobs.c.id.in_(bindparam("b_ids", expanding=True)))
 _SEEN = update(workers).where(workers.c.instance == bindparam("b_instance")).values(seen_at=now())
 
 
@@ -106,9 +106,10 @@ def running_in(connection: Connection, instance: str, pid: int) -> list[Claim]:
     return [Claim._make(row) for row in connection.execute(_OF_PROCESS, {"b_instance": instance, "b_pid": pid})]
 
 
-def renew(connection: Connection, instance: str, pids: Collection[int], *, lease: float) -> None:
-    """Extend the leases of a worker start's live children by `lease` seconds from now, never past the time limit."""
-    connection.execute(_RENEW, {"b_instance": instance, "b_pids": list(pids), "b_lease": lease})
+def renew(connection: Connection, instance: str, job_ids: Collection[str], *, lease: float) -> None:
+    """Extend the leases of jobs of a worker start by `lease` seconds from now, never past the time limit."""
+    if job_ids:
+        connection.execute(_RENEW, {"b_instance": instance, "b_ids": list(job_ids), "b_lease": lease})
 
 
 def expired(connection: Connection) -> list[Expired]:
@@ -133,12 +134,6 @@ def lost(connection: Connection, claim: Claim, reason: str) -> list[Message]:
     if row.cancel_requested_at is not None:
         return stop(connection, claim, reason)
     return fail(connection, claim, reason, outcome="lost", delay=0.0 if claim.attempt == 1 else None)[1]
-
-
-def states(connection: Connection, job_ids: Sequence[str]) -> dict[str, JobState]:
-    """Return {job id: state}."""
-    rows = connection.execute(_STATES, {"b_ids": list(job_ids)})
-    return {row.id: JobState(row.state) for row in rows}
 
 
 def register_worker(connection: Connection, **facts: Any) -> None:

@@ -1,24 +1,44 @@
-"""Which jobs should be published, or published again: the jobs table is the outbox."""
+"""What to publish: the available jobs are the outbox, and a message says no more than that a queue has some."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import attrgetter
 
-from sqlalchemy import Connection, bindparam, case, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    Select,
+    bindparam,
+    exists,
+    literal,
+    literal_column,
+    or_,
+    select,
+    union_all,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
 
 from clerk.database.clock import now
 from clerk.database.literals import constant, one_of
 from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
-from clerk_tasks.ledger.insert import PUBLISH_DELAY, Message
+from clerk.database.tables import queues_table as queues
+from clerk_tasks.ledger.compiled import Compiled
+from clerk_tasks.ledger.insert import Message
 
-#: The longest pause between two messages of one job, in seconds.
-LONGEST_PUBLISH_DELAY = 600.0
-#: How many jobs one pass takes at a time, so that no transaction gets long.
+#: How many messages of a queue are outstanding at most: each one starts a child, which takes one job after another.
+FEW = 4
+#: After this time an outstanding message counts as lost, in seconds; the relay does not wait so long.
+MESSAGE_LIFETIME = 10.0
+#: How many jobs one pass promotes, so that no transaction gets long.
 PASS = 1000
 
 _MESSAGE = (jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
-_AVAILABLE = jobs.c.state == constant(JobState.AVAILABLE)
 _DUE = (
     select(jobs.c.id)
     .where(one_of(jobs.c.state, (JobState.SCHEDULED, JobState.RETRYABLE)), jobs.c.due_at <= now())
@@ -27,91 +47,116 @@ _DUE = (
     .with_for_update(skip_locked=True)
 )
 _PROMOTE = (
-    update(jobs)
-    .where(jobs.c.id.in_(_DUE.scalar_subquery()))
-    .values(state=constant(JobState.AVAILABLE), publish_at=now(PUBLISH_DELAY), publish_delay=PUBLISH_DELAY)
-    .returning(*_MESSAGE)
+    update(jobs).where(jobs.c.id.in_(_DUE.scalar_subquery())).values(state=constant(JobState.AVAILABLE), note=None)
 )
-_QUEUES = select(jobs.c.queue).where(_AVAILABLE, jobs.c.publish_at <= now()).distinct()
-_WAITING = select(func.count()).where(_AVAILABLE, jobs.c.queue == bindparam("b_queue"))
-_OVERDUE = (
-    select(jobs.c.id)
-    .where(_AVAILABLE, jobs.c.queue == bindparam("b_queue"), jobs.c.publish_at <= now())
-    .order_by(jobs.c.publish_at)
-    .limit(bindparam("b_limit"))
-    .with_for_update(skip_locked=True)
-)
-_DOUBLED = case(
-    (jobs.c.publish_delay * 2 > LONGEST_PUBLISH_DELAY, LONGEST_PUBLISH_DELAY), else_=jobs.c.publish_delay * 2
-)
-_REPUBLISH = (
-    update(jobs)
-    .where(jobs.c.id.in_(_OVERDUE.scalar_subquery()))
-    .values(publish_at=now(_DOUBLED), publish_delay=_DOUBLED)
-    .returning(*_MESSAGE)
-)
-_REPUBLISH_NOW = (
-    update(jobs)
-    .where(
-        jobs.c.id.in_(
-            select(jobs.c.id)
-            .where(jobs.c.id.in_(bindparam("b_ids", expanding=True)), _AVAILABLE)
-            .with_for_update(skip_locked=True)
-        )
-    )
-    .values(publish_at=now(), publish_delay=PUBLISH_DELAY)
-)
-_SOON = (
-    update(jobs)
-    .where(
-        jobs.c.id.in_(
-            select(jobs.c.id)
-            .where(_AVAILABLE, jobs.c.queue.in_(bindparam("b_queues", expanding=True)), jobs.c.publish_at > now())
-            .with_for_update(skip_locked=True)
-        )
-    )
-    .values(publish_at=now(), publish_delay=PUBLISH_DELAY)
-)
-_LATER = (
-    update(jobs)
-    .where(jobs.c.id == bindparam("b_id"), _AVAILABLE)
-    .values(publish_at=now(bindparam("b_delay")), note=bindparam("b_note"))
-)
+_SILENT = or_(queues.c.published_at.is_(None), queues.c.published_at <= now(-MESSAGE_LIFETIME))
+_OF_QUEUE = queues.c.queue == bindparam("b_queue")
+_ANSWERED = Compiled(update(queues).where(_OF_QUEUE, queues.c.published_at.is_not(None)).values(published_at=None))
 
 
-def promote_due(connection: Connection) -> list[Message]:
-    """Make scheduled and retryable jobs available whose time has come; return the messages to publish, at most PASS."""
-    return [Message._make(row) for row in connection.execute(_PROMOTE)]
+def outstanding_message() -> ColumnElement[bool]:
+    """Return PostgreSQL's condition that a message of queue `b_queue` is outstanding; if not, note that one is now.
 
-
-def overdue_queues(connection: Connection) -> list[str]:
-    """Return the queues that hold an available job which should have been claimed by now."""
-    return list(connection.execute(_QUEUES).scalars())
-
-
-def take_overdue(connection: Connection, queue: str, *, depth: int) -> list[Message]:
-    """Return jobs of a queue to publish again, and double their delay; none while `depth` messages cover them all.
-
-    `depth` is how many messages are ready in the broker: with as many messages as available jobs, nothing is lost.
+    It locks the queue's row against `answered` until the transaction ends: a child that answers the outstanding message
+    looks for work after that, and then sees what this transaction has recorded.
     """
-    missing = connection.execute(_WAITING, {"b_queue": queue}).scalar_one() - depth
-    if missing <= 0:
-        return []
-    rows = connection.execute(_REPUBLISH, {"b_queue": queue, "b_limit": min(missing, PASS)})
-    return [Message._make(row) for row in rows]
+    due = update(queues).where(_OF_QUEUE, _SILENT).values(published_at=now()).returning(queues.c.queue).cte("due")
+    outstanding = (
+        select(queues.c.published_at).where(_OF_QUEUE, ~exists(select(due.c.queue))).with_for_update(read=True)
+    ).cte("outstanding")
+    return exists(select(outstanding.c.published_at).where(outstanding.c.published_at.is_not(None)))
 
 
-def republish_now(connection: Connection, job_ids: Sequence[str]) -> None:
-    """Leave jobs to the next relay pass, since they could not be published."""
-    for start in range(0, len(job_ids), PASS):
-        connection.execute(_REPUBLISH_NOW, {"b_ids": job_ids[start : start + PASS]})
+def _announced() -> dict[str, Compiled]:
+    """Return the statements that return a row if a message is needed, and note that it is outstanding then."""
+    upsert = sqlite.insert(queues).values(queue=bindparam("b_queue"), published_at=now())
+    on_sqlite = upsert.on_conflict_do_update(
+        index_elements=[queues.c.queue], set_={"published_at": now()}, where=_SILENT
+    ).returning(queues.c.queue)
+    on_postgresql: Select[int] = select(literal_column("1")).where(~outstanding_message())
+    return {"sqlite": Compiled(on_sqlite), "postgresql": Compiled(on_postgresql)}
 
 
-def republish_soon(connection: Connection, queues: Sequence[str]) -> None:
-    """Make the next relay pass check these queues for missing messages, however recently they were sent."""
-    connection.execute(_SOON, {"b_queues": queues})
+_ANNOUNCE = _announced()
+_REGISTER = {
+    dialect.dialect.name: dialect.insert(queues).values(queue=bindparam("queue")).on_conflict_do_nothing()
+    for dialect in (sqlite, postgresql)
+}
 
 
-def republish_later(connection: Connection, job_id: str, note: str, *, delay: float) -> None:
-    """Publish an available job again in `delay` seconds, and say why it waits."""
-    connection.execute(_LATER, {"b_id": job_id, "b_delay": delay, "b_note": note})
+def register_queues(connection: Connection, names: Iterable[str]) -> None:
+    """Make the rows of queues that have none."""
+    connection.execute(_REGISTER[connection.dialect.name], [{"queue": name} for name in sorted(names)])
+
+
+def announce(connection: Connection, queue: str) -> bool:
+    """Return whether a message must be published for a job of a queue that this transaction has recorded.
+
+    It need not while another message is outstanding. It is the transaction's last statement.
+    """
+    return _ANNOUNCE[connection.dialect.name](connection, {"b_queue": queue}) is not None
+
+
+def answered(connection: Connection, queue: str) -> None:
+    """Note that no message of a queue is outstanding: this one is being answered. Commit before you look for work."""
+    _ANSWERED(connection, {"b_queue": queue})
+
+
+def promote_due(connection: Connection) -> bool:
+    """Make scheduled and retryable jobs available whose time has come, at most PASS; return whether there were any."""
+    return connection.execute(_PROMOTE).rowcount > 0
+
+
+class Waiting:
+    """The statements that find the queues with work for one who knows the given job types, and what it cannot do."""
+
+    def __init__(self, queue_names: Iterable[str], job_types: Iterable[str]) -> None:
+        self.job_types = sorted(job_types)
+        self._statement = _waiting(sorted(queue_names), self.job_types) if self.job_types else None
+
+    def __call__(self, connection: Connection) -> dict[str, list[Message]]:
+        """Return {queue: its first jobs that may be claimed}, at most FEW of each, queues without any left out."""
+        if self._statement is None:
+            return {}
+        rows = [Message._make(row) for row in connection.execute(self._statement)]
+        return {queue: list(group) for queue, group in groupby(rows, key=attrgetter("queue"))}
+
+    def note_others(self, connection: Connection, queue: str, worker: str) -> Counter[str]:
+        """Note why the available jobs of other types wait, PASS at the most; return {job type: how many got the note}.
+
+        Jobs that have a note keep it.
+        """
+        others = (
+            select(jobs.c.id)
+            .where(
+                jobs.c.state == constant(JobState.AVAILABLE),
+                jobs.c.queue == queue,
+                jobs.c.job_type.not_in(self.job_types),
+                jobs.c.note.is_(None),
+            )
+            .limit(PASS)
+            .with_for_update(skip_locked=True)
+        )
+        note = literal(f"{worker} does not know ") + jobs.c.job_type + "."
+        noted = update(jobs).where(jobs.c.id.in_(others.scalar_subquery())).values(note=note)
+        return Counter(connection.execute(noted.returning(jobs.c.job_type)).scalars())
+
+
+def _waiting(queue_names: Sequence[str], job_types: Sequence[str]) -> CompoundSelect[tuple[str, str, str, int]]:
+    first = [
+        select(*_MESSAGE)
+        .where(jobs.c.state == constant(JobState.AVAILABLE), jobs.c.queue == queue, jobs.c.job_type.in_(job_types))
+        .order_by(jobs.c.priority, jobs.c.id)
+        .limit(FEW)
+        .subquery()
+        for queue in queue_names
+    ]
+    return union_all(*(select(*rows.c) for rows in first))
+
+
+def handful(messages: Iterable[Message]) -> list[Message]:
+    """Return as many of the messages as are worth publishing: the most urgent FEW of each queue."""
+    chosen: list[Message] = []
+    for _, group in groupby(sorted(messages, key=attrgetter("queue", "priority")), key=attrgetter("queue")):
+        chosen += list(group)[:FEW]
+    return chosen

@@ -44,7 +44,6 @@ _DETAIL = (
     jobs.c.result,
     jobs.c.unique_key,
     jobs.c.time_limit,
-    jobs.c.publish_at,
     jobs.c.lease_until,
     jobs.c.instance,
     jobs.c.pid,

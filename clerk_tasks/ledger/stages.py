@@ -13,7 +13,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
 from clerk_tasks.ledger.compiled import Compiled
-from clerk_tasks.ledger.insert import BATCH_PUBLISH_DELAY, Message, grow_stage
+from clerk_tasks.ledger.insert import Message, grow_stage
 from clerk_tasks.ledger.site_columns import project
 
 #: The options of a run that was asked to cancel as a whole.
@@ -94,8 +94,6 @@ _RELEASE = (
     .values(
         state=constant(JobState.AVAILABLE),
         due_at=now(),
-        publish_at=now(BATCH_PUBLISH_DELAY),
-        publish_delay=BATCH_PUBLISH_DELAY,
     )
     .returning(jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
 )

@@ -22,6 +22,7 @@ from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import diagnosis, interventions, stages
 from clerk_tasks.ledger.diagnosis import Damage
+from clerk_tasks.ledger.publications import Waiting
 from clerk_tasks.operations.queue_coverage import how_to_serve, workers_by_queue
 from clerk_tasks.worker.relay import Relay
 
@@ -46,7 +47,7 @@ class Diagnosis:
     mended: bool | None = None
 
 
-def examine(*, fix: bool) -> list[Diagnosis]:
+def diagnose(*, fix: bool) -> list[Diagnosis]:
     """Return what is wrong; with `fix`, mend what can be mended without a decision."""
     found = _fix() if fix else [Diagnosis(damage, mended=False) for damage in _look(*MENDABLE, _late)]
     advice = [*_look(_unserved, _undecidable), *_dangerous_settings()]
@@ -62,7 +63,7 @@ def _late(connection: Connection) -> list[Damage]:
     """Return what any relay would have seen to."""
     return [
         *diagnosis.abandoned(connection, after=settings().lease),
-        *diagnosis.unpublished(connection, after=10 * settings().relay_interval),
+        *diagnosis.unpromoted(connection, after=10 * settings().relay_interval),
     ]
 
 
@@ -103,7 +104,8 @@ def _mend(damage: Damage) -> None:
 def _relay_twice() -> None:
     """Make the two passes, one renewal apart, that a take-over needs; a missing broker becomes a finding."""
     with closing(HeldConnection(engine())) as held:
-        relay = Relay(held, publisher(), renewal=settings().renewal)
+        waiting = Waiting(registry().queues, registry().job_types)
+        relay = Relay(held, publisher(), waiting, renewal=settings().renewal)
         for pause in (0.0, settings().renewal):
             time.sleep(pause)
             with suppress(BrokerUnavailable):

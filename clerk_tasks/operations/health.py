@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from clerk.database.clock import database_time, now
 from clerk.database.engine import engine
@@ -47,12 +47,17 @@ class Finding:
     detail: str
 
 
-def examine() -> list[Finding]:
+def check_health() -> list[Finding]:
     """Return a finding per thing looked at; with the database down, that is all there is to say."""
     findings = _attempt("database", _database)
     if findings[0].level is Level.DOWN:
         return findings
     return [*findings, *_attempt("broker", _broker), *_attempt("database", _work), *_attempt("plugin", _plugins)]
+
+
+def check_database() -> None:
+    """Raise DatabaseUnavailable unless this code may use the database."""
+    ensure_usable(engine())
 
 
 def _attempt(check: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
@@ -63,7 +68,7 @@ def _attempt(check: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]
 
 
 def _database() -> Iterator[Finding]:
-    ensure_usable(engine())
+    check_database()
     yield Finding("database", Level.OK, engine().url.render_as_string(hide_password=True))
 
 
@@ -113,24 +118,20 @@ def _queues(connection: Connection) -> Iterator[Finding]:
 
 
 def _leases(connection: Connection) -> Iterator[Finding]:
-    overdue = connection.execute(
-        select(func.count()).where(
-            jobs.c.state == JobState.RUNNING.value, jobs.c.lease_until < now(-2 * settings().lease)
-        )
-    ).scalar_one()
-    if overdue:
-        yield Finding(
-            "leases", Level.ATTENTION, f"{overdue} jobs run without a worker; any worker will take them over."
-        )
+    ended = jobs.c.lease_until < now(-2 * settings().lease)
+    if overdue := _count(connection, jobs.c.state == JobState.RUNNING.value, ended):
+        detail = f"{overdue} jobs run without a worker; any worker will take them over."
+        yield Finding("leases", Level.ATTENTION, detail)
 
 
 def _dead_letters(connection: Connection) -> Iterator[Finding]:
-    dead = connection.execute(
-        select(func.count()).where(jobs.c.state == JobState.DISCARDED.value, jobs.c.finished_at > now(-86400))
-    ).scalar_one()
-    if dead:
+    if dead := _count(connection, jobs.c.state == JobState.DISCARDED.value, jobs.c.finished_at > now(-86400)):
         detail = f"{dead} jobs were discarded in the last day: see `clerk-tasks jobs list --state discarded`."
         yield Finding("dead letters", Level.ATTENTION, detail)
+
+
+def _count(connection: Connection, *conditions: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).where(*conditions)).scalar_one()
 
 
 def _beat(connection: Connection) -> Iterator[Finding]:

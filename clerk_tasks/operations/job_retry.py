@@ -1,4 +1,4 @@
-"""What an operator does to jobs and runs, published: cancel, and retry one by one or all that look alike."""
+"""Retry dead letters and cancelled jobs: those that are named, or all that match."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from clerk_tasks.dispatcher import publish
 from clerk_tasks.ledger import interventions
 from clerk_tasks.operations.known import check_filters, parse_state
 
-#: Who cancels.
-BY = "an operator"
 #: Where a job may be retried from.
 RETRIED = (JobState.DISCARDED, JobState.CANCELLED)
 
@@ -50,11 +48,13 @@ def choose(
         return list(connection.execute(query).scalars())
 
 
-def retry(job_ids: Sequence[str], *, strict: bool) -> tuple[list[str], list[str]]:
+def retry(job_ids: Sequence[str], *, strict: bool, dry_run: bool = False) -> tuple[list[str], list[str]]:
     """Retry jobs and publish them; return their ids, and the reasons why others were refused.
 
-    With `strict`, retry all or none: raise ConflictError if any job cannot be retried.
+    With `strict`, retry all or none: raise ConflictError if any job cannot be retried. With `dry_run`, change nothing.
     """
+    if dry_run:
+        return _could_be_retried(job_ids, strict=strict)
     messages, refused = [], []
     if strict:
         with transaction() as connection:
@@ -71,20 +71,20 @@ def retry(job_ids: Sequence[str], *, strict: bool) -> tuple[list[str], list[str]
     return [message.job_id for message in messages], refused
 
 
-def cancel(job_ids: Sequence[str]) -> dict[str, JobState]:
-    """Cancel jobs, all or none, and publish what that has set free; return the state of each.
-
-    One that runs is asked to stop. Raises NotFoundError or ConflictError.
-    """
-    with transaction() as connection:
-        interventions.hold(connection, job_ids)
-        cancelled = {job_id: interventions.cancel(connection, job_id, by=BY) for job_id in sorted(set(job_ids))}
-    publish([message for _, messages in cancelled.values() for message in messages])
-    return {job_id: state for job_id, (state, _) in cancelled.items()}
-
-
-def cancel_run(run_id: str) -> None:
-    """Cancel what a run has left; its running jobs are asked to stop. Raises NotFoundError or ConflictError."""
-    with transaction() as connection:
-        messages = interventions.cancel_run(connection, run_id, by=BY)
-    publish(messages)
+def _could_be_retried(job_ids: Sequence[str], *, strict: bool) -> tuple[list[str], list[str]]:
+    taken: dict[str, str] = {}
+    refused = []
+    found = []
+    with reading() as connection:
+        for job_id in sorted(set(job_ids)):
+            try:
+                key = interventions.require_retryable(connection, job_id).unique_key
+                if key and taken.setdefault(key, job_id) != job_id:
+                    raise ConflictError(f"Job {taken[key]} has the same unique key ({key}) as job {job_id}.")
+            except ConflictError as error:
+                if strict:
+                    raise
+                refused.append(str(error))
+            else:
+                found.append(job_id)
+    return found, refused

@@ -36,7 +36,7 @@ class RunRetry:
 
     def __str__(self) -> str:
         documents = f"{self.failed} failed and {self.missing} missing documents wait to be read"
-        return f"{self.subdomain}: again from stage {self.stage}; {documents}"
+        return f"{self.subdomain}: retry from stage {self.stage}; {documents}"
 
 
 def plan(run_id: str, start: str | None, *, only: str | None = None) -> RunRetry:
@@ -51,7 +51,7 @@ def plan(run_id: str, start: str | None, *, only: str | None = None) -> RunRetry
     if run["state"] == RunState.RUNNING:
         raise ConflictError(f"Run {run_id} has not ended; wait for it, or cancel it with `clerk-tasks runs cancel`.")
     if run["pipeline"] != MEETINGS:
-        raise UsageError(f"Run {run_id} is a lone {run['pipeline']}; retry its job with `clerk-tasks jobs retry`.")
+        raise UsageError(f"Run {run_id} is one job of type {run['pipeline']}; retry it with `clerk-tasks jobs retry`.")
     known = [stage.name for stage in stages()]
     passed = [stage for stage in run["stages"] if stage["name"] in known]
     failed = [stage["name"] for stage in passed if stage["failed"] or stage["cancelled"]]
@@ -73,7 +73,7 @@ def _lacks_documents(run: Mapping[str, Any]) -> bool:
 def _parse_only(only: str | None, start: str | None) -> frozenset[str]:
     kinds = frozenset((only or "").replace(" ", "").split(",")) - {""}
     if only is not None and (not kinds or kinds - ONLY):
-        raise UsageError(f"--only {only!r}: say failed, missing, or failed,missing.")
+        raise UsageError(f"--only {only!r}: use failed, missing, or failed,missing.")
     if kinds and start not in (None, READING):
         raise UsageError(f"--only chooses documents to read: it goes with --from {READING}, not with --from {start}.")
     return kinds
@@ -92,4 +92,4 @@ def _arguments(run: Mapping[str, Any], job_type: str, kinds: frozenset[str]) -> 
 
 def enqueue(retry: RunRetry) -> Enqueued:
     """Enqueue it as a new run; ConflictError while another passage of the site is under way."""
-    return dispatcher.enqueue(JobRequest(retry.job_type, retry.subdomain, retry.arguments))
+    return dispatcher.enqueue(JobRequest(retry.job_type, retry.subdomain, retry.arguments), always_publish=True)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from clerk.database.transactions import reading
 from clerk.errors import ConflictError, NotFoundError, UsageError
+from clerk.fetching.date_span import parse_day
 from clerk.jobs import JobRequest
 from clerk.sites.finance import finance_job_types, next_finance_sites
-from clerk.sites.rows import require_site, take_oldest_sites
+from clerk.sites.rows import get_all_sites, require_site, take_oldest_sites
 from clerk_tasks import dispatcher
 from clerk_tasks.dispatcher import Enqueued
+from clerk_tasks.operations.listing import count_owed
 from clerk_tasks.pipeline import job_type_of
+
+#: The arguments of fetch-site, and those of them that are recorded even if they are not set.
+_ALWAYS = {"all_years", "all_agendas"}
+_OF_FETCH = _ALWAYS | {"start_date", "end_date", "owed", "again"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,21 +31,29 @@ class Update:
     finance: bool = False
     all_years: bool = False
     all_agendas: bool = False
+    start_date: str | None = None
+    end_date: str | None = None
+    owed: bool = False
     skip_fetch: bool = False
     start: str | None = None
     accept_shrink: bool = False
 
     def __post_init__(self) -> None:
-        if bool(self.subdomain) == self.next_site:
-            raise UsageError("Say either --subdomain SUBDOMAIN or --next-site.")
-        if self.finance and (self.start or self.skip_fetch or self.all_agendas):
-            raise UsageError("--from, --skip-fetch and --all-agendas do not go with --finance.")
+        if bool(self.subdomain) == self.next_site and not (self.owed and not self.next_site):
+            raise UsageError("Give either --subdomain SUBDOMAIN or --next-site.")
+        dates = {"--start-date": self.start_date, "--end-date": self.end_date}
+        for day in filter(None, dates.values()):
+            parse_day(day)
+        of_meetings = {"--all-agendas": self.all_agendas, "--owed": self.owed, **dates}
+        if self.finance and (self.start or self.skip_fetch or any(of_meetings.values())):
+            raise UsageError(f"--from, --skip-fetch, {', '.join(of_meetings)} do not go with --finance.")
         if self.skip_fetch and self.start not in (None, "ocr"):
             raise UsageError(f"--skip-fetch is the same as --from ocr: leave it out, or --from {self.start}.")
-        if (self.all_years or self.all_agendas) and self.stage != "fetch":
-            raise UsageError(
-                f"--all-years and --all-agendas say what to fetch: leave them out from stage {self.stage} on."
-            )
+        of_fetch = {"--all-years": self.all_years, **of_meetings}
+        if any(of_fetch.values()) and self.stage != "fetch":
+            raise UsageError(f"{', '.join(of_fetch)} say what to fetch: leave them out from stage {self.stage} on.")
+        if self.all_years and self.start_date:
+            raise UsageError("--all-years and --start-date both say where to begin: leave one out.")
         if self.accept_shrink and not self.finance and self.stage != "deploy":
             raise UsageError("--accept-shrink publishes what is there: it goes with --from deploy, or with --finance.")
 
@@ -49,9 +64,16 @@ class Update:
 
     def enqueue(self) -> Enqueued:
         """Enqueue it; return no job if no site is due."""
-        given = {"all_years": self.all_years, "all_agendas": self.all_agendas, "accept_shrink": self.accept_shrink}
+        given: dict[str, Any] = {
+            "all_years": self.all_years,
+            "all_agendas": self.all_agendas,
+            "accept_shrink": self.accept_shrink,
+        }
+        given |= {"start_date": self.start_date, "end_date": self.end_date, "owed": self.owed}
         if self.finance:
             return update_finance(self.subdomain, **{name: True for name, is_set in given.items() if is_set})
+        if self.owed and not self.subdomain:
+            return update_owed(given)
         return update_meetings(self.subdomain, start=self.stage, **given)
 
 
@@ -73,7 +95,16 @@ def update_finance(subdomain: str | None, **arguments: Any) -> Enqueued:
         raise ConflictError(
             f"Site {subdomain} has no finance data; run `clerk-tasks finance etl --subdomain {subdomain}`."
         )
-    return dispatcher.enqueue(JobRequest(job_type, subdomain, arguments))
+    return dispatcher.enqueue(JobRequest(job_type, subdomain, arguments), always_publish=True)
+
+
+def update_owed(arguments: Mapping[str, Any]) -> Enqueued:
+    """Enqueue an update of the meetings of each site that owes documents and is not being updated."""
+    with reading() as connection:
+        names = [str(site["subdomain"]) for site in get_all_sites(connection, order_by="subdomain") if site["scraper"]]
+    given = {name: value for name, value in arguments.items() if name in _OF_FETCH and (value or name in _ALWAYS)}
+    owing = [JobRequest(job_type_of("fetch"), name, given) for name in names if count_owed(name)]
+    return dispatcher.enqueue_chosen(lambda connection: owing)  # noqa: ARG005
 
 
 def update_meetings(subdomain: str | None, *, start: str = "fetch", **arguments: Any) -> Enqueued:
@@ -84,12 +115,12 @@ def update_meetings(subdomain: str | None, *, start: str = "fetch", **arguments:
     unknown stage.
     """
     job_type = job_type_of(start)
-    taken = {"fetch": {"all_years", "all_agendas"}, "deploy": {"accept_shrink"}}.get(start, set())
-    given = {name: value for name, value in arguments.items() if name in taken and (value or start == "fetch")}
+    taken = {"fetch": _OF_FETCH, "deploy": {"accept_shrink"}}.get(start, set())
+    given = {name: value for name, value in arguments.items() if name in taken and (value or name in _ALWAYS)}
     if start == "ocr":
         given["failed_too"] = True
     if subdomain is None:
         return dispatcher.enqueue_chosen(
             lambda connection: [JobRequest(job_type, site, given) for site in take_oldest_sites(connection)]
         )
-    return dispatcher.enqueue(JobRequest(job_type, subdomain, given))
+    return dispatcher.enqueue(JobRequest(job_type, subdomain, given), always_publish=True)

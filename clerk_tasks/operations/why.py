@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, func, select, tuple_
 
-from clerk.database.clock import database_time
 from clerk.database.states import JobState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import stages_table as stages
@@ -19,7 +16,6 @@ from clerk.database.transactions import reading
 from clerk.errors import BrokerUnavailable, NotFoundError
 from clerk.paths import validate_subdomain
 from clerk.plugin.loader import quarantined
-from clerk.settings import settings
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import queries
@@ -35,10 +31,9 @@ MUCH = 2000
 def explain(what: str) -> list[str]:
     """Return lines about a job (by id) or a site (by subdomain); NotFoundError if it is neither."""
     validate_subdomain(what)  # a job's id is one, too
-    _depth.cache_clear()
     with reading() as connection:
         with suppress(NotFoundError):
-            return list(_job(connection, queries.show_job(connection, what)))
+            return list(_jobs(connection, [what]))
         with suppress(NotFoundError):
             check_site(connection, what)
             return list(_site(connection, what))
@@ -49,8 +44,7 @@ def explain(what: str) -> list[str]:
 
 def _site(connection: Connection, subdomain: str) -> Iterator[str]:
     unfinished = queries.unfinished_jobs(connection, subdomain=subdomain, limit=MOST + 1)
-    for job_id in unfinished[:MOST]:
-        yield from _job(connection, queries.show_job(connection, job_id))
+    yield from _jobs(connection, unfinished[:MOST])
     if len(unfinished) > MOST:
         yield f"There are more unfinished jobs: `clerk-tasks jobs list --subdomain {subdomain}`."
     if unfinished:
@@ -62,8 +56,16 @@ def _site(connection: Connection, subdomain: str) -> Iterator[str]:
     run = runs[0]
     yield f"{subdomain}: nothing is unfinished; the last run, {run['id']} ({run['pipeline']}), is {run['state']}."
     for state in (JobState.DISCARDED, JobState.CANCELLED):
-        for job in queries.list_jobs(connection, run_id=run["id"], state=state, limit=MOST):
-            yield from _job(connection, queries.show_job(connection, job["id"]))
+        ended = queries.list_jobs(connection, run_id=run["id"], state=state, limit=MOST)
+        yield from _jobs(connection, [job["id"] for job in ended])
+
+
+def _jobs(connection: Connection, job_ids: Sequence[str]) -> Iterator[str]:
+    """Explain jobs one by one; then ask the broker about each of their queues once."""
+    found = [queries.show_job(connection, job_id) for job_id in job_ids]
+    for job in found:
+        yield from _job(connection, job)
+    yield from map(_depth, sorted({job["queue"] for job in found if job["state"] == JobState.AVAILABLE}))
 
 
 def _job(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
@@ -104,25 +106,13 @@ def _available(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     ).scalar_one()
     yield f"It waits in queue {job['queue']}, with {ahead} jobs before it, since {job['due_at']}."
     yield from _servers(connection, job)
-    yield _depth(job["queue"])
-    if job["publish_at"]:
-        yield _next_message(connection, job["publish_at"])
 
 
-@lru_cache(maxsize=64)
 def _depth(queue: str) -> str:
-    """Say how many messages a queue has; once an explanation, since a broker that is down takes its time to say so."""
     try:
-        return f"The broker holds {publisher().depth(queue)} messages of this queue."
+        return f"The broker holds {publisher().depth(queue)} messages of queue {queue}."
     except BrokerUnavailable as error:
         return str(error)
-
-
-def _next_message(connection: Connection, publish_at: str) -> str:
-    late = database_time(connection) - datetime.fromisoformat(publish_at)
-    if late > timedelta(seconds=2 * settings().relay_interval):
-        return f"No relay has published it since {publish_at}: start a worker, each of which has one."
-    return f"If no worker claims it, it is published again at {publish_at}."
 
 
 def _priority(connection: Connection, job: dict[str, Any]) -> int:

@@ -35,14 +35,14 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]
         try:
             with _uninterrupted():
                 for fired in slots.tick():
-                    logger.info("%s of %s: %s", fired.schedule, fired.due_at, fired.fate)
+                    logger.info("schedule %s, slot %s: %s", fired.schedule, fired.due_at, fired.fate)
                 with reading() as connection:
                     pause = slots.seconds_to_next(connection)
         except UnavailableError as error:
             logger.warning("%s", error)
             pause = PACE / 4
         except Exception:
-            logger.exception("a tick failed")
+            logger.exception("cannot decide which schedules are due")
             pause = PACE
         return min(PACE, max(0.05, PACE if pause is None else pause))
 

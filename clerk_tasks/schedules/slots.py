@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from types import ModuleType
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -26,7 +25,7 @@ from clerk.plugin.registered import Plugin
 from clerk.redaction import storable
 from clerk.schedule import CatchUp, Schedule
 from clerk_tasks.dispatcher import publish, record_requests
-from clerk_tasks.job_types.validation import NAME
+from clerk_tasks.job_types.validation import PLAIN_NAME
 from clerk_tasks.ledger.insert import Message
 
 logger = logging.getLogger(__name__)
@@ -74,7 +73,7 @@ def gather() -> dict[str, Schedule]:
 def _check(schedule: object) -> None:
     if not isinstance(schedule, Schedule):
         raise UsageError(f"register_schedules must return a list of clerk.Schedule, not {schedule!r:.80}")
-    if not (isinstance(schedule.name, str) and NAME.fullmatch(schedule.name)):
+    if not (isinstance(schedule.name, str) and PLAIN_NAME.fullmatch(schedule.name)):
         raise UsageError(f"the name {schedule.name!r} may hold lower-case letters, digits and hyphens only")
     if not callable(schedule.jobs):
         raise UsageError(f"jobs: {schedule.jobs!r:.80} must be a function that takes a connection")
@@ -144,8 +143,11 @@ def _fire_due(schedule: Schedule, moment: datetime) -> Fired:
         raise
     except Exception as error:
         # The plugin's mistake: the slot keeps it, and the other schedules go on.
-        logger.exception("schedule %s", schedule.name)
-        return _record_failure(schedule, moment, error)
+        logger.exception("schedule %s, slot %s: failed", schedule.name, moment)
+        fired = Fired(schedule.name, moment, "failed", detail=storable(f"{type(error).__name__}: {error}")[:1000])
+        with transaction() as connection:
+            _decide(connection, fired)
+        return fired
     publish(messages)
     return fired
 
@@ -197,32 +199,15 @@ def _fire(connection: Connection, schedule: Schedule, moment: datetime) -> tuple
 
 def _decide(connection: Connection, fired: Fired) -> bool:
     """Record a slot's fate; False if it has one already."""
-    statement = (
-        _dialect(connection)
-        .insert(slots)
-        .values(
-            schedule=fired.schedule,
-            due_at=fired.due_at,
-            fate=fired.fate,
-            jobs=list(fired.job_ids),
-            detail=fired.detail,
-            decided_at=now(),
-        )
-    )
+    decided = {"fate": fired.fate, "jobs": list(fired.job_ids), "detail": fired.detail, "decided_at": now()}
+    insert = _dialect(connection).insert(slots).values(schedule=fired.schedule, due_at=fired.due_at, **decided)
     # Not by the row count, which is unknown for an INSERT on PostgreSQL.
-    inserted = connection.execute(statement.on_conflict_do_nothing().returning(slots.c.schedule))
+    inserted = connection.execute(insert.on_conflict_do_nothing().returning(slots.c.schedule))
     return inserted.first() is not None
 
 
 def _dialect(connection: Connection) -> ModuleType:
     return postgresql if connection.dialect.name == "postgresql" else sqlite
-
-
-def _record_failure(schedule: Schedule, moment: datetime, error: Exception) -> Fired:
-    fired = Fired(schedule.name, moment, "failed", detail=storable(f"{type(error).__name__}: {error}")[:1000])
-    with transaction() as connection:
-        _decide(connection, fired)
-    return fired
 
 
 def describe(schedule: Schedule, connection: Connection) -> dict[str, Any]:
@@ -241,11 +226,6 @@ def describe(schedule: Schedule, connection: Connection) -> dict[str, Any]:
         "last_jobs": list(last["jobs"]) if last else [],
         "last_detail": last and last["detail"],
     }
-
-
-def upcoming(schedule: Schedule, after: datetime, count: int) -> list[datetime]:
-    """Return the next slots of a schedule."""
-    return list(islice(moments(schedule, after), count))
 
 
 def seconds_to_next(connection: Connection) -> float | None:

@@ -1,4 +1,4 @@
-"""Run workers and beat as processes of one terminal: their output under their names, and none left dead or behind."""
+"""Run workers and beat in one terminal: prefix their output with their names, restart those that exit, end all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType
 
 import sqlalchemy as sa
@@ -24,10 +24,10 @@ from clerk_tasks.broker import embedded
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.system.end_with_parent import PARENT
 
-#: How long a process that died is left dead, in seconds: doubled each time, reset by a minute of life.
-SHORTEST_PAUSE, LONGEST_PAUSE, GOOD_LIFE = 1.0, 30.0, 60.0
-#: How long a process may take to end beyond the grace its jobs have, in seconds.
-PATIENCE = 30.0
+#: The delay before a process is restarted, in seconds: doubled at each exit, reset after GOOD_LIFE seconds of running.
+SHORTEST_RESTART, LONGEST_RESTART, GOOD_LIFE = 1.0, 30.0, 60.0
+#: How long a process may take to exit after its jobs' grace period, in seconds.
+EXTRA_GRACE = 30.0
 
 
 def plan(concurrency: int | None) -> dict[str, list[str]]:
@@ -42,27 +42,29 @@ def plan(concurrency: int | None) -> dict[str, list[str]]:
 
 
 @dataclass(slots=True)
-class Child:
+class KeptProcess:
     """One process that is kept running."""
 
     name: str
     arguments: Sequence[str]
     process: subprocess.Popen[str] | None = None
     started_at: float = 0.0
-    pause: float = SHORTEST_PAUSE
-    restart_at: float = field(default=0.0)
+    pause: float = SHORTEST_RESTART
+    restart_at: float = 0.0
 
     def keep(self) -> None:
-        """Start it if it is time to; note that it died, if it did."""
+        """Start the process if it is due; notice that it has exited."""
         moment = time.monotonic()
         if self.process is None:
             if moment >= self.restart_at:
                 self._start(moment)
         elif (code := self.process.poll()) is not None:
             self.process = None
-            self.pause = SHORTEST_PAUSE if moment - self.started_at > GOOD_LIFE else min(self.pause * 2, LONGEST_PAUSE)
+            self.pause = (
+                SHORTEST_RESTART if moment - self.started_at > GOOD_LIFE else min(self.pause * 2, LONGEST_RESTART)
+            )
             self.restart_at = moment + self.pause
-            _say(self.name, f"ended with code {code}; starting again in {self.pause:g} s")
+            _say(self.name, f"exited with code {code}; restarting in {self.pause:g} s")
 
     def _start(self, moment: float) -> None:
         self.started_at = moment
@@ -80,7 +82,7 @@ class Child:
 
 
 def run(commands: Mapping[str, Sequence[str]]) -> signal.Signals:
-    """Keep the processes running until SIGINT or SIGTERM, then end them in good order; return which it was."""
+    """Keep the processes running until SIGINT or SIGTERM, then end them gracefully; return that signal."""
     _create_if_empty()
     ensure_usable(engine())
     over, received = threading.Event(), list[signal.Signals]()
@@ -91,7 +93,7 @@ def run(commands: Mapping[str, Sequence[str]]) -> signal.Signals:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    children = [Child(name, arguments) for name, arguments in commands.items()]
+    children = [KeptProcess(name, arguments) for name, arguments in commands.items()]
     with ExitStack() as attached:
         if settings().broker_url is None:
             attached.enter_context(embedded.attached())
@@ -104,19 +106,19 @@ def run(commands: Mapping[str, Sequence[str]]) -> signal.Signals:
 
 
 def _create_if_empty() -> None:
-    """Make the tables of a database that has none at all; an old one is for `db upgrade`, which backs it up."""
+    """Create the tables of an empty database; an older one needs `db upgrade`, which backs it up."""
     with reading(engine()) as connection:
         empty = not sa.inspect(connection).get_table_names()
     if empty:
         _say("up", f"creating the database {upgrade().database}")
 
 
-def _end(children: Sequence[Child]) -> None:
+def _end(children: Sequence[KeptProcess]) -> None:
     alive = [child.process for child in children if child.process is not None]
-    _say("up", "ending; running jobs get their grace")
+    _say("up", f"stopping; running jobs have {settings().shutdown_grace:g} s to finish")
     for process in alive:
         process.send_signal(signal.SIGTERM)
-    give_up = time.monotonic() + settings().shutdown_grace + PATIENCE
+    give_up = time.monotonic() + settings().shutdown_grace + EXTRA_GRACE
     for process in alive:
         try:
             process.wait(max(0.1, give_up - time.monotonic()))

@@ -8,13 +8,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from celery import signals
 from celery.worker import consumer
 
-from clerk.database.transactions import transaction
-from clerk.errors import DatabaseUnavailable
 from clerk_tasks.broker.base import MALFORMED, log_drop
-from clerk_tasks.ledger import publications
+from clerk_tasks.worker import doorbell
 
 logger = logging.getLogger(__name__)
 
@@ -46,31 +43,24 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
     def connect(self) -> Any:
         """Connect; after a lost connection, let the relay look at once for messages that the broker lost too."""
         connection = super().connect()
-        if self.restart_count:
-            try:
-                with transaction() as database:
-                    publications.republish_soon(database, list(self.app.amqp.queues.consume_from))
-            except DatabaseUnavailable as error:
-                logger.warning("Lost messages will be published later than they could be: %s", error)
+        self.controller.relay_wanted.set()
         return connection
 
     def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:
-        """Return what takes a message; one that Celery cannot take is rejected, not raised to the worker."""
+        """Return what takes a message: one that does not have our shape is rejected before Celery handles it.
+
+        Whatever is raised after that ends the worker: it would otherwise live on with a slot of its pool lost.
+        """
         handle = super().create_task_handler(*arguments, **options)
+        amqp, tasks = self.app.amqp, self.app.tasks
 
         def handle_or_reject(message: Any) -> None:
             try:
-                handle(message)
+                doorbell.normalise(message, queues=amqp.queues.consume_from, tasks=tasks)
             except MALFORMED as error:
                 log_drop(message.body, error)
-                if not message.acknowledged:
-                    message.reject_log_error(logger, self.connection_errors)
+                message.reject_log_error(logger, self.connection_errors)
+                return
+            handle(message)
 
         return handle_or_reject
-
-    def on_unknown_task(self, body: Any, message: Any, exc: Exception) -> None:
-        """Drop the message of a task that this worker does not know; who hears the signal says so, in one line."""
-        facts = message.headers if "task" in message.headers else message.payload
-        name, job_id = facts["task"], facts["id"]
-        message.reject_log_error(logger, self.connection_errors)
-        signals.task_unknown.send(sender=self, message=message, exc=exc, name=name, id=job_id)

@@ -1,4 +1,8 @@
-"""Execute one job in a pool child: claim, call the plain function, record what came of it."""
+"""Work on one queue in a pool child: claim a job, call its function, record the outcome and claim the next.
+
+A message starts a slice: about a second of short jobs, or one long job. One job is claimed at a time, in the
+transaction that records the end of the one before.
+"""
 
 from __future__ import annotations
 
@@ -7,190 +11,125 @@ import logging
 import os
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
 
-from sqlalchemy import Connection
+from billiard import current_process
+from celery import current_app
 from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
 from clerk.application import part
 from clerk.database.engine import create_engine
 from clerk.database.held import HeldConnection
-from clerk.database.transactions import fenced
 from clerk.errors import DatabaseUnavailable
-from clerk.jobs import Cancel, Discard, Fenced, JobContext, Retry, running
+from clerk.jobs import Cancel, Discard, Fenced, Retry, running
 from clerk.redaction import storable
 from clerk.settings import settings
-from clerk_tasks.dispatcher import new_job, publish
-from clerk_tasks.job_types.arguments import MAX_BYTES, call_arguments
+from clerk_tasks.dispatcher import new_job
+from clerk_tasks.job_types.arguments import call_arguments
 from clerk_tasks.job_types.registry import registry
-from clerk_tasks.ledger import attempts, leases
-from clerk_tasks.ledger.attempts import Claim
-from clerk_tasks.ledger.backoff import backoff
-from clerk_tasks.ledger.insert import Message, NewJob
+from clerk_tasks.ledger import leases, publications
+from clerk_tasks.ledger.claims import Claim, Claimant, Claims
 from clerk_tasks.worker import memory_limit, sandbox
+from clerk_tasks.worker.children import Child
+from clerk_tasks.worker.outcomes import Completed, Failed, HandedBack, Settle, Stopped, describe, json_or_none
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
+from clerk_tasks.worker.running_job import RunningJob
 
 logger = logging.getLogger(__name__)
 
-_STOPPED = "it stopped at a checkpoint"
-
-#: The environment variable that gives a worker's children its instance id.
-INSTANCE = "CLERK_INSTANCE"
-
-#: A transition that settles a claim: it records an outcome and returns the messages to publish.
-Settle = Callable[[Connection, Claim], list[Message]]
-
-
-@dataclass(frozen=True, slots=True)
-class Completed:
-    """The function returned; `result` is JSON or None."""
-
-    result: Any
-    children: Sequence[NewJob] = ()
-
-    def __str__(self) -> str:
-        return f"completed, {len(self.children)} children" if self.children else "completed"
-
-    def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
-        """Record it."""
-        return attempts.complete(connection, claim, result=self.result, children=self.children)
+#: How long a child takes one job after another before the other queues have their turn, in seconds.
+SLICE = 1.0
+#: The environment variables that give a worker's children its instance id, and the memory that they share with it.
+INSTANCE_VARIABLE, CHILDREN_VARIABLE = "CLERK_INSTANCE", "CLERK_CHILDREN"
+#: How a child ends that could not record what became of its job: the keeper then ends the attempt.
+EXIT_UNRECORDED = 70
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The function raised; `delay` is in seconds, None means by the backoff."""
-
-    error: str
-    traceback: str | None = None
-    delay: float | None = None
-    final: bool = False
-
-    def __str__(self) -> str:
-        return f"failed: {self.error}"
-
-    def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
-        """Record it."""
-        return attempts.fail(
-            connection, claim, self.error, delay=self.delay, final=self.final, traceback=self.traceback
-        )[1]
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """The function stopped because the job was cancelled."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return self.reason
-
-    def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
-        """Record it."""
-        return attempts.stop(connection, claim, self.reason)
-
-
-@dataclass(frozen=True, slots=True)
-class Unprepared:
-    """The function was not called, since its worker pool is not ready; the job waits by the backoff."""
-
-    reason: str
-
-    def __str__(self) -> str:
-        return f"waits: {self.reason}"
-
-    def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
-        """Record it."""
-        delay = backoff(claim.attempt, base=claim.backoff_base, cap=claim.backoff_cap)
-        return attempts.hand_back(connection, claim, self.reason, delay=delay)
-
-
-class RunningJob(JobContext):
-    """What a function sees of the job that this process has claimed."""
-
-    def __init__(self, claim: Claim, held: HeldConnection) -> None:
-        super().__init__()
-        self.job_id, self.run_id = claim.job_id, claim.run_id
-        self.attempt, self.max_attempts = claim.attempt, claim.max_attempts
-        self._claim, self._held = claim, held
-
-    def checkpoint(self) -> None:
-        """Raise Cancel if the job was cancelled, Fenced if another attempt owns it. It locks nothing."""
-        with self._held.statement() as connection:
-            if attempts.check_owned(connection, self._claim):
-                raise Cancel(_STOPPED)
-
-    def progress(self, message: str) -> None:
-        """Say what the job is doing right now."""
-        with self._held.transaction() as connection:
-            attempts.note(connection, self._claim, storable(message)[:500])
-
-    @contextmanager
-    def fence(self) -> Iterator[None]:
-        """Lock the job's row for the length of the block, so that no other attempt can start."""
-        done = False
-        try:
-            with self._held.transaction() as connection:
-                if attempts.check_owned(connection, self._claim, lock=True):
-                    raise Cancel(_STOPPED)
-                with fenced():
-                    yield
-                done = True
-        except DatabaseUnavailable:
-            if not done:  # else only a lock is lost that we need no more, and failing would have it all done again
-                raise
-
-
-@dataclass(slots=True)
 class Executor:
-    """One process's executor: it runs one job at a time, and holds one connection to the database."""
+    """One process's executor: it works on one job at a time, and holds one connection to the database."""
 
-    held: HeldConnection
-    instance: str
-    lease: float  # seconds
-    pid: int = field(default_factory=os.getpid)
-    _settled: bool = False  # no earlier attempt of this process can still be recorded as running
+    def __init__(
+        self,
+        held: HeldConnection,
+        child: Child,
+        *,
+        instance: str,
+        lease: float,
+        most: int | None = None,
+        pid: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take `lease`, the seconds that a claim lasts without renewal, and `most`, how many jobs it may do."""
+        self.held, self.child, self.clock = held, child, clock
+        self.instance, self.lease, self.pid = instance, lease, pid or os.getpid()
+        self.most, self.done = most, 0
+        self._claims = Claims(registry().job_types)
+        self._in_one_statement = held.engine.dialect.name == "postgresql"
+        self._fresh = True  # we may own a job that we know nothing of: of a process that had our process id, say
 
-    def run(self, job_id: str) -> None:
-        """Execute a job if it is there to be claimed; a duplicate delivery, or a cancelled job, is nothing to do."""
-        claim = self._claim_patiently(job_id)
-        if claim is None:
-            logger.debug("job %s is not there to be claimed", job_id)
-            return
-        began = time.monotonic()
-        outcome = self._perform(claim)
-        if outcome is not None:
-            self._record(claim, outcome)
-            logger.info("job %s: %s in %.3f s", claim, outcome, time.monotonic() - began)
-        self._settled = True
+    @property
+    def worn_out(self) -> bool:
+        """Whether this process has done as many jobs as it may."""
+        return self.most is not None and self.done >= self.most
 
-    def _claim_patiently(self, job_id: str) -> Claim | None:
-        """Claim a job, for as long as the database is away: it may have us down as its owner by now."""
+    def run_slice(self, queue: str) -> None:
+        """Work on a queue until it has no job to claim, or the slice is over."""
+        claimant = Claimant(queue, self.instance, self.pid, self.lease)
+        until = self.clock() + SLICE
+        claim = None if self.child.stopping else self._claim_first(claimant)
+        while claim is not None:
+            began = self.clock()
+            self.child.works_on(claim.job_id, claim.attempt)
+            try:
+                outcome = self._perform(claim)
+                self.done += 1
+                over = self.clock() >= until or self.worn_out or self.child.stopping
+                following = self._record(claim, outcome, None if over else claimant) if outcome else None
+            finally:
+                self.child.rest()
+            if outcome:
+                logger.info("job %s: %s in %.3f s", claim, outcome, self.clock() - began)
+            claim = following
+
+    def _claim_first(self, claimant: Claimant) -> Claim | None:
+        """Claim the first job of a slice, for as long as the database is away."""
         try:
-            return self._claim(job_id)
+            return self._first(claimant)
         except DatabaseUnavailable as error:
-            logger.warning("job %s waits for the database: %s", job_id, error)
-            return _until_the_database_is_back(self._claim, job_id)
+            logger.warning("queue %s waits for the database: %s", claimant.queue, error)
+            return _until_the_database_is_back(self._first_again, claimant)
 
-    def _claim(self, job_id: str) -> Claim | None:
-        if not self._settled:
+    def _first(self, claimant: Claimant) -> Claim | None:
+        if self._fresh:
             self._end_what_was_left()
-        self._settled = False  # a claim whose answer is lost leaves us a job that we know nothing of
+        # Before we look: a job that we do not see then brings its own message.
         with self.held.statement() as connection:
-            claim = attempts.claim(connection, job_id, instance=self.instance, pid=self.pid, lease=self.lease)
-        self._settled = claim is None
-        return claim
+            publications.answered(connection, claimant.queue)
+        try:
+            with self.held.statement() as connection:
+                return self._claims.next(connection, claimant)
+        except DatabaseUnavailable:
+            raise
+        except BaseException:
+            self._fresh = True
+            raise
+
+    def _first_again(self, claimant: Claimant) -> Claim | None:
+        """Claim again, unless we own a job already: the claim was recorded, and only its answer was lost."""
+        if not self._fresh and (owned := self._owned()):
+            return owned[0]
+        return self._first(claimant)
+
+    def _owned(self) -> list[Claim]:
+        with self.held.statement() as connection:
+            return leases.running_in(connection, self.instance, self.pid)
 
     def _end_what_was_left(self) -> None:
-        """End a job that this process, or one with its process id, owned and never ended."""
-        messages: list[Message] = []
+        """End a job that is recorded as ours, and that we know nothing of."""
         with self.held.transaction() as connection:
             for left in leases.running_in(connection, self.instance, self.pid):
-                messages += leases.lost(connection, left, "Its process went on without recording an end.")
-        self._settled = True
-        publish(messages, on=self.held.engine)
+                leases.lost(connection, left, "Its process went on without recording an end.")
+        self._fresh = False
 
     def _perform(self, claim: Claim) -> Settle | None:
         """Call the job's function; return how to record the outcome, None if another attempt took over meanwhile."""
@@ -200,57 +139,77 @@ class Executor:
             job_type = known.get(claim.job_type).job_type
             pool = known.pool_of_queue(job_type.queue)
             if pool is not None and (problem := pool_initialisers().problem(pool)):
-                return Unprepared(storable(problem))
+                return HandedBack(storable(problem))
             function = job_type.function
             arguments = call_arguments(function, claim.run_id, json.loads(claim.arguments))
             with running(context), sandbox.restored(), memory_limit.limited(settings().memory_limit):
-                with sandbox.copies_ended():
+                with sandbox.forked_copies_exit():
                     value = function(claim.subdomain, **arguments)
-                return Completed(_as_json(value), [new_job(child, known) for child in context.children])
+                return Completed(json_or_none(value), [new_job(child, known) for child in context.children])
         except Fenced:
             logger.warning("job %s: another attempt has taken over from attempt %s", claim.job_id, claim.attempt)
             return None
         except Cancel as cancelled:
-            return Stopped(_describe(cancelled, plain=True))
+            return Stopped(describe(cancelled, plain=True))
         except Retry as later:
-            return Failed(_describe(later, plain=True), delay=later.after)
+            return Failed(describe(later, plain=True), delay=later.after)
         except Discard as final:
-            return Failed(_describe(final, plain=True), final=True)
+            return Failed(describe(final, plain=True), final=True)
         except BaseException as error:  # SystemExit, KeyboardInterrupt and MemoryError are the job's failures too
-            return Failed(_describe(error), traceback=storable("".join(traceback.format_exception(error)))[-8000:])
+            return Failed(describe(error), traceback=storable("".join(traceback.format_exception(error)))[-8000:])
 
-    def _record(self, claim: Claim, outcome: Settle) -> None:
-        """Record an outcome, for as long as the database is away, until it is recorded or we are fenced off."""
+    def _record(self, claim: Claim, outcome: Settle, claimant: Claimant | None) -> Claim | None:
+        """Record an outcome and claim the next job for `claimant`, for as long as the database is away.
+
+        If the database rejects the outcome, that is recorded as a failure, so that the attempt still ends. If it
+        rejects that too, this process ends: the keeper sees it, and ends the attempt.
+        """
         try:
-            messages = self._settle_somehow(claim, outcome)
+            try:
+                return self._settle_patiently(claim, outcome, claimant)
+            except Fenced:
+                raise
+            except Discard as refused:
+                return self._settle_patiently(claim, Failed(describe(refused, plain=True), final=True), claimant)
+            except Exception as refused:
+                logger.exception("job %s: the database refuses its outcome", claim.job_id)
+                failed = Failed(f"The database refuses its outcome: {describe(refused)}")
+                return self._settle_patiently(claim, failed, claimant)
         except Fenced as fenced:
             logger.warning("%s Its outcome is dropped.", fenced)
-            return
-        if messages:
-            publish(messages, on=self.held.engine)
+            self._fresh = True
+            return None
+        except Exception:
+            logger.critical("job %s: its end cannot be recorded; this process ends", claim.job_id, exc_info=True)
+            raise SystemExit(EXIT_UNRECORDED) from None
 
-    def _settle_somehow(self, claim: Claim, outcome: Settle) -> list[Message]:
-        """Record the outcome; if the database rejects it, record that as a failure, so that the attempt still ends."""
+    def _settle_patiently(self, claim: Claim, outcome: Settle, claimant: Claimant | None) -> Claim | None:
         try:
-            return self._settle(claim, outcome)
-        except Fenced:
-            raise
-        except Discard as refused:
-            return self._settle(claim, Failed(_describe(refused, plain=True), final=True))
-        except Exception as refused:
-            logger.exception("job %s: the database refuses its outcome", claim.job_id)
-            return self._settle(claim, Failed(f"The database refuses its outcome: {_describe(refused)}"))
-
-    def _settle(self, claim: Claim, outcome: Settle) -> list[Message]:
-        try:
-            return self._settle_once(claim, outcome)
+            return self._settle(claim, outcome, claimant)
         except DatabaseUnavailable as error:
             logger.warning("job %s: its outcome waits for the database: %s", claim.job_id, error)
-            return _until_the_database_is_back(self._settle_once, claim, outcome)
+            return _until_the_database_is_back(self._settle_again, claim, outcome, claimant)
 
-    def _settle_once(self, claim: Claim, outcome: Settle) -> list[Message]:
+    def _settle_again(self, claim: Claim, outcome: Settle, claimant: Claimant | None) -> Claim | None:
+        """Record the outcome, unless that was done and only the answer was lost; then we may own the next job."""
+        owned = self._owned()
+        if not any((one.job_id, one.attempt) == (claim.job_id, claim.attempt) for one in owned):
+            logger.info("job %s: its end is recorded already, or another attempt owns it", claim.job_id)
+            return owned[0] if owned else None
+        return self._settle(claim, outcome, claimant)
+
+    def _settle(self, claim: Claim, outcome: Settle, claimant: Claimant | None) -> Claim | None:
+        if isinstance(outcome, HandedBack):
+            claimant = None  # what kept this job from being called would keep the next
+        if claimant and self._in_one_statement and claim.left > 1 and isinstance(outcome, Completed) and outcome.plain:
+            with self.held.statement() as connection:
+                recorded, following = self._claims.complete_and_next(connection, claim, claimant, result=outcome.result)
+            if recorded:
+                return following
         with self.held.transaction() as connection:
-            return outcome(connection, claim)
+            available = outcome(connection, claim)
+            # Jobs that became available may be for others: the slice ends, and they are published.
+            return None if available or claimant is None else self._claims.next(connection, claimant)
 
 
 _until_the_database_is_back = Retrying(
@@ -258,29 +217,14 @@ _until_the_database_is_back = Retrying(
 )
 
 
-def _as_json(value: Any) -> Any:
-    """Return what a function returned if it is JSON of a reasonable size, else None: a courtesy, not a channel."""
-    try:
-        text = json.dumps(value, allow_nan=False)
-    except Exception:  # the author's own types
-        return None
-    return json.loads(text) if len(text) <= MAX_BYTES else None
-
-
-def _describe(error: BaseException, *, plain: bool = False) -> str:
-    """Return one line: the error's type, unless `plain`, and its message, without secrets."""
-    name, text = "an error that cannot be named", ""
-    with suppress(BaseException):  # the author's own __str__, or metaclass
-        name = str(type(error).__name__)
-        text = " ".join(str(error).split())
-    if isinstance(error, MemoryError) and (limit := settings().memory_limit):
-        text = f"{text} (a job may hold CLERK_MEMORY_LIMIT={limit} MiB)".strip()
-    kind = "" if plain and text else name + (": " if text else "")
-    return storable(f"{kind}{text}")[:2000]
-
-
 @part
 def executor() -> Executor:
     """Return this pool child's executor."""
     engine = create_engine(settings().database_url, durable=False)
-    return Executor(HeldConnection(engine), os.environ[INSTANCE], settings().lease_term)
+    return Executor(
+        HeldConnection(engine),
+        Child(os.environ[CHILDREN_VARIABLE], current_process().index),
+        instance=os.environ[INSTANCE_VARIABLE],
+        lease=settings().lease_term,
+        most=current_app.conf.worker_max_tasks_per_child,
+    )

@@ -1,7 +1,7 @@
 """Keep the leases of one worker's children: renew while they live, end at once when one dies or must be killed.
 
-It runs in a thread of the worker's parent, so that a child that is busy, stuck or stopped cannot keep a lease alive
-by itself, nor lose one by being busy.
+A lease is renewed for a job that the ledger and its process agree upon. The keeper runs in a thread of the worker's
+parent, so that a child that is busy, stuck or stopped cannot keep a lease alive by itself, nor lose one by being busy.
 """
 
 from __future__ import annotations
@@ -12,18 +12,17 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
 
 from sqlalchemy import Connection
 
 from clerk.database.held import HeldConnection
-from clerk.database.states import JobState
 from clerk.errors import DatabaseUnavailable
 from clerk.jobs import Fenced
 from clerk_tasks.ledger import attempts, leases
-from clerk_tasks.ledger.attempts import Claim
+from clerk_tasks.ledger.claims import Claim
 from clerk_tasks.ledger.insert import Message
 from clerk_tasks.ledger.leases import Running
+from clerk_tasks.worker.children import Work
 
 logger = logging.getLogger(__name__)
 
@@ -32,18 +31,6 @@ CANCEL_GRACE = 10.0
 #: How long a process may seem to work on a job that is not its own before it is killed, in seconds.
 #: It may only be about to find out, or to have recorded the end itself; what it writes meanwhile is fenced.
 STRAY_GRACE = 5.0
-#: A job in one of these was not started yet, or waits for its next attempt.
-_UNBEGUN = (JobState.SCHEDULED, JobState.AVAILABLE)
-
-
-class Pool(Protocol):
-    """What the keeper needs to know of the worker's pool."""
-
-    def live(self) -> set[int]:
-        """Return the process ids of the children that are alive."""
-
-    def busy(self) -> Mapping[str, int]:
-        """Return {job id: process id} for the jobs that the pool believes to be running."""
 
 
 class LeaseKeeper:
@@ -52,62 +39,56 @@ class LeaseKeeper:
     def __init__(
         self,
         held: HeldConnection,
-        pool: Pool,
         instance: str,
         *,
+        live: Callable[[], set[int]],
+        working: Callable[[], Mapping[int, Work]],
         lease: float,
         renewal: float,
-        publish: Callable[[list[Message]], object],
         register: Callable[[Connection], object],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take `lease`, the seconds that a renewal lasts, and `renewal`, those from one to the next.
 
+        `live()` returns the process ids of the children that are alive, `working()` what each says that it works on.
         `register` records this worker start, also later on: a restored database knows nothing of it.
         """
-        self.held, self.pool, self.instance = held, pool, instance
-        self.lease, self.renewal, self.publish, self.register, self.clock = lease, renewal, publish, register, clock
+        self.held, self.instance, self.live, self.working = held, instance, live, working
+        self.lease, self.renewal, self.register, self.clock = lease, renewal, register, clock
         self._renewed_at = float("-inf")
-        self._begun: set[tuple[str, int]] = set()  # (job id, process id): was seen at a job that another attempt owned
-        self._strays: dict[tuple[str, int], float] = {}  # (job id, process id): since when, by our clock
+        self._strays: dict[tuple[int, Work], float] = {}  # who works on what is not its own: since when, by our clock
 
     def run_once(self) -> bool:
         """Make one pass; return whether an attempt was ended. Raises DatabaseUnavailable, and is then run again."""
-        busy = self.pool.busy()  # before the rows are read: a job that ends meanwhile is then no zombie
+        working = self.working()  # before the rows are read: a job that ends meanwhile has a row no more
         with self.held.transaction() as connection:
             rows = leases.running_of(connection, self.instance, cancel_grace=CANCEL_GRACE)
-            states = leases.states(connection, list(busy))
-        live = self.pool.live()  # after they are read: a process that owns one of them and is not here is dead
+        live = self.live()  # after they are read: a process that owns one of them and is not here is dead
         over = [(row.claim, reason) for row in rows if (reason := _end_of(row, live)) is not None]
-        doomed, messages = self._end(leases.lost, over)
-        self._renew(live)
-        owning = {row.claim.pid for row in rows} - doomed
-        working = {key for key in busy.items() if key[1] in live}
-        kill((doomed & live) | self._late_strays(working, states, owning))
-        self.publish(messages)
+        doomed = self._end(leases.lost, over)
+        owned = {(row.claim.pid, Work(row.claim.job_id, row.claim.attempt)) for row in rows}
+        worked = {(pid, work) for pid, work in working.items() if pid in live}
+        self._renew([work.job_id for _, work in worked & owned])
+        kill((doomed & live) | self._late_strays(worked - owned))
         return bool(doomed)
 
-    def _late_strays(self, working: set[tuple[str, int]], states: Mapping[str, JobState], owning: set[int]) -> set[int]:
-        """Return the processes that for a while have seemed to work on a job which is not theirs.
+    def _late_strays(self, strays: set[tuple[int, Work]]) -> set[int]:
+        """Return the processes that for a while have worked on a job which is not theirs.
 
-        For a moment many do: by a second message for a running job, by an end that the pool has not heard of, or by
-        a claim that was committed between our two questions. What may be claimed is only about to be, unless the same
-        process was at it before: then that attempt was lost meanwhile, and only this ends it.
+        For a moment many do: the end of the job is recorded, and the process is about to say so.
         """
         moment = self.clock()
-        self._begun = {key for key in working if key in self._begun or states.get(key[0]) not in _UNBEGUN}
-        strays = {key for key in self._begun if key[1] not in owning}
-        self._strays = {key: self._strays.get(key, moment) for key in strays}
-        overdue = {key for key, since in self._strays.items() if moment - since >= STRAY_GRACE}
-        for job_id, pid in overdue:
-            logger.warning("process %d works on job %s, which is not its own any more: it is killed", pid, job_id)
-        return {pid for _, pid in overdue}
+        self._strays = {stray: self._strays.get(stray, moment) for stray in strays}
+        late = {stray for stray, since in self._strays.items() if moment - since >= STRAY_GRACE}
+        for pid, work in late:
+            logger.warning("killing process %d: it still works on job %s, which another attempt owns", pid, work.job_id)
+        return {pid for pid, _ in late}
 
-    def _renew(self, pids: set[int]) -> None:
+    def _renew(self, job_ids: Sequence[str]) -> None:
         if self.clock() - self._renewed_at < self.renewal:
             return
         with self.held.transaction() as connection:
-            leases.renew(connection, self.instance, pids, lease=self.lease)
+            leases.renew(connection, self.instance, job_ids, lease=self.lease)
             if not leases.worker_seen(connection, self.instance):
                 self.register(connection)
         self._renewed_at = self.clock()
@@ -121,29 +102,27 @@ class LeaseKeeper:
             with self.held.transaction() as connection:
                 rows = leases.running_of(connection, self.instance, cancel_grace=CANCEL_GRACE)
         except DatabaseUnavailable:
-            kill(self.pool.live())
+            kill(self.live())
             raise
-        given, messages = self._end(attempts.hand_back, [(row.claim, "The worker was shut down.") for row in rows])
-        kill(given & self.pool.live())
-        self.publish(messages)
+        given = self._end(attempts.hand_back, [(row.claim, "The worker was shut down.") for row in rows])
+        kill(given & self.live())
 
     def _end(
         self, end: Callable[[Connection, Claim, str], list[Message]], over: Sequence[tuple[Claim, str]]
-    ) -> tuple[set[int], list[Message]]:
-        """End attempts, each in a transaction of its own; return whose they were, and the messages to publish.
+    ) -> set[int]:
+        """End attempts, each in a transaction of its own; return whose they were. The relay publishes what follows.
 
         Skip attempts that their own process has ended meanwhile; do not kill it.
         """
-        pids, messages = set[int](), list[Message]()
+        pids = set[int]()
         for claim, reason in over:
             with suppress(Fenced):
                 with self.held.transaction() as connection:
                     attempts.check_owned(connection, claim, lock=True)
-                    published = end(connection, claim, reason)
+                    end(connection, claim, reason)
                 pids.add(claim.pid)
-                messages += published
                 logger.warning("job %s: %s", claim, reason)
-        return pids, messages
+        return pids
 
 
 def _end_of(row: Running, live: set[int]) -> str | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from clerk.application import part
 from clerk.plugin.containment import on_trial
 from clerk.plugin.registered import describe
-from clerk_tasks.job_types.pools import Pool
+from clerk_tasks.job_types.pools import WorkerPool
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class PoolInitialisers:
         self._done: set[str] = set()
         self._failed: dict[str, tuple[str, float]] = {}  # pool -> what went wrong, and when it is tried again
 
-    def problem(self, pool: Pool) -> str | None:
+    def problem(self, pool: WorkerPool) -> str | None:
         """Call the pool's function unless it has succeeded already; return why its jobs cannot run here, if so."""
         if pool.function is None or pool.name in self._done:
             return None

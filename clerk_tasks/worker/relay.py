@@ -5,15 +5,20 @@ Any number of relays may run at any time; each act is guarded in the database.
 
 from __future__ import annotations
 
+import logging
+import os
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 
 from clerk.database.held import HeldConnection
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.ledger import leases, publications
-from clerk_tasks.ledger.insert import Message
 from clerk_tasks.ledger.leases import Expired
+from clerk_tasks.ledger.publications import Waiting
+
+logger = logging.getLogger(__name__)
 
 
 class Relay:
@@ -23,30 +28,48 @@ class Relay:
         self,
         held: HeldConnection,
         publisher: Publisher,
+        waiting: Waiting,
         *,
         renewal: float,
+        served: Collection[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take `renewal`: the seconds between two renewals of a lease by its owner."""
-        self.held, self.publisher = held, publisher
+        """Take what finds the queues with work, and the queues that this process's worker serves, if it has one.
+
+        `renewal` is the seconds between two renewals of a lease by its owner.
+        """
+        self.held, self.publisher, self.waiting, self.served = held, publisher, waiting, frozenset(served)
         self.renewal, self.clock = renewal, clock
         self._sightings: dict[tuple[str, int, datetime], float] = {}
 
     def run_once(self) -> None:
         """Make one pass; raises DatabaseUnavailable or BrokerUnavailable, and is then simply run again."""
-        messages = self._take_over()
+        self._take_over()
         with self.held.transaction() as connection:
-            messages += publications.promote_due(connection)
-        self._publish(messages)
-        with self.held.transaction() as connection:
-            queues = publications.overdue_queues(connection)
-        for queue in queues:
-            depth = self.publisher.depth(queue)
-            with self.held.transaction() as connection:
-                silent = publications.take_overdue(connection, queue, depth=depth)
-            self._publish(silent)
+            publications.promote_due(connection)
+        for queue in self.served - set(self.publish()):  # in the others, to look for such jobs would take long
+            self._note_others(queue)
 
-    def _take_over(self) -> list[Message]:
+    def publish(self) -> Collection[str]:
+        """Publish for each queue with work, while it has fewer messages than jobs, and than FEW; urgent jobs first.
+
+        These are the queues and job types of this worker's plugins; other workers publish what they know. Returns the
+        queues with work.
+        """
+        with self.held.statement() as connection:
+            waiting = self.waiting(connection)
+        for queue, messages in waiting.items():
+            self.publisher.publish(messages[: max(len(messages) - self.publisher.depth(queue), 0)])
+        return waiting.keys()
+
+    def _note_others(self, queue: str) -> None:
+        """Say why jobs of a type that this worker does not know wait; a worker that does will take them."""
+        with self.held.transaction() as connection:
+            noted = self.waiting.note_others(connection, queue, f"Worker {socket.gethostname()} ({os.getpid()})")
+        for job_type, number in noted.items():
+            logger.warning("%d jobs of queue %s wait: this worker does not know %s", number, queue, job_type)
+
+    def _take_over(self) -> None:
         """End the attempts whose lease has been over, untouched, for one renewal period of our own clock.
 
         Once is not enough: the owner may be stopped just before its renewal, or the database's clock may have jumped.
@@ -58,21 +81,12 @@ class Relay:
         seen = self.clock()
         self._sightings = {sighting: self._sightings.get(sighting, seen) for sighting in expired}
         ripe = [row for key, row in expired.items() if seen - self._sightings[key] >= self.renewal]
-        return [message for row in ripe for message in self._end(row)]
+        for row in ripe:
+            self._end(row)
 
-    def _end(self, row: Expired) -> list[Message]:
+    def _end(self, row: Expired) -> None:
         with self.held.transaction() as connection:
-            if not leases.still_expired(connection, row):
-                return []
-            ended = f"{row.lease_until:%Y-%m-%d %H:%M:%S} UTC"
-            return leases.lost(
-                connection, row.claim, f"Its worker (process {row.claim.pid}) is gone: the lease ended at {ended}."
-            )
-
-    def _publish(self, messages: list[Message]) -> None:
-        try:
-            self.publisher.publish(messages)
-        except Exception:
-            with self.held.transaction() as connection:
-                publications.republish_now(connection, [message.job_id for message in messages])
-            raise
+            if leases.still_expired(connection, row):
+                ended = f"{row.lease_until:%Y-%m-%d %H:%M:%S} UTC"
+                reason = f"Its worker (process {row.claim.pid}) is gone: the lease ended at {ended}."
+                leases.lost(connection, row.claim, reason)

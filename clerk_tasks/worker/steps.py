@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from typing import Any
@@ -32,10 +32,11 @@ from clerk_tasks import logs
 from clerk_tasks.broker import embedded
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.broker.table import broker_url
-from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, publications, queries
-from clerk_tasks.worker.executor import INSTANCE
+from clerk_tasks.ledger.publications import Waiting
+from clerk_tasks.worker.children import Children
+from clerk_tasks.worker.executor import CHILDREN_VARIABLE, INSTANCE_VARIABLE
 from clerk_tasks.worker.lease_keeper import LeaseKeeper
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from clerk_tasks.worker.relay import Relay
@@ -47,26 +48,15 @@ BURST = "CLERK_BURST"
 #: How often the keeper looks at its children, in seconds: a dead one's job is retried within two of these.
 KEEPER_INTERVAL = 1.0
 #: How long a cold shutdown may take to hand jobs back, in seconds: with the database away it is left to the leases.
-PATIENCE = 5.0
-#: A job whose type this worker does not know is published again after so long, for a worker that does. Seconds.
-UNKNOWN_TYPE_DELAY = 30.0
+HAND_BACK_TIMEOUT = 5.0
+#: How long one look for work to publish follows after the other, in seconds: several slices share one.
+PUBLISH_PAUSE = 0.02
 
 
-class PreforkPool:
-    """The keeper's view of Celery's pool."""
-
-    def __init__(self, pool: TaskPool) -> None:
-        self._pool = pool
-
-    def live(self) -> set[int]:
-        """Return the process ids of the children that are alive."""
-        processes = getattr(self._pool._pool, "_pool", None) or ()
-        return {process.pid for process in tuple(processes) if process.pid and _is_alive(process.pid)}
-
-    def busy(self) -> Mapping[str, int]:
-        """Return {job id: process id} for the requests that a child has accepted."""
-        requests = tuple(worker_state.active_requests)
-        return {request.id: request.worker_pid for request in requests if request.worker_pid}
+def _live(pool: TaskPool) -> set[int]:
+    """Return the process ids of a pool's children that are alive."""
+    processes = getattr(pool._pool, "_pool", None) or ()
+    return {process.pid for process in tuple(processes) if process.pid and _is_alive(process.pid)}
 
 
 def _is_alive(pid: int) -> bool:
@@ -90,14 +80,16 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         os.environ["_MP_FORK_LOGLEVEL_"] = str(logging.WARNING)
         self.worker = worker
         self.over = threading.Event()
-        self.wake_relay = threading.Event()
+        worker.relay_wanted = self.relay_wanted = threading.Event()
+        self.children = Children()
+        os.environ[CHILDREN_VARIABLE] = self.children.path
         self.hand_back_at = float("inf")  # by the monotonic clock
         self.handed_back = threading.Event()
 
     def start(self, worker: Any) -> None:
         """Register this worker start, then keep the leases and relay until the worker has shut down."""
         own = create_engine(settings().database_url, durable=False)
-        instance = os.environ[INSTANCE]
+        instance = os.environ[INSTANCE_VARIABLE]
         self.queues = sorted(worker.app.amqp.queues.consume_from)
         register = partial(
             leases.register_worker,
@@ -111,16 +103,23 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         )
         with transaction(own) as connection:
             register(connection)
+            publications.register_queues(connection, self.queues)
         self.keeper = LeaseKeeper(
             HeldConnection(own),
-            PreforkPool(worker.pool),
             instance,
+            live=partial(_live, worker.pool),
+            working=self.children.working,
             lease=settings().lease_term,
             renewal=settings().renewal,
-            publish=lambda messages: publish(messages, on=own),
             register=register,
         )
-        self.relay = Relay(HeldConnection(own), Publisher(broker_url()), renewal=settings().renewal)
+        self.relay = Relay(
+            HeldConnection(own),
+            Publisher(broker_url()),
+            Waiting(registry().queues, registry().job_types),
+            renewal=settings().renewal,
+            served=self.queues,
+        )
         self.engine = own
         self.burst = bool(os.environ.get(BURST))
         self.relayed = threading.Event()
@@ -137,48 +136,57 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
     def _keep(self) -> None:
         """Keep the leases; in burst mode, also notice that there is nothing left to do."""
         while not self.over.wait(KEEPER_INTERVAL):
-            with _surviving("keeping leases"):
+            with _errors_logged("keeping leases"):
                 if self.keeper.run_once():
-                    self.wake_relay.set()
+                    self.relay_wanted.set()
             if self.worker.blueprint.state == bootsteps.CLOSE:  # perhaps by a message, not by a signal
                 self._hand_back_in_time()
             if time.monotonic() >= self.hand_back_at:
-                with _surviving("handing jobs back"):
+                with _errors_logged("handing jobs back"):
                     self.keeper.hand_back()
                     self.handed_back.set()
             if self.burst and self.relayed.is_set():
-                with _surviving("looking for work"), transaction(self.engine) as connection:
+                with _errors_logged("looking for work"), transaction(self.engine) as connection:
                     if not queries.has_work(connection, self.queues, list(registry().job_types)):
                         worker_state.should_stop = 0
 
     def _relay(self) -> None:
+        """Relay once an interval, and publish whenever that is wanted, in both cases after a short pause."""
+        pass_at = 0.0
         while not self.over.is_set():
-            with _surviving("relaying"):
-                self.relay.run_once()
-                self.relayed.set()
-            self.wake_relay.wait(settings().relay_interval)
-            self.wake_relay.clear()
+            with _errors_logged("relaying"):
+                if time.monotonic() < pass_at:
+                    self.relay.publish()
+                else:
+                    self.relay.run_once()
+                    pass_at = time.monotonic() + settings().relay_interval
+                    self.relayed.set()
+            self.over.wait(PUBLISH_PAUSE)
+            self.relay_wanted.wait(max(pass_at - time.monotonic(), 0.0))
+            self.relay_wanted.clear()
 
     def _hand_back_in_time(self, **_: Any) -> None:
         """Wait for short jobs; after the grace, hand the others back without counting the attempt."""
+        self.children.stop()
         # Asking twice does not make the grace longer.
         self.hand_back_at = min(self.hand_back_at, time.monotonic() + settings().shutdown_grace)
 
     def _hand_back_now(self) -> None:
         """Hand every job back, before Celery kills the pool."""
+        self.children.stop()
         self.hand_back_at = time.monotonic()
-        self.handed_back.wait(PATIENCE)
+        self.handed_back.wait(HAND_BACK_TIMEOUT)
 
     def _finish(self, **_: Any) -> None:
         self.over.set()
-        self.wake_relay.set()
+        self.relay_wanted.set()
         for thread in self._threads:
             thread.join(timeout=5)
-        with _surviving("recording the end of this worker"), transaction(self.engine) as connection:
-            leases.worker_stopped(connection, os.environ[INSTANCE])
+        with _errors_logged("recording the end of this worker"), transaction(self.engine) as connection:
+            leases.worker_stopped(connection, os.environ[INSTANCE_VARIABLE])
 
 
-class _surviving(AbstractContextManager[None]):  # noqa: N801 - it reads as a verb
+class _errors_logged(AbstractContextManager[None]):  # noqa: N801 - used as a function
     """Log what went wrong and go on: these threads must outlive the database, the broker, and our own mistakes."""
 
     def __init__(self, what: str) -> None:
@@ -198,8 +206,7 @@ def install(app: Celery) -> None:
     signals.setup_logging.connect(logs.configure, weak=False)
     signals.worker_init.connect(_prepare, weak=False)
     signals.worker_process_init.connect(_initialise_child, weak=False)
-    signals.worker_process_shutdown.connect(_end_strays, weak=False)
-    signals.task_unknown.connect(_leave_to_others, weak=False)
+    signals.worker_process_shutdown.connect(_end_process_group, weak=False)
 
 
 @logs.last_words()
@@ -208,7 +215,7 @@ def _prepare(sender: Any, **_: Any) -> None:
     if getattr(sender.pool_cls, "__module__", sender.pool_cls) not in ("prefork", TaskPool.__module__):
         raise UsageError("clerk's jobs need the prefork pool: start the worker without -P.")
     ensure_usable(engine())
-    os.environ[INSTANCE] = str(uuid.uuid4())
+    os.environ[INSTANCE_VARIABLE] = str(uuid.uuid4())
     if settings().broker_url is None:
         attached = ExitStack()
         attached.enter_context(embedded.attached())
@@ -231,7 +238,7 @@ def _initialise_child(**_: Any) -> None:
             pool_initialisers().problem(pool)
 
 
-def _end_strays(**_: Any) -> None:
+def _end_process_group(**_: Any) -> None:
     """At the end of a child: ask what its jobs have left running to end too."""
     if os.getpgrp() == os.getpid():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -240,11 +247,3 @@ def _end_strays(**_: Any) -> None:
 
 def _served() -> list[str]:
     return list(current_app.amqp.queues.consume_from)
-
-
-def _leave_to_others(name: str, id: str, **_: Any) -> None:  # noqa: A002 - Celery's name for it
-    """A job type that this worker does not know: leave the job to a worker that does, and say so."""
-    logger.warning("job %s: this worker does not know %s", id, name)
-    note = f"Worker {socket.gethostname()} ({os.getpid()}) does not know {name.removeprefix('clerk.')}."
-    with _surviving("leaving a job to others"), transaction() as connection:
-        publications.republish_later(connection, id, note, delay=UNKNOWN_TYPE_DELAY)

@@ -80,7 +80,22 @@ def test_nothing_needs_the_tests_and_no_package_needs_devtools(folder: str) -> N
 
 def test_few_files_know_celery() -> None:
     know = {module.where for module in modules() if tops(module.imports()) & CELERY}
-    assert [where for where in sorted(know) if not where.startswith(MAY_IMPORT_CELERY)] == ["clerk_tasks/cli/worker.py"]
+    assert [where for where in sorted(know) if not where.startswith(MAY_IMPORT_CELERY)] == [
+        "clerk_tasks/celery_results.py",
+        "clerk_tasks/celery_task.py",
+        "clerk_tasks/cli/worker.py",
+    ]
+
+
+def test_commands_open_no_transaction_and_write_no_sql() -> None:
+    """A command parses its options, calls a function of `operations`, and prints."""
+    forbidden = ("sqlalchemy", "clerk.database.engine", "clerk.database.transactions", "clerk_tasks.ledger")
+    bad = {
+        module.where: found
+        for module in modules("clerk_tasks/cli")
+        if (found := {name for name in module.imports() if f"{name}.".startswith(tuple(f"{f}." for f in forbidden))})
+    }
+    assert bad == {}
 
 
 @pytest.mark.parametrize("package", ["clerk", "clerk_tasks", "plugins"])

@@ -21,7 +21,8 @@ ROOMS = {
         *("child_process", "application", "redaction", "errors"),
     ),
     "clerk_tasks": (
-        *("__main__", "queue", "cli", "waiting", "operations", "system", "celery", "schedules", "worker"),
+        *("__main__", "queue", "cli", "waiting", "operations", "system", "celery"),
+        *("celery_task", "celery_results", "schedules", "worker"),
         *("dispatcher", "pipeline", "logs", "broker", "ledger", "job_types"),
     ),
 }

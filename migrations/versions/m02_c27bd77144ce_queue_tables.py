@@ -9,6 +9,7 @@ from migrations.steps import add_index, columns_of, has_table, refuse_downgrade
 
 revision = "c27bd77144ce"
 down_revision = "45db71312424"
+downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
@@ -33,7 +34,3 @@ def upgrade() -> None:
             sa.Column("started_at", sa.DateTime(timezone=True)),
             sa.Column("updated_at", sa.DateTime(timezone=True)),
         )
-
-
-def downgrade() -> None:
-    refuse_downgrade(revision)

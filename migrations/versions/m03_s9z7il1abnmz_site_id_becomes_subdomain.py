@@ -8,6 +8,7 @@ from migrations.steps import add_index, columns_of, refuse_downgrade
 
 revision = "s9z7il1abnmz"
 down_revision = "c27bd77144ce"
+downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
@@ -17,7 +18,3 @@ def upgrade() -> None:
             # Said outright, since Alembic would rebuild the table on SQLite.
             op.execute(f"ALTER TABLE {table} RENAME COLUMN site_id TO subdomain")
     add_index("ix_job_tracking_subdomain", "job_tracking", ["subdomain"])
-
-
-def downgrade() -> None:
-    refuse_downgrade(revision)

@@ -8,6 +8,7 @@ from migrations.steps import add_columns, add_index, refuse_downgrade
 
 revision = "9daf09ff2554"
 down_revision = "s9z7il1abnmz"
+downgrade = refuse_downgrade
 
 STAGES = ("fetch", "ocr", "compilation", "extraction", "deploy")
 COUNTERS = tuple(f"{stage}_{what}" for stage in STAGES for what in ("total", "completed", "failed"))
@@ -33,7 +34,3 @@ def upgrade() -> None:
         ["subdomain", "coordinator_enqueued"],
         postgresql_where="coordinator_enqueued = false",
     )
-
-
-def downgrade() -> None:
-    refuse_downgrade(revision)

@@ -8,6 +8,7 @@ from migrations.steps import add_columns, add_index, refuse_downgrade
 
 revision = "f3d4e5b6c7a8"
 down_revision = "e2eeb77e18bc"
+downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
@@ -21,7 +22,3 @@ def upgrade() -> None:
         sa.Column("finance_data_types", sa.JSON),
     )
     add_index("idx_sites_finance_metadata", "sites", ["has_finance_data", "finance_last_updated", "state"])
-
-
-def downgrade() -> None:
-    refuse_downgrade(revision)

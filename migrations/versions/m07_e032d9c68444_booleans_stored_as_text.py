@@ -6,11 +6,8 @@ from migrations.steps import normalise_booleans, refuse_downgrade
 
 revision = "e032d9c68444"
 down_revision = "f3d4e5b6c7a8"
+downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
     normalise_booleans("sites", "has_finance_data", "coordinator_enqueued")
-
-
-def downgrade() -> None:
-    refuse_downgrade(revision)

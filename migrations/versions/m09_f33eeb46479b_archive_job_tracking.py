@@ -8,12 +8,9 @@ from migrations.steps import has_table, refuse_downgrade
 
 revision = "f33eeb46479b"
 down_revision = "bf2f44a2e00c"
+downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
     if not has_table("job_tracking_archive"):
         op.rename_table("job_tracking", "job_tracking_archive")
-
-
-def downgrade() -> None:
-    refuse_downgrade(revision)

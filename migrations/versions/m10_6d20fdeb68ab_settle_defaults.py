@@ -21,6 +21,7 @@ from migrations.steps import (
 
 revision = "6d20fdeb68ab"
 down_revision = "f33eeb46479b"
+downgrade = refuse_downgrade
 
 STAGES = ("fetch", "ocr", "compilation", "extraction", "deploy")
 COUNTERS = tuple(f"{stage}_{what}" for stage in STAGES for what in ("total", "completed", "failed"))
@@ -95,7 +96,3 @@ def ensure_archive() -> None:
     )
     add_index("ix_job_tracking_subdomain", "job_tracking_archive", ["subdomain"])
     add_index("ix_job_tracking_run_id", "job_tracking_archive", ["run_id"])
-
-
-def downgrade() -> None:
-    refuse_downgrade(revision)

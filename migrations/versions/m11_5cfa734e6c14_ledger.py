@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from migrations.steps import refuse_downgrade
+from migrations.steps import columns, refuse_downgrade
 
 revision = "5cfa734e6c14"
 down_revision = "6d20fdeb68ab"
+downgrade = refuse_downgrade
 
 MOMENT = sa.DateTime(timezone=True)
 
@@ -31,9 +32,7 @@ def create_runs_and_stages() -> None:
     op.create_table(
         "runs",
         sa.Column("id", sa.Text, primary_key=True),
-        sa.Column("subdomain", sa.Text, nullable=False),
-        sa.Column("pipeline", sa.Text, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
+        *columns(sa.Text(), "subdomain", "pipeline", "state", nullable=False),
         sa.Column("options", sa.JSON, nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("finished_at", MOMENT),
@@ -47,13 +46,9 @@ def create_runs_and_stages() -> None:
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("position", sa.SmallInteger, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
-        sa.Column("total", sa.Integer, nullable=False),
-        sa.Column("remaining", sa.Integer, nullable=False),
-        sa.Column("failed", sa.Integer, nullable=False),
-        sa.Column("cancelled", sa.Integer, nullable=False),
+        *columns(sa.Integer(), "total", "remaining", "failed", "cancelled", nullable=False),
         sa.Column("tolerance", sa.Float, nullable=False),
-        sa.Column("opened_at", MOMENT),
-        sa.Column("closed_at", MOMENT),
+        *columns(MOMENT, "opened_at", "closed_at"),
         sa.CheckConstraint("remaining >= 0", name="ck_stages_remaining"),
     )
     op.create_index("ux_stages_run_id_position", "stages", ["run_id", "position"], unique=True)
@@ -65,30 +60,20 @@ def create_jobs() -> None:
         sa.Column("id", sa.Text, primary_key=True),
         sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id"), nullable=False),
         sa.Column("stage_id", sa.Integer, sa.ForeignKey("stages.id"), nullable=False),
-        sa.Column("job_type", sa.Text, nullable=False),
-        sa.Column("subdomain", sa.Text, nullable=False),
-        sa.Column("queue", sa.Text, nullable=False),
+        *columns(sa.Text(), "job_type", "subdomain", "queue", nullable=False),
         sa.Column("priority", sa.SmallInteger, nullable=False),
         sa.Column("arguments", sa.JSON, nullable=False),
         sa.Column("unique_key", sa.Text),
         sa.Column("max_attempts", sa.SmallInteger, nullable=False),
-        sa.Column("backoff_base", sa.Float, nullable=False),
-        sa.Column("backoff_cap", sa.Float, nullable=False),
-        sa.Column("time_limit", sa.Float, nullable=False),
+        *columns(sa.Float(), "backoff_base", "backoff_cap", "time_limit", nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("attempt", sa.SmallInteger, nullable=False, server_default=sa.text("0")),
-        sa.Column("due_at", MOMENT),
-        sa.Column("ring_at", MOMENT),
+        *columns(MOMENT, "due_at", "ring_at"),
         sa.Column("ring_delay", sa.Float, nullable=False),
         sa.Column("instance", sa.Text),
         sa.Column("pid", sa.Integer),
-        sa.Column("lease_until", MOMENT),
-        sa.Column("deadline_at", MOMENT),
-        sa.Column("started_at", MOMENT),
-        sa.Column("finished_at", MOMENT),
-        sa.Column("cancel_requested_at", MOMENT),
-        sa.Column("error", sa.Text),
-        sa.Column("note", sa.Text),
+        *columns(MOMENT, "lease_until", "deadline_at", "started_at", "finished_at", "cancel_requested_at"),
+        *columns(sa.Text(), "error", "note"),
         sa.Column("result", sa.JSON),
         sa.Column("created_at", MOMENT, nullable=False),
     )
@@ -116,11 +101,9 @@ def create_attempts_and_workers() -> None:
         sa.Column("outcome", sa.Text, nullable=False),
         sa.Column("instance", sa.Text),
         sa.Column("pid", sa.Integer),
-        sa.Column("started_at", MOMENT),
-        sa.Column("lease_until", MOMENT),
+        *columns(MOMENT, "started_at", "lease_until"),
         sa.Column("finished_at", MOMENT, nullable=False),
-        sa.Column("error", sa.Text),
-        sa.Column("traceback", sa.Text),
+        *columns(sa.Text(), "error", "traceback"),
     )
     op.create_index("ix_attempts_job_id", "attempts", ["job_id"])
     op.create_table(
@@ -129,11 +112,9 @@ def create_attempts_and_workers() -> None:
         sa.Column("hostname", sa.Text, nullable=False),
         sa.Column("pid", sa.Integer, nullable=False),
         sa.Column("version", sa.Text, nullable=False),
-        sa.Column("queues", sa.JSON, nullable=False),
-        sa.Column("job_types", sa.JSON, nullable=False),
+        *columns(sa.JSON(), "queues", "job_types", nullable=False),
         sa.Column("concurrency", sa.Integer, nullable=False),
-        sa.Column("started_at", MOMENT, nullable=False),
-        sa.Column("seen_at", MOMENT, nullable=False),
+        *columns(MOMENT, "started_at", "seen_at", nullable=False),
         sa.Column("stopped_at", MOMENT),
     )
     op.create_index("ix_workers_seen_at", "workers", ["seen_at"])
@@ -150,7 +131,3 @@ def create_schedule_slots() -> None:
         sa.Column("decided_at", MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("schedule", "due_at"),
     )
-
-
-def downgrade() -> None:
-    refuse_downgrade(revision)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
-from datetime import date, datetime
+from collections.abc import Iterable
+from datetime import datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 
 from bs4 import BeautifulSoup
 
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from bs4 import Tag
 
 _FILE = re.compile(r"/AgendaCenter/ViewFile/(Agenda|Minutes)/_(\d{8})-(\d+)$", re.IGNORECASE)
+_LIST = re.compile(r"^cat\d+$")
+_ASIDE = re.compile(r"^(search|tools)$")
 _POSTED = re.compile(r"(?:Posted|Amended)\b.*", re.DOTALL)
 
 
@@ -42,41 +43,46 @@ class AgendaCenterFetcher(SourceFetcher):
         page = BeautifulSoup(response.text, "html.parser")
         if "AgendaCenter" not in response.text:
             raise NotServed(f"{base} has no AgendaCenter", response=response)
-        return read_page(page, str(response.url))
+        return self.read_rows(meetings_of(page), lambda links: read_meeting(links, str(response.url)))
 
 
-def read_page(page: BeautifulSoup, url: str) -> Iterator[Meeting]:
-    """Read the meetings of a page; each file is linked twice, and as a packet and as HTML besides."""
-    rows: dict[str, Meeting] = {}
+def meetings_of(page: BeautifulSoup) -> Iterable[list[Tag]]:
+    """Return the links to the files of each meeting; packets and HTML versions of a file are left out."""
+    meetings: dict[str, list[Tag]] = {}
     for link in page.select('a[href*="/ViewFile/"]'):
-        found = _FILE.search(str(link["href"]))
-        day = _day(found[2]) if found else None
-        if found is None or day is None:
-            continue
+        parts = urlsplit(str(link["href"]))
+        found = _FILE.search(parts.path)
+        if not found or not {"packet", "html"} & parse_qs(parts.query).keys():
+            meetings.setdefault(found[3] if found else parts.path, []).append(link)
+    return meetings.values()
+
+
+def read_meeting(links: list[Tag], url: str) -> Meeting:
+    """Read a meeting from the links to its files, each of which is there twice; ValueError for one without a day."""
+    files: dict[Kind, PublishedFile] = {}
+    for link in links:
+        found = _FILE.search(urlsplit(str(link["href"])).path)
+        if found is None:
+            raise ValueError("not the address of an agenda or minutes")
+        number, day = found[3], datetime.strptime(found[2], "%m%d%Y").date()
         kind: Kind = "agenda" if found[1].lower() == "agenda" else "minutes"
-        meeting = rows.get(found[3]) or Meeting(found[3], _body(link), day)
-        if kind not in {file.kind for file in meeting.files}:
-            file = PublishedFile(kind, urljoin(url, str(link["href"])), _posted(link) if kind == "agenda" else None)
-            meeting = replace(meeting, day=day, files=(*meeting.files, file))
-        rows[found[3]] = meeting
-    yield from rows.values()
-
-
-def _day(text: str) -> date | None:
-    """Return the day of a link's name; None if there is no such day."""
-    try:
-        return datetime.strptime(text, "%m%d%Y").date()
-    except ValueError:
-        return None
+        posted = _posted(link) if kind == "agenda" else None
+        files.setdefault(kind, PublishedFile(kind, urljoin(url, str(link["href"])), posted))
+    return Meeting(number, _body(links[0]), day, tuple(files.values()))
 
 
 def _body(link: Tag) -> str:
-    """Return the name of the list that a link stands in: its heading is the one that opens and closes it."""
-    heading = link.find_previous(
-        lambda tag: tag.name in ("h2", "h3") and (tag.has_attr("onclick") or tag.get("role") == "button")
-    )
+    """Return the name of the list that contains a link: the heading that opens it, else the nearest above it."""
+    lists = link.find_parents("div", id=_LIST) or link.find_parents("div", class_="listing")
+    headings = [heading for heading in lists[0].find_all(["h2", "h3"]) if _heads_a_list(heading)] if lists else []
+    heading = headings[0] if headings else link.find_previous(_heads_a_list)
     text = heading.get_text(" ", strip=True) if heading else ""
     return re.sub(r"^\W+", "", text) or "Meeting"
+
+
+def _heads_a_list(tag: Tag) -> bool:
+    """Return whether a tag is a heading, and not that of a row or of the search form."""
+    return tag.name in ("h2", "h3") and tag.find_parent(["tr", "form"]) is None and not tag.find_parent(class_=_ASIDE)
 
 
 def _posted(link: Tag) -> str | None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin
 
-from clerk.fetching.listing import Kind, Meeting, PublishedFile, Window
+from clerk.fetching.cleaning import clean
+from clerk.fetching.listing import Kind, Meeting, PublishedFile, Window, parts_of
 from clerk.fetching.source import SourceFetcher
 from clerk.fetching.visitor import Trouble
 
-#: What files are called -> which kind they are, the better of two first.
-NAMES: tuple[tuple[str, Kind], ...] = (("minutes", "minutes"), ("agenda", "agenda"), ("agenda packet", "agenda"))
+#: Kind -> the types of its main file, the better first, and words in the types of all its files.
+KINDS: dict[Kind, tuple[tuple[str, ...], re.Pattern[str]]] = {
+    "minutes": (("minutes",), re.compile("minutes")),
+    "agenda": (("agenda", "agenda packet"), re.compile("^(?!.*minutes).*(agenda|addend|packet)")),
+}
 
 #: Portals that lead in a circle end here.
 _REPLIES = 2000
@@ -40,7 +45,7 @@ class CivicClerkFetcher(SourceFetcher):
             yield from reply["value"]
             if not reply.get("@odata.nextLink"):
                 return
-            url, params = reply["@odata.nextLink"], None
+            url, params = urljoin(url, str(reply["@odata.nextLink"])), None
 
     @property
     def _base(self) -> str:
@@ -71,13 +76,21 @@ def read_event(event: Any, base: str) -> Meeting:
 
 
 def _files(published: list[dict[str, Any]], base: str) -> Iterator[PublishedFile]:
-    found: dict[Kind, dict[str, Any]] = {}
-    for name, kind in NAMES:
-        for file in published:
-            if file.get("fileId") is not None and str(file.get("type", "")).strip().lower() == name:
-                found.setdefault(kind, file)
-    for kind, file in found.items():
-        number = file["fileId"]
-        url = f"{base}/Meetings/GetMeetingFileStream(fileId={number},plainText=false)"
-        # A new upload gets a new number; publishing the same one again, a new time.
-        yield PublishedFile(kind, url, f"{number} {file.get('publishOn') or ''}".strip())
+    """Return every agenda and all minutes, the main file of a kind first, then the others in the portal's order."""
+    for kind, (names, words) in KINDS.items():
+        files = [file for file in published if file.get("fileId") is not None and words.search(_type(file))]
+        main = [file for name in names for file in files if _type(file) == name]
+        ordered = [*main[:1], *(file for file in files if file is not main[0])] if main else files
+        yield from parts_of([_file(kind, file, base) for file in ordered])
+
+
+def _type(file: dict[str, Any]) -> str:
+    return clean(str(file.get("type", ""))).lower()
+
+
+def _file(kind: Kind, file: dict[str, Any], base: str) -> PublishedFile:
+    number = file["fileId"]
+    url = f"{base}/Meetings/GetMeetingFileStream(fileId={number},plainText=false)"
+    # A new upload gets a new number; publishing the same one again, a new time.
+    version = f"{number} {file.get('publishOn') or ''}".strip()
+    return PublishedFile(kind, url, version, part=_type(file), title=str(file.get("name") or file.get("type") or ""))

@@ -25,12 +25,12 @@ class ArchiveLimits:
     ratio_from: int = 10_000_000  # bytes; anything is allowed to be small
 
 
-LIMITS = ArchiveLimits()
+ARCHIVE_LIMITS = ArchiveLimits()
 
 _CHUNK = 1 << 20
 
 
-def workbook_bytes(path: Path, limits: ArchiveLimits = LIMITS) -> bytes:
+def workbook_bytes(path: Path, limits: ArchiveLimits = ARCHIVE_LIMITS) -> bytes:
     """Return the .xlsx in `path`, itself an .xlsx or a .zip with exactly one; BadSource says what is wrong with it."""
     size = path.stat().st_size
     if size > limits.bytes:

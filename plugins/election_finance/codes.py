@@ -1,134 +1,27 @@
-"""What the codes of the state's campaign disclosure format (CAL 2.01) stand for."""
+"""What the codes of the state's campaign disclosure format (CAL 2.01) stand for; codes.csv lists them."""
 
-EXPENSES = {
-    "CMP": "campaign paraphernalia",
-    "CNS": "campaign consultants",
-    "CTB": "contribution",
-    "CVC": "civic donations",
-    "FIL": "candidate filing and ballot fees",
-    "FND": "fundraising events",
-    "IKD": "in-kind contribution",
-    "IND": "independent expenditure",
-    "LEG": "legal defense",
-    "LIT": "campaign literature and mailings",
-    "LON": "loan",
-    "MBR": "member communications",
-    "MON": "monetary contribution",
-    "MTG": "meetings and appearances",
-    "OFC": "office expenses",
-    "PET": "petition circulating",
-    "PHO": "phone banks",
-    "POL": "polling and survey research",
-    "POS": "postage, delivery and messenger services",
-    "PRO": "professional services",
-    "PRT": "print ads",
-    "RAD": "radio airtime and production",
-    "RFD": "returned contributions",
-    "SAL": "campaign workers' salaries",
-    "TEL": "television airtime and production",
-    "TRC": "candidate travel, lodging and meals",
-    "TRS": "staff or spouse travel, lodging and meals",
-    "TSF": "transfer between committees of one candidate",
-    "VOT": "voter registration",
-    "WEB": "information technology",
-}
+from __future__ import annotations
 
-OFFICES = {
-    "ASM": "State Assembly",
-    "ASR": "Assessor",
-    "ATT": "Attorney General",
-    "BED": "Board of Education",
-    "BOE": "Board of Equalization",
-    "BSU": "Board of Supervisors",
-    "CAT": "City Attorney",
-    "CCB": "Community College Board",
-    "CCM": "City Council",
-    "CON": "State Controller",
-    "COU": "County Counsel",
-    "CSU": "County Supervisor",
-    "CTR": "Local Controller",
-    "DAT": "District Attorney",
-    "GOV": "Governor",
-    "INS": "Insurance Commissioner",
-    "JUD": "Judge",
-    "LTG": "Lieutenant Governor",
-    "MAY": "Mayor",
-    "PDR": "Public Defender",
-    "PLN": "Planning Commissioner",
-    "SEN": "State Senate",
-    "SHC": "Sheriff-Coroner",
-    "SOS": "Secretary of State",
-    "SUP": "Superintendent of Public Instruction",
-    "TRE": "State Treasurer",
-    "TRS": "Local Treasurer",
-}
+import csv
+from collections.abc import Mapping
+from pathlib import Path
 
-JURISDICTIONS = {
-    "ASM": "Assembly district",
-    "CIT": "City",
-    "CTY": "County",
-    "LOC": "Local",
-    "SEN": "Senate district",
-    "STW": "Statewide",
-}
+
+def _read() -> dict[str, dict[str, str]]:
+    tables: dict[str, dict[str, str]] = {}
+    with Path(__file__).with_name("codes.csv").open(encoding="utf-8", newline="") as lines:
+        for row in csv.DictReader(lines):
+            tables.setdefault(row["table"], {})[row["code"]] = row["meaning"]
+    return tables
+
+
+_TABLES = _read()
+EXPENSES, OFFICES, JURISDICTIONS = (_TABLES[name] for name in ("expense", "office", "jurisdiction"))
 
 #: (Form_Type, Line_Item) of the Summary sheet.
-SUMMARY_LINES = {
-    ("F460", "1"): "Monetary contributions",
-    ("F460", "2"): "Loans received",
-    ("F460", "3"): "Cash contributions (lines 1 + 2)",
-    ("F460", "4"): "Non-monetary contributions",
-    ("F460", "5"): "Total contributions received (lines 3 + 4)",
-    ("F460", "6"): "Payments made",
-    ("F460", "7"): "Loans made",
-    ("F460", "8"): "Cash payments (lines 6 + 7)",
-    ("F460", "9"): "Accrued expenses",
-    ("F460", "10"): "Non-monetary adjustment",
-    ("F460", "11"): "Total expenditures made (lines 8 + 9 + 10)",
-    ("F460", "12"): "Beginning cash balance",
-    ("F460", "13"): "Cash receipts",
-    ("F460", "14"): "Miscellaneous increases to cash",
-    ("F460", "15"): "Cash payments",
-    ("F460", "16"): "Ending cash balance",
-    ("F460", "17"): "Loan guarantees received",
-    ("F460", "18"): "Cash equivalents",
-    ("F460", "19"): "Outstanding debts",
-    ("F460", "20"): "Contributions received, by half of the election year",
-    ("F460", "21"): "Expenditures made, by half of the election year",
-    ("A", "1"): "Itemized monetary contributions",
-    ("A", "2"): "Unitemized monetary contributions (under $100)",
-    ("A", "3"): "Total monetary contributions",
-    ("B1", "1"): "Loans received",
-    ("B1", "2"): "Loans paid or forgiven",
-    ("B1", "3"): "Net change in loans",
-    ("C", "1"): "Itemized non-monetary contributions",
-    ("C", "2"): "Unitemized non-monetary contributions (under $100)",
-    ("C", "3"): "Total non-monetary contributions",
-    ("D", "1"): "Itemized contributions and independent expenditures",
-    ("D", "2"): "Unitemized contributions and independent expenditures",
-    ("D", "3"): "Total contributions and independent expenditures",
-    ("E", "1"): "Itemized payments made",
-    ("E", "2"): "Unitemized payments made (under $100)",
-    ("E", "3"): "Interest paid on loans",
-    ("E", "4"): "Total payments made",
-    ("F", "1"): "Accrued expenses incurred",
-    ("F", "2"): "Accrued expenses paid",
-    ("F", "3"): "Net change in accrued expenses",
-    ("H", "1"): "Loans made",
-    ("H", "2"): "Payments received on loans",
-    ("H", "3"): "Net change in loans made",
-    ("I", "1"): "Itemized increases to cash",
-    ("I", "2"): "Unitemized increases to cash (under $100)",
-    ("I", "3"): "Interest received on loans made",
-    ("I", "4"): "Total miscellaneous increases to cash",
-    ("F461", "1"): "Itemized contributions and expenditures made",
-    ("F461", "2"): "Unitemized contributions and expenditures made",
-    ("F461", "3"): "Total made this period",
-    ("F461", "4"): "Total made in earlier periods of this year",
-    ("F461", "5"): "Total made this calendar year",
-}
+SUMMARY_LINES = {tuple(code.split()): meaning for code, meaning in _TABLES["summary line"].items()}
 
 
-def labelled(code: str | None, description: str | None, labels: dict[str, str]) -> str | None:
+def labelled(code: str | None, description: str | None, labels: Mapping[str, str]) -> str | None:
     """Return the filer's own words if there are any, else the code's meaning, else the code."""
     return description or (labels.get(code, code) if code else None)

@@ -53,7 +53,7 @@ def _next(arguments: Mapping[str, Any]) -> list[str]:
         if site is None:
             break
         with suppress(ConflictError):  # taken since we looked
-            return [_record("finance-etl", site["subdomain"], arguments)]
+            return [enqueue_job("finance-etl", site["subdomain"], **arguments)]
     typer.echo("no site with finance data is waiting for its turn", err=True)
     return []
 
@@ -61,10 +61,6 @@ def _next(arguments: Mapping[str, Any]) -> list[str]:
 def _one(job_type: str, subdomain: str, arguments: Mapping[str, Any]) -> str:
     if reason := find_finance_site(validate_subdomain(subdomain)).why_not():
         raise NotFoundError(reason)
-    return _record(job_type, subdomain, arguments)
-
-
-def _record(job_type: str, subdomain: str, arguments: Mapping[str, Any]) -> str:
     return enqueue_job(job_type, subdomain, **arguments)
 
 

@@ -16,15 +16,14 @@ from clerk.jobs import Discard, current_job
 from clerk.settings import settings
 from plugins.election_finance import published
 from plugins.election_finance.build import build, now, restate
-from plugins.election_finance.download import Downloader, make_client
 from plugins.election_finance.errors import BadSource
-from plugins.election_finance.extract import Extraction, refuse_shrinking, stamps, take
+from plugins.election_finance.extract import Extraction, refuse_shrinking, take, validators
 from plugins.election_finance.inputs import Inputs
 from plugins.election_finance.manifest import Manifest
 from plugins.election_finance.published import Published
 from plugins.election_finance.schema import SCHEMA_VERSION
 from plugins.election_finance.site_paths import FinanceSite
-from plugins.election_finance.sources import FIRST_YEAR, Arrival, Served, from_drop, ignored_files
+from plugins.election_finance.sources import FIRST_YEAR, Arrival, Served, from_drop, ignored_files, make_visitor
 
 logger = logging.getLogger(__name__)
 
@@ -69,10 +68,10 @@ def _arrivals(inputs: Inputs, options: Options) -> Iterator[Iterator[Arrival]]:
 
     first = FIRST_YEAR if options.all_years or not site.start_year else site.start_year
     this_year = datetime.now(ZoneInfo(settings().finance_timezone)).year
-    known = {} if options.force else stamps(inputs)
-    with make_client() as client:
-        served = Served(Downloader(client), settings().finance_base_url, str(site.shortcut))
-        yield served.files(range(min(first, this_year), this_year + 1), work, known, _say)
+    known = {} if options.force else validators(inputs)
+    base = settings().finance_base_url
+    served = Served(make_visitor(base), base, str(site.shortcut))
+    yield served.files(range(min(first, this_year), this_year + 1), work, known, _say)
 
 
 def _commit(inputs: Inputs, extraction: Extraction) -> None:

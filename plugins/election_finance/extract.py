@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from clerk.fetching.visitor import Trouble, Validators
 from clerk.jobs import Discard, Retry
 from plugins.election_finance import manifest as manifests
-from plugins.election_finance.download import Stamp
-from plugins.election_finance.errors import BadSource, NetworkTrouble
+from plugins.election_finance.errors import BadSource
 from plugins.election_finance.inputs import Inputs
 from plugins.election_finance.manifest import NOTHING, Manifest, Source
 from plugins.election_finance.site_paths import FinanceSite
@@ -27,10 +27,10 @@ class Extraction:
     moves: Mapping[Path, Path]
 
 
-def stamps(inputs: Inputs) -> dict[int, Stamp]:
-    """Return what the server said of the files that we have and that are as they were."""
+def validators(inputs: Inputs) -> dict[int, Validators]:
+    """Return {year: the server's validators} of the stored files that are unchanged."""
     return {
-        source.year: Stamp(source.etag, source.last_modified)
+        source.year: Validators(source.etag, source.last_modified)
         for source in _had(inputs).values()
         if source.route == "netfile"
     }
@@ -43,18 +43,19 @@ def _had(inputs: Inputs) -> dict[int, Source]:
 def take(inputs: Inputs, arrivals: Iterable[Arrival], say: Callable[[str], None]) -> Extraction:
     """Look at what arrived and make the manifest; a year that we had and cannot have now keeps its stored file.
 
-    Raises Retry if nothing came for the network's sake, Discard if nothing usable came at all.
+    Raises Retry if nothing usable came and the network may be why, else Discard.
     """
     site, had = inputs.site, _had(inputs)
+    hashes = {year: source.sha256 for year, source in had.items()}
     sources: dict[int, Source] = {}
     moves: dict[Path, Path] = {}
-    errors: list[BadSource | NetworkTrouble | Exception] = []
+    errors: list[Exception] = []
     for arrival in arrivals:
         say(f"checking {arrival.year}")
         source = _judged(inputs, arrival, had.get(arrival.year))
         if arrival.error or source.status == "failed":
             errors.append(arrival.error or BadSource(source.detail))
-        elif arrival.path and source.file and source.sha256 != _hash_of(had.get(arrival.year)):
+        elif arrival.path and source.file and source.sha256 != hashes.get(arrival.year):
             moves[arrival.path] = site.raw / source.file
         sources[arrival.year] = source
     _require_something(site, sources, errors)
@@ -66,10 +67,6 @@ def take(inputs: Inputs, arrivals: Iterable[Arrival], say: Callable[[str], None]
     return Extraction(manifests.make(site.agency, site.municipality, list(sources.values())), moves)
 
 
-def _hash_of(source: Source | None) -> str | None:
-    return source.sha256 if source else None
-
-
 def _judged(inputs: Inputs, arrival: Arrival, had: Source | None) -> Source:
     """Turn what came of a year into its entry."""
     where = (arrival.year, arrival.route, arrival.url)
@@ -79,8 +76,8 @@ def _judged(inputs: Inputs, arrival: Arrival, had: Source | None) -> Source:
         return Source(*where, status="unavailable", detail=str(arrival.error))
     digest = inputs.sha256(arrival.path) if arrival.path else None
     if had and digest in (None, had.sha256):  # no file: the server says that ours is the newest
-        stamp = arrival.stamp
-        return replace(had, status="ok", detail=arrival.note, etag=stamp.etag, last_modified=stamp.last_modified)
+        seen = arrival.validators
+        return replace(had, status="ok", detail=arrival.note, etag=seen.etag, last_modified=seen.last_modified)
     if arrival.path is None:
         return Source(*where, status="failed", detail="the server says that nothing has changed, but there was nothing")
     try:
@@ -96,8 +93,8 @@ def _judged(inputs: Inputs, arrival: Arrival, had: Source | None) -> Source:
         bytes=arrival.path.stat().st_size,
         sha256=digest,
         rows=rows,
-        etag=arrival.stamp.etag,
-        last_modified=arrival.stamp.last_modified,
+        etag=arrival.validators.etag,
+        last_modified=arrival.validators.last_modified,
     )
 
 
@@ -108,7 +105,7 @@ def _require_something(site: FinanceSite, sources: Mapping[int, Source], errors:
     kept = " The published database stays as it is." if site.database.exists() else ""
     reasons = "; ".join(_reasons(sources.values())) or f"{site.drop} holds no .xlsx or .zip with a year in its name"
     message = f"{site.subdomain}: no usable source: {reasons}.{kept}"
-    trouble = [error for error in errors if isinstance(error, NetworkTrouble)]
+    trouble = [error for error in errors if isinstance(error, Trouble)]
     if trouble:
         wait = max(error.after or 0.0 for error in trouble)
         raise Retry(message, after=min(3600.0, wait) if wait else None)

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from clerk.publication import open_database
 from plugins.election_finance.layout import SHEETS
 from plugins.election_finance.manifest import Manifest
 
@@ -45,7 +46,7 @@ def inspect(path: Path) -> Published | None:
     if not os.path.lexists(path):
         return None
     try:
-        with closing(_open(path)) as connection:
+        with closing(open_database(path, "ro")) as connection:
             try:
                 fingerprint = _one(connection, "SELECT value FROM database_info WHERE key = 'fingerprint'")
                 rows = connection.execute("SELECT year, rows FROM coverage WHERE rows > 0").fetchall()
@@ -68,7 +69,7 @@ def _others(connection: sqlite3.Connection) -> int | None:
 
 def says(path: Path, manifest: Manifest) -> bool:
     """Return whether a database that we made names the same sources as the manifest."""
-    with closing(_open(path)) as connection:
+    with closing(open_database(path, "ro")) as connection:
         sources = connection.execute("SELECT * FROM sources ORDER BY source_id").fetchall()
         issues = "SELECT detail FROM row_issues WHERE code = 'ignored_file' ORDER BY issue_id"
         ignored = tuple(reason for (reason,) in connection.execute(issues))
@@ -77,7 +78,7 @@ def says(path: Path, manifest: Manifest) -> bool:
 
 def contents(path: Path) -> Contents:
     """Return the row counts of a database that we made."""
-    with closing(_open(path)) as connection:
+    with closing(open_database(path, "ro")) as connection:
         counts = {sheet.friendly: _one(connection, f"SELECT COUNT(*) FROM {sheet.friendly}") for sheet in SHEETS}
         return Contents(
             coverage_start=_date(_one(connection, "SELECT MIN(COALESCE(from_date, report_date)) FROM filings")),
@@ -86,10 +87,6 @@ def contents(path: Path) -> Contents:
             data_types=[table for table, count in counts.items() if count],
             filings=_one(connection, "SELECT COUNT(*) FROM filings"),
         )
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
 
 
 def _one(connection: sqlite3.Connection, query: str) -> Any:

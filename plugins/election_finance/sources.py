@@ -9,15 +9,22 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from clerk.fetching.http_errors import Refusal
+from clerk.fetching.visitor import FileType, TooLarge, Trouble, Validators, VisitLimits, Visitor, user_agent
 from plugins.election_finance.agencies import file_url
-from plugins.election_finance.download import Downloader, Stamp
-from plugins.election_finance.errors import BadSource, NetworkTrouble, NotServed
+from plugins.election_finance.archive import ARCHIVE_LIMITS
+from plugins.election_finance.errors import BadSource
 
 #: The first year asked for when a site does not say; years that an agency does not have are simply not there.
 FIRST_YEAR = 2010
 
-#: After so many years in a row that failed for the network's sake, the rest is not tried.
+#: After so many years in a row that failed because of the network, the rest is not tried.
 _GIVE_UP = 2
+
+_ZIP = FileType("a zip file", b"PK", within=2)
+
+_REFUSED = "access refused"
+_MEANINGS = {401: _REFUSED, 403: _REFUSED, 404: "no such year", 410: "no such year"}
 
 _YEAR = re.compile(r"(?<!\d)(?:19|20)\d{2}(?!\d)")
 
@@ -32,9 +39,9 @@ class Arrival:
     path: Path | None = None
     suffix: str = ".zip"
     fetched_at: str = ""
-    stamp: Stamp = field(default_factory=Stamp)
+    validators: Validators = field(default_factory=Validators)
     note: str = ""
-    error: BadSource | NotServed | None = None
+    error: BadSource | Refusal | None = None
 
 
 def from_drop(folder: Path, work: Path, say: Callable[[str], None]) -> Iterator[Arrival]:
@@ -88,35 +95,47 @@ def _age(path: Path) -> tuple[int, str]:
         return (-1, path.name)
 
 
+def make_visitor(base: str, limits: VisitLimits | None = None) -> Visitor:
+    """Return the visitor of NetFile's server at `base`."""
+    return Visitor(
+        allowed=[base],
+        limits=limits or VisitLimits(size=ARCHIVE_LIMITS.bytes, pause=0.2),
+        headers={"User-Agent": user_agent("election finance")},
+        meanings=_MEANINGS,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """NetFile's directory of an agency: one ZIP a year."""
 
-    downloader: Downloader
+    visitor: Visitor
     base: str
     shortcut: str
 
     def files(
-        self, years: range, work: Path, known: Mapping[int, Stamp], say: Callable[[str], None]
+        self, years: range, work: Path, known: Mapping[int, Validators], say: Callable[[str], None]
     ) -> Iterator[Arrival]:
-        """Yield what came of each year; a year whose stamp is `known` is downloaded only if it has changed."""
+        """Yield what came of each year; a year whose validators are `known` is downloaded only if it has changed."""
         failed_in_a_row = 0
         for year in years:
             url = file_url(self.base, self.shortcut, year)
             if failed_in_a_row >= _GIVE_UP:
-                error = NetworkTrouble("not tried, since the server did not answer for other years")
+                error = Trouble("not tried, since the server did not answer for other years")
                 yield Arrival(year, "netfile", url, error=error)
                 continue
             say(f"downloading {year}")
             arrival = self._file(year, url, work / f"{year}.zip", known.get(year))
-            failed_in_a_row = failed_in_a_row + 1 if isinstance(arrival.error, NetworkTrouble) else 0
+            failed_in_a_row = failed_in_a_row + 1 if isinstance(arrival.error, Trouble) else 0
             yield arrival
 
-    def _file(self, year: int, url: str, target: Path, known: Stamp | None) -> Arrival:
+    def _file(self, year: int, url: str, target: Path, known: Validators | None) -> Arrival:
         fetched_at = datetime.now(UTC).isoformat(timespec="seconds")
         try:
-            stamp = self.downloader.get(url, target, known)
-        except (BadSource, NotServed) as error:
+            found = self.visitor.download(url, target, known=known, expected=_ZIP)
+        except TooLarge as error:
+            return Arrival(year, "netfile", url, error=BadSource(str(error)))
+        except Refusal as error:
             return Arrival(year, "netfile", url, error=error)
-        path = None if stamp is None else target
-        return Arrival(year, "netfile", url, path, fetched_at=fetched_at, stamp=stamp or known or Stamp())
+        path = None if found is None else target
+        return Arrival(year, "netfile", url, path, fetched_at=fetched_at, validators=found or known or Validators())

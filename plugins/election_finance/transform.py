@@ -53,7 +53,7 @@ def entries(table: Table, agency: str, remarks: list[Remark]) -> Iterator[Entry]
             value = clean(cell)
             if value is not None:
                 row[column] = value
-            elif not _is_blank(cell):
+            elif not isinstance(cell, str) or cell.strip():
                 unreadable.add(column)
                 remarks.append(_unreadable(table.sheet, line, column, cell))
         remarks += _oddities(table.sheet, line, row, row.keys() | unreadable)
@@ -64,10 +64,6 @@ def _cleaner(column: str) -> Callable[[Cell], Any]:
     if column in DATES:
         return iso_date
     return money if column in AMOUNTS else text
-
-
-def _is_blank(cell: Cell) -> bool:
-    return isinstance(cell, str) and not cell.strip()
 
 
 def _unreadable(sheet: Sheet, line: Line, column: str, cell: Cell) -> Remark:

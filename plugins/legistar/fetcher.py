@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from clerk.errors import UsageError
+from clerk.fetching.fetch_state import load_state
 from clerk.fetching.listing import Meeting, Window
 from clerk.fetching.source import SourceFetcher
 from clerk.fetching.visitor import NotServed, Trouble
 from plugins.legistar.api import WebApi, read_event
-from plugins.legistar.insite import InSite
+from plugins.legistar.insite import InSite, read_row
 
 if TYPE_CHECKING:
     import httpx
@@ -36,7 +38,7 @@ class LegistarFetcher(SourceFetcher):
         """List meetings and what was published for them."""
         if self.mode == API:
             return self.read_rows(self._api().rows(window), read_event)
-        return InSite(self.visitor, self._calendar_url()).meetings(window)
+        return self.read_rows(InSite(self.visitor, self._calendar_url()).rows(window), read_row)
 
     def source_id(self) -> str:
         """Return the way the meetings are had: their ids differ."""
@@ -44,19 +46,31 @@ class LegistarFetcher(SourceFetcher):
 
     @property
     def state_path(self) -> Path:
-        """The file of what is remembered; each way has its own, so that a day without the API loses nothing."""
-        path = super().state_path
-        return path if self.mode == API else path.with_stem(f"{path.stem}_{INSITE}")
+        """The file of the state; each way has its own, since their numbers differ."""
+        return self._state_path(self.mode)
 
     @cached_property
     def mode(self) -> str:
-        """How the meetings are had: as the site's extra says, else by the API, if that is for us today."""
-        chosen = self.extra.get("mode")
+        """How meetings are listed: as the extra says, else as in earlier fetches, else by the API if it is for us."""
+        chosen = self.extra.get("mode") or self._used_before()
         if chosen is None:
             chosen = self._probe() if {"client", "api_url"} & self.extra.keys() else INSITE
         if chosen not in (API, INSITE):
             raise UsageError(f'{self.subdomain}: the extra\'s mode is "{API}" or "{INSITE}", not {chosen!r}')
         return str(chosen)
+
+    def _state_path(self, mode: str) -> Path:
+        path = super().state_path
+        return path if mode == API else path.with_stem(f"{path.stem}_{INSITE}")
+
+    def _used_before(self) -> str | None:
+        """Return the way of the last complete fetch: another way numbers meetings otherwise, and lists them twice."""
+        runs = {}
+        for mode in (API, INSITE):
+            with suppress(ValueError):
+                runs[mode] = load_state(self._state_path(mode), source=f"{self.source} {mode}").last_run
+        done = {mode: run for mode, run in runs.items() if run is not None}
+        return max(done, key=lambda mode: done[mode]) if done else None
 
     def _probe(self) -> str:
         try:

@@ -14,7 +14,7 @@ from clerk.errors import SettingError, UsageError
 from clerk.fsync import hash_file
 from clerk.jobs import current_job
 from clerk.paths import inside, site_dir, validate_subdomain
-from clerk.publication import Refused, check_database, last_row_count, provenance, shrink_accepted, stamp
+from clerk.publication import Refused, check_database, last_row_count, open_database, provenance, shrink_accepted, stamp
 from clerk.settings import settings
 from plugins.local_publish.content import document_hashes, write_sites
 from plugins.local_publish.shelf import Shelf, Version, locked
@@ -128,19 +128,16 @@ def _publish(shelf: Shelf, source: Path) -> Report:
 
 
 def _check_and_stamp(shelf: Shelf, content: str, sources: Mapping[str, str], *, source: Path | None = None) -> None:
-    checked = check_database(
+    rows = check_database(
         shelf.new, last_rows=last_row_count(shelf.live), accept_shrink=shrink_accepted(), called=source or shelf.live
     )
-    stamp(shelf.new, run_id=current_job().run_id, content_hash=content, rows=checked.rows, sources=sources)
+    stamp(shelf.new, run_id=current_job().run_id, content_hash=content, rows=rows, sources=sources)
 
 
 def _copy(source: Path, new: Path) -> None:
     """Copy a consistent snapshot of a database, also while it is written to."""
     try:
-        with (
-            closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as old,
-            closing(sqlite3.connect(new)) as copy,
-        ):
+        with closing(open_database(source, "ro")) as old, closing(sqlite3.connect(new)) as copy:
             copy.execute("PRAGMA synchronous = OFF")
             copy.execute("PRAGMA journal_mode = OFF")
             old.backup(copy, pages=_STRIDE, progress=lambda *_: current_job().checkpoint())

@@ -107,9 +107,7 @@ def test_old_and_new_code_side_by_side_lose_nothing_and_do_nothing_twice(deploy:
     system = deploy.system
     old = [deploy.worker("old"), deploy.worker("old")]
     early = deploy.clerk("new", "enqueue", "fresh", "a.ca")
-    wait_for(
-        lambda: any("does not know clerk.fresh" in worker.log for worker in old), "an old worker meets the new type"
-    )
+    wait_for(lambda: any("does not know fresh" in worker.log for worker in old), "an old worker meets the new type")
     wait_for(lambda: "does not know fresh" in (system.job(early)["note"] or ""), "the job says why it waits")
     loads = [deploy.load("old", "{'a': number}"), deploy.load("new", "{'a': number, 'b': number}", "fresh")]
     wait_for(lambda: all(load.log.count("\n") > 10 for load in loads), "both versions enqueue", deadline=30)

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from clerk import JobRequest
 from clerk.errors import DatabaseUnavailable
 from clerk.settings import settings
+from clerk_tasks.dispatcher import enqueue
 from devtools.netfile_books import Gift, Report, rows_of, workbook
 from devtools.processes import wait_for
 from devtools.small_disk import SmallDisk, mounted
@@ -114,7 +116,7 @@ def test_a_full_disk_under_the_broker_costs_nothing(
     accepted = [running]
 
     def refused() -> bool:
-        accepted.append(system.enqueue("note"))
+        accepted.extend(enqueue(JobRequest("note", SITE), always_publish=True).job_ids)
         return "MISCONF" in caplog.text
 
     wait_for(refused, "the broker refuses a message")

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from clerk.database.transactions import transaction
-from clerk_tasks.ledger import publications
 from devtools.plugin_files import write_plugin
 from devtools.system import System
 
@@ -64,8 +62,6 @@ def test_a_broken_plugin_is_set_aside_and_the_others_work(
 
     write_plugin(file, WHOLE)
     assert worker.terminate() == 0
-    with transaction(system.engine) as connection:
-        publications.republish_now(connection, [waiting])  # the pause that a worker without its type has made
     system.worker("-c", "1")
     assert system.wait_for_end(waiting, deadline=60) == ["completed"]
 

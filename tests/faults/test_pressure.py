@@ -9,7 +9,6 @@ import psutil
 import pytest
 
 from clerk.database.clock import database_time
-from clerk.database.transactions import transaction
 from clerk.jobs import JobRequest
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.dispatcher import enqueue_many
@@ -43,7 +42,7 @@ def let_the_relay_pass(system: System, *, seconds: float) -> None:
 @pytest.mark.fault("F14")
 @pytest.mark.parametrize("broker_url", ["redis", "rabbitmq"], indirect=True)
 def test_five_thousand_jobs_wait_for_two_busy_children(every_broker_system: System) -> None:
-    """Every message is overdue while the children are busy, and still none is published twice."""
+    """A handful of messages is enough for them all, however long they wait."""
     system = every_broker_system
     worker = system.worker("-c", "2")
     busy = [system.enqueue("gated") for _ in range(2)]
@@ -55,12 +54,8 @@ def test_five_thousand_jobs_wait_for_two_busy_children(every_broker_system: Syst
     took = time.monotonic() - began_at
     assert batch.published
     assert took < 10
-    wait_for(lambda: publisher().depth("default") >= JOBS - 10, "the broker has them all")
-    with transaction(system.engine) as connection:
-        publications.republish_now(connection, batch.job_ids)
     let_the_relay_pass(system, seconds=3)
-    depth = publisher().depth("default")
-    assert JOBS - 10 <= depth <= JOBS + 10
+    assert publisher().depth("default") <= 2 * publications.FEW
 
     urgent_at = time.monotonic()
     urgent = system.enqueue("note", key="urgent", priority="high")
@@ -68,7 +63,7 @@ def test_five_thousand_jobs_wait_for_two_busy_children(every_broker_system: Syst
     why = system.programs.clerk("why", batch.job_ids[-1])
     assert why.wait() == 0
     assert f"It waits in queue default, with {JOBS} jobs before it" in why.log
-    assert f"The broker holds {publisher().depth('default')} messages of this queue." in why.log
+    assert f"The broker holds {publisher().depth('default')} messages of queue default." in why.log
 
     system.open_gate()
     assert system.wait_for_end(urgent, *busy) == ["completed"] * 3
@@ -79,6 +74,6 @@ def test_five_thousand_jobs_wait_for_two_busy_children(every_broker_system: Syst
     assert begun[urgent] < begun[batch.job_ids[JOBS // 10]], "what is urgent overtakes"
     growth = memory_of(worker) - memory
     rate = JOBS / took
-    print(f"\n{rate:.0f} jobs/s enqueued, {depth} messages waited, {growth:+.0f} MB")  # noqa: T201
+    print(f"\n{rate:.0f} jobs/s enqueued, {growth:+.0f} MB")  # noqa: T201
     assert growth < 60
     assert worker.alive

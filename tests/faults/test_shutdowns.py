@@ -117,7 +117,7 @@ def test_up_runs_everything_and_leaves_nothing_behind(system: System) -> None:
     wait_for(lambda: "beat" in up.log and len(up.children()) >= 3, "worker, its child, and beat run")
     family = up.children()
     up.signal(signal.SIGINT)
-    up.wait_for_log("ending; running jobs get their grace")
+    up.wait_for_log("stopping; running jobs have")
     up.signal(signal.SIGINT)
     assert up.wait(deadline=60) == 130, up.log
     assert_gone(family)

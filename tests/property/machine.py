@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,20 +13,23 @@ from clerk.database.clock import now
 from clerk.database.states import UNFINISHED, JobState, RunState
 from clerk.database.tables import jobs_table
 from clerk.errors import ConflictError
-from clerk.jobs import Discard, Fenced
+from clerk.jobs import Discard
 from clerk_tasks.ledger import attempts, interventions, leases, publications
-from clerk_tasks.ledger.attempts import Claim
+from clerk_tasks.ledger.claims import Claim
 from clerk_tasks.ledger.insert import NewJob, NewStage, Recorded
+from clerk_tasks.ledger.publications import Waiting
 from clerk_tasks.ledger.runs import record_run
+from devtools import claiming
 from devtools.ledger_laws import JOINED
-from tests.property.transactions import FAULTS, Fault, FaultyTransactions
+from tests.property.slices import PICK, SliceRules
+from tests.property.transactions import FAULTS, Fault
 
+WAITING = Waiting(["q"], ["t"])
 STAGES = ("s0", "s1", "s2")
 KEYS = st.none() | st.sampled_from(["key-a", "key-b"])
-PICK = st.integers(0, 999)
 
 
-class LedgerMachine(FaultyTransactions):
+class LedgerMachine(SliceRules):
     """Each rule is what somebody does to the ledger."""
 
     def new_job(self, key: str | None, *, stage: str | None = None, max_attempts: int = 2) -> NewJob:
@@ -141,7 +143,7 @@ class LedgerMachine(FaultyTransactions):
         self.pids += 1
         claim = self.transact(
             fault,
-            lambda connection: attempts.claim(connection, job.id, instance="w", pid=self.pids, lease=lease),
+            lambda connection: claiming.claim(connection, job.id, instance="w", pid=self.pids, lease=lease),
         )
         if claim is not None:
             assert job.state == JobState.AVAILABLE
@@ -162,18 +164,6 @@ class LedgerMachine(FaultyTransactions):
         if self.ledger.jobs[job.id].state == JobState.DISCARDED:
             self.transact(Fault(), lambda connection: interventions.retry(connection, job.id))
         self._claim(self.ledger.jobs[job.id], Fault())
-
-    def _settle(self, pick: int, fault: Fault, act: Callable[[Connection, Claim], object]) -> Claim:
-        """End an attempt, which may be anybody's: of a zombie, or one that has ended before."""
-        claim = self.claim(pick)
-        owned = self.owns(claim)
-        try:
-            self.transact(fault, lambda connection: act(connection, claim))
-        except Fenced:
-            assert not owned
-        else:
-            assert owned or fault.crash_before, "a zombie changed something"
-        return claim
 
     @precondition(lambda self: self.claims)
     @rule(
@@ -245,9 +235,13 @@ class LedgerMachine(FaultyTransactions):
 
             self.transact(fault, end)
 
-    @rule(depth=st.integers(0, 2), fault=FAULTS)
-    def publish(self, depth: int, fault: Fault) -> None:
-        self.transact(fault, lambda connection: publications.take_overdue(connection, "q", depth=depth))
+    @rule()
+    def look_for_work(self) -> None:
+        """Look for what to publish: the queue is found while there is work in it."""
+        available = [job for job in self.ledger.jobs.values() if job.state == JobState.AVAILABLE]
+        with self.database.transaction() as connection:
+            waiting = WAITING(connection)
+        assert len(waiting.get("q", [])) == min(len(available), publications.FEW)
 
     @rule()
     def let_time_pass(self) -> None:
@@ -277,7 +271,7 @@ class LedgerMachine(FaultyTransactions):
 
     def _work(self, job_id: str) -> None:
         def claim(connection: Connection) -> Claim | None:
-            return attempts.claim(connection, job_id, instance="healer", pid=1, lease=60.0)
+            return claiming.claim(connection, job_id, instance="healer", pid=1, lease=60.0)
 
         taken = self.transact(Fault(), claim)
         assert taken is not None

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine
 from sqlalchemy import Connection
 
 from clerk.database.states import JobState
-from clerk_tasks.ledger.attempts import Claim
+from clerk_tasks.ledger.claims import Claim
 from devtools.ledger_laws import Ledger, check, check_moves
 from tests.property.database import Crash, FragileDatabase
 

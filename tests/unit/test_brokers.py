@@ -6,7 +6,7 @@ import pytest
 
 from clerk.errors import SettingError
 from clerk.jobs import Priority
-from clerk.settings import BROKERS as SCHEMES
+from clerk.settings import BROKER_SCHEMES as SCHEMES
 from clerk_tasks.broker.table import load_broker
 
 

@@ -23,12 +23,17 @@ TOUCHED: dict[str, tuple[tuple[str, ...] | None, str]] = {
     "celery.concurrency.prefork:TaskPool.on_start": (("self",), "sets TaskPool._pool, the billiard pool"),
     "billiard.pool:Pool._pool": (None, "the children: which of them live"),
     "billiard.pool:GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT": (None, "a child ends two seconds after its parent"),
-    "celery.worker.state:active_requests": (None, "which child works on which job"),
+    "billiard.process:BaseProcess.name": (None, "a child is told its `index`, its place in the pool"),
+    "celery.app.task:Task.Strategy": (None, "a message starts a slice of work, and nothing else of it is used"),
+    "celery.worker.request:Request.on_accepted": (("self", "pid", "time_accepted"), "a child has begun a slice"),
+    "celery.worker.request:Request.on_success": (("self", "failed__retval__runtime"), "a child is free"),
+    "celery.worker.request:Request.on_failure": (("self", "exc_info"), "a child is gone"),
+    "celery.worker.state:task_ready": (("request",), "the slice is over"),
+    "celery.worker.state:task_reserved": (None, "the slice is about to begin"),
     "celery.worker.state:should_stop": (None, "a burst worker ends itself"),
     "celery.worker.consumer:Consumer.call_soon": (("self", "p", "args", "kwargs"), "orders keep their order"),
     "celery.worker.consumer:Consumer.ensure_connected": (("self", "conn"), "a reconnect waits at most five seconds"),
     "celery.worker.consumer:Consumer.create_task_handler": (("self", "promise"), "no message ends a worker"),
-    "celery.worker.consumer:Consumer.on_unknown_task": (("self", "body", "message", "exc"), "one line, no traceback"),
     "celery.worker.worker:WorkController.wait_for_soft_shutdown": (("self",), "a cold shutdown hands the jobs back"),
     "celery.apps.beat:Beat.install_sync_handler": (("self", "service"), "beat's exit code says which signal it was"),
     "celery.beat:Scheduler.setup_schedule": (("self",), "no schedule of Celery's own"),
@@ -42,7 +47,7 @@ TOUCHED: dict[str, tuple[tuple[str, ...] | None, str]] = {
 }
 
 #: Names beginning with `_` that our code reads from objects that are not its own -> the room that may.
-READ = {"_pool": "worker", "_config": "worker", "_binary": "broker"}
+READ = {"_pool": "worker", "_config": "worker", "_data": "worker", "_binary": "broker"}
 
 #: Attributes of objects that are not our own, which our code sets: the name, and what it is set on.
 SET = {
@@ -50,7 +55,11 @@ SET = {
     ("billiard.pool", "GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT"),
     ("conn", "ensure_connection"),
     ("connection", "transport_cls"),
+    ("message", "body"),
+    ("message", "headers"),
+    ("message", "properties"),
     ("worker", "exitcode"),
+    ("worker", "relay_wanted"),
     ("worker", "wait_for_soft_shutdown"),
     ("worker_state", "should_stop"),
 }

@@ -28,7 +28,7 @@ def test_alembic_finds_nothing_to_do(database_url: str) -> None:
 @pytest.mark.parametrize(
     ("damage", "shows"),
     [
-        ("DROP INDEX ix_jobs_publish", "ix_jobs_publish"),
+        ("DROP INDEX ix_jobs_available", "ix_jobs_available"),
         ("ALTER TABLE attempts DROP COLUMN error", "error"),
         ("DROP TABLE schedule_slots", "schedule_slots"),
     ],

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from clerk import db, finance_db
-from clerk.database.legacy_types import format_moment
+from clerk.database.clock import format_moment
 from clerk.errors import NotFoundError, UsageError
 from clerk.sites import rows as sites
 

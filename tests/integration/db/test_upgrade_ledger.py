@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from clerk.database import migrate
 from clerk.database.engine import create_engine
 from clerk_tasks.ledger import attempts, publications, queries
+from devtools import claiming
 from tests.integration.db import samples
 
 FIRST_ROUND = "5cfa734e6c14"
@@ -49,10 +50,9 @@ def test_a_waiting_job_is_still_published(waiting: str) -> None:
 
     assert migrate.check(waiting) == []
     with closing_engine(waiting) as engine, engine.begin() as connection:
-        assert publications.overdue_queues(connection) == ["default"]
-        (message,) = publications.take_overdue(connection, "default", depth=0)
+        (message,) = publications.Waiting(["default"], ["note"])(connection)["default"]
         assert (message.job_id, message.job_type) == ("job-1", "note")
-        claimed = attempts.claim(connection, "job-1", instance="worker-1", pid=1, lease=60)
+        claimed = claiming.claim(connection, "job-1", instance="worker-1", pid=1, lease=60)
         assert claimed is not None
         assert attempts.complete(connection, claimed, result=None) == []
         assert queries.show_run(connection, "run-1")["state"] == "completed"

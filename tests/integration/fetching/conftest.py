@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from clerk.fetching.fetcher_factory import get_fetcher
-from clerk.fetching.report import Report
+from clerk.fetching.report import FetchReport
 from devtools.city_papers import text_pdf
 from devtools.city_site import CitySite, serving
 
 RECORDED = Path(__file__).parents[4] / "shared" / "data" / "meetings"
 TODAY = date.today()
 
-Fetch = Callable[..., Report]
+Fetch = Callable[..., FetchReport]
 
 
 def recorded(name: str) -> str:
@@ -45,7 +45,7 @@ def city() -> Iterator[CitySite]:
 def fetch(city: CitySite) -> Fetch:
     """Fetch the city's documents as the pipeline would; what is not said is a Legistar city's, since ten years ago."""
 
-    def run(*, scraper: str = "legistar", extra: dict[str, Any] | None = None, **options: Any) -> Report:
+    def run(*, scraper: str = "legistar", extra: dict[str, Any] | None = None, **options: Any) -> FetchReport:
         row = {
             "subdomain": "millbrook.ca",
             "scraper": scraper,
@@ -54,7 +54,7 @@ def fetch(city: CitySite) -> Fetch:
             "extra": json.dumps(city.extra if extra is None else extra),
         }
         city.requests.clear()
-        report: Report = get_fetcher(row, **options).fetch_events()
+        report: FetchReport = get_fetcher(row, **options).fetch_events()
         return report
 
     return run

@@ -13,9 +13,10 @@ from bs4 import BeautifulSoup
 
 from clerk.errors import ClerkError
 from clerk.fetching.fetcher_factory import get_fetcher
+from clerk.jobs import Discard
 from devtools.city_papers import text_pdf
 from devtools.city_site import Answer, CitySite, Request, as_json, page
-from plugins.agendacenter.fetcher import read_page
+from plugins.agendacenter.fetcher import meetings_of, read_meeting
 from plugins.civicclerk.fetcher import CivicClerkFetcher, read_event
 from tests.integration.fetching.conftest import TODAY, Fetch, ago, recorded, waiting
 
@@ -68,18 +69,22 @@ def test_a_portal_is_read_to_its_last_reply(
     assert fetch(scraper="civicclerk", extra=extra).unchanged == 5
 
 
-def test_the_agenda_is_preferred_to_its_packet_and_notices_are_none(
+def test_every_agenda_is_kept_the_plain_one_first_and_notices_are_not_agendas(
     portal: dict[str, list[Event]], extra: dict[str, Any], fetch: Fetch, root: Path
 ) -> None:
     day = (TODAY + timedelta(days=3)).isoformat()
     portal["events"] = [
-        event(1, "Council", day, (1, "Agenda Packet"), (2, "Agenda"), (3, "Notice")),
+        event(1, "Council", day, (1, "Agenda Packet"), (2, "Agenda"), (3, "Notice"), (5, "Addendum"), (6, "Addendum")),
         event(2, "Zoning", day, (4, "Agenda Packet")),
     ]
     fetch(scraper="civicclerk", extra=extra)
     assert (root / f"_agendas/pdfs/Council/{day}.pdf").read_bytes() == text_pdf("file 2")
     assert (root / f"_agendas/pdfs/Zoning/{day}.pdf").read_bytes() == text_pdf("file 4")
-    assert len(waiting(root)) == 2
+    parts = [(root / f"_agendas/pdfs/Council/{day}.{number}.pdf").read_bytes() for number in (2, 3, 4)]
+    assert parts == [text_pdf("file 1"), text_pdf("file 5"), text_pdf("file 6")]
+    assert len(waiting(root)) == 5
+    portal["events"][0] = event(1, "Council", day, (7, "Agenda"), (1, "Agenda Packet"), (5, "Addendum"))
+    assert fetch(scraper="civicclerk", extra=extra).revised == [f"Council/{day} (agenda)"]
 
 
 def test_two_meetings_of_a_body_on_one_day_and_a_corrected_file(
@@ -182,6 +187,46 @@ def test_a_website_without_an_agenda_center_is_an_error(city: CitySite, fetch: F
 )
 def test_recorded_pages_are_understood(name: str, found: list[tuple[str, str, str, list[str]]]) -> None:
     soup = BeautifulSoup(recorded(f"civicplus/agendacenter_{name}.html"), "html.parser")
-    meetings = list(read_page(soup, "https://city.example/AgendaCenter/Search/"))
+    meetings = [read_meeting(links, "https://city.example/AgendaCenter/Search/") for links in meetings_of(soup)]
     assert [(m.event_id, m.body, str(m.day), [file.kind for file in m.files]) for m in meetings] == found
     assert meetings[0].files[0].version in ("Posted May 5, 2020 10:17 AM", "Posted Aug 30, 2024 10:49 AM")
+
+
+LINK = '<tr><td><h4>Mar 4, 2024</h4><a href="/AgendaCenter/ViewFile/Minutes/_03042024-{number}">Minutes</a></td></tr>'
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        '<div class="listing" id="cat{number}"><h3>{body}</h3><table>{link}</table></div>',
+        '<div class="listing"><h2><span>&#9660;</span>{body}</h2><table>{link}</table></div>',
+        "<div><h2>{body}</h2><table>{link}</table></div>",
+        '<div><h2 role="button">{body}</h2><table>{link}</table></div>',
+    ],
+    ids=["category", "listing", "plain", "button"],
+)
+def test_the_heading_of_a_list_names_its_body(block: str) -> None:
+    lists = "".join(
+        block.format(number=number, body=body, link=LINK.format(number=number))
+        for number, body in enumerate(("Planning Board", "Library Board"), start=4)
+    )
+    text = f'<div class="search"><h3>Search Agendas by:</h3></div>{lists}'
+    links = meetings_of(BeautifulSoup(text, "html.parser"))
+    found = [read_meeting(links_of_one, "https://city.example/") for links_of_one in links]
+    assert [(meeting.event_id, meeting.body) for meeting in found] == [("4", "Planning Board"), ("5", "Library Board")]
+
+
+def test_a_page_of_which_no_row_can_be_read_fails(city: CitySite, fetch: Fetch) -> None:
+    city.routes["/AgendaCenter/Search/"] = page(listing((10, "2024-02-30", ("Minutes",))))
+    with pytest.raises(Discard, match="cannot read any of the 1 rows"):
+        fetch(scraper="agendacenter", extra={"base_url": city.url, "limits": {"pause": 0}})
+    city.routes["/AgendaCenter/Search/"] = page("<html>AgendaCenter: no meetings</html>")
+    assert fetch(scraper="agendacenter", extra={"base_url": city.url, "limits": {"pause": 0}}).fetched == []
+
+
+def test_a_relative_link_to_the_next_reply_is_followed(
+    portal: dict[str, list[Event]], extra: dict[str, Any], fetch: Fetch, city: CitySite
+) -> None:
+    first = {"value": [event(1, "Council", ago(5), (1, "Minutes"))], "@odata.nextLink": "Events?$skiptoken=2"}
+    city.script["/v1/Events"] = [as_json(first), as_json({"value": [event(2, "Zoning", ago(5), (2, "Minutes"))]})]
+    assert len(fetch(scraper="civicclerk", extra=extra).fetched) == 2

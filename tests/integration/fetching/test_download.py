@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import trustme
 
-from clerk.fetching.visitor import Limits, NotServed, Stamp, Trouble, Visitor
+from clerk.fetching.visitor import NotServed, Trouble, Validators, VisitLimits, Visitor
 from devtools.city_site import Answer, CitySite, page, serving
 
 PDF = b"%PDF-1.4\n" + b"x" * 5000
-FAST = Limits(pause=0, patience=0)
+FAST = VisitLimits(pause=0, patience=0)
 
 
 @pytest.fixture
@@ -25,8 +25,8 @@ def waits() -> list[float]:
 
 
 @pytest.fixture
-def visitor(waits: list[float]) -> Visitor:
-    return Visitor(limits=FAST, sleep=waits.append)
+def visitor(city: CitySite, waits: list[float]) -> Visitor:
+    return Visitor(allowed=[city.url], limits=FAST, sleep=waits.append)
 
 
 def test_too_many_requests_waits_as_long_as_it_is_told(
@@ -135,17 +135,17 @@ def test_a_pdf_is_one_whatever_its_type_and_what_stands_before_it(
 def test_a_body_over_the_limit_is_cut_off(city: CitySite, tmp_path: Path) -> None:
     url = city.publish("/a.pdf", PDF * 100)
     with pytest.raises(NotServed, match="50,000 bytes"):
-        Visitor(limits=Limits(size=50_000, pause=0)).download(url, tmp_path / "a.pdf")
+        Visitor(allowed=[url], limits=VisitLimits(size=50_000, pause=0)).download(url, tmp_path / "a.pdf")
 
 
 def test_a_body_that_takes_too_long_is_given_up(city: CitySite, tmp_path: Path) -> None:
     url = city.publish("/a.pdf", PDF)
     with pytest.raises(Trouble, match="not finished"):
-        Visitor(limits=Limits(total_time=0, attempts=1)).download(url, tmp_path / "a.pdf")
+        Visitor(allowed=[url], limits=VisitLimits(total_time=0, attempts=1)).download(url, tmp_path / "a.pdf")
 
 
 def test_two_requests_to_a_host_are_apart(city: CitySite, waits: list[float]) -> None:
-    visitor = Visitor(limits=Limits(pause=5), sleep=waits.append)
+    visitor = Visitor(allowed=[city.url], limits=VisitLimits(pause=5), sleep=waits.append)
     city.routes["/x"] = page("hello")
     for _ in range(2):
         visitor.request("GET", f"{city.url}/x")
@@ -156,28 +156,56 @@ def test_two_requests_to_a_host_are_apart(city: CitySite, waits: list[float]) ->
 def test_robots_are_obeyed_with_their_delay(city: CitySite, waits: list[float]) -> None:
     rules = "User-agent: *\nDisallow: /\n\nUser-agent: clerk-tasks\nDisallow: /private\nCrawl-delay: 3\n"
     city.routes |= {"/robots.txt": page(rules), "/x": page("hello"), "/private/x": page("secret")}
-    visitor = Visitor(limits=FAST, robots=True, sleep=waits.append)
+    visitor = Visitor(allowed=[city.url], limits=FAST, robots=True, sleep=waits.append)
     assert visitor.request("GET", f"{city.url}/x").text == "hello"
     with pytest.raises(NotServed, match="ignore_robots"):
         visitor.request("GET", f"{city.url}/private/x")
     assert city.paths() == ["/robots.txt", "/x"]
     assert 2 < waits[0] <= 3
-    assert Visitor(limits=FAST).request("GET", f"{city.url}/private/x").text == "secret"
+    assert Visitor(allowed=[city.url], limits=FAST).request("GET", f"{city.url}/private/x").text == "secret"
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", ""])
+def test_robots_may_begin_with_a_byte_order_mark(city: CitySite, mark: str) -> None:
+    city.routes |= {"/robots.txt": page(f"{mark}User-agent: *\r\nDisallow: /\r\n"), "/x": page("hello")}
+    with pytest.raises(NotServed, match="forbids this address"):
+        Visitor(allowed=[city.url], limits=FAST, robots=True).request("GET", f"{city.url}/x")
+
+
+@pytest.mark.parametrize(
+    ("kind", "declared", "encoded"),
+    [
+        ("text/html", '<meta charset="windows-1252">', "cp1252"),
+        ("text/html", "<META http-equiv=Content-Type content='text/html; charset=iso-8859-1'>", "cp1252"),
+        ("text/html", '<meta charset="utf-16">', "utf-8"),
+        ("text/html", '<meta charset="hex">', "utf-8"),
+        ("text/html", "", "utf-8"),
+        ("text/html; charset=windows-1252", '<meta charset="utf-8">', "cp1252"),
+    ],
+)
+def test_the_charset_of_a_page_may_be_declared_in_it(
+    city: CitySite, visitor: Visitor, kind: str, declared: str, encoded: str
+) -> None:
+    text = f"<html><head>{declared}</head>Comit\u00e9 \u2019</html>"
+    city.routes["/x"] = Answer(text.encode(encoded), kind=kind)
+    assert visitor.request("GET", f"{city.url}/x").text == text
 
 
 def test_robots_that_cannot_be_read_keep_out_for_now(city: CitySite) -> None:
     city.routes |= {"/robots.txt": page("Oops", 500), "/x": page("hello")}
-    visitor = Visitor(limits=FAST, robots=True)
+    visitor = Visitor(allowed=[city.url], limits=FAST, robots=True)
     with pytest.raises(Trouble):
         visitor.request("GET", f"{city.url}/x")
     city.routes["/robots.txt"] = page("none here", 404)
     assert visitor.request("GET", f"{city.url}/x").text == "hello"
 
 
-@pytest.mark.parametrize("url", ["ftp://city.example/a.pdf", "http://[bad", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "url", ["ftp://city.example/a.pdf", "http://[bad", "file:///etc/passwd", "http://a.test/\ud83c"], ids=ascii
+)
 def test_an_address_that_is_none_is_final(visitor: Visitor, url: str, tmp_path: Path) -> None:
     with pytest.raises(NotServed):
-        visitor.download(url, tmp_path / "a.pdf", known=Stamp("x"))
+        visitor.download(url, tmp_path / "a.pdf", known=Validators("x"))
 
 
 def test_redirects_in_a_circle_end(city: CitySite, visitor: Visitor) -> None:
@@ -194,8 +222,8 @@ def test_a_redirect_to_another_host_asks_that_host_for_leave(
         for path in ("/private/a.pdf", "/a.pdf"):
             other.publish(path, PDF)
             city.routes[path] = Answer(status=302, headers={"Location": f"{other.url}{path}"})
-        visitor = Visitor(limits=FAST, robots=True, sleep=waits.append)
-        with pytest.raises(NotServed, match=f"robots.txt of {other.url[7:]} keeps us out"):
+        visitor = Visitor(allowed=[city.url, other.url], limits=FAST, robots=True, sleep=waits.append)
+        with pytest.raises(NotServed, match=f"robots.txt of {other.url[7:]} forbids this address"):
             visitor.download(f"{city.url}/private/a.pdf", tmp_path / "a.pdf")
         visitor.download(f"{city.url}/a.pdf", tmp_path / "a.pdf")
         assert other.paths() == ["/robots.txt", "/a.pdf"]
@@ -230,7 +258,7 @@ def test_tls_is_verified(
     url = secure_city.publish("/a.pdf", PDF)
     monkeypatch.setenv("SSL_CERT_FILE", "")
     with pytest.raises(NotServed, match="certificate"):
-        Visitor(limits=FAST).download(url, tmp_path / "a.pdf")
+        Visitor(allowed=[url], limits=FAST).download(url, tmp_path / "a.pdf")
     assert secure_city.requests == []
 
 
@@ -240,4 +268,4 @@ def test_an_authority_that_the_operator_trusts_will_do(
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     url = secure_city.publish("/a.pdf", PDF)
-    assert Visitor(limits=FAST).download(url, tmp_path / "a.pdf") is not None
+    assert Visitor(allowed=[url], limits=FAST).download(url, tmp_path / "a.pdf") is not None

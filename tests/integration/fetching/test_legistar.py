@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote_plus, urlsplit
 
 import pytest
 
-from clerk.fetching.report import Report
+from clerk.fetching.report import FetchReport
 from clerk.jobs import Discard, JobContext, Retry, running
 from devtools.city_legistar import event, query
 from devtools.city_papers import text_pdf
@@ -181,7 +181,7 @@ def test_a_server_that_is_down_ends_the_attempt_and_keeps_what_was_had(
     assert len(fetch().fetched) == 9
 
 
-def in_run(run_id: str, fetch: Fetch) -> Report:
+def in_run(run_id: str, fetch: Fetch) -> FetchReport:
     """Fetch as a job of a run."""
     context = JobContext()
     context.run_id = run_id

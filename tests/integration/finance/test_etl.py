@@ -180,7 +180,7 @@ def test_workbooks_that_hold_nothing_are_no_success(add_town: AddTown) -> None:
 
 @pytest.fixture
 def events() -> Iterator[list[str]]:
-    """Return the manifests and archives that are read, and the programs that are started, as that happens."""
+    """Return the manifests and archives that are opened, and the programs that are started, as they happen."""
     seen: list[str] = []
     listening = True
 

@@ -11,9 +11,10 @@ from sqlalchemy import Connection, Engine
 from clerk.database.engine import create_engine
 from clerk.database.tables import jobs_table, runs_table, stages_table
 from clerk_tasks.ledger import attempts
-from clerk_tasks.ledger.attempts import Claim
+from clerk_tasks.ledger.claims import Claim
 from clerk_tasks.ledger.insert import Message, NewJob, NewStage, Recorded
 from clerk_tasks.ledger.runs import record_run
+from devtools import claiming
 from devtools.ledger_laws import Ledger, check
 
 
@@ -40,7 +41,7 @@ class LedgerOf:
     def claim(self, job_id: str, *, pid: int = 1, lease: float = 60.0) -> Claim:
         """Claim a job that must be there to be claimed."""
         with self.engine.begin() as connection:
-            claim = attempts.claim(connection, job_id, instance="w", pid=pid, lease=lease)
+            claim = claiming.claim(connection, job_id, instance="w", pid=pid, lease=lease)
         assert claim is not None, self.job(job_id)
         return claim
 

@@ -10,15 +10,16 @@ from clerk.database.engine import create_engine
 from clerk.database.held import HeldConnection
 from clerk.database.transactions import transaction
 from clerk.errors import DatabaseUnavailable
-from clerk_tasks.ledger import attempts, interventions
+from clerk_tasks.ledger import interventions
 from clerk_tasks.ledger.insert import NewStage
 from clerk_tasks.ledger.runs import record_run
+from devtools import claiming
 from tests.integration.ledger.ledger import job
 
 pytestmark = pytest.mark.every_database
 
 ACTS: dict[str, Callable[..., object]] = {
-    "claim": lambda connection: attempts.claim(connection, "x", instance="w", pid=1, lease=1.0),
+    "claim": lambda connection: claiming.claim(connection, "x", instance="w", pid=1, lease=1.0),
     "record": lambda connection: record_run(
         connection, "run", subdomain="a.ca", pipeline="p", new_stages=[NewStage(name="s", jobs=[job()])]
     ),

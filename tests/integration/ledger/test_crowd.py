@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from clerk.errors import ConflictError
 from clerk.jobs import Fenced
-from clerk_tasks.ledger import attempts, interventions
+from clerk_tasks.ledger import interventions
 from clerk_tasks.ledger.insert import Message, NewStage
+from devtools import claiming
 from tests.integration.ledger.ledger import LedgerOf, job
 
 THREADS = 8
@@ -43,7 +44,7 @@ class Worker:
         self.rung: list[Message] = []
 
     def deliver(self, job_id: str, *stages: str | None) -> None:
-        claim = self.ledger.do(attempts.claim, job_id, instance="w", pid=1, lease=60.0)
+        claim = self.ledger.do(claiming.claim, job_id, instance="w", pid=1, lease=60.0)
         if claim is None:
             return
         try:

@@ -133,7 +133,7 @@ def test_a_job_that_ends_while_it_is_given_up(postgres_ledger: LedgerOf, meanwhi
 
 
 def test_a_job_that_holds_its_own_row_keeps_no_other_from_being_renewed(postgres_ledger: LedgerOf) -> None:
-    """Guard: SKIP LOCKED in _RENEW and _REPUBLISH_NOW: one child in `fence()` must not stop its worker's keeper."""
+    """Guard: SKIP LOCKED in _RENEW: one child in `fence()` must not stop its worker's keeper."""
     held, other = postgres_ledger.record([job(), job()]).job_ids
     for pid, job_id in enumerate((held, other)):
         postgres_ledger.claim(job_id, pid=pid, lease=1.0)
@@ -142,9 +142,31 @@ def test_a_job_that_holds_its_own_row_keeps_no_other_from_being_renewed(postgres
         interventions.hold(connection, [held])
         with postgres_ledger.engine.begin() as keeper:
             keeper.execute(sa.text("SET LOCAL lock_timeout = '2s'"))
-            leases.renew(keeper, "w", [0, 1], lease=60.0)
-            publications.republish_now(keeper, [held, other])
+            leases.renew(keeper, "w", [held, other], lease=60.0)
     assert postgres_ledger.job(other).lease_until > before
+
+
+def test_a_child_answers_only_when_what_relied_on_its_message_is_there(
+    postgres_ledger: LedgerOf, meanwhile: Meanwhile
+) -> None:
+    """Guard: FOR SHARE in outstanding_message. Otherwise the child looks before the job is committed, and ends."""
+    postgres_ledger.do(publications.register_queues, ["q"])
+    assert postgres_ledger.do(publications.announce, "q")
+    with postgres_ledger.engine.begin() as connection:
+        assert not publications.announce(connection, "q"), "another message is outstanding"
+        answering = meanwhile(lambda: postgres_ledger.do(publications.answered, "q"))
+    answering.result(5)
+    assert postgres_ledger.do(publications.announce, "q")
+
+
+def test_a_message_that_is_being_answered_is_not_relied_upon(postgres_ledger: LedgerOf, meanwhile: Meanwhile) -> None:
+    """Guard: the row is read as it is once it is locked, not as it was when the statement began."""
+    postgres_ledger.do(publications.register_queues, ["q"])
+    assert postgres_ledger.do(publications.announce, "q")
+    with postgres_ledger.engine.begin() as connection:
+        publications.answered(connection, "q")
+        announcing = meanwhile(lambda: postgres_ledger.do(publications.announce, "q"))
+    assert announcing.result(5) is True
 
 
 def test_a_lease_renewed_while_a_relay_looks(postgres_ledger: LedgerOf, meanwhile: Meanwhile) -> None:
@@ -153,6 +175,6 @@ def test_a_lease_renewed_while_a_relay_looks(postgres_ledger: LedgerOf, meanwhil
     postgres_ledger.claim(running, lease=0.0)
     (seen,) = postgres_ledger.do(leases.expired)
     with postgres_ledger.engine.begin() as connection:
-        leases.renew(connection, "w", [1], lease=60.0)
+        leases.renew(connection, "w", [running], lease=60.0)
         looking = meanwhile(lambda: postgres_ledger.do(leases.still_expired, seen))
     assert looking.result(5) is False

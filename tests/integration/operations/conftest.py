@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from clerk.jobs import JobRequest
 from clerk.plugin.loader import forget_plugins
 from clerk.sites.rows import insert_site
 from clerk_tasks import dispatcher
-from clerk_tasks.worker.executor import Executor
+from devtools import claiming
 
 PLUGIN = """
 from clerk import Discard, JobType, hookimpl
@@ -64,7 +65,8 @@ def enqueue(engine: Engine) -> Enqueue:
 def work(engine: Engine) -> Iterator[Callable[[str], None]]:
     """Execute a job in this process."""
     held = HeldConnection(engine)
-    yield Executor(held, "a-worker-start", lease=30.0, pid=os.getpid()).run
+    executor = claiming.executor(held, instance="a-worker-start", lease=30.0, pid=os.getpid())
+    yield partial(claiming.execute, engine, executor)
     held.close()
 
 

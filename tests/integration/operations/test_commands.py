@@ -14,6 +14,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import sites_table as sites
 from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
+from devtools import claiming
 from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]
@@ -106,6 +107,32 @@ def test_what_is_done_to_jobs_and_runs_as_json(engine: Engine, enqueue: Enqueue,
     run_id = answer(capsys, "jobs", "show", second)["run_id"]
     run = answer(capsys, "runs", "cancel", run_id)
     assert (run["id"], run["state"], [job["id"] for job in run["jobs"]]) == (run_id, "cancelled", [second])
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_run_is_cancelled_once_no_job_of_it_runs(engine: Engine, enqueue: Enqueue, capsys: Capture) -> None:
+    runs = {job: answer(capsys, "jobs", "show", job)["run_id"] for job in (enqueue("broken"), enqueue("broken"))}
+    runs_on, waits = runs
+    with transaction(engine) as connection:
+        claiming.claim(connection, runs_on, instance="w", pid=4242, lease=30)
+    asked = "its waiting jobs are cancelled, its running jobs (1) were asked to stop."
+    for job, words in ((runs_on, asked), (waits, "cancelled.")):
+        assert main(["runs", "cancel", runs[job]]) == 0
+        assert capsys.readouterr().out.startswith(f"{runs[job]}: {words}")
+    assert main(["jobs", "cancel", runs_on]) == 0
+    assert capsys.readouterr().out == f"{runs_on} was asked to stop\n"
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_jobs_show_prints_arguments_and_results_as_json(enqueue: Enqueue, work: Work, capsys: Capture) -> None:
+    job = enqueue("fine", name="it's")
+    work(job)
+    assert main(["jobs", "show", job]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(maxsplit=1)[1] for line in lines if line.startswith(("arguments", "result"))] == [
+        '{"name": "it\'s"}',
+        '{"name": "it\'s"}',
+    ]
 
 
 @pytest.mark.usefixtures("engine")

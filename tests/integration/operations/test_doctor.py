@@ -16,10 +16,11 @@ from clerk.database.tables import sites_table as sites
 from clerk.database.tables import stages_table as stages
 from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
-from clerk_tasks.ledger import attempts, publications
+from clerk_tasks.ledger import publications
 from clerk_tasks.ledger.insert import NewJob, NewStage
 from clerk_tasks.ledger.runs import record_run
-from clerk_tasks.operations.doctor import Diagnosis, examine
+from clerk_tasks.operations.doctor import Diagnosis, diagnose
+from devtools import claiming
 from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]
@@ -40,18 +41,18 @@ def state_of(engine: Engine, job: str) -> str:
 def test_a_sound_ledger(enqueue: Enqueue, work: Work) -> None:
     work(enqueue("fine"))
     enqueue("fetch-site")
-    assert kinds(examine(fix=False)) == []
+    assert kinds(diagnose(fix=False)) == []
 
 
 def test_a_job_of_a_removed_site_is_cancelled(enqueue: Enqueue, engine: Engine) -> None:
     job = enqueue("fine")
     with transaction(engine) as connection:
         connection.execute(sa.delete(sites))
-    assert kinds(examine(fix=False)) == ["orphan"]
+    assert kinds(diagnose(fix=False)) == ["orphan"]
     assert state_of(engine, job) == "available"
-    assert [each.mended for each in examine(fix=True) if each.damage.kind == "orphan"] == [True]
+    assert [each.mended for each in diagnose(fix=True) if each.damage.kind == "orphan"] == [True]
     assert state_of(engine, job) == "cancelled"
-    assert kinds(examine(fix=False)) == []
+    assert kinds(diagnose(fix=False)) == []
 
 
 @pytest.mark.parametrize("remaining", [0, 5])
@@ -59,8 +60,8 @@ def test_a_stage_that_miscounts_is_counted_again(enqueue: Enqueue, engine: Engin
     job = enqueue("fine")
     with transaction(engine) as connection:
         connection.execute(sa.update(stages).values(remaining=remaining))
-    assert "miscount" in kinds(examine(fix=False))
-    examine(fix=True)
+    assert "miscount" in kinds(diagnose(fix=False))
+    diagnose(fix=True)
     work(job)
     with transaction(engine) as connection:
         assert connection.execute(sa.select(runs.c.state)).scalars().all() == ["completed"]
@@ -71,8 +72,8 @@ def test_a_run_that_halted_goes_on(enqueue: Enqueue, engine: Engine) -> None:
     with transaction(engine) as connection:
         connection.execute(sa.update(stages).where(stages.c.name == "fetch").values(state="closed", remaining=0))
         connection.execute(sa.update(jobs).where(jobs.c.job_type == "fetch-site").values(state="completed"))
-    assert kinds(examine(fix=False)) == ["run"]
-    examine(fix=True)
+    assert kinds(diagnose(fix=False)) == ["run"]
+    diagnose(fix=True)
     with transaction(engine) as connection:
         opened = connection.execute(sa.select(stages.c.name).where(stages.c.state == "open")).scalars().all()
         ready = connection.execute(sa.select(jobs.c.job_type).where(jobs.c.state == "available")).scalars().all()
@@ -84,8 +85,8 @@ def test_an_open_stage_with_nothing_left_is_closed(enqueue: Enqueue, engine: Eng
     with transaction(engine) as connection:
         connection.execute(sa.update(jobs).values(state="completed"))
         connection.execute(sa.update(stages).values(remaining=0))
-    assert kinds(examine(fix=False)) == ["stage"]
-    examine(fix=True)
+    assert kinds(diagnose(fix=False)) == ["stage"]
+    diagnose(fix=True)
     with transaction(engine) as connection:
         assert connection.execute(sa.select(runs.c.state)).scalar_one() == "completed"
 
@@ -96,11 +97,11 @@ def test_a_job_without_an_owner_is_taken_over(
 ) -> None:
     job = enqueue("fine")
     with transaction(engine) as connection:
-        attempts.claim(connection, job, instance="gone", pid=1, lease=30)
+        claiming.claim(connection, job, instance="gone", pid=1, lease=30)
         connection.execute(sa.update(jobs).values(lease_until=now(-3600)))
-    assert "abandoned" in kinds(examine(fix=False))
+    assert "abandoned" in kinds(diagnose(fix=False))
     assert state_of(engine, job) == "running"
-    examine(fix=True)
+    diagnose(fix=True)
     assert state_of(engine, job) == "available"
 
 
@@ -108,7 +109,7 @@ def test_a_job_type_that_nobody_has_is_for_a_person(enqueue: Enqueue, engine: En
     job = enqueue("fine")
     with transaction(engine) as connection:
         connection.execute(sa.update(jobs).values(job_type="vanished"))
-    (found,) = [each for each in examine(fix=True) if each.damage.kind == "undecidable"]
+    (found,) = [each for each in diagnose(fix=True) if each.damage.kind == "undecidable"]
     assert (found.damage.subject, found.mended) == ("vanished", None)
     assert state_of(engine, job) == "available"
 
@@ -117,13 +118,13 @@ def test_a_setting_that_loses_jobs_is_told(engine: Engine, monkeypatch: pytest.M
     from clerk_tasks.celery import app
 
     monkeypatch.setitem(app.conf, "task_reject_on_worker_lost", True)
-    (found,) = [each for each in examine(fix=False) if each.damage.kind == "setting"]
+    (found,) = [each for each in diagnose(fix=False) if each.damage.kind == "setting"]
     assert found.damage.subject == "task_reject_on_worker_lost"
 
 
 def test_a_setting_that_there_is_not_is_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CLERK_LAESE", "10")
-    (found,) = [each for each in examine(fix=False) if each.damage.kind == "setting"]
+    (found,) = [each for each in diagnose(fix=False) if each.damage.kind == "setting"]
     assert (found.damage.subject, found.damage.remedy) == ("CLERK_LAESE", "did you mean CLERK_LEASE?")
 
 
@@ -132,9 +133,9 @@ def test_a_job_that_its_stage_has_forgotten_is_made_due(enqueue: Enqueue, engine
     job = enqueue("fine")
     with transaction(engine) as connection:
         connection.execute(sa.update(jobs).values(state="retryable", due_at=None))
-    assert kinds(examine(fix=False)) == ["unreleased"]
-    assert kinds(examine(fix=True)) == ["unreleased"]
-    assert kinds(examine(fix=False)) == []
+    assert kinds(diagnose(fix=False)) == ["unreleased"]
+    assert kinds(diagnose(fix=True)) == ["unreleased"]
+    assert kinds(diagnose(fix=False)) == []
     with transaction(engine) as connection:
         publications.promote_due(connection)
     work(job)
@@ -146,7 +147,7 @@ def test_a_whole_passage_of_a_removed_site(enqueue: Enqueue, engine: Engine) -> 
     enqueue("fetch-site")
     with transaction(engine) as connection:
         connection.execute(sa.delete(sites))
-    found = [each for each in examine(fix=True) if each.damage.kind == "orphan"]
+    found = [each for each in diagnose(fix=True) if each.damage.kind == "orphan"]
     assert [each.mended for each in found] == [True] * 4
     with transaction(engine) as connection:
         assert connection.execute(sa.select(runs.c.state)).scalar_one() == "cancelled"
@@ -158,10 +159,10 @@ def test_a_stage_is_counted_again_before_an_orphan_is_counted_out(enqueue: Enque
     with transaction(engine) as connection:
         record_run(connection, "r", subdomain="alameda.ca", pipeline="p", new_stages=[NewStage(name="s", jobs=new)])
         at_work, waits = connection.execute(sa.select(jobs.c.id).order_by(jobs.c.id)).scalars()
-        attempts.claim(connection, at_work, instance="w", pid=1, lease=30)
+        claiming.claim(connection, at_work, instance="w", pid=1, lease=30)
         connection.execute(sa.update(stages).values(remaining=1))
         connection.execute(sa.delete(sites))
-    assert kinds(examine(fix=True)) == ["miscount", "orphan"]
+    assert kinds(diagnose(fix=True)) == ["miscount", "orphan"]
     assert (state_of(engine, at_work), state_of(engine, waits)) == ("running", "cancelled")
     with transaction(engine) as connection:
         assert connection.execute(sa.select(stages.c.state, stages.c.remaining)).one() == ("open", 1)
@@ -173,9 +174,9 @@ def test_without_a_broker_what_was_mended_is_told_and_what_is_left(
 ) -> None:
     enqueue("fine")
     with transaction(engine) as connection:
-        connection.execute(sa.update(jobs).values(publish_at=now(-3600)))
+        connection.execute(sa.update(jobs).values(state="retryable", due_at=now(-3600)))
         connection.execute(sa.update(stages).values(remaining=5))
     capsys.readouterr()
     assert main(["doctor", "--fix", "--json"]) == 1
     mended = {row["kind"]: row["mended"] for row in json.loads(capsys.readouterr().out)}
-    assert mended == {"miscount": True, "unpublished": False, "unserved": None, "broker": None}
+    assert mended == {"miscount": True, "unpromoted": True, "unserved": None, "broker": None}

@@ -67,6 +67,23 @@ def test_one_that_cannot_be_retried_stops_all_only_if_it_was_named(
         job_retry.retry(["nope"], strict=True)
 
 
+def test_a_dry_run_refuses_what_the_retry_refuses_and_changes_nothing(
+    enqueue: Enqueue, engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ended = []
+    for _ in range(2):  # the second of two with one unique key
+        ended.append(enqueue("fine"))
+        with transaction(engine) as connection:
+            interventions.cancel(connection, ended[-1], by="a test")
+    dry = job_retry.retry(ended, strict=False, dry_run=True)
+    with pytest.raises(ConflictError, match=ended[0]):
+        job_retry.retry(ended, strict=True, dry_run=True)
+    assert main(["jobs", "retry", "--state", "cancelled", "--dry-run"]) == 0
+    assert capsys.readouterr().out.split() == [ended[0]]
+    retried, refused = job_retry.retry(ended, strict=False)
+    assert (dry[0], len(dry[1])) == (retried, len(refused)) == ([ended[0]], 1)
+
+
 def test_the_command(enqueue: Enqueue, work: Work, capsys: pytest.CaptureFixture[str]) -> None:
     job = enqueue("broken")
     work(job)
@@ -76,6 +93,7 @@ def test_the_command(enqueue: Enqueue, work: Work, capsys: pytest.CaptureFixture
     assert json.loads(capsys.readouterr().out)["state"] == "discarded"
     assert main(["jobs", "retry", "--state", "discarded", "--error-like", "source"]) == 0
     assert capsys.readouterr().out.split() == [job]
-    assert main(["jobs", "retry", job]) == 4
+    for words in ([], ["--dry-run"]):
+        assert main(["jobs", "retry", job, *words]) == 4
+        assert main(["jobs", "retry", "nope", *words]) == 3
     assert main(["jobs", "retry"]) == 2
-    assert main(["jobs", "retry", "nope"]) == 3

@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from clerk.database import engine as db
-from clerk.database.clock import now
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import metadata
 from clerk.database.transactions import reading, transaction
 from clerk.errors import NotFoundError
-from clerk_tasks.ledger import attempts, interventions, leases, queries
+from clerk_tasks.ledger import interventions, leases, queries
 from clerk_tasks.operations.why import explain
+from devtools import claiming
 from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]
@@ -34,16 +34,6 @@ def test_a_job_that_waits(enqueue: Enqueue) -> None:
     assert "with 1 jobs before it" in told
     assert "No worker serves queue default: start `clerk-tasks worker default`." in told
     assert "embedded broker is not running" in told
-
-
-def test_a_job_that_no_relay_publishes(enqueue: Enqueue, engine: Engine) -> None:
-    job = enqueue("fine")
-    assert "If no worker claims it, it is published again at" in said(job)
-    with transaction(engine) as connection:
-        connection.execute(sa.update(jobs).values(publish_at=now(-60)))
-    told = said(job)
-    assert "No relay has published it since" in told
-    assert "published again" not in told
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -91,7 +81,7 @@ def test_a_job_whose_plugin_is_gone(engine: Engine, enqueue: Enqueue) -> None:
 def test_a_job_that_runs_and_was_asked_to_stop(engine: Engine, enqueue: Enqueue) -> None:
     job = enqueue("fine")
     with transaction(engine) as connection:
-        attempts.claim(connection, job, instance="w", pid=4242, lease=30)
+        claiming.claim(connection, job, instance="w", pid=4242, lease=30)
         interventions.cancel(connection, job, by="an operator")
     told = said(job)
     assert "is running." in told

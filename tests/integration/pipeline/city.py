@@ -20,8 +20,8 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table
 from clerk.database.transactions import reading, transaction
 from clerk.sites.rows import insert_site, require_site
-from clerk_tasks.ledger import attempts, leases, publications, queries
-from clerk_tasks.worker.executor import Executor
+from clerk_tasks.ledger import leases, publications, queries
+from devtools import claiming
 from devtools.ledger_laws import Ledger, check
 from devtools.papers import paper
 
@@ -85,7 +85,7 @@ class City:
         self.papers: dict[tuple[str, str, str], bytes] = {}
         self.plugin = CityPlugin(type("PaperFetcher", (PaperFetcher,), {"to_publish": self.papers}))
         self._held = HeldConnection(self.engine)
-        self._executor = Executor(self._held, "tests", 60.0)
+        self._executor = claiming.executor(self._held, instance="tests", pid=None)
         self.add(SITE)
 
     def add(self, subdomain: str, **columns: Any) -> None:
@@ -120,18 +120,18 @@ class City:
 
     def execute(self, job_id: str) -> None:
         """Deliver a job to the worker."""
-        self._executor.run(job_id)
+        claiming.execute(self.engine, self._executor, job_id)
 
     def lose_before_its_end(self, job_id: str) -> None:
         """Execute a job in an attempt that is given up, as a dead worker's is, before it can record its end."""
         with self.engine.begin() as connection:
-            claim = attempts.claim(connection, job_id, instance="dead", pid=1, lease=60.0)
+            claim = claiming.claim(connection, job_id, instance="dead", pid=1, lease=60.0)
         assert claim is not None
         outcome = self._executor._perform(claim)
         with self.engine.begin() as connection:
             leases.lost(connection, claim, "Its process died.")
         assert outcome is not None
-        self._executor._record(claim, outcome)
+        self._executor._record(claim, outcome, None)
 
     def day(self, **options: Any) -> dict[str, Any]:
         """Make one run, all of it, and return it as `runs show --json` does."""
@@ -221,7 +221,8 @@ class City:
     def _retries(self) -> Sequence[str]:
         with self.engine.begin() as connection:
             connection.execute(sa.update(jobs).where(jobs.c.state == "retryable").values(due_at=jobs.c.created_at))
-            return [message.job_id for message in publications.promote_due(connection)]
+            publications.promote_due(connection)
+        return self.ids("available")
 
 
 def stages_of(run: dict[str, Any]) -> dict[str, tuple[str, int, int]]:

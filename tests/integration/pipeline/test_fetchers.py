@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,19 @@ def test_a_fetcher_that_reads_everything_itself_is_let(city: City) -> None:
     run = city.day()
     assert stages_of(run)["ocr"] == ("closed", 1, 0)
     assert city.query("SELECT text FROM minutes") == [("my own words",)]
+
+
+def test_a_fetcher_whose_fetch_events_is_a_generator_runs_to_its_end(city: City) -> None:
+    class Yields(city.plugin.fetcher):  # type: ignore[misc,name-defined]
+        def fetch_events(self) -> Iterator[str]:
+            for date in ("2024-01-02", "2024-01-03"):
+                city.publish(date)
+                super().fetch_events()
+                yield date
+
+    city.plugin.fetcher = Yields
+    city.day()
+    assert [date for _, date, _ in city.rows()] == ["2024-01-02", "2024-01-03"]
 
 
 class OwnJob:
@@ -75,7 +89,7 @@ def test_a_fetcher_reads_a_document_in_its_own_way(city: City, kind: str, prefix
     [
         ("records", 1, "EOF marker not found"),
         ("writes", 3, "the scanner is busy"),
-        ("is silent", 3, "left no text, and did not say why"),
+        ("is silent", 3, "left no text and gave no reason"),
     ],
 )
 def test_what_a_fetcher_could_not_read_is_not_thrown_away(city: City, how: str, attempts: int, error: str) -> None:

@@ -200,7 +200,7 @@ def test_a_dry_run_does_nothing(run: Run, city: City) -> None:
     first = city.day()
     result = run("runs", "retry", first["id"], "--dry-run")
     assert result.code == 0
-    assert result.out == f"{SITE}: again from stage ocr; 1 failed and 0 missing documents wait to be read\n"
+    assert result.out == f"{SITE}: retry from stage ocr; 1 failed and 0 missing documents wait to be read\n"
     plan = json.loads(run("runs", "retry", first["id"], "--dry-run", "--json").out)
     assert (plan["subdomain"], plan["stage"], plan["failed"], plan["missing"]) == (SITE, "ocr", 1, 0)
     assert city.run_ids() == [first["id"]]

@@ -14,7 +14,7 @@ from clerk.database.held import HeldConnection
 from clerk.jobs import Fenced, running
 from clerk.publication import Refused, provenance
 from clerk_tasks.ledger import leases
-from clerk_tasks.worker.executor import RunningJob
+from clerk_tasks.worker.running_job import RunningJob
 from devtools.cities import City
 from plugins.local_publish import LocalPublishPlugin
 from plugins.local_publish.deploy import shelves

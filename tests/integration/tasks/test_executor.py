@@ -4,60 +4,32 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
-from clerk import Cancel, Discard, JobType, Retry, current_job, hookimpl
+from clerk import Cancel, Discard, Retry, current_job
 from clerk.database.held import HeldConnection
 from clerk.database.tables import jobs_table as jobs
 from clerk.errors import UsageError
-from clerk.plugin.loader import plugins
 from clerk_tasks.dispatcher import enqueue_job
-from clerk_tasks.ledger import attempts, leases, publications
+from clerk_tasks.ledger import leases, publications
+from clerk_tasks.ledger.claims import Claim
 from clerk_tasks.worker.executor import Executor
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
+from devtools import claiming
 from devtools.services import PostgresServer
 from tests.fixtures import migrate
-from tests.integration.ledger.ledger import LedgerOf, checked, job
+from tests.integration.ledger.ledger import LedgerOf, job
+from tests.integration.tasks.one_job import OneJob
 from tests.property.database import Crash, FragileDatabase
 
 
-class OneJob:
-    """A plugin whose only job type is the function that a test gives it."""
-
-    def __init__(self) -> None:
-        self.function: Callable[[], Any] = lambda: None
-        self.initialiser: Callable[[], Any] = lambda: None
-
-    @hookimpl
-    def register_job_types(self) -> Mapping[str, JobType]:
-        return {"t": JobType(lambda subdomain: self.function(), queue="one-job")}
-
-    @hookimpl
-    def register_worker_functions(self) -> Mapping[str, Any]:
-        return {"one-job": {"queues": ["one-job"], "function": lambda: self.initialiser()}}
-
-
-@pytest.fixture
-def plugin(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[OneJob]:
-    monkeypatch.setenv("BROKER_URL", redis_url)
-    one = OneJob()
-    plugins().add(one, name="one-job", source="test", where="this test")
-    yield one
-    pool_initialisers.discard()
-
-
-@pytest.fixture
-def on_both(database_url: str) -> Iterator[LedgerOf]:
-    yield from checked(database_url)
-
-
 def executor_of(ledger: LedgerOf) -> Executor:
-    return Executor(HeldConnection(ledger.engine), "w", 60.0, pid=1)
+    return claiming.executor(HeldConnection(ledger.engine))
 
 
 def run(ledger: LedgerOf, plugin: OneJob, function: Callable[[], Any], **fields: Any) -> Any:
@@ -65,8 +37,8 @@ def run(ledger: LedgerOf, plugin: OneJob, function: Callable[[], Any], **fields:
     plugin.function = function
     (job_id,) = ledger.record([job(**fields)], []).job_ids
     executor = executor_of(ledger)
-    executor.run(job_id)
-    executor.run(job_id)  # a duplicate delivery
+    claiming.execute(ledger.engine, executor, job_id)
+    claiming.execute(ledger.engine, executor, job_id)  # there is nothing to do
     executor.held.close()
     return ledger.job(job_id)
 
@@ -179,7 +151,7 @@ def test_a_job_that_another_attempt_took_over_records_nothing(on_both: LedgerOf,
     effects = []
 
     def slow() -> None:
-        claim = attempts.Claim(job_id, 1, "w", 1, "run", on_both.job(job_id).stage_id, "t", "a.ca", "{}", 3, 1.0, 1.0)
+        claim = Claim(job_id, 1, "w", 1, "run", on_both.job(job_id).stage_id, "t", "a.ca", "{}", 3, 1.0, 1.0)
         on_both.do(leases.lost, claim, "its lease ended")
         on_both.do(publications.promote_due)
         on_both.claim(job_id, pid=2)
@@ -188,7 +160,7 @@ def test_a_job_that_another_attempt_took_over_records_nothing(on_both: LedgerOf,
 
     plugin.function = slow
     executor = executor_of(on_both)
-    executor.run(job_id)
+    claiming.execute(on_both.engine, executor, job_id)
     executor.held.close()
     row = on_both.job(job_id)
     assert (row.state, row.attempt, row.pid, effects) == ("running", 2, 2, [])
@@ -215,16 +187,16 @@ def test_what_a_job_may_do_inside_its_fence(on_both: LedgerOf, plugin: OneJob) -
 
 
 def test_a_claim_whose_answer_was_lost_is_ended_by_the_next(sqlite_url: str, plugin: OneJob) -> None:
-    """Guard: `_settled = False` before the claim. Otherwise that job ran for its whole time limit, with nobody."""
+    """Guard: `_fresh = True` where a claim fails. Otherwise that job would be nobody's until its lease ends."""
     ledger, database = LedgerOf(sqlite_url), FragileDatabase(sqlite_url)
     first, second = ledger.record([job(), job()]).job_ids
-    executor = Executor(HeldConnection(database.engine), "w", 60.0, pid=1)
-    executor.run("nothing")
+    executor = claiming.executor(HeldConnection(database.engine))
+    executor.run_slice("nothing")
     database.lose_answer("UPDATE jobs SET state='running'")
     with pytest.raises(Crash):
-        executor.run(first)
+        claiming.execute(ledger.engine, executor, first)
     database.lose_answer(None)
-    executor.run(second)
+    claiming.execute(ledger.engine, executor, second)
     assert [ledger.job(name).state for name in (first, second)] == ["retryable", "completed"]
     executor.held.close()
     ledger.engine.dispose()
@@ -257,7 +229,7 @@ def test_an_outcome_waits_for_the_database(
 
     plugin.function = work
     executor = executor_of(ledger)
-    executor.run(job_id)
+    claiming.execute(ledger.engine, executor, job_id)
     ledger.engine.dispose()
     assert (ledger.job(job_id).state, calls) == ("completed", [1])
     executor.held.close()

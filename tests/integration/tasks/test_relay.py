@@ -1,4 +1,4 @@
-"""The relay: it believes an expired lease only at the second sighting, and rings only for what is missing."""
+"""The relay: it believes an expired lease only at the second sighting, and publishes only what is missing."""
 
 from __future__ import annotations
 
@@ -7,22 +7,20 @@ import pytest
 from clerk.database.held import HeldConnection
 from clerk.errors import BrokerUnavailable
 from clerk_tasks.broker.publisher import Publisher
-from clerk_tasks.ledger import attempts, leases, publications
+from clerk_tasks.ledger import attempts, leases
+from clerk_tasks.ledger.publications import Waiting
 from clerk_tasks.worker.relay import Relay
 from devtools.hand_clock import Clock
 from devtools.services import free_port
 from tests.integration.ledger.ledger import LedgerOf, job
 
 RENEWAL = 5.0
+WAITING = Waiting(["q"], ["t"])
 
 
 @pytest.fixture
 def relay(held: HeldConnection, publisher: Publisher, clock: Clock) -> Relay:
-    return Relay(held, publisher, renewal=RENEWAL, clock=clock)
-
-
-def make_due(ledger: LedgerOf, column: str = "publish_at") -> None:
-    ledger.do(lambda connection: ledger.sql(connection, f"UPDATE jobs SET {column} = '2020-01-01 00:00:00.000'"))
+    return Relay(held, publisher, WAITING, renewal=RENEWAL, served=["q"], clock=clock)
 
 
 def test_a_lease_is_over_at_the_second_sighting_one_renewal_later(ledger: LedgerOf, relay: Relay, clock: Clock) -> None:
@@ -46,7 +44,7 @@ def test_a_lease_that_was_renewed_meanwhile_is_a_new_one(ledger: LedgerOf, relay
     ledger.claim(job_id, lease=0.0)
     relay.run_once()
     clock.go(RENEWAL)
-    ledger.do(leases.renew, "w", [1], lease=0.0)
+    ledger.do(leases.renew, "w", [job_id], lease=0.0)
     relay.run_once()
     assert ledger.job(job_id).state == "running"
     clock.go(RENEWAL)
@@ -60,7 +58,7 @@ def test_a_lease_that_is_gone_for_one_pass_starts_anew(ledger: LedgerOf, relay: 
     claim = ledger.claim(job_id, lease=0.0)
     relay.run_once()
     lease_until = ledger.job(job_id).lease_until
-    ledger.do(leases.renew, "w", [1], lease=60.0)
+    ledger.do(leases.renew, "w", [job_id], lease=60.0)
     clock.go(RENEWAL)
     relay.run_once()
     text = lease_until.strftime("%Y-%m-%d %H:%M:%S.%f")[:-3]
@@ -70,29 +68,31 @@ def test_a_lease_that_is_gone_for_one_pass_starts_anew(ledger: LedgerOf, relay: 
     assert ledger.job(job_id).attempt == claim.attempt
 
 
-def test_only_what_the_queue_lacks_is_rung(ledger: LedgerOf, relay: Relay, publisher: Publisher) -> None:
-    """Guard: `depth` in take_overdue: ten messages for ten jobs are enough, however long they wait."""
+@pytest.mark.parametrize(
+    ("jobs", "there", "then"), [(10, 0, 4), (10, 3, 4), (10, 10, 10), (2, 0, 2), (2, 1, 2), (0, 0, 0)]
+)
+def test_only_what_the_queue_lacks_is_published(
+    ledger: LedgerOf, relay: Relay, publisher: Publisher, jobs: int, there: int, then: int
+) -> None:
+    """Guard: `depth` in Relay.publish: a message for each job, but a handful at the most."""
     messages = ledger.record([job() for _ in range(10)]).messages
-    publisher.publish(messages)
-    make_due(ledger)
-    relay.run_once()
-    assert publisher.depth("q") == 10
-    publisher._connect().channel.queue_purge("q")
-    publisher.publish(messages[:7])
-    relay.run_once()
-    assert publisher.depth("q") == 10
-
-
-def test_the_pause_between_rings_doubles_up_to_ten_minutes(ledger: LedgerOf, relay: Relay) -> None:
-    """Guard: _DOUBLED."""
-    (job_id,) = ledger.record([job()]).job_ids
-    delays = []
-    for _ in range(8):
-        make_due(ledger)
-        relay.publisher._connect().channel.queue_purge("q")
+    publisher.publish(messages[:there])
+    for message in messages[jobs:]:
+        ledger.work(message.job_id)
+    for _ in range(2):
         relay.run_once()
-        delays.append(ledger.job(job_id).publish_delay)
-    assert delays == [20.0, 40.0, 80.0, 160.0, 320.0, 600.0, 600.0, 600.0]
+        assert publisher.depth("q") == then
+
+
+def test_a_job_that_no_plugin_here_knows_is_left_to_others(
+    ledger: LedgerOf, relay: Relay, publisher: Publisher
+) -> None:
+    """Guard: the job types in Waiting. A message for it would start a child that cannot take it."""
+    unknown, elsewhere = ledger.record([job(job_type="unknown"), job(job_type="unknown", queue="elsewhere")]).job_ids
+    relay.run_once()
+    assert publisher.depth("q") == 0
+    assert ledger.job(unknown).note.endswith("does not know unknown.")
+    assert ledger.job(elsewhere).note is None, "this worker does not serve its queue"
 
 
 def test_retries_that_are_due_are_published(ledger: LedgerOf, relay: Relay, publisher: Publisher) -> None:
@@ -105,12 +105,14 @@ def test_retries_that_are_due_are_published(ledger: LedgerOf, relay: Relay, publ
     assert publisher.depth("q") == 1
 
 
-def test_what_cannot_be_published_is_due_at_once(ledger: LedgerOf, held: HeldConnection, clock: Clock) -> None:
-    """Guard: republish_now in _publish; the next pass has it, not the one after its delay."""
-    relay = Relay(held, Publisher(f"redis://127.0.0.1:{free_port()}/0"), renewal=RENEWAL, clock=clock)
+def test_a_retry_is_made_available_while_the_broker_is_away(
+    ledger: LedgerOf, held: HeldConnection, clock: Clock
+) -> None:
+    """Guard: what is published is what is available, so that the next pass has it."""
+    relay = Relay(held, Publisher(f"redis://127.0.0.1:{free_port()}/0"), WAITING, renewal=RENEWAL, clock=clock)
     (job_id,) = ledger.record([job()]).job_ids
     ledger.do(attempts.fail, ledger.claim(job_id), "no", delay=0.0)
     with pytest.raises(BrokerUnavailable, match="cannot be reached"):
         relay.run_once()
     assert ledger.job(job_id).state == "available"
-    assert ledger.do(publications.overdue_queues) == ["q"]
+    assert [message.job_id for message in ledger.do(WAITING)["q"]] == [job_id]

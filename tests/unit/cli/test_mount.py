@@ -109,7 +109,7 @@ def test_plugins_commands_are_listed_with_ours(run: Run, write: Write) -> None:
     listed = [line.split(maxsplit=1) for line in shown.out.splitlines()]
     assert ["acme", "Acme's own [commands]."] in listed
     assert ["tax"] in [words[:1] for words in listed]
-    assert ["db", "Create the database, bring it up to date, check and prune it."] in listed
+    assert ["db", "Create, upgrade, check and prune the database."] in listed
 
 
 @pytest.mark.parametrize(

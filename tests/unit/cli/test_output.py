@@ -43,6 +43,17 @@ def test_a_cell_with_line_breaks_stays_on_its_line(capsys: Capture) -> None:
     assert capsys.readouterr().out == "ERROR\none two\n"
 
 
+def test_a_nested_value_in_a_table_is_json(capsys: Capture) -> None:
+    record = {"arguments": {"name": "Española", "all": True}, "jobs": [{"id": None}], "done": False, "error": None}
+    output.answer_one(record, output.fields(record), as_json=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "FIELD      VALUE",
+        'arguments  {"name": "Española", "all": true}',
+        'jobs       [{"id": null}]',
+        "done       no",
+    ]
+
+
 def test_json_knows_times_and_paths(capsys: Capture) -> None:
     output.print_json({"at": datetime(2026, 1, 2, tzinfo=UTC), "path": Path("a/b"), "name": "Española"})
     text = capsys.readouterr().out

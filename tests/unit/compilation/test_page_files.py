@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from hypothesis import given
@@ -49,6 +50,14 @@ def test_a_page_that_was_once_padded_counts_once(tmp_path: Path) -> None:
     pages = collect_page_files(tmp_path)
     assert [(page.page_num, page.text) for page in pages] == [(1, "new"), (2, "two")]
     assert pages[1].page_image_path == "/Council/d/0002.png"
+
+
+def test_a_name_becomes_an_address_that_leads_back_to_it(tmp_path: Path) -> None:
+    name = "Levee District #5: 100% Review? — Ñandú"
+    (tmp_path / name / "2024-01-02").mkdir(parents=True)
+    (tmp_path / name / "2024-01-02/1.txt").write_text("text")
+    (page,) = collect_page_files(tmp_path)
+    assert unquote(urlsplit(f"https://city.example{page.page_image_path}").path) == f"/{name}/2024-01-02/1.png"
 
 
 def test_bytes_that_are_not_utf8_do_not_stop_a_site(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 import migrations
 from clerk.database import migrate
-from clerk.database.schema_version import GENERATION, HEAD, REVISIONS, Stamp
+from clerk.database.schema_version import GENERATION, HEAD, REVISIONS, SchemaStamp
 
 
 def test_the_list_of_revisions_is_the_chain() -> None:
@@ -19,30 +19,30 @@ def test_the_list_of_revisions_is_the_chain() -> None:
 @pytest.mark.parametrize(
     ("stamp", "advice"),
     [
-        (Stamp(None, None, None), "run `clerk-tasks db upgrade`"),
-        (Stamp(None, GENERATION, GENERATION), "run `clerk-tasks db upgrade`"),
-        (Stamp(None, GENERATION + 2, GENERATION + 1), "install a newer clerk-tasks"),
-        (Stamp(REVISIONS[3], None, None), "older than this code: run `clerk-tasks db upgrade`"),
-        (Stamp("feedc0ffee00", GENERATION, GENERATION), "unknown revision feedc0ffee00"),
-        (Stamp("feedc0ffee00", None, None), "unknown revision feedc0ffee00"),
-        (Stamp("feedc0ffee00", GENERATION + 2, GENERATION + 1), "install a newer clerk-tasks"),
-        (Stamp(f"{HEAD},feedc0ffee00", GENERATION, GENERATION), "unknown revision"),
+        (SchemaStamp(None, None, None), "run `clerk-tasks db upgrade`"),
+        (SchemaStamp(None, GENERATION, GENERATION), "run `clerk-tasks db upgrade`"),
+        (SchemaStamp(None, GENERATION + 2, GENERATION + 1), "install a newer clerk-tasks"),
+        (SchemaStamp(REVISIONS[3], None, None), "older than this code: run `clerk-tasks db upgrade`"),
+        (SchemaStamp("feedc0ffee00", GENERATION, GENERATION), "unknown revision feedc0ffee00"),
+        (SchemaStamp("feedc0ffee00", None, None), "unknown revision feedc0ffee00"),
+        (SchemaStamp("feedc0ffee00", GENERATION + 2, GENERATION + 1), "install a newer clerk-tasks"),
+        (SchemaStamp(f"{HEAD},feedc0ffee00", GENERATION, GENERATION), "unknown revision"),
     ],
 )
-def test_a_database_that_cannot_be_used_says_what_to_do(stamp: Stamp, advice: str) -> None:
+def test_a_database_that_cannot_be_used_says_what_to_do(stamp: SchemaStamp, advice: str) -> None:
     assert advice in str(stamp.problem())
 
 
 @pytest.mark.parametrize(
     "stamp",
     [
-        Stamp(HEAD, GENERATION, GENERATION),
-        Stamp("feedc0ffee00", GENERATION + 1, GENERATION),
-        Stamp("feedc0ffee00", GENERATION + 5, 1),
-        Stamp(None, GENERATION + 1, GENERATION),
+        SchemaStamp(HEAD, GENERATION, GENERATION),
+        SchemaStamp("feedc0ffee00", GENERATION + 1, GENERATION),
+        SchemaStamp("feedc0ffee00", GENERATION + 5, 1),
+        SchemaStamp(None, GENERATION + 1, GENERATION),
     ],
 )
-def test_code_may_use_its_own_database_and_newer_ones_that_allow_it(stamp: Stamp) -> None:
+def test_code_may_use_its_own_database_and_newer_ones_that_allow_it(stamp: SchemaStamp) -> None:
     assert stamp.problem() is None
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from clerk_tasks.worker.children import Work
 from devtools.processes import wait_for
 from tests.integration.ledger.fixtures import clock, held, ledger
 
@@ -19,7 +20,7 @@ class Children:
 
     def __init__(self) -> None:
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
-        self.working_on: dict[str, int] = {}
+        self.working_on: dict[int, Work] = {}
         self.before_looking: Callable[[], object] = lambda: None
 
     def spawn(self) -> int:
@@ -30,9 +31,6 @@ class Children:
     def live(self) -> set[int]:
         self.before_looking()
         return {pid for pid, process in self.processes.items() if process.poll() is None}
-
-    def busy(self) -> Mapping[str, int]:
-        return dict(self.working_on)
 
     def is_spared(self, pid: int) -> bool:
         """Let the process end by itself, and say whether it did: a signal may still have been on its way."""

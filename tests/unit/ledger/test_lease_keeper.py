@@ -7,9 +7,10 @@ from functools import partial
 import pytest
 
 from clerk.database.held import HeldConnection
-from clerk_tasks.ledger import attempts, interventions, leases, publications
-from clerk_tasks.ledger.insert import Message
+from clerk_tasks.ledger import interventions, leases, publications
+from clerk_tasks.worker.children import Work
 from clerk_tasks.worker.lease_keeper import CANCEL_GRACE, STRAY_GRACE, LeaseKeeper
+from devtools import claiming
 from devtools.hand_clock import Clock
 from devtools.processes import wait_for
 from tests.integration.ledger.ledger import LedgerOf, job
@@ -19,12 +20,7 @@ LEASE = 30.0
 
 
 @pytest.fixture
-def rung() -> list[Message]:
-    return []
-
-
-@pytest.fixture
-def keeper(held: HeldConnection, children: Children, clock: Clock, rung: list[Message]) -> LeaseKeeper:
+def keeper(held: HeldConnection, children: Children, clock: Clock) -> LeaseKeeper:
     register = partial(
         leases.register_worker,
         instance="w",
@@ -35,8 +31,16 @@ def keeper(held: HeldConnection, children: Children, clock: Clock, rung: list[Me
         job_types=["t"],
         concurrency=1,
     )
-    options = {"lease": LEASE, "renewal": LEASE / 3}
-    return LeaseKeeper(held, children, "w", **options, publish=rung.extend, register=register, clock=clock)
+    return LeaseKeeper(
+        held,
+        "w",
+        live=children.live,
+        working=lambda: children.working_on,
+        lease=LEASE,
+        renewal=LEASE / 3,
+        register=register,
+        clock=clock,
+    )
 
 
 def test_a_dead_childs_job_is_retried_at_once(ledger: LedgerOf, keeper: LeaseKeeper, children: Children) -> None:
@@ -74,7 +78,7 @@ def test_a_late_job_is_ended_and_its_process_killed(ledger: LedgerOf, keeper: Le
 
 
 def test_a_deaf_job_is_cancelled_and_its_process_killed(
-    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, rung: list[Message]
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children
 ) -> None:
     """Guard: `ignores_cancel`: it has CANCEL_GRACE seconds to hear."""
     (job_id,) = ledger.record([job()]).job_ids
@@ -117,49 +121,45 @@ def _is_late(ledger: LedgerOf) -> bool:
 def test_a_zombie_is_killed_and_the_new_owner_is_not(
     ledger: LedgerOf, keeper: LeaseKeeper, children: Children, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Guards: a job that another runs is not claimable, and `not in owning`."""
+    """Guard: `worked - owned`: another worker's process, of the same number, owns the job now."""
     taken, mine = ledger.record([job(), job()]).job_ids
     zombie, busy = children.spawn(), children.spawn()
     ledger.do(leases.lost, ledger.claim(taken, pid=zombie), "its lease ended while it was stopped")
     ledger.do(publications.promote_due)
-    ledger.do(attempts.claim, taken, instance="another worker", pid=zombie, lease=60.0)
+    ledger.do(claiming.claim, taken, instance="another worker", pid=zombie, lease=60.0)
     ledger.claim(mine, pid=busy)
-    children.working_on = {taken: zombie, mine: busy}
+    children.working_on = {zombie: Work(taken, 1), busy: Work(mine, 1)}
     keeper.run_once()
     clock.go(STRAY_GRACE)
     keeper.run_once()
     assert children.is_killed(zombie)
     assert children.is_spared(busy)
     assert ledger.job(taken).state == "running"
-    assert f"process {zombie} works on job {taken}, which is not its own any more" in caplog.text
+    assert f"killing process {zombie}: it still works on job {taken}, which another attempt owns" in caplog.text
 
 
-def test_a_process_that_has_a_second_message_for_a_running_job_is_spared(
+def test_a_process_that_has_recorded_the_end_and_not_said_so_yet_is_spared(
     ledger: LedgerOf, keeper: LeaseKeeper, children: Children, clock: Clock
 ) -> None:
-    """Guard: STRAY_GRACE for a job that another runs too. Its claim is refused at once, and the process goes on.
-
-    By the same grace lives one whose claim PostgreSQL commits after the first of the keeper's two questions.
-    """
-    (job_id,) = ledger.record([job()]).job_ids
-    owner, second = children.spawn(), children.spawn()
-    ledger.claim(job_id, pid=owner)
-    for working_on in ({job_id: second}, {}) * 2:
-        children.working_on = working_on
+    """Guard: STRAY_GRACE, and that it begins again with each job."""
+    ids = ledger.record([job() for _ in range(4)]).job_ids
+    pid = children.spawn()
+    for job_id in ids:
+        ledger.complete(ledger.claim(job_id, pid=pid))
+        children.working_on = {pid: Work(job_id, 1)}
         keeper.run_once()
-        clock.go(STRAY_GRACE)
-    assert children.is_spared(second)
-    assert children.is_spared(owner)
+        clock.go(STRAY_GRACE - 0.1)
+    assert children.is_spared(pid)
 
 
 def test_a_process_whose_job_was_ended_by_others_is_killed_after_a_while(
     ledger: LedgerOf, keeper: LeaseKeeper, children: Children, clock: Clock
 ) -> None:
-    """Guards: `late` in _late_strays; STRAY_GRACE; what is only about to be claimed is no stray."""
-    ended, waiting = ledger.record([job(max_attempts=1), job()]).job_ids
+    """Guards: `late` in _late_strays; STRAY_GRACE. A process that says nothing is no stray."""
+    (ended,) = ledger.record([job(max_attempts=1)]).job_ids
     zombie, starting = children.spawn(), children.spawn()
     ledger.do(leases.lost, ledger.claim(ended, pid=zombie), "its lease ended while it was stopped")
-    children.working_on = {ended: zombie, waiting: starting}
+    children.working_on = {zombie: Work(ended, 1)}
     keeper.run_once()
     clock.go(STRAY_GRACE - 0.1)
     keeper.run_once()
@@ -173,11 +173,11 @@ def test_a_process_whose_job_was_ended_by_others_is_killed_after_a_while(
 def test_a_zombie_whose_job_waits_for_a_worker_again_is_killed(
     ledger: LedgerOf, keeper: LeaseKeeper, children: Children, clock: Clock
 ) -> None:
-    """Guard: _begun. The whole machine stood still past the lease; the only process that could take the job has it."""
+    """The whole machine stood still past the lease; the only process that could take the job has it."""
     (job_id,) = ledger.record([job()]).job_ids
     zombie = children.spawn()
     claim = ledger.claim(job_id, pid=zombie)
-    children.working_on = {job_id: zombie}
+    children.working_on = {zombie: Work(job_id, 1)}
     keeper.run_once()
     ledger.do(leases.lost, claim, "its lease ended while it was stopped")
     ledger.do(publications.promote_due)
@@ -188,21 +188,21 @@ def test_a_zombie_whose_job_waits_for_a_worker_again_is_killed(
     assert children.is_killed(zombie)
 
 
-def test_a_dead_process_that_the_pool_still_believes_to_work_is_not_said_to_be_killed(
+def test_a_dead_process_that_was_at_work_is_not_reported_as_killed(
     ledger: LedgerOf, keeper: LeaseKeeper, children: Children, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Guard: `in live` of `working`. It would be said again at every pass."""
+    """Guard: `in live` of `worked`. It would be said again at every pass."""
     (job_id,) = ledger.record([job(max_attempts=1)]).job_ids
     dead = children.spawn()
     ledger.claim(job_id, pid=dead)
     assert children.is_spared(dead)
-    children.working_on = {job_id: dead}
+    children.working_on = {dead: Work(job_id, 1)}
     for _ in range(3):
         keeper.run_once()
         clock.go(STRAY_GRACE)
     assert ledger.job(job_id).state == "discarded"
     assert f"({dead}) died" in caplog.text
-    assert "it is killed" not in caplog.text
+    assert "killing process" not in caplog.text
 
 
 def test_a_restored_database_is_told_of_the_worker(ledger: LedgerOf, keeper: LeaseKeeper, clock: Clock) -> None:
@@ -214,21 +214,23 @@ def test_a_restored_database_is_told_of_the_worker(ledger: LedgerOf, keeper: Lea
         clock.go(LEASE)
 
 
-def test_a_process_that_has_just_finished_a_job_that_runs_elsewhere_now_is_spared(
+def test_a_job_that_its_process_does_not_work_on_is_not_renewed(
     ledger: LedgerOf, keeper: LeaseKeeper, children: Children, clock: Clock
 ) -> None:
-    """Guard: `not in owning`: the pool's list is behind, and the process owns another job by now."""
-    retried, current = ledger.record([job(), job()]).job_ids
-    pid = children.spawn()
-    ledger.do(attempts.fail, ledger.claim(retried, pid=pid), "no", delay=0.0)
-    ledger.do(publications.promote_due)
-    ledger.do(attempts.claim, retried, instance="another worker", pid=1, lease=60.0)
-    ledger.claim(current, pid=pid)
-    children.working_on = {retried: pid}
+    """Guard: `worked & owned` in run_once. Its process lives, and has lost it; only the end of the lease frees it."""
+    forgotten, earlier, current = ledger.record([job(), job(), job()]).job_ids
+    for job_id in (forgotten, earlier, current):
+        pid = children.spawn()
+        ledger.claim(job_id, pid=pid, lease=1.0)
+        children.working_on[pid] = Work(job_id, 1)
+        if job_id == forgotten:
+            del children.working_on[pid]
+        elif job_id == earlier:
+            children.working_on[pid] = Work(job_id, 7)
+    before = [ledger.job(name).lease_until for name in (forgotten, earlier, current)]
     keeper.run_once()
-    clock.go(STRAY_GRACE)
-    keeper.run_once()
-    assert children.is_spared(pid)
+    after = [ledger.job(name).lease_until for name in (forgotten, earlier, current)]
+    assert [then == now for then, now in zip(before, after, strict=True)] == [True, True, False]
 
 
 def test_leases_are_renewed_every_third_of_their_length(
@@ -237,7 +239,9 @@ def test_leases_are_renewed_every_third_of_their_length(
     """Guards: the clock in _renew, and the deadline in leases.renew."""
     short, long = ledger.record([job(time_limit=5.0), job()]).job_ids
     for job_id in (short, long):
-        ledger.claim(job_id, pid=children.spawn(), lease=1.0)
+        pid = children.spawn()
+        ledger.claim(job_id, pid=pid, lease=1.0)
+        children.working_on[pid] = Work(job_id, 1)
     claimed = ledger.job(long).lease_until
     keeper.run_once()
     renewed = ledger.job(long).lease_until
@@ -252,7 +256,7 @@ def test_leases_are_renewed_every_third_of_their_length(
 
 
 def test_what_a_worker_gives_back_is_uncounted_and_its_processes_end(
-    ledger: LedgerOf, keeper: LeaseKeeper, children: Children, rung: list[Message]
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children
 ) -> None:
     """Guard: hand_back goes on after one that ended just now, and kills only those whose jobs it took."""
     given, asked, later = ledger.record([job(max_attempts=1), job()], [job()]).job_ids

@@ -23,9 +23,8 @@ from clerk_tasks.job_types.arguments import (
     parse_texts,
     prepare,
     restore,
-    split_rq_keywords,
 )
-from clerk_tasks.job_types.rq_keywords import seconds
+from clerk_tasks.job_types.rq_keywords import seconds, split_rq_keywords
 
 
 class Kind(Enum):

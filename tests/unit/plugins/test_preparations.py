@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from clerk.errors import UsageError
-from clerk_tasks.job_types.pools import Pool
+from clerk_tasks.job_types.pools import WorkerPool
 from clerk_tasks.worker.pool_initialisers import PAUSE, PoolInitialisers
 
 
-def pool(function: Callable[[], Any] | None, name: str = "tax") -> Pool:
-    return Pool(name, (name,), function, None, "acme")
+def pool(function: Callable[[], Any] | None, name: str = "tax") -> WorkerPool:
+    return WorkerPool(name, (name,), function, None, "acme")
 
 
 def test_the_function_is_called_once() -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clerk.database.legacy_types import format_moment, parse_moment
+from clerk.database.clock import UtcDateTime, format_moment, parse_moment
 
 NOON = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
 
@@ -44,3 +45,20 @@ def test_writing_and_reading_gives_the_same_second(moment: datetime) -> None:
 
     assert len(text) == len("2026-01-05T12:00:00")
     assert parse_moment(text) == moment.replace(microsecond=0)
+
+
+def test_a_lenient_column_reads_what_a_strict_one_refuses_and_neither_is_compiled_as_the_other() -> None:
+    column: sa.ColumnElement[str] = sa.literal_column("'5 January'")
+    with sa.create_engine("sqlite://").connect() as connection:
+        for _ in range(2):
+            assert connection.execute(sa.select(sa.type_coerce(column, UtcDateTime(lenient=True)))).scalar() is None
+            with pytest.raises(ValueError, match="5 January"):
+                connection.execute(sa.select(sa.type_coerce(column, UtcDateTime()))).scalar()
+
+
+def test_only_a_lenient_column_takes_a_naive_datetime() -> None:
+    naive = datetime(2026, 1, 5, 12, 0)
+    with sa.create_engine("sqlite://").connect() as connection:
+        assert connection.execute(sa.select(sa.literal(naive, UtcDateTime(lenient=True)))).scalar() == NOON
+        with pytest.raises(sa.exc.StatementError, match="naive"):
+            connection.execute(sa.select(sa.literal(naive, UtcDateTime())))

@@ -1,0 +1,82 @@
+"""List and show jobs and runs, and count the work of the sites."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from clerk.database.states import JobState, RunState
+from clerk.database.transactions import reading
+from clerk.errors import UsageError
+from clerk.fetching.failure_notes import owed_documents
+from clerk.fetching.layout import Layout
+from clerk.paths import site_dir
+from clerk_tasks.ledger import queries
+from clerk_tasks.ledger.site_status import site_status
+from clerk_tasks.operations.known import check_filters, parse_state
+
+
+def list_jobs(
+    *,
+    subdomain: str | None = None,
+    state: str | None = None,
+    job_type: str | None = None,
+    run_id: str | None = None,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """Return jobs, newest first. Raises UsageError for a malformed filter, NotFoundError for an unknown one."""
+    wanted = parse_state(JobState, state)
+    with reading() as connection:
+        check_filters(connection, subdomain=subdomain, job_type=job_type, run_id=run_id)
+        return queries.list_jobs(
+            connection, subdomain=subdomain, state=wanted, job_type=job_type, run_id=run_id, limit=limit
+        )
+
+
+def show_job(job_id: str) -> dict[str, Any]:
+    """Return one job with its arguments and every attempt; NotFoundError for an unknown id."""
+    with reading() as connection:
+        return queries.show_job(connection, job_id)
+
+
+def job_states(job_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the summaries of some jobs, in the order of their ids."""
+    with reading() as connection:
+        return queries.job_states(connection, job_ids)
+
+
+def list_runs(
+    *, subdomain: str | None = None, state: str | None = None, limit: int | None = None
+) -> list[dict[str, Any]]:
+    """Return runs, newest first. Raises UsageError for a malformed filter, NotFoundError for an unknown one."""
+    wanted = parse_state(RunState, state)
+    with reading() as connection:
+        check_filters(connection, subdomain=subdomain)
+        return queries.list_runs(connection, subdomain=subdomain, state=wanted, limit=limit)
+
+
+def show_run(run_id: str) -> dict[str, Any]:
+    """Return one run with its stages and jobs; NotFoundError for an unknown id."""
+    with reading() as connection:
+        return queries.show_run(connection, run_id)
+
+
+def show_status(*, subdomain: str | None = None) -> dict[str, Any]:
+    """Return the number of jobs in each state, the backlog of each queue, and each site's last run."""
+    with reading() as connection:
+        check_filters(connection, subdomain=subdomain)
+        return {
+            "jobs": queries.count_states(connection, subdomain=subdomain),
+            "queues": queries.backlog(connection),
+            "sites": [
+                site | {"owed": count_owed(site["subdomain"])} for site in site_status(connection, subdomain=subdomain)
+            ],
+        }
+
+
+def count_owed(subdomain: str) -> int:
+    """Count a site's documents that were not downloaded or not read."""
+    try:
+        return len(owed_documents(Layout(site_dir(subdomain))))
+    except UsageError:  # a name that an older program allowed
+        return 0

@@ -1,0 +1,35 @@
+"""List the schedules and their next slots, and fire them."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from clerk.database.clock import database_time
+from clerk.database.transactions import reading
+from clerk_tasks.schedules import slots
+from clerk_tasks.schedules.slots import Fired
+
+
+def list_schedules() -> list[dict[str, Any]]:
+    """Return every schedule with its next slot and the fate of its last."""
+    with reading() as connection:
+        return [slots.describe(schedule, connection) for schedule in slots.gather().values()]
+
+
+def list_slots(name: str | None, count: int) -> list[dict[str, Any]]:
+    """Return the next slots of one schedule, or of all, in UTC and local time; NotFoundError for an unknown name."""
+    schedules = [slots.find(name)] if name else list(slots.gather().values())
+    with reading() as connection:
+        current = database_time(connection)
+    return [
+        {"name": schedule.name, "due_at": moment, "local": moment.astimezone(ZoneInfo(schedule.timezone))}
+        for schedule in schedules
+        for moment in islice(slots.moments(schedule, current), count)
+    ]
+
+
+def fire(name: str | None) -> list[Fired]:
+    """Fire one schedule now, or every schedule that is due; NotFoundError for an unknown name."""
+    return [slots.fire_now(name)] if name else slots.tick()

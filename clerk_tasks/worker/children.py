@@ -1,0 +1,81 @@
+"""What the children of one worker are doing, in memory that they share with their parent.
+
+Each child writes which job it works on, without a system call, before it begins and after the end is recorded. The
+keeper compares that with the ledger. The parent writes when the children shall take no further job.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+import sys
+import tempfile
+from typing import NamedTuple
+
+#: The most children of one worker.
+MOST_CHILDREN = 1024
+#: One child's place: its process id, the attempt, and the job's id.
+_PLACE = struct.Struct("=iI48s")
+_STOPPING = MOST_CHILDREN * _PLACE.size
+
+
+class Work(NamedTuple):
+    """One attempt at one job."""
+
+    job_id: str
+    attempt: int
+
+
+class Children:
+    """The parent's side."""
+
+    def __init__(self) -> None:
+        self._file = tempfile.NamedTemporaryFile(prefix="clerk-children-")  # noqa: SIM115 - for as long as we live
+        self._file.truncate(_STOPPING + 1)
+        self._memory = mmap.mmap(self._file.fileno(), _STOPPING + 1)
+        # Through Linux's own name of the open file, it is found even after something has cleaned the temporary folder.
+        linux = sys.platform == "linux"
+        self.path = f"/proc/{os.getpid()}/fd/{self._file.fileno()}" if linux else self._file.name
+
+    def working(self) -> dict[int, Work]:
+        """Return {process id: what it works on}; a process that is gone may still be among them."""
+        found = {}
+        for place in range(MOST_CHILDREN):
+            pid, attempt, job_id = _PLACE.unpack_from(self._memory, place * _PLACE.size)
+            if pid and attempt:
+                found[pid] = Work(job_id.rstrip(b"\0").decode("ascii", "replace"), attempt)
+        return found
+
+    def close(self) -> None:
+        """Give the memory up."""
+        self._memory.close()
+        self._file.close()
+
+    def stop(self) -> None:
+        """Ask every child to take no further job."""
+        self._memory[_STOPPING] = 1
+
+
+class Child:
+    """A child's side; `index` is its place in the pool, which no other child has at the same time."""
+
+    def __init__(self, path: str, index: int) -> None:
+        with open(path, "r+b") as file:  # noqa: PTH123 - /proc's names are no paths
+            self._memory = mmap.mmap(file.fileno(), _STOPPING + 1)
+        self._at = index * _PLACE.size
+        self._pid = os.getpid()
+        self.rest()
+
+    def works_on(self, job_id: str, attempt: int) -> None:
+        """Say which job this process works on."""
+        _PLACE.pack_into(self._memory, self._at, self._pid, attempt, job_id.encode("ascii", "replace"))
+
+    def rest(self) -> None:
+        """Say that this process works on no job."""
+        _PLACE.pack_into(self._memory, self._at, self._pid, 0, b"")
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the worker takes no further jobs."""
+        return bool(self._memory[_STOPPING])

@@ -1,0 +1,113 @@
+"""What can come of one attempt, and how each outcome is recorded."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from clerk.redaction import storable
+from clerk.settings import settings
+from clerk_tasks.job_types.arguments import MAX_BYTES
+from clerk_tasks.ledger import attempts
+from clerk_tasks.ledger.backoff import backoff
+from clerk_tasks.ledger.claims import Claim
+from clerk_tasks.ledger.insert import Message, NewJob
+
+#: An outcome: it records itself in a transaction, and returns the jobs that became available.
+Settle = Callable[[Connection, Claim], list[Message]]
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """The function returned; `result` is JSON or None."""
+
+    result: Any
+    children: Sequence[NewJob] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether it has nothing to record besides the result."""
+        return not self.children
+
+    def __str__(self) -> str:
+        return f"completed, {len(self.children)} children" if self.children else "completed"
+
+    def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
+        """Record it."""
+        return attempts.complete(connection, claim, result=self.result, children=self.children)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The function raised; `delay` is in seconds, None means by the backoff."""
+
+    error: str
+    traceback: str | None = None
+    delay: float | None = None
+    final: bool = False
+
+    def __str__(self) -> str:
+        return f"failed: {self.error}"
+
+    def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
+        """Record it."""
+        return attempts.fail(
+            connection, claim, self.error, delay=self.delay, final=self.final, traceback=self.traceback
+        )[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The function stopped because the job was cancelled."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
+
+    def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
+        """Record it."""
+        return attempts.stop(connection, claim, self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class HandedBack:
+    """The function was not called, for a reason that is not the job's; it waits by the backoff, uncounted."""
+
+    reason: str
+
+    def __str__(self) -> str:
+        return f"waits: {self.reason}"
+
+    def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
+        """Record it."""
+        delay = backoff(claim.attempt, base=claim.backoff_base, cap=claim.backoff_cap)
+        return attempts.hand_back(connection, claim, self.reason, delay=delay)
+
+
+def json_or_none(value: Any) -> Any:
+    """Return what a function returned if it is JSON of a reasonable size, else None: a courtesy, not a channel."""
+    if value is None:
+        return None
+    try:
+        text = json.dumps(value, allow_nan=False)
+    except Exception:  # the author's own types
+        return None
+    return json.loads(text) if len(text) <= MAX_BYTES else None
+
+
+def describe(error: BaseException, *, plain: bool = False) -> str:
+    """Return one line: the error's type, unless `plain`, and its message, without secrets."""
+    name, text = "an error that cannot be named", ""
+    with suppress(BaseException):  # the author's own __str__, or metaclass
+        name = str(type(error).__name__)
+        text = " ".join(str(error).split())
+    if isinstance(error, MemoryError) and (limit := settings().memory_limit):
+        text = f"{text} (a job may hold CLERK_MEMORY_LIMIT={limit} MiB)".strip()
+    kind = "" if plain and text else name + (": " if text else "")
+    return storable(f"{kind}{text}")[:2000]

@@ -1,0 +1,1 @@
+"""What `script/bench` measures with: CPU time of process trees, and the other task systems."""

@@ -1,0 +1,93 @@
+"""The benches run, print the CPU time of all processes beside their rates, and leave nothing behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from argparse import Namespace
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from devtools.bench import environments
+from devtools.bench.comparison import Comparison
+from devtools.bench.table import Peer
+from devtools.processes import wait_for
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """Run a bench and return its output; at the end, check that no file and no process of it is left."""
+    # Short, since sockets are in there.
+    with tempfile.TemporaryDirectory(prefix="benches-") as temporary:
+        monkeypatch.setenv("TMPDIR", temporary)
+
+        def run(name: str, *arguments: str) -> str:
+            command = [sys.executable, str(ROOT / "script" / name), *arguments]
+            done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
+            assert done.returncode == 0, done.stderr
+            return done.stdout
+
+        yield run
+        assert list(Path(temporary).iterdir()) == []
+        wait_for(  # an embedded broker ends by itself, moments after its last user
+            lambda: not any(temporary in command_line(process) for process in psutil.process_iter()),
+            "every process of the bench ends",
+        )
+
+
+def command_line(process: psutil.Process) -> str:
+    with suppress(psutil.Error):
+        return " ".join(process.cmdline())
+    return ""
+
+
+def test_beside_bare_celery(run: Callable[..., str]) -> None:
+    few = ["--jobs", "40", "--batch", "50", "--rounds", "1", "--old-rows", "10"]
+    rates = [line for line in run("bench.py", "--broker", "embedded", *few).splitlines() if "/s" in line]
+    assert len(rates) == 5
+    for line in rates:
+        ours, theirs = re.findall(r"(\d+\.\d+) ms CPU", line)
+        assert float(ours) > 0, line
+        assert float(theirs) > 0, line
+
+
+def test_the_pipeline(run: Callable[..., str]) -> None:
+    output = run("bench_pipeline.py", "--documents", "4", "-c", "1")
+    assert len(re.findall(r"pages/s +\d+\.\d+ ms CPU a page", output)) == 2, output
+
+
+def test_bare_celery_among_the_peers(run: Callable[..., str]) -> None:
+    few = ["--jobs", "40", "--batch", "50", "--rounds", "1", "--watch", "3"]
+    celery = json.loads(run("bench_peers.py", "--peers", "celery", *few, "--json"))["systems"]["celery"]
+    for key in ("1", "2", "enqueue", "batch"):
+        assert celery[key]["per_second"] > 0
+        assert celery[key]["cpu_ms"] > 0
+    assert 0 < celery["latency"]["p50"] <= celery["latency"]["p99"]
+    assert celery["kill"]["not_back"] < 200 - 60, "what was done before the kill is not lost"
+
+
+def test_a_system_that_cannot_be_installed_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(environments, "CACHE", tmp_path / "cache")
+    broken = Peer("broken", "celery", ("./not-there",), servers=())
+    ours = Peer("clerk-embedded-sqlite", "clerk_tasks", servers=())
+    options = Namespace(peers=(broken, ours), measure=("batch",), jobs=20, batch=20, rounds=1, watch=1, fsync=False)
+    with ExitStack() as stack:
+        comparison = Comparison(stack, tmp_path, options)
+        comparison.run()
+    assert list(comparison.found) == [ours]
+    assert comparison.found[ours]["batch"]
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "broken" in line]
+    assert line.startswith("broken is left out: ERROR:")
