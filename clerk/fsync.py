@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from clerk.application import part
 
 
 def hash_file(path: Path) -> str:
@@ -13,8 +16,20 @@ def hash_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def flush(path: Path) -> None:
-    """Fsync a file or a directory."""
+def flush(*paths: Path) -> None:
+    """Fsync files and directories, several at the same time: a file system writes its journal once for all of them."""
+    if len(paths) == 1:
+        _flush(paths[0])
+    elif paths:
+        list(_threads().map(_flush, paths))
+
+
+@part(close=ThreadPoolExecutor.shutdown)
+def _threads() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(8, "fsync")
+
+
+def _flush(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

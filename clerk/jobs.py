@@ -102,6 +102,7 @@ class JobContext:
 
     def __init__(self) -> None:
         self.children: list[JobRequest] = []
+        self._gathered: dict[Path, Path] | None = None
 
     def checkpoint(self) -> None:
         """Raise Cancel if the job was cancelled, Fenced if another attempt owns it; call it in long loops."""
@@ -124,14 +125,32 @@ class JobContext:
         Every temporary file must be on the same file system as its final path. Raises Fenced, and moves
         nothing, when another attempt has taken over.
         """
-        for temporary, final in files.items():
-            flush(temporary)
+        flush(*files)
+        for final in files.values():
             final.parent.mkdir(parents=True, exist_ok=True)
         with self.fence():
             for temporary, final in files.items():
                 temporary.replace(final)
-        for folder in {final.parent for final in files.values()}:
-            flush(folder)
+        flush(*{final.parent for final in files.values()})
+
+    def commit_with_job(self, files: Mapping[Path, Path]) -> None:
+        """Put finished files in place as `commit_files` does: now, or with the others of the job if it gathers them."""
+        if self._gathered is None:
+            self.commit_files(files)
+        else:
+            self._gathered |= files
+
+    @contextmanager
+    def gathered_files(self) -> Iterator[dict[Path, Path]]:
+        """Gather what `commit_with_job` is given in a with block, for the block to put in place in one fence."""
+        files: dict[Path, Path] = {}
+        self._gathered = files
+        try:
+            yield files
+        finally:
+            self._gathered = None
+            for temporary in files:
+                temporary.unlink(missing_ok=True)
 
     def spawn(self, job_type: str, subdomain: str, *, stage: str | None = None, **arguments: Any) -> None:
         """Ask for another job of this run, in this stage or a later one; it exists once this job completes."""

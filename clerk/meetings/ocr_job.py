@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from clerk.fetching.failure_notes import missed_download, write_note
 from clerk.fetching.overriding import overridden
 from clerk.fetching.reading import Failures, read_their_way
-from clerk.fsync import hash_file
+from clerk.fsync import flush, hash_file
 from clerk.jobs import Discard, Retry, current_job
 from clerk.meetings.site import fetcher_of, layout_of
 from clerk.plugin.loader import plugin_manager
 from clerk.settings import settings
-from clerk.text import DocumentError, is_unchanged, read_document, render_pages, write_pages
+from clerk.text import DocumentError, Page, is_unchanged, read_document, render_pages
+from clerk.text.tree import making, put_folder, write_files
+
+#: Seconds between two reports of a page that was read.
+PROGRESS = 1.0
 
 if TYPE_CHECKING:
     from clerk.fetching.failure_notes import DocumentPlace
@@ -26,41 +33,71 @@ def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str,
     So is one that this run could not download: here it is counted, and listed, like any other that failed.
     """
     layout, place = layout_of(subdomain), (kind, meeting, date)
-    pdf = layout.pdf(*place)
-    if not pdf.exists():
+    files = _Files(layout.pdf(*place), layout.text(*place), layout.processed(*place), layout.failed(*place))
+    if not files.pdf.exists():
         if missed := missed_download(layout, place, run_id):
             write_note(layout, place, missed | {"job_id": current_job().job_id})
             raise Discard(f"{kind} {meeting} {date}: it could not be downloaded ({missed['reason']}): fetch it again")
-        if layout.processed(*place).exists():
+        if files.processed.exists():
             return {"pages": 0}  # an earlier attempt did it all, and died before it could say so
         raise Discard(f"{kind} {meeting} {date}: the PDF is gone; fetch it again")
-    seen = _identity(pdf)
-    try:
-        pages = _read(fetcher_of(subdomain, run_id), layout, place, backend)
-    except DocumentError as error:
-        if error.permanent or current_job().attempt >= current_job().max_attempts:
-            _remember(layout, place, str(error))
-        error.name = f"{kind} {meeting} {date}"
-        raise (Discard if error.permanent else Retry)(str(error)) from None
-    if pdf.exists():
-        _store_static_files(layout, subdomain, place)
-    _settle(layout, place, seen)
+    seen = _identity(files.pdf)
+    with making(files.text) as made, current_job().gathered_files() as uploaded:
+        try:
+            pages = _read(fetcher_of(subdomain, run_id), layout, place, files, backend, made)
+            if _uploads() and files.pdf.exists():
+                _upload(subdomain, layout, place, files, made)
+        except DocumentError as error:
+            if error.permanent or current_job().attempt >= current_job().max_attempts:
+                _remember(layout, place, str(error))
+            error.name = f"{kind} {meeting} {date}"
+            raise (Discard if error.permanent else Retry)(str(error)) from None
+        _settle(files, seen, uploaded, made)
     return {"pages": pages}
 
 
-def _read(fetcher: Any, layout: Layout, place: DocumentPlace, backend: str) -> int:
-    """Put a document's text in place and return its pages: in the fetcher's own way, if it has one."""
-    pdf, folder, own = layout.pdf(*place), layout.text(*place), overridden(fetcher)
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Where a document is: `Layout`'s names."""
+
+    pdf: Path
+    text: Path
+    processed: Path
+    failed: Path
+
+
+#: What is in the folder of a document that is being read: its text, and the pictures of its pages.
+_TEXT, _PICTURES = "text", "pictures"
+
+
+def _uploads() -> bool:
+    """Return whether a plugin stores pictures and PDFs."""
+    return bool(plugin_manager().hook.upload_static_file.get_hookimpls())
+
+
+def _read(fetcher: Any, layout: Layout, place: DocumentPlace, files: _Files, backend: str, made: Path) -> int:
+    """Read a document into `made`, in the fetcher's own way if it has one, and draw its pages; return their number."""
+    own = overridden(fetcher)
     if "do_ocr_job" in own:
         return _have_it_read(fetcher, layout, place, backend)
-    if is_unchanged(pdf, folder):
-        return len(list(folder.glob("*.txt")))
+    if is_unchanged(files.pdf, files.text):
+        return len(list(files.text.glob("*.txt")))
+    progress, text, pictures = _Progress(), made / _TEXT, made / _PICTURES
     if "_ocr_with_tesseract" in own:
-        document = read_their_way(fetcher, pdf)
+        document = read_their_way(fetcher, files.pdf)
     else:
         languages = getattr(fetcher, "ocr_lang", None) or settings().ocr_languages
-        document = read_document(pdf, engine=backend or settings().ocr_engine or "", languages=languages, on_page=_tell)
-    write_pages(document, folder, fence=current_job().fence)
+        engine = backend or settings().ocr_engine or ""
+        if _uploads():
+            pictures.mkdir()
+        drawn = pictures if pictures.exists() else None
+        document = read_document(files.pdf, engine=engine, languages=languages, pictures=drawn, on_page=progress)
+    text.mkdir()
+    write_files(document, text, files.text)
+    if progress.is_due(progress.began):  # it took long: a failed upload must not have it read again
+        flush(*text.glob("*.txt"))
+        with current_job().fence():
+            put_folder(text, files.text)
     return len(document.pages)
 
 
@@ -80,9 +117,21 @@ def _texts(folder: Path) -> dict[str, int]:
     return {file.name: file.stat().st_mtime_ns for file in folder.glob("*.txt")}
 
 
-def _tell(page: Any) -> None:
-    current_job().progress(f"page {page.number}")
-    current_job().checkpoint()
+class _Progress:
+    """Records that a page was read, and looks whether the job was cancelled, once a second."""
+
+    def __init__(self) -> None:
+        self.began = self._last = time.monotonic()
+
+    def __call__(self, page: Page) -> None:
+        if self.is_due(self._last):
+            current_job().progress(f"page {page.number}")
+            current_job().checkpoint()
+            self._last = time.monotonic()
+
+    def is_due(self, since: float) -> bool:
+        """Return whether a second has passed since then."""
+        return time.monotonic() - since >= PROGRESS
 
 
 def _identity(pdf: Path) -> tuple[int, int, int]:
@@ -96,28 +145,34 @@ def _remember(layout: Layout, place: DocumentPlace, reason: str) -> None:
     write_note(layout, place, known)
 
 
-def _settle(layout: Layout, place: DocumentPlace, seen: tuple[int, int, int]) -> None:
-    """Mark a document as read and remove its PDF, if this attempt still owns the job and the PDF is the one it read."""
-    marker, pdf = layout.processed(*place), layout.pdf(*place)
-    marker.parent.mkdir(parents=True, exist_ok=True)
+def _settle(files: _Files, seen: tuple[int, int, int], uploaded: Mapping[Path, Path], made: Path) -> None:
+    """Put uploaded files and the text in place, mark the document as read and remove its PDF.
+
+    Only if this attempt still owns the job, and the PDF is the one it read.
+    """
+    text = made / _TEXT
+    for final in (files.processed, *uploaded.values()):
+        final.parent.mkdir(parents=True, exist_ok=True)
+    flush(*uploaded, *text.glob("*.txt"))
     with current_job().fence():
-        if pdf.exists() and _identity(pdf) != seen:
-            raise Retry(f"{'/'.join(place)} was replaced while it was read", after=0)
-        marker.touch()
-        pdf.unlink(missing_ok=True)
-        layout.failed(*place).unlink(missing_ok=True)
+        if files.pdf.exists() and _identity(files.pdf) != seen:
+            raise Retry(f"{files.pdf.parent.name}/{files.pdf.name} was replaced while it was read", after=0)
+        for temporary, final in uploaded.items():
+            temporary.replace(final)
+        if text.exists():
+            put_folder(text, files.text)
+        flush(*{final.parent for final in (files.text, *uploaded.values())})
+        files.processed.touch()
+        files.pdf.unlink(missing_ok=True)
+        files.failed.unlink(missing_ok=True)
 
 
-def _store_static_files(layout: Layout, subdomain: str, place: DocumentPlace) -> None:
-    """Upload page images and the PDF to static storage before the local ones are deleted; do nothing without one."""
-    upload = plugin_manager().hook.upload_static_file
-    if not upload.get_hookimpls():
-        return
+def _upload(subdomain: str, layout: Layout, place: DocumentPlace, files: _Files, made: Path) -> None:
+    """Have the pictures of the pages, and the PDF, stored before they are deleted here."""
+    upload, pictures = plugin_manager().hook.upload_static_file, made / _PICTURES
     kind, meeting, date = place
     prefix = f"/{layout.prefix(kind)}".rstrip("/")
-    pdf, images = layout.pdf(*place), layout.images(*place)
-    for image in render_pages(pdf, images):
-        upload(file_path=str(image), storage_path=f"/{subdomain}{prefix}/{meeting}/{date}/{image.name}")
-        image.unlink()
-    images.rmdir()
-    upload(file_path=str(pdf), storage_path=f"{subdomain}{prefix}/_pdfs/{meeting}/{date}.pdf")
+    drawn = sorted(pictures.glob("*.png"), key=lambda file: int(file.stem)) or render_pages(files.pdf, pictures)
+    for picture in drawn:
+        upload(file_path=str(picture), storage_path=f"/{subdomain}{prefix}/{meeting}/{date}/{picture.name}")
+    upload(file_path=str(files.pdf), storage_path=f"{subdomain}{prefix}/_pdfs/{meeting}/{date}.pdf")

@@ -1,6 +1,7 @@
 """The process that touches PDF and OCR libraries: one document at a time, `python -m clerk.text.child FD`.
 
-It answers a request with the number of pages, then a message for each page.
+It answers a request with the number of pages, then a message for each page: with its text if an "engine" is named, its
+picture drawn into the folder "pictures" if that is.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from clerk.child_process import Message, serve
 from clerk.text.document import DocumentError, ReadingLimits
 from clerk.text.engines import Engine
 from clerk.text.ocr import recogniser
-from clerk.text.pages import look_at, opened, page_of, read_page, render, without_idle_colour
+from clerk.text.pages import draw_page, opened, page_of, read_page
 
 
 def answer(request: Message) -> Iterator[Message]:
@@ -29,18 +30,15 @@ def answer(request: Message) -> Iterator[Message]:
 
 
 def _pages(request: Message, limits: ReadingLimits) -> Iterator[Message]:
+    engine, pictures = request["engine"], request["pictures"]
     with opened(request["pdf"], limits) as document:
         yield {"pages": len(document)}
         for number in range(request["start"], len(document) + 1):
-            with page_of(document, number) as page:
-                if request["do"] == "read":
-                    engine = Engine(**request["engine"])
-                    yield asdict(read_page(page, number, recogniser=partial(recogniser, engine), limits=limits))
-                    continue
-                picture = without_idle_colour(render(page, look_at(page), limits=limits, grayscale=False).to_pil())
-                # Level 3 takes half the time of the default, and scans come out smaller.
-                picture.save(Path(request["folder"], f"{number}.png"), compress_level=3)
-            yield {"number": number}
+            with page_of(document, number, limits) as page:
+                read = asdict(read_page(page, number, partial(recogniser, Engine(**engine)))) if engine else {}
+                if pictures:
+                    draw_page(page, Path(pictures, f"{number}.png"))
+            yield {"number": number, **read}
 
 
 if __name__ == "__main__":

@@ -7,7 +7,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from glob import escape
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -27,14 +26,24 @@ def write_pages(document: DocumentText, folder: Path, *, fence: Fence = nullcont
     step, as `JobContext.fence` does.
     """
     with making(folder) as made:
-        for page in document.pages:
-            _write(made / f"{page.number}.txt", page.text)
-        for cache in folder.glob("*.txt.extracted.json"):
-            shutil.copy2(cache, made)
-        ways = {how: sum(page.how == how for page in document.pages) for how in ("layer", "ocr", "empty")}
-        _write(made / RECORD, json.dumps({"sha256": document.sha256, "pages": len(document.pages), **ways}))
+        write_files(document, made, folder)
+        flush(*made.glob("*.txt"))
         with fence():
             put_folder(made, folder)
+        flush(folder.parent)
+
+
+def write_files(document: DocumentText, made: Path, folder: Path) -> None:
+    """Write a document's pages to `made`, which is to replace `folder`, for the caller to fsync.
+
+    Not the record: if it is damaged, a PDF that is still there is read again.
+    """
+    for page in document.pages:
+        _write(made / f"{page.number}.txt", page.text)
+    for cache in folder.glob("*.txt.extracted.json"):
+        shutil.copy2(cache, made)
+    ways = {how: sum(page.how == how for page in document.pages) for how in ("layer", "ocr", "empty")}
+    _write(made / RECORD, json.dumps({"sha256": document.sha256, "pages": len(document.pages), **ways}))
 
 
 def is_unchanged(pdf: Path, folder: Path) -> bool:
@@ -51,9 +60,11 @@ def is_unchanged(pdf: Path, folder: Path) -> bool:
 def making(folder: Path) -> Iterator[Path]:
     """Give a hidden folder beside `folder` to work in; what is left over goes, and what killed processes left."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    for left in folder.parent.glob(f".{escape(folder.name)}~*"):
-        shutil.rmtree(left, ignore_errors=True)
-    made = Path(mkdtemp(dir=folder.parent, prefix=f".{folder.name}~"))
+    prefix = f".{folder.name}~"
+    with os.scandir(folder.parent) as entries:
+        for left in [entry.path for entry in entries if entry.name.startswith(prefix)]:
+            shutil.rmtree(left, ignore_errors=True)
+    made = Path(mkdtemp(dir=folder.parent, prefix=prefix))
     made.chmod(0o755)  # mkdtemp's are for the owner only
     try:
         yield made
@@ -62,18 +73,14 @@ def making(folder: Path) -> Iterator[Path]:
 
 
 def put_folder(made: Path, folder: Path) -> None:
-    """Rename a finished folder into place; an older one of that name steps aside first, then goes."""
+    """Rename a finished folder into place, for the caller to fsync; an older one steps aside first, then goes."""
     aside = folder.with_name(f".{folder.name}~replaced")
     shutil.rmtree(aside, ignore_errors=True)
     if folder.exists():
         folder.rename(aside)
     made.rename(folder)
     shutil.rmtree(aside, ignore_errors=True)
-    flush(folder.parent)
 
 
 def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", errors="replace", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+    path.write_text(text, encoding="utf-8", errors="replace", newline="\n")

@@ -31,9 +31,10 @@ def store(file: Path, storage_path: str) -> None:
     temporary = unfinished.temporary()
     try:
         shutil.copyfile(file, temporary)
-        current_job().commit_files({temporary: target})
-    finally:
+        current_job().commit_with_job({temporary: target})
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
 
 
 def _target(folder: Path, storage_path: str) -> Path:

@@ -123,6 +123,19 @@ def test_the_process_knows_no_secrets(saved: SaveAs, reader: Reader, monkeypatch
     assert "secret" not in str(environment)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="counts page faults as Linux does")
+def test_bitmaps_stay_with_the_process(saved: SaveAs, reader: Reader, tmp_path: Path) -> None:
+    def faults() -> int:
+        return int(Path(f"/proc/{readers_of()[0].pid}/stat").read_text().rpartition(")")[2].split()[7])
+
+    pdf = saved(GOOD)
+    reader.read(pdf, pictures=tmp_path)
+    before = faults()
+    for _ in range(10):
+        reader.read(pdf, pictures=tmp_path)
+    assert (faults() - before) / 10 < 10, "with glibc's defaults it is 50"
+
+
 def test_nothing_of_the_working_directory_is_imported(saved: SaveAs, reader: Reader) -> None:
     for name in ("json.py", "pypdfium2.py", "queue.py"):
         Path(name).write_text("raise SystemExit('imported')")

@@ -146,8 +146,31 @@ def test_a_page_without_colour_is_drawn_in_grey_and_looks_the_same(saved: SaveAs
     grey, red = render_pages(pdf, tmp_path / "images")
     with Image.open(grey) as first, Image.open(red) as second, pdfium.PdfDocument(pdf) as document:
         assert (first.mode, second.mode) == ("L", "RGB")
-        for image, page in ((first, document[0]), (second, document[1])):
-            assert image.convert("RGB").tobytes() == page.render(scale=150 / 72).to_pil().convert("RGB").tobytes()
+        for image, page, is_grey in ((first, document[0], True), (second, document[1], False)):
+            assert image.tobytes() == page.render(scale=150 / 72, grayscale=is_grey).to_pil().tobytes()
+
+
+def test_a_document_is_read_and_drawn_at_once(saved: SaveAs, reader: Reader, tmp_path: Path) -> None:
+    pdf, alone, together = saved(Pdf().text(*MINUTES).text("two").made()), tmp_path / "alone", tmp_path / "together"
+    together.mkdir()
+    assert reader.read(pdf, pictures=together) == reader.read(pdf)
+    assert {file.name: file.read_bytes() for file in together.iterdir()} == {
+        file.name: file.read_bytes() for file in reader.render(pdf, alone)
+    }
+
+
+def test_colour_that_is_too_small_to_be_seen_on_a_small_drawing_is_kept(saved: SaveAs, tmp_path: Path) -> None:
+    from PIL import Image
+
+    pixels = bytearray(b"\x80" * 3 * 1275 * 1650)
+    pixels[3_000_000] += 10
+    pdf = Pdf()
+    head = b"/Type/XObject/Subtype/Image/Width 1275/Height 1650/ColorSpace/DeviceRGB/BitsPerComponent 8"
+    image = pdf.stream(head, bytes(pixels))
+    pdf.page(b"q 612 0 0 792 0 0 cm /I Do Q", images=b"/I %d 0 R" % image)
+    (drawn,) = render_pages(saved(pdf.made()), tmp_path / "images")
+    with Image.open(drawn) as picture:
+        assert picture.mode == "RGB"
 
 
 def test_images_of_a_document_that_fails_leave_the_old_ones(saved: SaveAs, reader: Reader, tmp_path: Path) -> None:
