@@ -32,7 +32,7 @@ from clerk.errors import missing
 from clerk.jobs import Priority
 
 #: The number of jobs up to which completed jobs are counted: that reads every row.
-FEW = 100_000
+MOST_JOBS_COUNTED = 100_000
 _SUMMARY = (
     jobs.c.id,
     jobs.c.job_type,
@@ -212,16 +212,16 @@ def unfinished_by_site(connection: Connection, *, subdomain: str | None = None) 
 
 
 def count_states(connection: Connection, *, subdomain: str | None = None) -> dict[str, int | None]:
-    """Return {state: number of jobs}, every state named; completed is None among more than FEW jobs."""
+    """Return {state: number of jobs}, every state named; completed is None among more than MOST_JOBS_COUNTED jobs."""
     of_site = [] if subdomain is None else [jobs.c.subdomain == subdomain]
     found: dict[JobState, int] = {}
     for states in (UNFINISHED, UNSUCCESSFUL):
         numbers = [func.count().filter(jobs.c.state == constant(state)) for state in states]
         row = connection.execute(select(*numbers).where(one_of(jobs.c.state, states), *of_site)).one()
         found.update(zip(states, row, strict=True))
-    some = select(jobs.c.id).where(*of_site).limit(FEW + 1).subquery()
+    some = select(jobs.c.id).where(*of_site).limit(MOST_JOBS_COUNTED + 1).subquery()
     total = connection.execute(select(func.count()).select_from(some)).scalar_one()
-    completed = total - sum(found.values()) if total <= FEW else None
+    completed = total - sum(found.values()) if total <= MOST_JOBS_COUNTED else None
     return {state.value: found.get(state, completed) for state in JobState}
 
 
