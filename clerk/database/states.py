@@ -18,6 +18,12 @@ class JobState(StrEnum):
 #: A job in one of these still has something to do.
 UNFINISHED = (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RUNNING, JobState.RETRYABLE)
 
+#: A job in one of these waits for its time, or for its stage to open.
+LATER = (JobState.SCHEDULED, JobState.RETRYABLE)
+
+#: A job in one of these ended without success; an operator may retry it.
+UNSUCCESSFUL = (JobState.CANCELLED, JobState.DISCARDED)
+
 #: A job in one of these has ended.
 FINISHED = (JobState.COMPLETED, JobState.CANCELLED, JobState.DISCARDED)
 
@@ -31,6 +37,10 @@ class StageState(StrEnum):
     CANCELLED = "cancelled"
 
 
+#: A stage in one of these has not ended.
+UNENDED = (StageState.OPEN, StageState.WAITING)
+
+
 class RunState(StrEnum):
     """Where a run is."""
 
@@ -38,3 +48,7 @@ class RunState(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+#: A run in one of these is at work, or ended without success.
+UNCOMPLETED = (RunState.RUNNING, RunState.FAILED, RunState.CANCELLED)

@@ -127,6 +127,7 @@ runs_table = Table(
     Column("finished_at", UtcDateTime),
     Index("ix_runs_subdomain", "subdomain", "created_at"),
     Index("ix_runs_created_at", "created_at"),
+    _partial_index("ix_runs_state", "state", "created_at", where="state IN ('running', 'failed', 'cancelled')"),
 )
 
 stages_table = Table(
@@ -146,6 +147,7 @@ stages_table = Table(
     Column("closed_at", UtcDateTime),
     CheckConstraint("remaining >= 0", name="ck_stages_remaining"),
     Index("ux_stages_run_id_position", "run_id", "position", unique=True),
+    _partial_index("ix_stages_unended", "run_id", where="state IN ('open', 'waiting')"),
 )
 
 jobs_table = Table(
@@ -180,13 +182,14 @@ jobs_table = Table(
     Column("result", JSON),
     Column("created_at", UtcDateTime, nullable=False),
     Index("ix_jobs_stage_id", "stage_id"),
-    Index("ix_jobs_run_id", "run_id"),
-    Index("ix_jobs_subdomain", "subdomain"),
+    Index("ix_jobs_run_id", "run_id", "id"),
+    Index("ix_jobs_subdomain", "subdomain", "id"),
+    Index("ix_jobs_job_type", "job_type", "id"),
     _partial_index("ux_jobs_unique_key", "unique_key", where=_UNFINISHED, unique=True),
     _partial_index("ix_jobs_available", "queue", "priority", "id", where="state = 'available'"),
     _partial_index("ix_jobs_due", "due_at", where="state IN ('scheduled', 'retryable')"),
     _partial_index("ix_jobs_running", "instance", "pid", where="state = 'running'"),
-    _partial_index("ix_jobs_discarded", "finished_at", where="state = 'discarded'"),
+    _partial_index("ix_jobs_unsuccessful", "state", "finished_at", where="state IN ('cancelled', 'discarded')"),
 )
 
 # One row per attempt that did not complete its job; the last attempt's facts are in `jobs`.
@@ -203,7 +206,7 @@ attempts_table = Table(
     Column("finished_at", UtcDateTime, nullable=False),
     Column("error", Text),
     Column("traceback", Text),
-    Index("ix_attempts_job_id", "job_id"),
+    PrimaryKeyConstraint("job_id", "attempt", name="pk_attempts"),
 )
 
 # One row per queue.

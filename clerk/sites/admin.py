@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from clerk.database.literals import one_of
 from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, site_progress_table
 from clerk.database.transactions import reading, transaction
@@ -110,11 +111,10 @@ def remove_site(subdomain: str, *, dry_run: bool = False) -> dict[str, Any]:
 
 def _refuse_while_busy(connection: Connection, subdomain: str) -> None:
     jobs = jobs_table.c
-    busy = connection.execute(
-        sa.select(jobs.id).where(jobs.subdomain == subdomain, jobs.state.in_(UNFINISHED)).order_by(jobs.id)
-    ).scalars()
-    if unfinished := list(busy):
+    unfinished = sa.and_(jobs.subdomain == subdomain, one_of(jobs.state, UNFINISHED))
+    number, first = connection.execute(sa.select(sa.func.count(), sa.func.min(jobs.id)).where(unfinished)).one()
+    if number:
         raise ConflictError(
-            f"site {subdomain!r} has {len(unfinished)} unfinished jobs, the first {unfinished[0]}: "
+            f"site {subdomain!r} has {number} unfinished jobs, the first {first}: "
             f"wait for them, or cancel them (`clerk-tasks jobs list --subdomain {subdomain}`)"
         )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 
 from clerk.database.clock import now
+from clerk.database.literals import one_of
 from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, sites_table
 from clerk.database.transactions import reading, serialise, transaction
@@ -113,7 +114,7 @@ def _turns() -> sa.Select[str]:
     """
     of_site = sa.and_(_job.subdomain == _site.subdomain, _job.job_type.in_(finance_job_types()))
     last_job = sa.select(sa.func.max(_job.created_at)).where(of_site).scalar_subquery()
-    idle = ~sa.exists().where(of_site, _job.state.in_(UNFINISHED))
+    idle = ~sa.exists().where(of_site, one_of(_job.state, UNFINISHED))
     due = sa.select(_site.subdomain, _site.finance_last_updated.label("updated"), last_job.label("job")).where(
         _site.has_finance_data, _site.state.in_(settings().finance_states), idle
     )

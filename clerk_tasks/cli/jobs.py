@@ -9,7 +9,7 @@ import typer
 from clerk.database.states import JobState
 from clerk_tasks.cli import output
 from clerk_tasks.cli.jobs_output import COLUMNS, finish
-from clerk_tasks.cli.options import AsJson, DryRun, Limit, OfJobType, OfSite, Wait
+from clerk_tasks.cli.options import AsJson, Before, DryRun, Limit, OfJobType, OfSite, Wait
 from clerk_tasks.operations import job_retry, listing
 from clerk_tasks.operations.cancel import cancel_jobs
 
@@ -25,11 +25,14 @@ def list_(
     state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
     job_type: OfJobType = None,
     run_id: Annotated[str | None, typer.Option(help="Only jobs of this run.")] = None,
+    before: Before = None,
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
     """List jobs, newest first."""
-    jobs = listing.list_jobs(subdomain=subdomain, state=state, job_type=job_type, run_id=run_id, limit=limit or None)
+    jobs = listing.list_jobs(
+        subdomain=subdomain, state=state, job_type=job_type, run_id=run_id, before=before, limit=limit or None
+    )
     output.answer(jobs, COLUMNS, as_json=as_json, empty="No jobs.")
 
 

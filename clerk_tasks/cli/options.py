@@ -12,6 +12,7 @@ NO_SITES = "No sites yet: add one with `clerk-tasks sites add`."
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Concurrency = Annotated[int | None, typer.Option("-c", "--concurrency", min=1, help="Number of jobs at a time.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")]
+Before = Annotated[str | None, typer.Option(metavar="ID", help="Only rows older than the row with this id.")]
 Limit = Annotated[int, typer.Option(min=0, help="Maximum number of rows (0: all).")]
 Site = Annotated[str, typer.Argument(metavar="SUBDOMAIN", help="The site's key, such as alameda.ca.")]
 OfJobType = Annotated[str | None, typer.Option("--job-type", help="Only jobs of this type.")]

@@ -9,7 +9,7 @@ import typer
 
 from clerk_tasks.cli import output
 from clerk_tasks.cli.jobs_output import COLUMNS, finish
-from clerk_tasks.cli.options import AsJson, DryRun, Limit, OfSite, Wait
+from clerk_tasks.cli.options import AsJson, Before, DryRun, Limit, OfSite, Wait
 from clerk_tasks.operations import listing, run_retry
 from clerk_tasks.operations.cancel import cancel_run
 
@@ -20,19 +20,22 @@ app = typer.Typer(no_args_is_help=True, help="List, show, retry and cancel runs.
 def list_(
     subdomain: OfSite = None,
     state: Annotated[str | None, typer.Option(help="Only running, completed, failed or cancelled runs.")] = None,
+    before: Before = None,
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
-    runs = listing.list_runs(subdomain=subdomain, state=state, limit=limit or None)
+    runs = listing.list_runs(subdomain=subdomain, state=state, before=before, limit=limit or None)
     columns = ("id", "pipeline", "state", "jobs", "remaining", "failed", "cancelled", "created_at", "finished_at")
     output.answer(runs, columns, as_json=as_json, empty="No runs.")
 
 
 @app.command()
-def show(run_id: Annotated[str, typer.Argument(help="The run's id.")], as_json: AsJson = False) -> None:
-    """Show one run: its stages, and its jobs."""
-    run = listing.show_run(run_id)
+def show(
+    run_id: Annotated[str, typer.Argument(help="The run's id.")], limit: Limit = 100, as_json: AsJson = False
+) -> None:
+    """Show one run: its stages, and its newest jobs."""
+    run = listing.show_run(run_id, limit=limit or None)
     heading = f"{run['id']}: {run['pipeline']} of {run['subdomain']}, {run['state']}"
     columns = ("name", "state", "total", "remaining", "failed", "cancelled", "opened_at", "closed_at")
     stages, jobs = output.Listing(run["stages"], columns), output.Listing(run["jobs"], COLUMNS)

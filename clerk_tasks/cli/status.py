@@ -16,7 +16,8 @@ def command(
     A site's age is the time since a run of it last completed. Owed are its documents that were not downloaded or read.
     """
     found = show_status(subdomain=subdomain)
-    jobs = ", ".join(f"{count} {state}" for state, count in found["jobs"].items() if count)
+    counts = {state: "too many to count" if count is None else count for state, count in found["jobs"].items()}
+    jobs = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     queues = output.Listing(found["queues"], ("queue", "available", "waiting", "running", "oldest"), "No job is left.")
     rows = [site | {"age": _age(site["age"])} for site in found["sites"]]
     columns = (

@@ -7,14 +7,16 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Select, func, select, update
 
 from clerk.database.clock import now
-from clerk.database.literals import constant, one_of
-from clerk.database.states import UNFINISHED, JobState, RunState, StageState
+from clerk.database.literals import batched, constant, is_in, one_of
+from clerk.database.states import LATER, UNCOMPLETED, UNENDED, UNFINISHED, JobState, RunState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import sites_table as sites
 from clerk.database.tables import stages_table as stages
+from clerk.database.tables import workers_table as workers
+from clerk_tasks.ledger.backoff import LONGEST_WAIT
+from clerk_tasks.ledger.queries import unfinished_kinds
 
-_UNENDED = (StageState.OPEN, StageState.WAITING)
 _WAITING = (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE)
 
 
@@ -29,27 +31,20 @@ class Damage:
 
 
 def orphans(connection: Connection) -> list[Damage]:
-    """Return the unfinished jobs that can never run: of a removed site, or of a stage that has ended."""
-    query = (
-        select(jobs.c.id, jobs.c.subdomain, sites.c.subdomain.label("site"), stages.c.state)
-        .join(stages, stages.c.id == jobs.c.stage_id)
-        .outerjoin(sites, sites.c.subdomain == jobs.c.subdomain)
-        .where(
-            one_of(jobs.c.state, _WAITING),
-            sites.c.subdomain.is_(None)
-            | ((stages.c.state == constant(StageState.CANCELLED)) & (jobs.c.state == constant(JobState.SCHEDULED))),
-        )
-        .order_by(jobs.c.id)
-    )
-    return [
-        Damage(
-            "orphan",
-            row.id,
-            f"its site {row.subdomain} is gone" if row.site is None else f"its stage is {row.state}",
-            "cancel it",
-        )
-        for row in connection.execute(query)
-    ]
+    """Return the unfinished jobs that can never run: of a removed site, or of a stage that was cancelled."""
+    known = set(connection.execute(select(sites.c.subdomain)).scalars())
+    gone = sorted({row.subdomain for row in unfinished_kinds(connection)} - known)
+    of_site = select(jobs.c.id, jobs.c.subdomain).where(one_of(jobs.c.state, _WAITING))
+    lost = {
+        row.id: f"its site {row.subdomain} is gone"
+        for some in batched(gone)
+        for row in connection.execute(of_site.where(jobs.c.subdomain.in_(some)))
+    }
+    of_stage = select(jobs.c.id).join(stages, stages.c.id == jobs.c.stage_id)
+    scheduled = is_in(jobs.c.state, JobState.SCHEDULED, LATER)
+    ended = of_stage.where(scheduled, stages.c.state == constant(StageState.CANCELLED))
+    stopped = dict.fromkeys(connection.execute(ended).scalars(), "its stage is cancelled")
+    return [Damage("orphan", job_id, problem, "cancel it") for job_id, problem in sorted((stopped | lost).items())]
 
 
 def miscounts(connection: Connection) -> list[Damage]:
@@ -75,18 +70,18 @@ def _miscounted() -> Select[tuple[int, str, int, int]]:
         .scalar_subquery()
     )
     return select(stages.c.id, stages.c.name, stages.c.remaining, actual.label("actual")).where(
-        one_of(stages.c.state, _UNENDED), stages.c.remaining != actual
+        one_of(stages.c.state, UNENDED), stages.c.remaining != actual
     )
 
 
 def undecided(connection: Connection) -> list[Damage]:
     """Return the open stages with nothing left, and the running runs with no stage left."""
     idle = select(stages.c.id, stages.c.name).where(
-        stages.c.state == constant(StageState.OPEN), stages.c.remaining == 0
+        is_in(stages.c.state, StageState.OPEN, UNENDED), stages.c.remaining == 0
     )
-    left = select(stages.c.id).where(stages.c.run_id == runs.c.id, one_of(stages.c.state, _UNENDED))
+    left = select(stages.c.id).where(stages.c.run_id == runs.c.id, one_of(stages.c.state, UNENDED))
     opened = left.where(stages.c.state == constant(StageState.OPEN))
-    halted = select(runs.c.id).where(runs.c.state == constant(RunState.RUNNING), ~opened.exists())
+    halted = select(runs.c.id).where(is_in(runs.c.state, RunState.RUNNING, UNCOMPLETED), ~opened.exists())
     return [
         *(
             Damage("stage", str(row.id), f"stage {row.name} is open with nothing left", "close it and go on")
@@ -103,19 +98,16 @@ def undecided(connection: Connection) -> list[Damage]:
 
 def unreleased(connection: Connection) -> list[Damage]:
     """Return the unfinished jobs that wait for their stage to open, which has opened."""
-    query = (
-        select(jobs.c.id, stages.c.name)
-        .join(stages, stages.c.id == jobs.c.stage_id)
-        .where(
-            one_of(jobs.c.state, _WAITING),
-            jobs.c.due_at.is_(None),
-            one_of(stages.c.state, (StageState.OPEN, StageState.CLOSED)),
-        )
-        .order_by(jobs.c.id)
-    )
+    early = (jobs.c.due_at.is_(None), one_of(stages.c.state, (StageState.OPEN, StageState.CLOSED)))
+    query = select(jobs.c.id, stages.c.name).join(stages, stages.c.id == jobs.c.stage_id).where(*early)
+    found = {
+        row.id: row.name
+        for states in (LATER, (JobState.AVAILABLE,))  # each by its own partial index
+        for row in connection.execute(query.where(one_of(jobs.c.state, states)))
+    }
     return [
-        Damage("unreleased", row.id, f"it waits for stage {row.name}, which has opened without it", "make it due now")
-        for row in connection.execute(query)
+        Damage("unreleased", job_id, f"it waits for stage {name}, which has opened without it", "make it due now")
+        for job_id, name in sorted(found.items())
     ]
 
 
@@ -127,14 +119,11 @@ def remember(connection: Connection, job_id: str) -> None:
 
 def unpromoted(connection: Connection, *, after: float) -> list[Damage]:
     """Return the queues with jobs that have been due for `after` seconds or longer and were not made available."""
-    query = (
-        select(jobs.c.queue, func.count().label("number"))
-        .where(one_of(jobs.c.state, (JobState.SCHEDULED, JobState.RETRYABLE)), jobs.c.due_at < now(-after))
-        .group_by(jobs.c.queue)
-    )
+    late = select(jobs.c.queue, func.count()).where(one_of(jobs.c.state, LATER), jobs.c.due_at < now(-after))
+    problem = f"jobs have been due for more than {after:g} s and were not made available"
     return [
-        Damage("unpromoted", row.queue, f"{row.number} jobs are due and no relay runs", "run a relay pass")
-        for row in connection.execute(query)
+        Damage("unpromoted", queue, f"{number} {problem}", "run a relay pass")
+        for queue, number in connection.execute(late.group_by(jobs.c.queue))
     ]
 
 
@@ -143,7 +132,34 @@ def abandoned(connection: Connection, *, after: float) -> list[Damage]:
     query = select(jobs.c.id, jobs.c.pid).where(
         jobs.c.state == constant(JobState.RUNNING), jobs.c.lease_until < now(-after)
     )
+    problem = f"the lease of its process {{}} ended more than {after:g} s ago and no relay took over"
     return [
-        Damage("abandoned", row.id, f"its process {row.pid} is gone and no relay took over", "take over from it")
+        Damage("abandoned", row.id, problem.format(row.pid), "take over from it") for row in connection.execute(query)
+    ]
+
+
+def in_the_future(connection: Connection, *, lease: float, silence: float) -> list[Damage]:
+    """Return the times that only a clock which was ahead can have written: of leases, retries and heartbeats.
+
+    No lease ends later than in `lease` seconds, no retry is due later than in LONGEST_WAIT, and no worker was seen
+    more than `silence` seconds from now.
+    """
+    leased = select(jobs.c.id, jobs.c.lease_until).where(
+        jobs.c.state == constant(JobState.RUNNING), jobs.c.lease_until > now(lease)
+    )
+    retried = select(jobs.c.id, jobs.c.due_at).where(
+        is_in(jobs.c.state, JobState.RETRYABLE, LATER), jobs.c.due_at > now(LONGEST_WAIT + silence)
+    )
+    seen = select(workers.c.hostname, workers.c.seen_at).where(
+        workers.c.stopped_at.is_(None), workers.c.seen_at > now(silence)
+    )
+    looks = (
+        (leased, "its lease ends", "end its process, or wait for its time limit"),
+        (retried, "its next attempt is due", "cancel it, then `clerk-tasks jobs retry` it"),
+        (seen, "this worker was last seen", "correct its clock, and start it again"),
+    )
+    return [
+        Damage("future", row[0], f"{what} at {row[1].isoformat()}, by a clock that was ahead", remedy)
+        for query, what, remedy in looks
         for row in connection.execute(query)
     ]

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from clerk.database.clock import now
-from clerk.database.literals import constant, one_of
-from clerk.database.states import FINISHED, UNFINISHED, JobState, RunState, StageState
+from clerk.database.literals import batched, constant, one_of
+from clerk.database.states import FINISHED, UNENDED, UNFINISHED, JobState, RunState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
 from clerk.errors import ConflictError, missing
 from clerk_tasks.ledger.insert import Message
-from clerk_tasks.ledger.stages import ASKED_TO_CANCEL, cancel_waiting, count_again, count_down
+from clerk_tasks.ledger.stages import ASKED_TO_CANCEL, cancel_waiting, close_if_done, count_again
 
-_HELD = select(jobs.c.state, jobs.c.stage_id).where(jobs.c.id == bindparam("b_id")).with_for_update()
-_CANCEL = (
-    update(jobs)
-    .where(jobs.c.id == bindparam("b_id"))
-    .values({"state": constant(JobState.CANCELLED), "finished_at": now(), "note": bindparam("b_note")})
-)
-_REQUEST_CANCEL = (
-    update(jobs).where(jobs.c.id == bindparam("b_id")).values(cancel_requested_at=now(), note=bindparam("b_note"))
+_CANCEL = {"state": constant(JobState.CANCELLED), "finished_at": now(), "note": bindparam("b_note")}
+_REQUEST_CANCEL = {"cancel_requested_at": now(), "note": bindparam("b_note")}
+_RUNNING = jobs.c.state == constant(JobState.RUNNING)
+_WAITING = one_of(jobs.c.state, (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE))
+_COUNT_CANCELLED = (
+    update(stages)
+    .where(stages.c.id == bindparam("b_stage"), one_of(stages.c.state, UNENDED))
+    .values(remaining=stages.c.remaining - bindparam("b_number"), cancelled=stages.c.cancelled + bindparam("b_number"))
+    .returning(stages.c.remaining)
 )
 _ASK_RUN = update(runs).where(runs.c.id == bindparam("b_run")).values(options=ASKED_TO_CANCEL)
 _HOLD_UNFINISHED = select(func.count()).select_from(
@@ -57,31 +58,56 @@ _RETRY = (
 _WAIT_AGAIN = update(jobs).where(jobs.c.id == bindparam("b_id")).values(state=constant(JobState.SCHEDULED), due_at=None)
 
 
-def hold(connection: Connection, job_ids: Iterable[str]) -> None:
-    """Lock jobs that are about to be changed in one transaction, and then the stages that they are of."""
-    rows = connection.execute(
-        select(jobs.c.stage_id).where(jobs.c.id.in_(list(job_ids))).order_by(jobs.c.id).with_for_update()
-    )
-    of_these = stages.c.id.in_(set(rows.scalars()))
-    connection.execute(select(stages.c.id).where(of_these).order_by(stages.c.id).with_for_update())
+def hold(connection: Connection, job_ids: Iterable[str]) -> dict[str, str]:
+    """Lock jobs that are about to be changed in one transaction, then their stages; return {id: state}."""
+    found: dict[str, str] = {}
+    held: set[int] = set()
+    for some in batched(sorted(set(job_ids))):
+        query = select(jobs.c.id, jobs.c.state, jobs.c.stage_id).where(jobs.c.id.in_(some))
+        for row in connection.execute(query.order_by(jobs.c.id).with_for_update()):
+            found[row.id] = row.state
+            held.add(row.stage_id)
+    # NO KEY UPDATE: a job that inserts children holds the key of their stage, and then waits for jobs that we hold.
+    lock = select(stages.c.id).order_by(stages.c.id).with_for_update(key_share=True)
+    for part in batched(sorted(held)):
+        connection.execute(lock.where(stages.c.id.in_(part)))
+    return found
 
 
-def cancel(connection: Connection, job_id: str, *, by: str) -> tuple[JobState, list[Message]]:
-    """Cancel a job: at once if it waits; if it runs, ask it to stop. Returns its state and the messages to publish.
+def cancel(connection: Connection, job_id: str, *, by: str) -> list[Message]:
+    """Cancel one job, as `cancel_jobs` does."""
+    return cancel_jobs(connection, [job_id], by=by)
+
+
+def cancel_jobs(connection: Connection, job_ids: Sequence[str], *, by: str) -> list[Message]:
+    """Cancel jobs, all or none: at once if they wait; ask them to stop if they run. Returns the messages to publish.
 
     Raises NotFoundError for an unknown job, ConflictError for one that has ended.
     """
-    note = f"cancelled by {by}"
-    held = connection.execute(_HELD, {"b_id": job_id}).first()
-    if held is None:
-        raise missing("job", job_id)
-    if held.state in FINISHED:
-        raise ConflictError(f"Job {job_id} has already ended: {held.state}.")
-    if held.state == JobState.RUNNING:
-        connection.execute(_REQUEST_CANCEL, {"b_id": job_id, "b_note": note})
-        return JobState.RUNNING, []
-    connection.execute(_CANCEL, {"b_id": job_id, "b_note": note})
-    return JobState.CANCELLED, count_down(connection, held.stage_id, ended=JobState.CANCELLED)
+    states = hold(connection, job_ids)
+    for job_id in job_ids:
+        if job_id not in states:
+            raise missing("job", job_id)
+        if states[job_id] in FINISHED:
+            raise ConflictError(f"Job {job_id} has already ended: {states[job_id]}.")
+    messages: list[Message] = []
+    for some in batched(sorted(states)):
+        messages += _cancel(connection, jobs.c.id.in_(some), by=by)
+    return messages
+
+
+def _cancel(connection: Connection, which: ColumnElement[bool], *, by: str) -> list[Message]:
+    """Cancel the waiting jobs among locked ones, and count them out of their stages; ask the running ones to stop."""
+    note = {"b_note": f"cancelled by {by}"}
+    connection.execute(update(jobs).where(which, _RUNNING).values(_REQUEST_CANCEL), note)
+    numbers = select(jobs.c.stage_id, func.count()).where(which, _WAITING).group_by(jobs.c.stage_id)
+    counted = connection.execute(numbers.order_by(jobs.c.stage_id)).all()
+    connection.execute(update(jobs).where(which, _WAITING).values(_CANCEL), note)
+    messages: list[Message] = []
+    for stage_id, number in counted:
+        if connection.execute(_COUNT_CANCELLED, {"b_stage": stage_id, "b_number": number}).scalar() == 0:
+            messages += close_if_done(connection, stage_id)
+    return messages
 
 
 def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Message]:
@@ -94,11 +120,7 @@ def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Message]
     _hold_unfinished(connection, run_id)
     connection.execute(_ASK_RUN, {"b_run": run_id})
     cancel_waiting(connection, run_id, f"cancelled by {by}")
-    unfinished = select(jobs.c.id).where(jobs.c.run_id == run_id, one_of(jobs.c.state, UNFINISHED))
-    messages: list[Message] = []
-    for job_id in connection.execute(unfinished.order_by(jobs.c.id)).scalars().all():
-        messages += cancel(connection, job_id, by=by)[1]
-    return messages
+    return _cancel(connection, jobs.c.run_id == run_id, by=by)
 
 
 def _hold_unfinished(connection: Connection, run_id: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, exists, func, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, exists, func, select, true
 
 from clerk.database.clock import now
 from clerk.database.literals import constant, one_of
@@ -21,6 +21,8 @@ from clerk.database.transactions import serialise
 
 #: How many jobs one transaction deletes, or those of one run that has more; others wait for it.
 BATCH = 2000
+#: How many runs `count` looks at.
+MOST_COUNTED = 1000
 
 
 def moment_before(connection: Connection, *, days: float) -> datetime:
@@ -75,11 +77,11 @@ def delete_workers(connection: Connection, *, before: datetime) -> int:
 
 
 def count(connection: Connection, *, before: datetime) -> dict[str, int]:
-    """Return how many rows of each kind would be deleted."""
-    over = select(runs.c.id).where(_over(before))
+    """Return how many rows of each kind would be deleted: of the MOST_COUNTED oldest runs, if there are more."""
+    over = select(runs.c.id).where(_over(before)).order_by(runs.c.created_at).limit(MOST_COUNTED)
     of_runs = jobs.c.run_id.in_(over)
     counts = {
-        "runs": _counted(runs, _over(before)),
+        "runs": _counted(over.subquery(), true()),
         "stages": _counted(stages, stages.c.run_id.in_(over)),
         "jobs": _counted(jobs, of_runs),
         "attempts": _counted(attempts, attempts.c.job_id.in_(select(jobs.c.id).where(of_runs))),

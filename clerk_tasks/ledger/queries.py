@@ -6,11 +6,23 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, exists, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    RowMapping,
+    Select,
+    Subquery,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from clerk.database.clock import now
-from clerk.database.literals import one_of
-from clerk.database.states import UNFINISHED, JobState, RunState
+from clerk.database.literals import batched, constant, is_in, one_of
+from clerk.database.states import LATER, UNCOMPLETED, UNFINISHED, UNSUCCESSFUL, JobState, RunState
 from clerk.database.tables import attempts_table as attempts
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
@@ -19,8 +31,8 @@ from clerk.database.tables import workers_table as workers
 from clerk.errors import missing
 from clerk.jobs import Priority
 
-#: How many parameters one statement has at most: SQLite takes 32 766.
-PASS = 1000
+#: The number of jobs up to which completed jobs are counted: that reads every row.
+MOST_JOBS_COUNTED = 100_000
 _SUMMARY = (
     jobs.c.id,
     jobs.c.job_type,
@@ -57,15 +69,32 @@ def list_jobs(
     state: JobState | None = None,
     job_type: str | None = None,
     run_id: str | None = None,
+    before: str | None = None,
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Return jobs, newest first; ids sort by time of birth."""
-    filters = {"subdomain": subdomain, "state": state and state.value, "job_type": job_type, "run_id": run_id}
-    query = select(*_SUMMARY).order_by(jobs.c.id.desc()).limit(limit)
-    for column, value in filters.items():
+    """Return jobs, newest first; ids sort by time of birth. `before`: only those older than this job."""
+    query = select(jobs.c.id)
+    for column, value in {"subdomain": subdomain, "job_type": job_type, "run_id": run_id}.items():
         if value is not None:
             query = query.where(jobs.c[column] == value)
-    return [_job(row) for row in connection.execute(query).mappings()]
+    if before is not None:
+        query = query.where(jobs.c.id < before)
+    if state is JobState.COMPLETED:
+        query = query.where(jobs.c.state == constant(state))
+    elif state is not None:
+        # OFFSET 0: the planner must find them by the index of their state, however many other jobs are newer.
+        found = query.where(_has_state(state)).offset(0).subquery()
+        query = select(found.c.id)
+    newest = query.order_by(query.selected_columns.id.desc()).limit(limit)
+    listed = select(*_SUMMARY).where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc())
+    return [_job(row) for row in connection.execute(listed).mappings()]
+
+
+def _has_state(state: JobState) -> ColumnElement[bool]:
+    """Return the condition that a job has a state, in the words of the partial index that has it."""
+    if state in LATER:
+        return is_in(jobs.c.state, state, LATER)
+    return is_in(jobs.c.state, state, UNSUCCESSFUL) if state in UNSUCCESSFUL else jobs.c.state == constant(state)
 
 
 def show_job(connection: Connection, job_id: str) -> dict[str, Any]:
@@ -78,23 +107,25 @@ def show_job(connection: Connection, job_id: str) -> dict[str, Any]:
 
 def job_states(connection: Connection, job_ids: Sequence[str]) -> list[dict[str, Any]]:
     """Return the summaries of some jobs, in the order of their ids."""
-    ids, found = sorted(job_ids), []
-    for start in range(0, len(ids), PASS):
-        query = select(*_SUMMARY).where(jobs.c.id.in_(ids[start : start + PASS])).order_by(jobs.c.id)
+    found: list[dict[str, Any]] = []
+    for some in batched(sorted(job_ids)):
+        query = select(*_SUMMARY).where(jobs.c.id.in_(some)).order_by(jobs.c.id)
         found += [_job(row) for row in connection.execute(query).mappings()]
     return found
 
 
 def jobs_of_failed_runs(connection: Connection, job_ids: Collection[str]) -> set[str]:
     """Return those of some jobs whose run has not completed."""
-    query = select(jobs.c.id).join(runs).where(jobs.c.id.in_(job_ids), runs.c.state != RunState.COMPLETED.value)
-    return set(connection.execute(query).scalars())
+    query = select(jobs.c.id).join(runs).where(runs.c.state != constant(RunState.COMPLETED))
+    chosen = [query.where(jobs.c.id.in_(some)) for some in batched(sorted(job_ids))]
+    return {job_id for each in chosen for job_id in connection.execute(each).scalars()}
 
 
 def unfinished_jobs(connection: Connection, *, subdomain: str, limit: int) -> list[str]:
     """Return the ids of a site's unfinished jobs, oldest first."""
-    query = select(jobs.c.id).where(jobs.c.subdomain == subdomain, one_of(jobs.c.state, UNFINISHED))
-    return list(connection.execute(query.order_by(jobs.c.id).limit(limit)).scalars())
+    found = _unfinished(jobs.c.id, jobs.c.subdomain)
+    query = select(found.c.id).where(found.c.subdomain == subdomain).order_by(found.c.id).limit(limit)
+    return list(connection.execute(query).scalars())
 
 
 def _job(row: RowMapping) -> dict[str, Any]:
@@ -102,22 +133,27 @@ def _job(row: RowMapping) -> dict[str, Any]:
 
 
 def _attempts(connection: Connection, job: RowMapping) -> list[dict[str, Any]]:
-    query = select(attempts).where(attempts.c.job_id == job["id"]).order_by(attempts.c.attempt)
+    query = select(attempts, workers.c.hostname.label("worker")).where(attempts.c.job_id == job["id"])
+    query = query.outerjoin(workers, workers.c.instance == attempts.c.instance).order_by(attempts.c.attempt)
     rows = [_plain(row) for row in connection.execute(query).mappings()]
     if job["attempt"] and job["state"] in (JobState.RUNNING, JobState.COMPLETED):
         # Only attempts that failed have a row of their own; the job's row has the one that runs or succeeded.
         same = {key: job[key] for key in ("attempt", "instance", "pid", "started_at", "lease_until", "finished_at")}
-        rows.append(_plain({"job_id": job["id"], **same, "outcome": job["state"], "error": None, "traceback": None}))
-    known = workers.c.instance.in_({row["instance"] for row in rows})
-    query = select(workers.c.instance, workers.c.hostname).where(known)
-    hosts = {row.instance: row.hostname for row in connection.execute(query)}
-    return [row | {"worker": hosts.get(row["instance"])} for row in rows]
+        host = connection.execute(select(workers.c.hostname).where(workers.c.instance == job["instance"])).scalar()
+        last = {"job_id": job["id"], **same, "outcome": job["state"], "error": None, "traceback": None, "worker": host}
+        rows.append(_plain(last))
+    return rows
 
 
 def list_runs(
-    connection: Connection, *, subdomain: str | None = None, state: str | None = None, limit: int | None = None
+    connection: Connection,
+    *,
+    subdomain: str | None = None,
+    state: RunState | None = None,
+    before: str | None = None,
+    limit: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Return runs, newest first, each with its counts of jobs."""
+    """Return runs, newest first, each with its counts of jobs. `before`: only those older than this run."""
     columns = {"jobs": "total", "remaining": "remaining", "failed": "failed", "cancelled": "cancelled"}
     of_run = stages.c.run_id == runs.c.id
     # One by one: a join would add up every run's stages to show the newest.
@@ -129,7 +165,11 @@ def list_runs(
     if subdomain is not None:
         query = query.where(runs.c.subdomain == subdomain)
     if state is not None:
-        query = query.where(runs.c.state == state)
+        listed = state in UNCOMPLETED
+        query = query.where(is_in(runs.c.state, state, UNCOMPLETED) if listed else runs.c.state == constant(state))
+    if before is not None:
+        moment = require_run(connection, before)["created_at"]
+        query = query.where(runs.c.created_at <= moment, or_(runs.c.created_at < moment, runs.c.id > before))
     return [_plain(row) for row in connection.execute(query).mappings()]
 
 
@@ -141,44 +181,67 @@ def require_run(connection: Connection, run_id: str) -> RowMapping:
     return row
 
 
-def show_run(connection: Connection, run_id: str) -> dict[str, Any]:
-    """Return one run with its stages and jobs; NotFoundError for an unknown id."""
+def show_run(connection: Connection, run_id: str, *, limit: int | None = None) -> dict[str, Any]:
+    """Return one run with its stages and its newest jobs, all without a limit; NotFoundError for an unknown id."""
     row = require_run(connection, run_id)
     of_run = select(stages).where(stages.c.run_id == run_id).order_by(stages.c.position)
     return _plain(row) | {
         "stages": [_plain(stage) for stage in connection.execute(of_run).mappings()],
-        "jobs": list_jobs(connection, run_id=run_id),
+        "jobs": list_jobs(connection, run_id=run_id, limit=limit),
     }
 
 
-def count_states(connection: Connection, *, subdomain: str | None = None) -> dict[str, int]:
-    """Return {state: number of jobs}, every state named."""
-    query = select(jobs.c.state, func.count()).group_by(jobs.c.state)
+def _unfinished(*columns: Column[Any]) -> Subquery:
+    """Select columns of the unfinished jobs; OFFSET 0 makes both databases find these by their partial index."""
+    return select(*columns).where(one_of(jobs.c.state, UNFINISHED)).offset(0).subquery()
+
+
+def unfinished_kinds(connection: Connection) -> Sequence[Row[Any, Any, Any]]:
+    """Return the subdomains, queues and job types of the unfinished jobs, each combination once."""
+    return connection.execute(select(_unfinished(jobs.c.subdomain, jobs.c.queue, jobs.c.job_type)).distinct()).all()
+
+
+def unfinished_by_site(connection: Connection, *, subdomain: str | None = None) -> dict[str, int]:
+    """Return {subdomain: number of unfinished jobs} of the sites that have some, or of one site."""
     if subdomain is not None:
-        query = query.where(jobs.c.subdomain == subdomain)
-    found: dict[str, int] = {row[0]: row[1] for row in connection.execute(query)}
-    return {state.value: found.get(state.value, 0) for state in JobState}
+        query = select(func.count()).where(jobs.c.subdomain == subdomain, one_of(jobs.c.state, UNFINISHED))
+        return {subdomain: connection.execute(query).scalar_one()}
+    found = _unfinished(jobs.c.subdomain)
+    rows = connection.execute(select(found.c.subdomain, func.count()).group_by(found.c.subdomain))
+    return {row[0]: row[1] for row in rows}
 
 
-def _number(*states: JobState) -> Any:
-    return func.count().filter(jobs.c.state.in_([state.value for state in states]))
+def count_states(connection: Connection, *, subdomain: str | None = None) -> dict[str, int | None]:
+    """Return {state: number of jobs}, every state named; completed is None among more than MOST_JOBS_COUNTED jobs."""
+    of_site = [] if subdomain is None else [jobs.c.subdomain == subdomain]
+    found: dict[JobState, int] = {}
+    for states in (UNFINISHED, UNSUCCESSFUL):
+        numbers = [func.count().filter(jobs.c.state == constant(state)) for state in states]
+        row = connection.execute(select(*numbers).where(one_of(jobs.c.state, states), *of_site)).one()
+        found.update(zip(states, row, strict=True))
+    some = select(jobs.c.id).where(*of_site).limit(MOST_JOBS_COUNTED + 1).subquery()
+    total = connection.execute(select(func.count()).select_from(some)).scalar_one()
+    completed = total - sum(found.values()) if total <= MOST_JOBS_COUNTED else None
+    return {state.value: found.get(state, completed) for state in JobState}
 
 
 def backlog(connection: Connection) -> list[dict[str, Any]]:
     """Return, for each queue with unfinished jobs, how many wait, retry and run, and since when the oldest waits."""
-    query = (
-        select(
-            jobs.c.queue,
-            _number(JobState.AVAILABLE).label("available"),
-            _number(JobState.SCHEDULED, JobState.RETRYABLE).label("waiting"),
-            _number(JobState.RUNNING).label("running"),
-            func.min(jobs.c.due_at).filter(jobs.c.state == JobState.AVAILABLE.value).label("oldest"),
-        )
-        .where(jobs.c.state.in_([state.value for state in UNFINISHED]))
-        .group_by(jobs.c.queue)
-        .order_by(jobs.c.queue)
-    )
-    return [_plain(row) for row in connection.execute(query).mappings()]
+    oldest = func.min(jobs.c.due_at, type_=jobs.c.due_at.type)
+    available = select(jobs.c.queue, func.count(), oldest).where(jobs.c.state == constant(JobState.AVAILABLE))
+    found = {row[0]: _depth(row[0], available=row[1], oldest=row[2]) for row in _by_queue(connection, available)}
+    for name, states in (("waiting", LATER), ("running", (JobState.RUNNING,))):
+        for row in _by_queue(connection, select(jobs.c.queue, func.count()).where(one_of(jobs.c.state, states))):
+            found.setdefault(row[0], _depth(row[0]))[name] = row[1]
+    return [_plain(found[queue]) for queue in sorted(found)]
+
+
+def _by_queue(connection: Connection, query: Select[Any]) -> Sequence[Row[Any, Any, Any]]:
+    return connection.execute(query.group_by(jobs.c.queue)).all()
+
+
+def _depth(queue: str, **known: Any) -> dict[str, Any]:
+    return {"queue": queue, "available": 0, "waiting": 0, "running": 0, "oldest": None} | known
 
 
 def has_work(connection: Connection, queues: Sequence[str], job_types: Sequence[str]) -> bool:
@@ -186,10 +249,16 @@ def has_work(connection: Connection, queues: Sequence[str], job_types: Sequence[
 
     A running job counts, on any worker: that worker may die. One that is to be retried later does not.
     """
-    due = and_(jobs.c.state.in_([JobState.SCHEDULED.value, JobState.RETRYABLE.value]), jobs.c.due_at <= now())
-    ready = and_(or_(jobs.c.state == JobState.AVAILABLE.value, due), jobs.c.job_type.in_(job_types))
-    query = select(exists().where(jobs.c.queue.in_(queues), or_(ready, jobs.c.state == JobState.RUNNING.value)))
-    return bool(connection.execute(query).scalar())
+    served = jobs.c.queue.in_(queues)
+    known = jobs.c.job_type.in_(job_types)
+    later = one_of(jobs.c.state, LATER)
+    # Each by its own partial index.
+    found = (
+        exists().where(jobs.c.state == constant(JobState.RUNNING), served),
+        exists().where(jobs.c.state == constant(JobState.AVAILABLE), served, known),
+        exists().where(later, jobs.c.due_at <= now(), served, known),
+    )
+    return any(connection.execute(select(each)).scalar() for each in found)
 
 
 def _plain(row: Any) -> dict[str, Any]:

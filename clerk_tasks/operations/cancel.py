@@ -9,6 +9,8 @@ from clerk.database.transactions import transaction
 from clerk_tasks.dispatcher import publish
 from clerk_tasks.ledger import interventions, queries
 
+#: The number of jobs of a cancelled run that are returned.
+_SHOWN = 100
 #: Who cancels.
 BY = "an operator"
 
@@ -20,20 +22,19 @@ def cancel_jobs(job_ids: Sequence[str]) -> list[dict[str, Any]]:
     """
     ids = sorted(set(job_ids))
     with transaction() as connection:
-        interventions.hold(connection, ids)
-        messages = [message for job_id in ids for message in interventions.cancel(connection, job_id, by=BY)[1]]
+        messages = interventions.cancel_jobs(connection, ids, by=BY)
         cancelled = queries.job_states(connection, ids)
     publish(messages)
     return cancelled
 
 
 def cancel_run(run_id: str) -> dict[str, Any]:
-    """Cancel a run and return it: its waiting jobs are cancelled, its running jobs are asked to stop.
+    """Cancel a run: its waiting jobs are cancelled, its running jobs are asked to stop; return it with its newest jobs.
 
     Raises NotFoundError for an unknown run, ConflictError for a run that has ended.
     """
     with transaction() as connection:
         messages = interventions.cancel_run(connection, run_id, by=BY)
-        run = queries.show_run(connection, run_id)
+        run = queries.show_run(connection, run_id, limit=_SHOWN)
     publish(messages)
     return run

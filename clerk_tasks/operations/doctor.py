@@ -7,12 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
-from sqlalchemy import Column, Connection, Select, select
+from sqlalchemy import Connection
 
 from clerk.database.engine import engine
 from clerk.database.held import HeldConnection
-from clerk.database.states import UNFINISHED
-from clerk.database.tables import jobs_table as jobs
 from clerk.database.transactions import reading, transaction
 from clerk.errors import BrokerUnavailable, ConflictError, NotFoundError
 from clerk.settings import settings, unknown_variables
@@ -23,7 +21,8 @@ from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import diagnosis, interventions, stages
 from clerk_tasks.ledger.diagnosis import Damage
 from clerk_tasks.ledger.publications import Waiting
-from clerk_tasks.operations.queue_coverage import how_to_serve, workers_by_queue
+from clerk_tasks.ledger.queries import unfinished_kinds
+from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, silence, unconsumed, workers_by_queue
 from clerk_tasks.worker.relay import Relay
 
 #: Settings of Celery that ours must not be changed to, each with what would happen.
@@ -50,7 +49,7 @@ class Diagnosis:
 def diagnose(*, fix: bool) -> list[Diagnosis]:
     """Return what is wrong; with `fix`, mend what can be mended without a decision."""
     found = _fix() if fix else [Diagnosis(damage, mended=False) for damage in _look(*MENDABLE, _late)]
-    advice = [*_look(_unserved, _undecidable), *_dangerous_settings()]
+    advice = [*_look(_unserved, _in_the_future), *_dangerous_settings()]
     return found + [Diagnosis(damage) for damage in advice]
 
 
@@ -88,7 +87,7 @@ def _mend(damage: Damage) -> None:
     with transaction() as connection:
         messages = []
         if damage.kind == "orphan":
-            messages = interventions.cancel(connection, damage.subject, by="the doctor")[1]
+            messages = interventions.cancel(connection, damage.subject, by="the doctor")
         elif damage.kind == "miscount":
             diagnosis.recount(connection, int(damage.subject))
             messages = stages.close_if_done(connection, int(damage.subject))
@@ -113,22 +112,25 @@ def _relay_twice() -> None:
 
 
 def _unserved(connection: Connection) -> Iterator[Damage]:
-    served = workers_by_queue(connection)
-    for queue in connection.execute(_waiting(jobs.c.queue)).scalars():
-        if queue not in served:
-            yield Damage("unserved", queue, "jobs wait in this queue and no worker serves it", how_to_serve(queue))
-
-
-def _undecidable(connection: Connection) -> Iterator[Damage]:
-    known = registry().job_types
-    for job_type in connection.execute(_waiting(jobs.c.job_type)).scalars():
-        if job_type not in known:
+    """Return what keeps unfinished jobs from running that only a person can change."""
+    serving = workers_by_queue(connection)
+    kinds = unfinished_kinds(connection)
+    for queue in sorted({row.queue for row in kinds} - set(serving)):
+        yield Damage("unserved", queue, "jobs wait in this queue and no worker serves it", how_to_serve(queue))
+    for queue, job_type in sorted({(row.queue, row.job_type) for row in kinds}):
+        if job_type not in registry().job_types:
             advice = "install its plugin, see `clerk-tasks plugins list`, or cancel the jobs"
             yield Damage("undecidable", job_type, "jobs of this type wait and no plugin here has it", advice)
+        elif queue in serving and not any(job_type in worker.job_types for worker in serving[queue]):
+            problem = f"jobs of this type wait in queue {queue}, and none of its workers knows the type"
+            yield Damage("unknown", job_type, problem, "install its plugin where they run, and start them again")
+    for queue, worker in unconsumed(live_workers(connection)).items():
+        problem = f"worker {worker} serves this queue but does not take messages from it"
+        yield Damage("unconsumed", queue, problem, "start that worker again")
 
 
-def _waiting(column: Column[str]) -> Select[str]:
-    return select(column).where(jobs.c.state.in_([state.value for state in UNFINISHED])).distinct()
+def _in_the_future(connection: Connection) -> list[Damage]:
+    return diagnosis.in_the_future(connection, lease=2 * settings().lease, silence=silence())
 
 
 def _dangerous_settings() -> Iterator[Damage]:

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from clerk.database.clock import database_time, now
 from clerk.database.engine import engine
+from clerk.database.literals import constant, is_in
 from clerk.database.schema_version import ensure_usable
-from clerk.database.states import JobState
+from clerk.database.states import UNSUCCESSFUL, JobState
 from clerk.database.tables import clerk_meta_table as meta
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.transactions import reading
@@ -24,10 +25,15 @@ from clerk_tasks.broker import embedded
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.broker.table import broker_url
 from clerk_tasks.job_types.registry import registry
-from clerk_tasks.ledger import leases, queries
+from clerk_tasks.ledger import queries
 from clerk_tasks.operations.plugin_report import ask_all
-from clerk_tasks.operations.queue_coverage import SILENCE, how_to_serve, workers_by_queue
+from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, workers_by_queue
 from clerk_tasks.schedules import slots
+
+#: Beat ticks three times in this; one that has not is not running.
+BEAT_SILENCE = timedelta(seconds=90)
+#: A queue whose oldest available job has waited longer than this is behind.
+BEHIND = timedelta(minutes=15)
 
 
 class Level(IntEnum):
@@ -93,7 +99,7 @@ def _plugins() -> Iterator[Finding]:
 
 
 def _workers(connection: Connection) -> Iterator[Finding]:
-    live = leases.live_workers(connection, within=SILENCE)
+    live = live_workers(connection)
     for worker in live:
         where = f"{worker.hostname} process {worker.pid}"
         yield Finding("worker", Level.OK, f"{where}: {', '.join(worker.queues)} (-c {worker.concurrency})")
@@ -104,14 +110,19 @@ def _workers(connection: Connection) -> Iterator[Finding]:
 
 
 def _queues(connection: Connection) -> Iterator[Finding]:
-    """Report the queues without a worker: of the registry, and those that jobs wait in."""
+    """Report the queues of the registry, and those that jobs wait in: without a worker, or far behind."""
+    current = database_time(connection)
     served = workers_by_queue(connection)
     backlog = {row["queue"]: row for row in queries.backlog(connection)}
     routed = {found.job_type.queue for found in registry().job_types.values()}
     for queue in sorted(routed | set(backlog)):
         row = backlog.get(queue, {"available": 0, "waiting": 0, "running": 0, "oldest": None})
         detail = f"{queue}: {row['available']} available, {row['waiting']} waiting, {row['running']} running"
-        if queue in served:
+        waited = current - datetime.fromisoformat(row["oldest"] or current.isoformat())
+        if queue in served and waited > BEHIND:
+            minutes = waited // timedelta(minutes=1)
+            yield Finding("queue", Level.ATTENTION, f"{detail}; the oldest has waited for {minutes} min.")
+        elif queue in served:
             yield Finding("queue", Level.OK, detail)
         else:
             yield Finding("queue", Level.ATTENTION, f"{detail}; no worker serves it: {how_to_serve(queue)}.")
@@ -119,13 +130,15 @@ def _queues(connection: Connection) -> Iterator[Finding]:
 
 def _leases(connection: Connection) -> Iterator[Finding]:
     ended = jobs.c.lease_until < now(-2 * settings().lease)
-    if overdue := _count(connection, jobs.c.state == JobState.RUNNING.value, ended):
-        detail = f"{overdue} jobs run without a worker; any worker will take them over."
+    if overdue := _count(connection, jobs.c.state == constant(JobState.RUNNING), ended):
+        detail = f"{overdue} running jobs have lost their worker; any worker takes them over."
         yield Finding("leases", Level.ATTENTION, detail)
 
 
 def _dead_letters(connection: Connection) -> Iterator[Finding]:
-    if dead := _count(connection, jobs.c.state == JobState.DISCARDED.value, jobs.c.finished_at > now(-86400)):
+    if dead := _count(
+        connection, is_in(jobs.c.state, JobState.DISCARDED, UNSUCCESSFUL), jobs.c.finished_at > now(-86400)
+    ):
         detail = f"{dead} jobs were discarded in the last day: see `clerk-tasks jobs list --state discarded`."
         yield Finding("dead letters", Level.ATTENTION, detail)
 
@@ -138,7 +151,7 @@ def _beat(connection: Connection) -> Iterator[Finding]:
     if not slots.gather():
         return
     seen = connection.execute(select(meta.c.value).where(meta.c.key == slots.BEAT_SEEN)).scalar()
-    if seen and database_time(connection) - datetime.fromisoformat(seen) < timedelta(seconds=SILENCE):
+    if seen and database_time(connection) - datetime.fromisoformat(seen) < BEAT_SILENCE:
         yield Finding("beat", Level.OK, f"last tick {seen}")
     else:
         yield Finding("beat", Level.ATTENTION, f"No tick since {seen or 'ever'}: start `clerk-tasks beat`.")

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from clerk.database.states import JobState
+from clerk.database.literals import is_in
+from clerk.database.states import UNSUCCESSFUL, JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.transactions import reading, transaction
 from clerk.errors import ConflictError, UsageError
 from clerk_tasks.dispatcher import publish
 from clerk_tasks.ledger import interventions
 from clerk_tasks.operations.known import check_filters, parse_state
-
-#: Where a job may be retried from.
-RETRIED = (JobState.DISCARDED, JobState.CANCELLED)
 
 
 def choose(
@@ -35,9 +33,10 @@ def choose(
         raise UsageError("Name jobs by id, or choose them with --state discarded and further filters.")
     if job_ids:
         return job_ids
-    if parse_state(JobState, state) not in RETRIED:
+    wanted = parse_state(JobState, state)
+    if wanted is None or wanted not in UNSUCCESSFUL:
         raise UsageError(f"Jobs that are {state} cannot be retried; use discarded or cancelled.")
-    query = select(jobs.c.id).where(jobs.c.state == state).order_by(jobs.c.id)
+    query = select(jobs.c.id).where(is_in(jobs.c.state, wanted, UNSUCCESSFUL)).order_by(jobs.c.id)
     if error_like is not None:
         query = query.where(jobs.c.error.icontains(error_like, autoescape=True))
     for column, value in ((jobs.c.subdomain, subdomain), (jobs.c.job_type, job_type)):

@@ -22,6 +22,7 @@ def list_jobs(
     state: str | None = None,
     job_type: str | None = None,
     run_id: str | None = None,
+    before: str | None = None,
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
     """Return jobs, newest first. Raises UsageError for a malformed filter, NotFoundError for an unknown one."""
@@ -29,7 +30,13 @@ def list_jobs(
     with reading() as connection:
         check_filters(connection, subdomain=subdomain, job_type=job_type, run_id=run_id)
         return queries.list_jobs(
-            connection, subdomain=subdomain, state=wanted, job_type=job_type, run_id=run_id, limit=limit
+            connection,
+            subdomain=subdomain,
+            state=wanted,
+            job_type=job_type,
+            run_id=run_id,
+            before=before,
+            limit=limit,
         )
 
 
@@ -46,19 +53,19 @@ def job_states(job_ids: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def list_runs(
-    *, subdomain: str | None = None, state: str | None = None, limit: int | None = None
+    *, subdomain: str | None = None, state: str | None = None, before: str | None = None, limit: int | None = None
 ) -> list[dict[str, Any]]:
     """Return runs, newest first. Raises UsageError for a malformed filter, NotFoundError for an unknown one."""
     wanted = parse_state(RunState, state)
     with reading() as connection:
         check_filters(connection, subdomain=subdomain)
-        return queries.list_runs(connection, subdomain=subdomain, state=wanted, limit=limit)
+        return queries.list_runs(connection, subdomain=subdomain, state=wanted, before=before, limit=limit)
 
 
-def show_run(run_id: str) -> dict[str, Any]:
-    """Return one run with its stages and jobs; NotFoundError for an unknown id."""
+def show_run(run_id: str, *, limit: int | None = None) -> dict[str, Any]:
+    """Return one run with its stages and its newest jobs; NotFoundError for an unknown id."""
     with reading() as connection:
-        return queries.show_run(connection, run_id)
+        return queries.show_run(connection, run_id, limit=limit)
 
 
 def show_status(*, subdomain: str | None = None) -> dict[str, Any]:

@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, select, tuple_
 
+from clerk.database.clock import database_time
+from clerk.database.literals import constant
 from clerk.database.states import JobState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import stages_table as stages
+from clerk.database.tables import workers_table as workers
 from clerk.database.transactions import reading
 from clerk.errors import BrokerUnavailable, NotFoundError
+from clerk.jobs import Priority
 from clerk.paths import validate_subdomain
 from clerk.plugin.loader import quarantined
+from clerk.settings import settings
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import queries
 from clerk_tasks.operations.known import check_site
-from clerk_tasks.operations.queue_coverage import how_to_serve, workers_by_queue
+from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, silence, workers_by_queue
 
 #: How many of a site's jobs are explained one by one.
 MOST = 10
@@ -63,9 +69,11 @@ def _site(connection: Connection, subdomain: str) -> Iterator[str]:
 def _jobs(connection: Connection, job_ids: Sequence[str]) -> Iterator[str]:
     """Explain jobs one by one; then ask the broker about each of their queues once."""
     found = [queries.show_job(connection, job_id) for job_id in job_ids]
+    available = [job for job in found if job["state"] == JobState.AVAILABLE]
+    ahead = _count_ahead(connection, available)
     for job in found:
-        yield from _job(connection, job)
-    yield from map(_depth, sorted({job["queue"] for job in found if job["state"] == JobState.AVAILABLE}))
+        yield from _job(connection, job | {"ahead": ahead.get(job["id"])})
+    yield from map(_depth, sorted({job["queue"] for job in available}))
 
 
 def _job(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
@@ -87,7 +95,7 @@ def _scheduled(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
         return
     before = connection.execute(
         select(stages.c.name, stages.c.remaining)
-        .where(stages.c.run_id == job["run_id"], stages.c.state == StageState.OPEN.value)
+        .where(stages.c.run_id == job["run_id"], stages.c.state == constant(StageState.OPEN))
         .order_by(stages.c.position)
     ).first()
     if before:
@@ -97,15 +105,21 @@ def _scheduled(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
 
 
 def _available(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
-    ahead = connection.execute(
-        select(func.count()).where(
-            jobs.c.state == JobState.AVAILABLE.value,
-            jobs.c.queue == job["queue"],
-            tuple_(jobs.c.priority, jobs.c.id) < tuple_(_priority(connection, job), job["id"]),
-        )
-    ).scalar_one()
-    yield f"It waits in queue {job['queue']}, with {ahead} jobs before it, since {job['due_at']}."
+    yield f"It waits in queue {job['queue']}, with {job['ahead']} jobs before it, since {job['due_at']}."
     yield from _servers(connection, job)
+
+
+def _count_ahead(connection: Connection, waiting: Sequence[dict[str, Any]]) -> dict[str, int]:
+    """Return how many available jobs come before each of these in its queue, reading them once."""
+    if not waiting:
+        return {}
+    place = tuple_(jobs.c.priority, jobs.c.id)
+    numbers = [
+        func.count().filter(jobs.c.queue == job["queue"], place < tuple_(Priority[job["priority"].upper()], job["id"]))
+        for job in waiting
+    ]
+    row = connection.execute(select(*numbers).where(jobs.c.state == constant(JobState.AVAILABLE))).one()
+    return {job["id"]: number for job, number in zip(waiting, row, strict=True)}
 
 
 def _depth(queue: str) -> str:
@@ -113,10 +127,6 @@ def _depth(queue: str) -> str:
         return f"The broker holds {publisher().depth(queue)} messages of queue {queue}."
     except BrokerUnavailable as error:
         return str(error)
-
-
-def _priority(connection: Connection, job: dict[str, Any]) -> int:
-    return int(connection.execute(select(jobs.c.priority).where(jobs.c.id == job["id"])).scalar_one())
 
 
 def _servers(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
@@ -134,11 +144,29 @@ def _servers(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
         yield from (f"Quarantined: {entry}" for entry in quarantined())
 
 
-def _running(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
-    yield f"It has been running since {job['started_at']}; its lease is renewed and ends at {job['lease_until']}."
-    yield f"Its time limit is {job['time_limit']:g} s."
+def _running(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
+    yield f"It has been running since {job['started_at']}; its time limit is {job['time_limit']:g} s."
+    yield _lease(connection, job["lease_until"], job["instance"])
     if job["cancel_requested_at"]:
         yield f"It was asked to stop at {job['cancel_requested_at']}."
+
+
+def _lease(connection: Connection, until: str, instance: str) -> str:
+    """Say what the age of a lease and the last heartbeat of its owner mean."""
+    current = database_time(connection)
+    left = (datetime.fromisoformat(until) - current).total_seconds()
+    seen = connection.execute(select(workers.c.seen_at).where(workers.c.instance == instance)).scalar()
+    silent = None if seen is None else (current - seen).total_seconds()
+    if left > 2 * settings().lease:
+        return f"Its lease ends at {until}, later than any lease does: it was written by a clock that was ahead."
+    if left > 0 and silent is not None and silent <= silence():
+        return f"Its worker was alive {max(0.0, silent):.0f} s ago; its lease ends at {until} unless it is renewed."
+    if left > 0:
+        heard = "is not registered" if silent is None else f"has not been heard of for {silent:.0f} s"
+        return f"Its worker {heard}; its lease ends at {until}, and another worker may take the job over then."
+    if live_workers(connection):
+        return f"Its lease ended {-left:.0f} s ago and was not renewed; the relay of another worker takes the job over."
+    return f"Its lease ended {-left:.0f} s ago and no worker is running to take the job over: start a worker."
 
 
 def _retryable(connection: Connection, job: dict[str, Any]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,8 @@ from clerk.redaction import storable
 from clerk_tasks.ledger import attempts
 from clerk_tasks.ledger.claims import Claim
 
+#: The shortest time between two messages of `progress` that are recorded, in seconds.
+PROGRESS_INTERVAL = 1.0
 _STOPPED = "it stopped at a checkpoint"
 
 
@@ -24,17 +27,32 @@ class RunningJob(JobContext):
         self.job_id, self.run_id = claim.job_id, claim.run_id
         self.attempt, self.max_attempts = claim.attempt, claim.max_attempts
         self._claim, self._held = claim, held
+        self._unsaid: str | None = None
+        self._said_at, self._in_fence = -PROGRESS_INTERVAL, False
 
     def checkpoint(self) -> None:
         """Raise Cancel if the job was cancelled, Fenced if another attempt owns it. It locks nothing."""
         with self._held.statement() as connection:
             if attempts.check_owned(connection, self._claim):
                 raise Cancel(_STOPPED)
+        if not self._in_fence:
+            self._say()
 
     def progress(self, message: str) -> None:
-        """Say what the job is doing right now."""
+        """Say what the job is doing right now; a message too soon after another is recorded by a later call."""
+        self._unsaid = storable(message)[:500]
+        self._say()
+
+    def _say(self) -> None:
+        """Record the newest message, PROGRESS_INTERVAL after the one before; in a fence, which may be undone, each."""
+        current = time.monotonic()
+        if self._unsaid is None or (not self._in_fence and current - self._said_at < PROGRESS_INTERVAL):
+            return
         with self._held.transaction() as connection:
-            attempts.note(connection, self._claim, storable(message)[:500])
+            attempts.note(connection, self._claim, self._unsaid)
+        self._unsaid = None
+        if not self._in_fence:
+            self._said_at = current
 
     @contextmanager
     def fence(self) -> Iterator[None]:
@@ -44,8 +62,12 @@ class RunningJob(JobContext):
             with self._held.transaction() as connection:
                 if attempts.check_owned(connection, self._claim, lock=True):
                     raise Cancel(_STOPPED)
-                with fenced():
-                    yield
+                self._in_fence = True
+                try:
+                    with fenced():
+                        yield
+                finally:
+                    self._in_fence = False
                 done = True
         except DatabaseUnavailable:
             if not done:  # else only a lock is lost that we need no more, and failing would have it all done again

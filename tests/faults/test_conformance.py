@@ -79,7 +79,9 @@ def test_pause_resume_and_purge(every_system: System) -> None:
     assert messages.depth() == 0
     worker = system.worker("-c", "1")
     operator = Celery(broker=broker_url()).control
+    assert "unconsumed" not in diagnosed(system)
     assert operator.cancel_consumer("default", reply=True, timeout=10, limit=1)
+    assert "unconsumed" in diagnosed(system)
     unpublished = system.enqueue("note", key="unpublished")
     assert operator.add_consumer("default", reply=True, timeout=10, limit=1)
     for _ in range(20):
@@ -93,6 +95,13 @@ def test_pause_resume_and_purge(every_system: System) -> None:
         os.kill(pid, signal.SIGCONT)
     assert_once(system, [unpublished, waiting, *purged])
     assert worker.alive
+
+
+def diagnosed(system: System) -> str:
+    """Return what `doctor` prints."""
+    doctor = system.programs.clerk("doctor", "--json")
+    assert doctor.wait() in (0, 1), doctor.log
+    return doctor.log
 
 
 @pytest.mark.fast

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from clerk.database import migrate
 from clerk.database.engine import create_engine
+from clerk.database.tables import attempts_table
 from clerk_tasks.ledger import attempts, publications, queries
 from devtools import claiming
 from tests.integration.db import samples
@@ -56,3 +57,16 @@ def test_a_waiting_job_is_still_published(waiting: str) -> None:
         assert claimed is not None
         assert attempts.complete(connection, claimed, result=None) == []
         assert queries.show_run(connection, "run-1")["state"] == "completed"
+
+
+def test_attempts_get_a_primary_key_and_lose_their_copies(waiting: str) -> None:
+    row = f"INSERT INTO attempts (job_id, attempt, outcome, finished_at) VALUES ('job-1', 1, '{{}}', {NOON})"
+    samples.execute(waiting, row.format("retryable"), row.format("copy"), row.format("copy").replace(", 1,", ", 2,"))
+    migrate.upgrade(waiting)
+
+    assert migrate.check(waiting) == []
+    with closing_engine(waiting) as engine, engine.connect() as connection:
+        kept = connection.execute(select(attempts_table.c.attempt, attempts_table.c.outcome).order_by("attempt")).all()
+    assert kept == [(1, "retryable"), (2, "copy")]
+    with pytest.raises(Exception, match=r"(?i)unique"):  # the driver's own
+        samples.execute(waiting, row.format("retryable"))

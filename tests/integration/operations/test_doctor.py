@@ -14,12 +14,14 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import sites_table as sites
 from clerk.database.tables import stages_table as stages
+from clerk.database.tables import workers_table as workers
 from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
-from clerk_tasks.ledger import publications
+from clerk_tasks.ledger import leases, publications
 from clerk_tasks.ledger.insert import NewJob, NewStage
 from clerk_tasks.ledger.runs import record_run
 from clerk_tasks.operations.doctor import Diagnosis, diagnose
+from clerk_tasks.operations.queue_coverage import live_workers
 from devtools import claiming
 from tests.integration.operations.conftest import Enqueue
 
@@ -112,6 +114,49 @@ def test_a_job_type_that_nobody_has_is_for_a_person(enqueue: Enqueue, engine: En
     (found,) = [each for each in diagnose(fix=True) if each.damage.kind == "undecidable"]
     assert (found.damage.subject, found.mended) == ("vanished", None)
     assert state_of(engine, job) == "available"
+
+
+def test_a_job_type_that_no_worker_of_its_queue_knows(enqueue: Enqueue, engine: Engine) -> None:
+    enqueue("fine")
+    facts = {"hostname": "box", "pid": 7, "version": "0", "queues": ["default"], "concurrency": 1}
+    for instance, job_types, found in (("a", ["other"], ["fine"]), ("b", ["fine"], [])):
+        with transaction(engine) as connection:
+            leases.register_worker(connection, instance=instance, job_types=job_types, **facts)
+        damages = [each.damage for each in diagnose(fix=False)]
+        assert [damage.subject for damage in damages if damage.kind == "unknown"] == found
+        assert "unserved" not in [damage.kind for damage in damages]
+
+
+@pytest.mark.parametrize(
+    ("values", "subjects"),
+    [
+        ({"state": "running", "lease_until": now(59)}, []),
+        ({"state": "running", "lease_until": now(3600)}, ["job"]),
+        ({"state": "retryable", "due_at": now(6 * 86400)}, []),
+        ({"state": "retryable", "due_at": now(8 * 86400)}, ["job"]),
+        ({"state": "scheduled", "due_at": now(400 * 86400)}, []),
+    ],
+)
+def test_a_time_that_a_clock_ahead_has_written(
+    enqueue: Enqueue, engine: Engine, values: dict[str, object], subjects: list[str]
+) -> None:
+    job = enqueue("fine")
+    with transaction(engine) as connection:
+        connection.execute(sa.update(jobs).values(**values))
+    found = [each for each in diagnose(fix=False) if each.damage.kind == "future"]
+    assert [(each.damage.subject, each.mended) for each in found] == [(job, None) for _ in subjects]
+
+
+def test_a_worker_seen_in_the_future(engine: Engine) -> None:
+    facts = {"hostname": "box", "pid": 7, "version": "0", "queues": ["default"], "concurrency": 1, "job_types": []}
+    with transaction(engine) as connection:
+        leases.register_worker(connection, instance="a", **facts)
+        assert len(live_workers(connection)) == 1
+    assert "future" not in kinds(diagnose(fix=False))
+    with transaction(engine) as connection:
+        connection.execute(sa.update(workers).values(seen_at=now(3600)))
+        assert live_workers(connection) == []
+    assert "future" in kinds(diagnose(fix=False))
 
 
 def test_a_setting_that_loses_jobs_is_told(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from clerk.application import application
+from clerk.database.clock import now
+from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import workers_table as workers
 from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import leases
@@ -72,6 +76,24 @@ def test_what_nobody_serves(engine: Engine, enqueue: Enqueue, capsys: pytest.Cap
     _, found = look(capsys)
     assert ("ok", "default: 1 available, 0 waiting, 0 running") in found["queue"]
     assert found["worker"] == [("ok", "box process 7: default (-c 1)")]
+
+
+def test_a_worker_that_missed_its_heartbeats_and_a_queue_that_is_behind(
+    engine: Engine, enqueue: Enqueue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    enqueue("fine")
+    facts = {"hostname": "box", "pid": 7, "version": "0", "queues": ["default"], "job_types": [], "concurrency": 1}
+    with transaction(engine) as connection:
+        leases.register_worker(connection, instance="a", **facts)
+    for minutes, level in ((14, "ok"), (16, "attention")):
+        with transaction(engine) as connection:
+            connection.execute(sa.update(jobs).values(due_at=now(-60 * minutes)))
+        (row,) = [row for row in look(capsys)[1]["queue"] if row[1].startswith("default:")]
+        assert (row[0], "the oldest has waited for 16 min" in row[1]) == (level, level == "attention")
+    for seconds, level in ((-10, "ok"), (-20, "attention"), (60, "attention")):
+        with transaction(engine) as connection:
+            connection.execute(sa.update(workers).values(seen_at=now(seconds)))
+        assert [row[0] for row in look(capsys)[1]["worker"]] == [level], seconds
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from clerk.database import engine as db
+from clerk.database.clock import now
 from clerk.database.tables import jobs_table as jobs
-from clerk.database.tables import metadata
-from clerk.database.transactions import reading, transaction
+from clerk.database.tables import workers_table as workers
+from clerk.database.transactions import transaction
 from clerk.errors import NotFoundError
-from clerk_tasks.ledger import interventions, leases, queries
+from clerk_tasks.broker.publisher import publisher
+from clerk_tasks.ledger import interventions, leases
 from clerk_tasks.operations.why import explain
 from devtools import claiming
 from tests.integration.operations.conftest import Enqueue
@@ -36,28 +38,65 @@ def test_a_job_that_waits(enqueue: Enqueue) -> None:
     assert "embedded broker is not running" in told
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_no_table_is_read_whole(engine: Engine, enqueue: Enqueue, work: Work) -> None:
-    """However many jobs, attempts and workers there have been."""
-    broken, waits = enqueue("broken"), enqueue("fine")
-    work(broken)
-    asked: list[tuple[str, Any]] = []
-    sa.event.listen(db.engine(), "before_cursor_execute", lambda *seen: asked.append((seen[2], seen[3])))
-    for what in (broken, waits, "alameda.ca"):
-        explain(what)
+@pytest.mark.usefixtures("redis_broker")
+def test_what_the_broker_holds(enqueue: Enqueue) -> None:
+    job = enqueue("fine")
+    assert "The broker holds 1 messages of queue default." in said(job)
+    with publisher().broker.connect() as connection:
+        connection.channel().queue_purge("default")
+    assert "The broker holds 0 messages of queue default." in said(job)
+
+
+def register(engine: Engine, instance: str, **facts: Any) -> None:
+    """Record the start of a worker."""
+    known = {"hostname": "box", "pid": 7, "version": "0", "queues": ["default"], "concurrency": 1, "job_types": []}
     with transaction(engine) as connection:
-        run_id = queries.show_job(connection, waits)["run_id"]
-    with reading() as connection:
-        queries.show_run(connection, run_id)
-    plans = []
-    with engine.connect() as connection:
-        for statement, values in asked:
-            if statement.startswith("SELECT"):
-                plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
-                plans += [f"{row[3]}: {statement}" for row in plan]
-    assert len(plans) > 10
-    tables = tuple(f"SCAN {table}" for table in metadata.tables)
-    assert [plan for plan in plans if plan.startswith(tables)] == []
+        leases.register_worker(connection, instance=instance, **known | facts)
+
+
+def change(engine: Engine, table: sa.Table, **values: Any) -> None:
+    """Set columns of every row."""
+    with transaction(engine) as connection:
+        connection.execute(sa.update(table).values(**values))
+
+
+#: What `why` says of a lease; each must be said when it is true, and only then.
+LEASE = {
+    "alive": "Its worker was alive ",
+    "silent": r"Its worker has not been heard of for \d+ s; its lease ends at",
+    "unknown": "Its worker is not registered; its lease ends at",
+    "taken over": r"Its lease ended \d+ s ago and was not renewed; the relay of another worker takes the job over.",
+    "left": r"Its lease ended \d+ s ago and no worker is running to take the job over: start a worker.",
+    "future": "later than any lease does: it was written by a clock that was ahead.",
+}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "lease", "seen", "others"),
+    [
+        ("alive", 14, 0, False),
+        ("silent", 14, -60, False),
+        ("unknown", 14, None, False),
+        ("taken over", -60.4, -60, True),
+        ("left", -60.4, -60, False),
+        ("future", 86400, 0, False),
+    ],
+)
+def test_the_lease_of_a_running_job(
+    engine: Engine, enqueue: Enqueue, sentence: str, lease: float, seen: float | None, others: bool
+) -> None:
+    job = enqueue("fine")
+    with transaction(engine) as connection:
+        claiming.claim(connection, job, instance="w", pid=4242, lease=15)
+    if seen is not None:
+        register(engine, "w")
+        change(engine, workers, seen_at=now(seen))
+    if others:
+        register(engine, "other")
+    change(engine, jobs, lease_until=now(lease))
+    told = said(job)
+    assert [name for name, words in LEASE.items() if re.search(words, told)] == [sentence]
+    assert "is renewed and" not in told
 
 
 def test_a_worker_that_does_not_know_the_type_is_not_one_that_serves_it(engine: Engine, enqueue: Enqueue) -> None:

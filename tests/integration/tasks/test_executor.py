@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -21,6 +22,7 @@ from clerk_tasks.ledger.claims import Claim
 from clerk_tasks.worker.executor import Executor
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from devtools import claiming
+from devtools.processes import wait_for
 from devtools.services import PostgresServer
 from tests.fixtures import migrate
 from tests.integration.ledger.ledger import LedgerOf, job
@@ -164,6 +166,29 @@ def test_a_job_that_another_attempt_took_over_records_nothing(on_both: LedgerOf,
     executor.held.close()
     row = on_both.job(job_id)
     assert (row.state, row.attempt, row.pid, effects) == ("running", 2, 2, [])
+
+
+def test_progress_is_recorded_once_a_second_and_the_last_message_by_a_later_call(
+    on_both: LedgerOf, plugin: OneJob
+) -> None:
+    notes: list[tuple[str | None, float]] = []
+
+    def function() -> None:
+        started = time.monotonic()
+        for number in range(200):
+            current_job().progress(f"{number}")
+            notes.append((on_both.job(current_job().job_id).note, time.monotonic() - started))
+
+        def last_message() -> bool:
+            current_job().checkpoint()
+            return bool(on_both.job(current_job().job_id).note == "199")
+
+        wait_for(last_message, "the last message is recorded")
+
+    assert run(on_both, plugin, function).state == "completed"
+    changes = len({note for note, _ in notes})
+    assert notes[0][0] == "0"
+    assert changes <= 1 + notes[-1][1]
 
 
 def test_what_a_job_may_do_inside_its_fence(on_both: LedgerOf, plugin: OneJob) -> None:
