@@ -146,11 +146,11 @@ def test_a_wrong_broker_address_is_found_before_anything_is_recorded(monkeypatch
     monkeypatch.setenv("BROKER_URL", "pigeon://localhost")
     settings.discard()
     publisher.discard()
-    for enqueue in (
-        lambda: dispatcher.enqueue(JobRequest("pages", "a.ca")),
-        lambda: dispatcher.enqueue_many([JobRequest("pages", "a.ca")]),
-        lambda: dispatcher.enqueue_chosen(lambda _: [JobRequest("pages", "a.ca")]),
-    ):
-        with pytest.raises(SettingError, match="'pigeon' is not supported"):
-            enqueue()
+    request = JobRequest("pages", "a.ca")
+    with pytest.raises(SettingError, match="'pigeon' is not supported"):
+        dispatcher.enqueue(request)
+    with pytest.raises(SettingError, match="'pigeon' is not supported"):
+        dispatcher.enqueue_many([request])
+    with pytest.raises(SettingError, match="'pigeon' is not supported"):
+        dispatcher.enqueue_chosen(lambda _: [request])
     assert rows() == [0, 0, 0]
