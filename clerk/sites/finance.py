@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, sites_table
 from clerk.database.transactions import reading, serialise, transaction
 from clerk.errors import missing
+from clerk.paths import is_subdomain
 from clerk.plugin.loader import call_hook
 from clerk.settings import settings
 from clerk.sites.rows import get_site_by_subdomain
@@ -79,8 +81,8 @@ def get_sites_with_finance_data() -> list[dict[str, Any]]:
 def get_next_finance_site() -> dict[str, Any] | None:
     """Return the site tried longest ago, without taking its turn; None if no site is due."""
     with reading() as connection:
-        turn = connection.execute(_turns().limit(1)).scalar()
-        return get_site_by_subdomain(connection, turn) if turn else None
+        turns = _next(connection, 1)
+        return get_site_by_subdomain(connection, turns[0]) if turns else None
 
 
 def next_finance_sites(connection: Connection, limit: int = 1) -> list[str]:
@@ -89,7 +91,7 @@ def next_finance_sites(connection: Connection, limit: int = 1) -> list[str]:
     Two callers never get the same one: the second waits until the first has committed, and then sees its jobs.
     """
     serialise(connection, "next finance site")
-    return list(connection.execute(_turns().limit(limit)).scalars())
+    return _next(connection, limit)
 
 
 def finance_job_types() -> list[str]:
@@ -103,6 +105,11 @@ def finance_job_types() -> list[str]:
         if processor:
             found += [name for name in (getattr(processor, "job_type", None), *registered.get(plugin, ())) if name]
     return list(dict.fromkeys(found))
+
+
+def _next(connection: Connection, limit: int) -> list[str]:
+    """Return the first of the turns, passing over names that are no subdomains."""
+    return list(islice(filter(is_subdomain, connection.execute(_turns()).scalars()), limit))
 
 
 def _turns() -> sa.Select[str]:

@@ -16,7 +16,7 @@ from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, runs_table, sites_table
 from clerk.database.transactions import reading, serialise
 from clerk.errors import UsageError, missing
-from clerk.paths import validate_subdomain
+from clerk.paths import is_subdomain, validate_subdomain
 from clerk.stage import BEGINNERS, MEETINGS
 
 _site, _run, _job = sites_table.c, runs_table.c, jobs_table.c
@@ -48,12 +48,18 @@ def get_site_by_subdomain(connection: Connection, subdomain: str) -> dict[str, A
 
 
 def require_site(connection: Connection, subdomain: str) -> dict[str, Any]:
-    """Return a site's row; NotFoundError for an unknown one, UsageError for a malformed subdomain."""
-    validate_subdomain(subdomain)
-    site = get_site_by_subdomain(connection, subdomain)
+    """Return a site's row; without one NotFoundError, or UsageError if the name is no subdomain."""
+    is_text = "\x00" not in subdomain and subdomain.encode(errors="replace").decode() == subdomain
+    site = get_site_by_subdomain(connection, subdomain) if is_text else None
     if site is None:
-        raise missing("site", subdomain)
+        raise missing("site", validate_subdomain(subdomain))
     return site
+
+
+def refused_sites(connection: Connection) -> list[str]:
+    """Return the names that are no subdomains, as other programs may add them: these sites never get a turn."""
+    names = connection.execute(sa.select(_site.subdomain)).scalars()
+    return sorted(str(name) for name in names if not is_subdomain(name))
 
 
 def hold_site(connection: Connection, subdomain: str) -> None:
@@ -113,9 +119,10 @@ def take_oldest_sites(connection: Connection, limit: int = 1, *, lookback_hours:
 def _by_age(connection: Connection, query: sa.Select[Any], lookback_hours: float) -> list[str]:
     """Return the subdomains outside the look-back, oldest first; the query gives when they were updated, and tried.
 
-    The former is text that several programs wrote, so it is read here and not in SQL; unreadable is never.
+    The former is text that several programs wrote, so it is read here and not in SQL; unreadable is never. A name that
+    is no subdomain has no turn.
     """
-    rows = connection.execute(query).all()
+    rows = [row for row in connection.execute(query) if is_subdomain(row[0])]
     cutoff = connection.execute(sa.select(now())).scalar_one() - timedelta(hours=lookback_hours)
     ages = sorted((max(parse_moment(updated) or _NEVER, tried or _NEVER), name) for name, updated, tried in rows)
     return [name for touched, name in ages if touched < cutoff]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
@@ -16,6 +17,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.transactions import reading, transaction
 from clerk.errors import BrokerUnavailable, ConflictError, NotFoundError
 from clerk.settings import settings, unknown_variables
+from clerk.sites.rows import refused_sites
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.celery import app
 from clerk_tasks.dispatcher import publish
@@ -50,7 +52,7 @@ class Diagnosis:
 def diagnose(*, fix: bool) -> list[Diagnosis]:
     """Return what is wrong; with `fix`, mend what can be mended without a decision."""
     found = _fix() if fix else [Diagnosis(damage, mended=False) for damage in _look(*MENDABLE, _late)]
-    advice = [*_look(_unserved, _undecidable), *_dangerous_settings()]
+    advice = [*_look(_unserved, _undecidable, _refused), *_dangerous_settings()]
     return found + [Diagnosis(damage) for damage in advice]
 
 
@@ -125,6 +127,12 @@ def _undecidable(connection: Connection) -> Iterator[Damage]:
         if job_type not in known:
             advice = "install its plugin, see `clerk-tasks plugins list`, or cancel the jobs"
             yield Damage("undecidable", job_type, "jobs of this type wait and no plugin here has it", advice)
+
+
+def _refused(connection: Connection) -> Iterator[Damage]:
+    for name in refused_sites(connection):
+        remedy = f"remove it with `clerk-tasks sites remove {shlex.quote(name)}`, or rename it in the table sites"
+        yield Damage("site", name, "this is no subdomain, so the site is never updated", remedy)
 
 
 def _waiting(column: Column[str]) -> Select[str]:

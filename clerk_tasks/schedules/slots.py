@@ -20,6 +20,7 @@ from clerk.database.tables import clerk_meta_table as meta
 from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.transactions import transaction
 from clerk.errors import DatabaseUnavailable, NotFoundError, UsageError
+from clerk.paths import is_subdomain
 from clerk.plugin.loader import plugins
 from clerk.plugin.registered import Plugin
 from clerk.redaction import storable
@@ -181,13 +182,17 @@ def _fire(connection: Connection, schedule: Schedule, moment: datetime) -> tuple
     # The slot first: a second beat waits here for our commit, and then finds it taken.
     if not _decide(connection, Fired(schedule.name, moment, "enqueued")):
         return Fired(schedule.name, moment, "taken"), []
-    recorded = record_requests(connection, list(schedule.jobs(connection)))
+    requests = list(schedule.jobs(connection))
+    refused = [request.subdomain for request in requests if not is_subdomain(request.subdomain)]
+    recorded = record_requests(connection, [request for request in requests if is_subdomain(request.subdomain)])
+    details = [f"{key}: job {winner} is at it" for key, winner in recorded.conflicts.items()]
+    details += [f"skipped {name!r:.80}, which is no subdomain" for name in refused]
     fired = Fired(
         schedule.name,
         moment,
         "enqueued" if recorded.job_ids else "nothing",
         recorded.job_ids,
-        "; ".join(f"{key}: job {winner} is at it" for key, winner in recorded.conflicts.items()) or None,
+        storable("; ".join(details)) or None,
     )
     connection.execute(
         slots.update()

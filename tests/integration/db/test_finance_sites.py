@@ -217,3 +217,10 @@ def test_a_site_that_does_not_exist() -> None:
     with pytest.raises(NotFoundError, match=r"no site 'x\.ca'"):
         finance.update_site_finance_metadata("x.ca")
     assert finance.get_finance_metadata("x.ca") is None
+
+
+def test_a_site_with_a_bad_name_has_no_turn_and_delays_no_other() -> None:
+    add("San_Jose.CA")
+    add("good.ca", updated=TODAY)
+
+    assert (next_one(), turns(1)) == ("good.ca", ["good.ca"])

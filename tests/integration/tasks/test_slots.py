@@ -27,6 +27,9 @@ def work(subdomain):
 def choose(connection):
     return [JobRequest("work", "a.ca")]
 
+def with_a_bad_one(connection):
+    return [JobRequest("work", "San_Jose.CA"), JobRequest("work", "a.ca")]
+
 def stumble(connection):
     raise RuntimeError("the plugin's own mistake\\x00")
 
@@ -152,3 +155,10 @@ def test_slots_are_recorded_while_the_broker_is_down(declare: Declare, monkeypat
     slots.tick()
     assert fates("s")[-1] == "enqueued"
     assert count_jobs() >= 1
+
+
+def test_a_site_with_a_bad_name_costs_the_others_no_slot(declare: Declare) -> None:
+    declare(1, mixed="with_a_bad_one")
+    (fired,) = ours(slots.tick())
+    assert (fired.fate, len(fired.job_ids)) == ("enqueued", 1)
+    assert fired.detail == "skipped 'San_Jose.CA', which is no subdomain"
