@@ -12,7 +12,7 @@ import pluggy
 from clerk.application import part
 from clerk.early_settings import early_setting
 from clerk.errors import UsageError
-from clerk.plugin.discovery import has_hookimpl_methods, load_directory, load_entry_points
+from clerk.plugin.discovery import has_hookimpl_methods, load_directory, load_entry_points, require_directory
 from clerk.plugin.registered import PluginSet, Quarantined, log
 
 __all__ = [
@@ -107,6 +107,7 @@ def use_plugins_directory(directory: str | None) -> None:
         log.warning("plugins directory %s does not exist; no plugins are loaded from it", named)
     elif found.exists() and not found.is_dir():
         raise UsageError(f"plugins directory {named} is not a directory: name a folder, or leave it out")
+    require_directory(found)
 
 
 @part
