@@ -29,7 +29,7 @@ from clerk_tasks.ledger.publications import announce, answered, handful, registe
 from clerk_tasks.ledger.queries import require_run
 from clerk_tasks.ledger.runs import record_run
 from clerk_tasks.ledger.site_columns import project
-from clerk_tasks.pipeline import stages_from
+from clerk_tasks.pipeline import ask_plugins, stages_from
 
 logger = logging.getLogger(__name__)
 
@@ -86,6 +86,7 @@ def enqueue(
         validate_run_id(run_id)
     elif not job.unique_key and not delay and not stages_from(job.job_type):
         return _enqueue_alone(job, always_publish=always_publish)
+    ask_plugins()
     with transaction() as connection:
         _require_site(connection, job.subdomain)
         if run_id and joins:
@@ -149,6 +150,7 @@ def enqueue_chosen(choose: Callable[[Connection], Sequence[JobRequest]]) -> Enqu
 
     So "the next site" is taken by looking for it: two callers never choose the same.
     """
+    ask_plugins()
     with transaction() as connection:
         recorded = record_requests(connection, choose(connection))
     return Enqueued(recorded.job_ids, recorded.conflicts, publish(recorded.messages))

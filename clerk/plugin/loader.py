@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 
@@ -16,6 +18,7 @@ from clerk.plugin.discovery import has_hookimpl_methods, load_directory, load_en
 from clerk.plugin.registered import PluginSet, Quarantined, log
 
 __all__ = [
+    "asked_once",
     "call_hook",
     "forget_plugins",
     "has_hookimpl_methods",
@@ -27,6 +30,8 @@ __all__ = [
     "quarantined",
     "use_plugins_directory",
 ]
+
+T = TypeVar("T")
 
 #: The plugins directory where none is configured.
 DEFAULT_DIRECTORY = "plugins"
@@ -68,6 +73,21 @@ def call_hook(hook: str, /, **arguments: Any) -> list[tuple[str, Any]]:
     caller's failure (deploying, uploading), call `plugin_manager().hook` instead.
     """
     return [(plugin.name, answer) for plugin, answer in plugins().call(hook, **arguments)]
+
+
+def asked_once(ask: Callable[[PluginSet], T]) -> Callable[[], T]:
+    """Make a question to the plugins one that is asked once, and again only when there are other plugins.
+
+    So a transaction can use the answer without running a plugin's code, which may take its time.
+    """
+    kept = lru_cache(maxsize=1)(lambda found, _members: ask(found))
+
+    @wraps(ask)
+    def answer() -> T:
+        found = plugins()
+        return kept(found, frozenset(map(id, found.manager.get_plugins())))
+
+    return answer
 
 
 def quarantined() -> tuple[Quarantined, ...]:

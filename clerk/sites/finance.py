@@ -16,7 +16,8 @@ from clerk.database.tables import jobs_table, sites_table
 from clerk.database.transactions import reading, serialise, transaction
 from clerk.errors import missing
 from clerk.paths import is_subdomain
-from clerk.plugin.loader import call_hook
+from clerk.plugin.loader import asked_once
+from clerk.plugin.registered import PluginSet
 from clerk.settings import settings
 from clerk.sites.rows import get_site_by_subdomain
 
@@ -94,17 +95,18 @@ def next_finance_sites(connection: Connection, limit: int = 1) -> list[str]:
     return _next(connection, limit)
 
 
-def finance_job_types() -> list[str]:
+@asked_once
+def finance_job_types(found: PluginSet) -> list[str]:
     """Return the job types of the plugins that process finance data; the first does the whole work for a site.
 
     A processor names that one in `job_type`; without it, it is the first that its plugin registers.
     """
-    registered = dict(call_hook("register_job_types"))
-    found: list[str] = []
-    for plugin, processor in call_hook("get_data_processors", data_type="finance"):
+    registered = {plugin.name: answer for plugin, answer in found.call("register_job_types")}
+    names: list[str] = []
+    for plugin, processor in found.call("get_data_processors", data_type="finance"):
         if processor:
-            found += [name for name in (getattr(processor, "job_type", None), *registered.get(plugin, ())) if name]
-    return list(dict.fromkeys(found))
+            names += [getattr(processor, "job_type", None) or "", *registered.get(plugin.name, ())]
+    return list(dict.fromkeys(filter(None, names)))
 
 
 def _next(connection: Connection, limit: int) -> list[str]:

@@ -14,8 +14,9 @@ from clerk_tasks.schedules.slots import Fired
 
 def list_schedules() -> list[dict[str, Any]]:
     """Return every schedule with its next slot and the fate of its last."""
+    known = slots.gather().values()
     with reading() as connection:
-        return [slots.describe(schedule, connection) for schedule in slots.gather().values()]
+        return [slots.describe(schedule, connection) for schedule in known]
 
 
 def list_slots(name: str | None, count: int) -> list[dict[str, Any]]:

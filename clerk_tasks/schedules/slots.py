@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from clerk.database.clock import database_time, now
 from clerk.database.tables import clerk_meta_table as meta
 from clerk.database.tables import schedule_slots_table as slots
-from clerk.database.transactions import transaction
+from clerk.database.transactions import reading, transaction
 from clerk.errors import DatabaseUnavailable, NotFoundError, UsageError
 from clerk.paths import is_subdomain
 from clerk.plugin.loader import plugins
@@ -233,8 +233,10 @@ def describe(schedule: Schedule, connection: Connection) -> dict[str, Any]:
     }
 
 
-def seconds_to_next(connection: Connection) -> float | None:
+def seconds_to_next() -> float | None:
     """Return how long it is until the next slot of any schedule, None if there is no schedule."""
-    current = database_time(connection)
-    following = [next(moments(schedule, current)) for schedule in gather().values()]
+    known = gather().values()
+    with reading() as connection:
+        current = database_time(connection)
+    following = [next(moments(schedule, current)) for schedule in known]
     return max(0.0, (min(following) - current).total_seconds()) if following else None

@@ -10,7 +10,7 @@ from clerk.database.tables import sites_table
 from clerk.database.transactions import transaction
 from clerk.sites.rows import take_oldest_sites
 from clerk_tasks.cli.main import main
-from clerk_tasks.operations.doctor import examine
+from clerk_tasks.operations.doctor import diagnose
 
 Capture = pytest.CaptureFixture[str]
 
@@ -34,7 +34,7 @@ def test_a_bad_name_has_no_turn(database_url: str) -> None:
 def test_a_bad_name_is_reported_and_can_be_removed(sqlite_url: str, capsys: Capture) -> None:
     put("San_Jose.CA")
     put("good.ca")
-    (found,) = [each.damage for each in examine(fix=False) if each.damage.kind == "site"]
+    (found,) = [each.damage for each in diagnose(fix=False) if each.damage.kind == "site"]
     assert found.subject == "San_Jose.CA"
     assert "clerk-tasks sites remove San_Jose.CA" in found.remedy
     assert main(["db", "check"]) == 1
