@@ -31,7 +31,7 @@ __all__ = [
     "use_plugins_directory",
 ]
 
-T = TypeVar("T")
+Reply = TypeVar("Reply")
 
 #: The plugins directory where none is configured.
 DEFAULT_DIRECTORY = "plugins"
@@ -75,7 +75,7 @@ def call_hook(hook: str, /, **arguments: Any) -> list[tuple[str, Any]]:
     return [(plugin.name, answer) for plugin, answer in plugins().call(hook, **arguments)]
 
 
-def asked_once(ask: Callable[[PluginSet], T]) -> Callable[[], T]:
+def asked_once(ask: Callable[[PluginSet], Reply]) -> Callable[[], Reply]:
     """Make a question to the plugins one that is asked once, and again only when there are other plugins.
 
     So a transaction can use the answer without running a plugin's code, which may take its time.
@@ -83,7 +83,7 @@ def asked_once(ask: Callable[[PluginSet], T]) -> Callable[[], T]:
     kept = lru_cache(maxsize=1)(lambda found, _members: ask(found))
 
     @wraps(ask)
-    def answer() -> T:
+    def answer() -> Reply:
         found = plugins()
         return kept(found, frozenset(map(id, found.manager.get_plugins())))
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from clerk.database.clock import now
+from clerk.database.clock import CLOCK_MARGIN, now
 from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, sites_table
 from clerk.database.transactions import reading, serialise, transaction
@@ -121,9 +121,11 @@ def _turns() -> sa.Select[str]:
     ETL fails each time waits like one whose ETL succeeds, and starves no other.
     """
     of_site = sa.and_(_job.subdomain == _site.subdomain, _job.job_type.in_(finance_job_types()))
-    last_job = sa.select(sa.func.max(_job.created_at)).where(of_site).scalar_subquery()
+    past = _job.created_at <= now(CLOCK_MARGIN)  # a clock that was ahead must cost no site its turn
+    last_job = sa.select(sa.func.max(_job.created_at)).where(of_site, past).scalar_subquery()
     idle = ~sa.exists().where(of_site, _job.state.in_(UNFINISHED))
-    due = sa.select(_site.subdomain, _site.finance_last_updated.label("updated"), last_job.label("job")).where(
+    updated = sa.case((_site.finance_last_updated <= now(CLOCK_MARGIN), _site.finance_last_updated)).label("updated")
+    due = sa.select(_site.subdomain, updated, last_job.label("job")).where(
         _site.has_finance_data, _site.state.in_(settings().finance_states), idle
     )
     c = due.subquery().c

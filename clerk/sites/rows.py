@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clerk.database.clock import now, parse_moment
+from clerk.database.clock import CLOCK_MARGIN, now, parse_moment
 from clerk.database.literals import one_of
 from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, runs_table, sites_table
@@ -104,7 +104,9 @@ def take_oldest_sites(connection: Connection, limit: int = 1, *, lookback_hours:
     fails each time has been tried as much as one whose fetch succeeds, so it waits like that one.
     """
     serialise(connection, "next meetings site")
-    last_run = sa.select(_run.created_at).where(_run.subdomain == _site.subdomain, _run.pipeline == MEETINGS)
+    last_run = sa.select(_run.created_at).where(
+        _run.subdomain == _site.subdomain, _run.pipeline == MEETINGS, _run.created_at <= now(CLOCK_MARGIN)
+    )
     busy = sa.select(_job.subdomain).where(
         one_of(_job.state, UNFINISHED), _job.unique_key.is_not(None), _job.job_type.in_(sorted(BEGINNERS))
     )
@@ -119,12 +121,14 @@ def take_oldest_sites(connection: Connection, limit: int = 1, *, lookback_hours:
 def _by_age(connection: Connection, query: sa.Select[Any], lookback_hours: float) -> list[str]:
     """Return the subdomains outside the look-back, oldest first; the query gives when they were updated, and tried.
 
-    The former is text that several programs wrote, so it is read here and not in SQL; unreadable is never. A name that
-    is no subdomain has no turn.
+    The former is text that several programs wrote, so it is read here and not in SQL; unreadable is never, and so is
+    the future, of a clock that was ahead. A name that is no subdomain has no turn.
     """
     rows = [row for row in connection.execute(query) if is_subdomain(row[0])]
     cutoff = connection.execute(sa.select(now())).scalar_one() - timedelta(hours=lookback_hours)
-    ages = sorted((max(parse_moment(updated) or _NEVER, tried or _NEVER), name) for name, updated, tried in rows)
+    ahead = cutoff + timedelta(hours=lookback_hours, seconds=CLOCK_MARGIN)
+    moments = [(name, [parse_moment(updated), tried]) for name, updated, tried in rows]
+    ages = sorted((max((at for at in known if at and at <= ahead), default=_NEVER), name) for name, known in moments)
     return [name for touched, name in ages if touched < cutoff]
 
 

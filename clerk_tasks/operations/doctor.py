@@ -25,6 +25,7 @@ from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import diagnosis, interventions, stages
 from clerk_tasks.ledger.diagnosis import Damage
 from clerk_tasks.ledger.publications import Waiting
+from clerk_tasks.operations.future_times import find_future_times, mend_future_times
 from clerk_tasks.operations.queue_coverage import how_to_serve, workers_by_queue
 from clerk_tasks.worker.relay import Relay
 
@@ -38,7 +39,7 @@ DANGEROUS = {
 
 
 #: What is mended by itself, in this order: a stage must count right before anything is counted out of it.
-MENDABLE = (diagnosis.miscounts, diagnosis.orphans, diagnosis.unreleased, diagnosis.undecided)
+MENDABLE = (find_future_times, diagnosis.miscounts, diagnosis.orphans, diagnosis.unreleased, diagnosis.undecided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,9 @@ def _mend(damage: Damage) -> None:
     """Do what a damage's remedy says; raises ConflictError or NotFoundError if it is no more."""
     with transaction() as connection:
         messages = []
-        if damage.kind == "orphan":
+        if damage.kind == "future":
+            mend_future_times(connection, damage.subject)
+        elif damage.kind == "orphan":
             messages = interventions.cancel(connection, damage.subject, by="the doctor")[1]
         elif damage.kind == "miscount":
             diagnosis.recount(connection, int(damage.subject))

@@ -25,6 +25,7 @@ from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.broker.table import broker_url
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, queries
+from clerk_tasks.operations.future_times import find_future_times
 from clerk_tasks.operations.plugin_report import ask_all
 from clerk_tasks.operations.queue_coverage import SILENCE, how_to_serve, workers_by_queue
 from clerk_tasks.schedules import slots
@@ -82,7 +83,7 @@ def _broker() -> Iterator[Finding]:
 
 def _work() -> Iterator[Finding]:
     with reading() as connection:
-        for look in (_workers, _queues, _leases, _dead_letters, _beat):
+        for look in (_workers, _queues, _leases, _dead_letters, _clock, _beat):
             yield from look(connection)
 
 
@@ -124,6 +125,12 @@ def _leases(connection: Connection) -> Iterator[Finding]:
         yield Finding("leases", Level.ATTENTION, detail)
 
 
+def _clock(connection: Connection) -> Iterator[Finding]:
+    for damage in find_future_times(connection):
+        detail = f"{damage.subject}: {damage.problem}; `clerk-tasks doctor --fix` mends it."
+        yield Finding("clock", Level.ATTENTION, detail)
+
+
 def _dead_letters(connection: Connection) -> Iterator[Finding]:
     if dead := _count(connection, jobs.c.state == JobState.DISCARDED.value, jobs.c.finished_at > now(-86400)):
         detail = f"{dead} jobs were discarded in the last day: see `clerk-tasks jobs list --state discarded`."
@@ -138,7 +145,7 @@ def _beat(connection: Connection) -> Iterator[Finding]:
     if not slots.gather():
         return
     seen = connection.execute(select(meta.c.value).where(meta.c.key == slots.BEAT_SEEN)).scalar()
-    if seen and database_time(connection) - datetime.fromisoformat(seen) < timedelta(seconds=SILENCE):
+    if seen and abs(database_time(connection) - datetime.fromisoformat(seen)) < timedelta(seconds=SILENCE):
         yield Finding("beat", Level.OK, f"last tick {seen}")
     else:
         yield Finding("beat", Level.ATTENTION, f"No tick since {seen or 'ever'}: start `clerk-tasks beat`.")

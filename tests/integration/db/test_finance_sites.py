@@ -224,3 +224,10 @@ def test_a_site_with_a_bad_name_has_no_turn_and_delays_no_other() -> None:
     add("good.ca", updated=TODAY)
 
     assert (next_one(), turns(1)) == ("good.ca", ["good.ca"])
+
+
+def test_a_clock_that_was_ahead_costs_no_site_its_turn() -> None:
+    add("ahead.ca", updated=TODAY + 400 * DAY)
+    add("good.ca", updated=TODAY)
+
+    assert turns() == ["ahead.ca", "good.ca"]

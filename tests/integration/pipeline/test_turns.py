@@ -172,3 +172,15 @@ def test_the_next_site_is_cheap_to_find_among_many(city: City) -> None:
     with transaction() as connection:
         assert take_oldest_sites(connection) == [SITE]
     assert time.monotonic() - began < 2
+
+
+def test_a_clock_that_was_ahead_costs_no_site_its_turn(city: City) -> None:
+    updated(SITE, "2999-01-01T00:00:00")
+    with transaction() as connection:
+        assert take_oldest_sites(connection) == [SITE]
+    assert get_oldest_site() == SITE
+    assert next_site(city) == SITE
+    with transaction() as connection:
+        connection.exec_driver_sql("UPDATE runs SET state = 'failed', created_at = '2999-01-01 00:00:00.000'")
+        connection.exec_driver_sql("UPDATE jobs SET state = 'cancelled'")
+        assert take_oldest_sites(connection) == [SITE]
