@@ -140,6 +140,7 @@ def database_commands() -> typer.Typer:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; an error is one line, a traceback only with --debug."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    output.show_every_letter()
     try:
         code = _run(arguments)
         output.flush()
@@ -151,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except Exception as error:
         if "--debug" in _own_options(arguments):
-            traceback.print_exc()
+            output.say_lines(redact(traceback.format_exc()).rstrip())
         return _explain(error)
 
 
@@ -206,7 +207,7 @@ def _option(own: Sequence[str], name: str) -> str | None:
 
 class _ToStderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        output.say(f"{record.levelname.lower()}: {self.format(record)}")
+        output.say_lines(f"{record.levelname.lower()}: {self.format(record)}")
 
 
 def _log_to_stderr(*, debug: bool) -> None:
@@ -216,4 +217,6 @@ def _log_to_stderr(*, debug: bool) -> None:
         logger = logging.getLogger(name)
         logger.setLevel(logging.CRITICAL if completing else logging.DEBUG if debug else logging.NOTSET)
         if not any(isinstance(handler, _ToStderr) for handler in logger.handlers):
-            logger.addHandler(_ToStderr())
+            handler = _ToStderr()
+            handler.setFormatter(logs.Redacting())
+            logger.addHandler(handler)

@@ -10,7 +10,7 @@ from enum import IntEnum
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from clerk.database.clock import database_time, now
-from clerk.database.engine import engine
+from clerk.database.engine import engine, show_address
 from clerk.database.schema_version import ensure_usable
 from clerk.database.states import JobState
 from clerk.database.tables import clerk_meta_table as meta
@@ -70,7 +70,7 @@ def _attempt(check: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]
 
 def _database() -> Iterator[Finding]:
     check_database()
-    yield Finding("database", Level.OK, engine().url.render_as_string(hide_password=True))
+    yield Finding("database", Level.OK, show_address(engine().url))
 
 
 def _broker() -> Iterator[Finding]:
