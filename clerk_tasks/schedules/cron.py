@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -13,7 +15,11 @@ from clerk.schedule import Schedule
 
 def moments(schedule: Schedule, after: datetime) -> Iterator[datetime]:
     """Yield the slots of a schedule after a moment, in UTC; raises ValueError for a bad cron line or time zone."""
-    return _iterate(schedule, after, backwards=False)
+    try:
+        local = CronSim(_pattern(schedule.cron), after.astimezone(ZoneInfo(schedule.timezone)))
+    except CronSimError as error:
+        raise ValueError(str(error)) from None
+    return (moment.astimezone(UTC) for moment in local)
 
 
 def slots_between(
@@ -21,25 +27,18 @@ def slots_between(
 ) -> tuple[list[datetime], datetime | None]:
     """Return the slots after one moment and until another, and the newest that is left out when these are too many.
 
-    They are found from the end: a year of minutes takes no longer than `most` of them.
+    They are looked for in ever longer spans before the end: a year of minutes takes no longer than a few times `most`.
     """
-    newest: list[datetime] = []
-    for moment in _iterate(schedule, until + timedelta(minutes=1), backwards=True):
-        if moment <= after:
-            break
-        if len(newest) == most:
-            return newest[::-1], moment
-        if moment <= until:
-            newest.append(moment)
-    return newest[::-1], None
-
-
-def _iterate(schedule: Schedule, start: datetime, *, backwards: bool) -> Iterator[datetime]:
-    try:
-        local = CronSim(_pattern(schedule.cron), start.astimezone(ZoneInfo(schedule.timezone)), reverse=backwards)
-    except CronSimError as error:
-        raise ValueError(str(error)) from None
-    return (moment.astimezone(UTC) for moment in local)
+    span = timedelta(hours=1)
+    while True:
+        start = max(after, until - span)
+        newest = deque(takewhile(lambda moment: moment <= until, moments(schedule, start)), maxlen=most + 1)
+        if len(newest) > most:
+            older = newest.popleft()
+            return list(newest), older
+        if start == after:
+            return list(newest), None
+        span *= 4
 
 
 def _pattern(cron: str) -> str:

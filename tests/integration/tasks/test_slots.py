@@ -106,7 +106,7 @@ def test_a_beat_that_was_away_for_very_long_remembers_the_newest_slots(declare: 
 
 
 def test_a_year_away_is_decided_at_once(declare: Declare) -> None:
-    declare(400 * 24 * 60, s="choose, catch_up=CatchUp.ALL")
+    declare(400 * 24 * 60, s="choose")
     with transaction() as connection:
         before = database_time(connection)
     first, *_ = ours(slots.tick())
