@@ -28,7 +28,7 @@ _CREDENTIALS = tuple(
 )
 
 #: Every credential has one of these near it; most lines of a log have none, and are not searched further.
-_NEAR = ("://", "key", "token", "secret", "passw", "authorization")
+_NEAR = ("://", "key", "token", "secret", "passw", "passphrase", "pwd", "sig=", "signature=", "authorization")
 
 
 def redact(text: str) -> str:

@@ -11,6 +11,7 @@ from clerk.database.clock import CLOCK_MARGIN, now
 from clerk.database.literals import constant, one_of
 from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import queues_table as queues
 from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.tables import workers_table as workers
 from clerk.jobs import LONGEST_TIME_LIMIT
@@ -44,10 +45,10 @@ _KINDS: Mapping[str, _Kind] = {
         "due now",
     ),
     "messages": _Kind(
-        jobs.c.publish_at,
-        (jobs.c.state == constant(JobState.AVAILABLE)) & or_(jobs.c.publish_at > _LATER, jobs.c.due_at > _LATER),
-        update(jobs).values(publish_at=now(), due_at=now()),
-        "publish them now",
+        queues.c.published_at,
+        queues.c.published_at > _LATER,
+        update(queues).values(published_at=None),
+        "forget them, so that others are published",
     ),
     "leases": _Kind(
         jobs.c.lease_until,

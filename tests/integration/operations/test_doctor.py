@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from clerk.database.clock import now
 from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import queues_table as queues
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.tables import sites_table as sites
@@ -175,7 +176,7 @@ YEAR = 365 * 86400.0
 #: A kind of time, and what a clock that was a year ahead leaves in the ledger.
 AHEAD = {
     "retries": sa.update(jobs).values(state="retryable", due_at=now(YEAR), started_at=now(YEAR - 60)),
-    "messages": sa.update(jobs).values(publish_at=now(YEAR)),
+    "messages": sa.update(queues).values(published_at=now(YEAR)),
     "leases": sa.update(jobs).values(
         state="running", lease_until=now(YEAR), deadline_at=now(YEAR), started_at=now(YEAR), attempt=1
     ),

@@ -76,7 +76,7 @@ class Plugin:
 """
 #: A command, and a hook that it must ask.
 COMMANDS = [
-    (["sites", "add", "b.ca", "--name", "B", "--state", "CA", "--scraper", "x"], "extra"),
+    (["sites", "add", "b.ca", "--name", "B", "--state", "CA", "--scraper", "legistar"], "extra"),
     (["enqueue", "fetch-site", "a.ca"], "stages"),
     (["enqueue", "work", "a.ca"], "stages"),
     (["update", "--next-site"], "stages"),
@@ -91,7 +91,7 @@ COMMANDS = [
 
 @pytest.fixture(autouse=True)
 def plugin(sqlite_url: str, tmp_path: Path) -> Iterator[None]:
-    assert main(["sites", "add", "a.ca", "--name", "A", "--state", "CA", "--scraper", "x", "--finance"]) == 0
+    assert main(["sites", "add", "a.ca", "--name", "A", "--state", "CA", "--scraper", "legistar", "--finance"]) == 0
     with imports_undone(tmp_path):
         write_plugin(Path("plugins/probe.py"), PLUGIN)
         application.close()
