@@ -5,10 +5,20 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from clerk.errors import SettingError
+from clerk.trust import why_untrusted
+
 
 def early_setting(name: str) -> str | None:
     """Return a variable's text as `settings()` finds it, in the environment or else in `.env`; None if it is unset."""
-    text = os.environ.get(name)
-    if not text and Path(".env").is_file():
-        text = dotenv_values(".env").get(name)
-    return text or None
+    return os.environ.get(name) or dotenv().get(name) or None
+
+
+def dotenv() -> dict[str, str | None]:
+    """Return the variables of `.env` in the working directory; SettingError if others may change that file."""
+    path = Path(".env")
+    if not path.is_file():
+        return {}
+    if reason := why_untrusted(path):
+        raise SettingError(f"{reason}.")
+    return dotenv_values(path)

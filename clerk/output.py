@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from datetime import UTC, datetime
 from typing import Any
 
 from clerk.redaction import redact
+from clerk.visible import visible, visible_json
 
 __all__ = ["ClerkLogger", "JsonFormatter", "configure", "configure_logging", "log", "logger"]
 
@@ -49,7 +49,7 @@ class ClerkLogger:
         text = f"{subdomain}: {message}" if subdomain else str(message)
         _stdlib.log(logging.getLevelNamesMapping().get(str(level).upper(), logging.INFO), "%s", text, extra=extra)
         if not _defaults["quiet"] and not _stdlib.hasHandlers():  # logging is not set up: a program run by hand
-            print(text, file=sys.stderr)  # noqa: T201
+            print(visible(redact(text)), file=sys.stderr)  # noqa: T201
 
 
 #: The logger for code that has no logger of its own.
@@ -75,7 +75,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return redact(json.dumps(line, default=str, ensure_ascii=False))
+        return redact(visible_json(line, indent=None))
 
 
 def configure_logging(level: int | str = logging.INFO) -> None:

@@ -16,9 +16,14 @@ _SUBDOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 MAX_SUBDOMAIN = 253
 
 
+def is_subdomain(name: object) -> bool:
+    """Return whether this is lowercase labels of [a-z0-9-] joined by dots."""
+    return isinstance(name, str) and len(name) <= MAX_SUBDOMAIN and _SUBDOMAIN.fullmatch(name) is not None
+
+
 def validate_subdomain(subdomain: str) -> str:
-    """Return the subdomain as it is; UsageError unless it is lowercase labels of [a-z0-9-] joined by dots."""
-    if isinstance(subdomain, str) and len(subdomain) <= MAX_SUBDOMAIN and _SUBDOMAIN.fullmatch(subdomain):
+    """Return the subdomain as it is; UsageError unless it is one."""
+    if is_subdomain(subdomain):
         return subdomain
     raise UsageError(
         f"bad subdomain {subdomain!r:.80}: use a-z, 0-9 and -, in labels joined by dots, such as alameda.ca"

@@ -3,9 +3,15 @@
 import re
 
 #: The password of an address: //user:password@host, also where the user is missing, as Redis allows.
-_PASSWORD = re.compile(r"(?<=://)([^\s/:@]*):([^\s/@]+)@")
+_PASSWORD = re.compile(r"(?<=://)([^\s/:@]*):([^\s/'\"]+)@")
 
-_KEY = r"(?:api[_-]?key|token|secret|passw(?:or)?d|authorization)"
+#: Tokens of paging are no secrets, such as OData's $skiptoken.
+_PAGING = [f"{word}{end}" for word in ("skip", "page", "next", "sync", "continuation") for end in ("", "_", "-")]
+_TOKEN = "token" + "".join(f"(?<!{word}token)" for word in _PAGING)
+_KEY = (
+    rf"(?:{_TOKEN}|(?:api|access|private|secret|account|shared)[_-]?key|secret|passw(?:or)?d|passphrase|pwd|authorization"
+    r"|x-amz-signature|(?<![a-z])sig)"
+)
 _QUOTE = r"\\?['\"]"  # as it is, or inside JSON
 _VALUE = r"(?:[^\s&'\"\\]|\\(?!['\"]))"
 
@@ -22,7 +28,7 @@ _CREDENTIALS = tuple(
 )
 
 #: Every credential has one of these near it; most lines of a log have none, and are not searched further.
-_NEAR = ("://", "key", "token", "secret", "passw", "authorization")
+_NEAR = ("://", "key", "token", "secret", "passw", "passphrase", "pwd", "sig=", "signature=", "authorization")
 
 
 def redact(text: str) -> str:

@@ -25,10 +25,9 @@ class CatchUp(StrEnum):
 class Schedule:
     """A name, a five-field cron line in a time zone, and which jobs to enqueue at each slot.
 
-    `jobs(connection)` is called once per slot, inside the transaction that records the slot, and returns
-    the jobs to enqueue; none is a fine answer (there was nothing to do). Reading through `connection` sees
-    the state that the jobs will be recorded against. A local time that a DST change skips fires when the
-    clock resumes, one that it repeats fires once.
+    `jobs(connection)` is called for each slot, before the slot is recorded, and returns the jobs to enqueue; none is a
+    fine answer (there was nothing to do). It may only read through `connection`. A local time that a DST change
+    skips fires when the clock resumes, one that it repeats fires once.
     """
 
     name: str

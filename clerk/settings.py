@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
-from dotenv import dotenv_values
 from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from clerk.application import part
+from clerk.early_settings import dotenv
 from clerk.errors import SettingError
 from clerk.redaction import redact
 
@@ -114,6 +114,7 @@ class Settings(BaseSettings):
     storage_dir: Folder = Field(Path("../sites"), validation_alias="STORAGE_DIR")
 
     home: Folder = Path(".clerk")
+    trust: bool = False
     valkey_server: Folder | None = None
     plugins_dir: Folder = Path("plugins")
     plugin_patience: float = Field(60.0, gt=0, le=3600)  # seconds
@@ -169,6 +170,7 @@ class Settings(BaseSettings):
 @part
 def settings() -> Settings:
     """Return the settings of this process; SettingError names the variable that holds a bad value."""
+    dotenv()
     try:
         return Settings()
     except ValidationError as error:
@@ -189,7 +191,7 @@ def variables() -> list[str]:
 def unknown_variables() -> dict[str, str | None]:
     """Return the unknown CLERK_ variables, each with the known one that may be meant."""
     known = {name.removeprefix("CLERK_"): name for name in variables()}
-    given = {name.removeprefix("CLERK_") for name in {*os.environ, *dotenv_values(".env")} if name.startswith("CLERK_")}
+    given = {name.removeprefix("CLERK_") for name in {*os.environ, *dotenv()} if name.startswith("CLERK_")}
     unknown = sorted(given - known.keys() - INTERNAL)
     return {f"CLERK_{name}": next(map(known.get, get_close_matches(name, known, n=1)), None) for name in unknown}
 

@@ -45,6 +45,7 @@ def _configure(sender: Celery, **_: Any) -> None:
     initialisers = sum(pool.function is not None for pool in known.pools.values())
     sender.conf.update(
         broker_url=broker.url,
+        broker_use_ssl=broker.ssl,
         broker_transport_options=dict(broker.transport_options),
         worker_disable_prefetch=broker.disable_prefetch,
         # A child that is not there in time is killed: each pool's function may take as long as a plugin may.

@@ -22,7 +22,7 @@ from clerk_tasks.ledger.insert import Message, NewJob, Recorded
 from clerk_tasks.ledger.lone import record_alone
 from clerk_tasks.ledger.publications import announce, answered, handful, register_queues
 from clerk_tasks.ledger.queries import require_run
-from clerk_tasks.pipeline import stages_from
+from clerk_tasks.pipeline import ask_plugins, stages_from
 from clerk_tasks.recording import (
     grouped,
     new_job,
@@ -83,6 +83,7 @@ def enqueue(
         validate_run_id(run_id)
     elif not job.unique_key and not delay and not stages_from(job.job_type):
         return _enqueue_alone(job, always_publish=always_publish)
+    ask_plugins()
     wanted = not delay
 
     def record(connection: Connection) -> Recorded:
@@ -169,6 +170,7 @@ def enqueue_many(requests: Sequence[JobRequest]) -> Enqueued:
     """
     groups = grouped(requests)
     publisher()
+    ask_plugins()
     with reading() as connection:
         require_sites(connection, {group[0].subdomain for group in groups})
     total = Recorded()
@@ -184,6 +186,7 @@ def enqueue_chosen(choose: Callable[[Connection], Sequence[JobRequest]]) -> Enqu
     So "the next site" is taken by looking for it: two callers never choose the same.
     """
     publisher()
+    ask_plugins()
     recorded = _recorded(lambda connection: record_requests(connection, choose(connection)))
     return Enqueued(recorded.job_ids, recorded.conflicts, publish(recorded.messages))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Any
 
 from clerk.errors import ClerkError
 from clerk.redaction import redact
+from clerk.visible import visible, visible_lines
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
@@ -27,11 +29,23 @@ CHATTY = (
 
 
 class Redacting(logging.Formatter):
-    """A formatter that keeps passwords and tokens out, in tracebacks too."""
+    """A formatter that keeps secrets out, and shows control characters as escapes; in tracebacks too."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line, without secrets."""
+        """Return the line, and a traceback indented below it: what strangers wrote begins no line."""
         return redact(super().format(record))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Return the message in one line."""
+        return visible(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        """Return a traceback, indented."""
+        return visible_lines(f"  {super().formatException(ei)}", indent="  ")
+
+    def formatStack(self, stack_info: str) -> str:  # noqa: N802
+        """Return a stack, indented."""
+        return visible_lines(f"  {stack_info}", indent="  ")
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -46,7 +60,7 @@ def last_words() -> Iterator[None]:
     try:
         yield
     except ClerkError as error:
-        sys.stderr.write(f"error: {redact(str(error))}\n")
+        sys.stderr.write(f"error: {visible(redact(str(error)))}\n")
         raise SystemExit(error.exit_code) from error
 
 
@@ -54,6 +68,8 @@ def configure(loglevel: int | str = logging.INFO, **_: Any) -> None:
     """Configure logging in a worker's parent, its children, and beat."""
     for name in OURS:
         logging.getLogger(name).handlers.clear()  # the command line's: what they say would be said twice
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(errors="backslashreplace")  # a letter that the encoding lacks costs no line
     handler = logging.StreamHandler()
     handler.setFormatter(Redacting(_FORMAT))
     logging.basicConfig(level=loglevel or logging.INFO, handlers=[handler], force=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from clerk.errors import UsageError
-from clerk.plugin.loader import plugin_manager, plugins
+from clerk.plugin.loader import asked_once, plugin_manager, plugins
+from clerk.plugin.registered import Plugin, PluginSet
 from clerk.settings import settings
+from clerk.sites.finance import finance_job_types
 from clerk.stage import BEGINNERS, STAGE_NAME, Stage
 from clerk_tasks.job_types.registry import registry
 
@@ -20,15 +23,30 @@ def stages() -> tuple[Stage, ...]:
         Stage("compilation", "db-compilation"),
         Stage("deploy", "deploy-site"),
     ]
-    found = plugins()
-    for plugin, answer in reversed(found.call("register_stages")):
-        for stage in answer if isinstance(answer, list | tuple) else [answer]:
-            if wrong := _what_is_wrong(stage, ordered):
-                found.quarantine(plugin.name, plugin.where, phase="hook register_stages", error=wrong)
-            else:
-                names = [known.name for known in ordered]
-                ordered.insert(names.index(stage.after) + 1 if stage.after in names else len(ordered), stage)
+    for plugin, stage in _declared():
+        if wrong := _what_is_wrong(stage, ordered):
+            plugins().quarantine(plugin.name, plugin.where, phase="hook register_stages", error=wrong)
+        else:
+            names = [known.name for known in ordered]
+            ordered.insert(names.index(stage.after) + 1 if stage.after in names else len(ordered), stage)
     return tuple(ordered)
+
+
+@asked_once
+def _declared(found: PluginSet) -> list[tuple[Plugin, Any]]:
+    answers = reversed(found.call("register_stages"))
+    return [
+        (plugin, stage)
+        for plugin, answer in answers
+        for stage in (answer if isinstance(answer, list | tuple) else [answer])
+    ]
+
+
+def ask_plugins() -> None:
+    """Ask the plugins all that recording a run needs to know: a write transaction must not wait for their code."""
+    registry()
+    stages()
+    finance_job_types()
 
 
 def _what_is_wrong(stage: object, ordered: Sequence[Stage]) -> str | None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
-from clerk.database.engine import BUSY_TIMEOUT, engine
+from clerk.database.engine import BUSY_TIMEOUT, engine, show_address
 from clerk.errors import DatabaseUnavailable
 
 #: PostgreSQL's classes of errors (appendix A of its manual) that are the fault of a statement or its data. All others
@@ -83,4 +83,4 @@ def _reason(error: Exception) -> str:
 
 
 def _where(on: Engine | None) -> str:
-    return (on or engine()).url.render_as_string(hide_password=True)
+    return show_address((on or engine()).url)

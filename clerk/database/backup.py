@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing, suppress
 from datetime import UTC, datetime
@@ -20,6 +21,8 @@ def back_up(source: Path, label: str) -> Path:
     target = source.with_name(f"{source.name}.backup-{label}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
     partial = target.with_name(target.name + ".partial")
     try:
+        os.close(os.open(partial, os.O_CREAT | os.O_EXCL, 0o600))
+        partial.chmod(source.stat().st_mode & 0o777)  # as private as what it copies
         with closing(sqlite3.connect(source)) as reader, closing(sqlite3.connect(partial)) as writer:
             reader.backup(writer)
         flush(partial)

@@ -105,6 +105,10 @@ def _postgresql_now(element: now, compiler: SQLCompiler, **kw: Any) -> str:
     return f"(statement_timestamp() + make_interval(secs => {seconds}))" if seconds else "statement_timestamp()"
 
 
+#: How far ahead a recorded time may be, in seconds: clocks that other programs write by differ a little.
+CLOCK_MARGIN = 3600.0
+
+
 def database_time(connection: Connection) -> datetime:
     """Return what the database's clock says."""
     moment: datetime = connection.execute(select(now())).scalar_one()

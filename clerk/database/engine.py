@@ -12,6 +12,7 @@ from sqlalchemy.exc import DisconnectionError
 
 from clerk.application import part
 from clerk.errors import DatabaseUnavailable
+from clerk.redaction import redact
 from clerk.settings import settings
 
 #: How long a connection waits for another writer, in seconds.
@@ -125,6 +126,11 @@ def _bounded_waits(url: sa.URL) -> str:
     given = url.query.get("options")
     theirs = [given] if isinstance(given, str) else list(given or ())
     return " ".join([*(f"-c {name}={value}" for name, value in waits.items()), *theirs])
+
+
+def show_address(url: sa.URL) -> str:
+    """Return a database's address without its passwords, those of its arguments too."""
+    return redact(url.render_as_string(hide_password=True))
 
 
 @part(close=Engine.dispose)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,12 @@ from sqlalchemy import Connection, Engine
 import migrations
 from clerk.database.advice import unavailable_as_advice
 from clerk.database.backup import back_up
-from clerk.database.engine import create_engine
+from clerk.database.engine import create_engine, file_of
 from clerk.database.schema_version import GENERATION, HEAD, REVISIONS, SchemaStamp, read_stamp, shown
 from clerk.database.tables import clerk_meta_table
 from clerk.database.transactions import serialise
 from clerk.errors import ClerkError, DatabaseUnavailable
+from clerk.private import open_private
 from clerk.settings import settings
 from migrations.comparison import OPTIONS
 
@@ -58,6 +59,9 @@ def upgrade(address: str | sa.URL | None = None, *, to: str = HEAD) -> Upgraded:
     Raises DatabaseUnavailable at a revision that this code does not know. Nothing is changed by an upgrade that fails.
     """
     with _migrating(address) as engine:
+        if engine.dialect.name == "sqlite" and engine.url.database and file_of(engine) is None:
+            with suppress(OSError):  # SQLite says what is wrong
+                open_private(Path(engine.url.database)).close()
         with engine.connect() as connection:
             serialise(connection, "migrate")
             stamp = read_stamp(connection)

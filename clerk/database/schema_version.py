@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 
 import migrations
 from clerk.database.advice import unavailable_as_advice
-from clerk.database.engine import normalise_url
+from clerk.database.engine import normalise_url, show_address
 from clerk.database.tables import clerk_meta_table
 from clerk.errors import DatabaseUnavailable
 
@@ -98,7 +98,7 @@ def ensure_usable(on: Connection | Engine) -> None:
 
 
 def shown(database: Engine | sa.URL | str) -> str:
-    """Return a database's address without its password."""
+    """Return a database's address without its passwords."""
     address = database.url if isinstance(database, Engine) else database
     url = normalise_url(address) if isinstance(address, str) else address
-    return url.render_as_string(hide_password=True)
+    return show_address(url)

@@ -5,7 +5,6 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
-    Date,
     Float,
     ForeignKey,
     Index,
@@ -22,6 +21,7 @@ from sqlalchemy import (
 )
 
 from clerk.database.clock import UtcDateTime
+from clerk.database.lenient import LenientDate, LenientJson
 
 metadata = MetaData()
 
@@ -63,10 +63,10 @@ sites_table = Table(
     Column("has_finance_data", Boolean, nullable=False, server_default=false()),
     Column("finance_last_updated", UtcDateTime(lenient=True)),
     Column("finance_source", String(100)),
-    Column("finance_coverage_start", Date),
-    Column("finance_coverage_end", Date),
+    Column("finance_coverage_start", LenientDate),
+    Column("finance_coverage_end", LenientDate),
     Column("finance_record_count", Integer),
-    Column("finance_data_types", JSON(none_as_null=True)),
+    Column("finance_data_types", LenientJson),
     Index("idx_sites_current_stage", "current_stage"),
     Index("idx_sites_updated_at", "updated_at"),
     Index(

@@ -9,13 +9,14 @@ from contextvars import ContextVar
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 
 from clerk.application import part
 from clerk.database.advice import unavailable_as_advice
 from clerk.database.engine import engine
 from clerk.database.held import HeldConnection, own_connection
 from clerk.database.schema_version import ensure_usable
-from clerk.errors import UsageError
+from clerk.errors import ClerkError, UsageError
 
 #: Whether this thread is inside `fence()`.
 _FENCED: ContextVar[bool] = ContextVar("clerk_fenced", default=False)
@@ -67,6 +68,23 @@ def reading(on: Engine | None = None) -> Iterator[Connection]:
     target = on or _usable_engine()
     with unavailable_as_advice(target), target.connect().execution_options(reading=True) as connection:
         yield connection
+
+
+@contextmanager
+def reading_only() -> Iterator[Connection]:
+    """Open a transaction for a plugin's code, which may only read: a write is an error of the plugin, not lost."""
+    with reading() as connection:
+        on_sqlite = connection.dialect.name == "sqlite"
+        connection.exec_driver_sql("PRAGMA query_only = ON" if on_sqlite else "SET TRANSACTION READ ONLY")
+        try:
+            yield connection
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise
+            raise ClerkError(f"it may only read: {error.orig}") from error
+        finally:
+            if on_sqlite:
+                connection.exec_driver_sql("PRAGMA query_only = OFF")
 
 
 def serialise(connection: Connection, what: str) -> None:

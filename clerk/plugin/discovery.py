@@ -16,6 +16,7 @@ from clerk.errors import UsageError
 from clerk.hookspecs import PROJECT
 from clerk.plugin.containment import BROKEN, on_trial
 from clerk.plugin.registered import PluginSet
+from clerk.trust import why_untrusted
 
 PLUGIN_GROUP = "clerk.plugins"
 
@@ -56,10 +57,9 @@ def load_directory(found: PluginSet, directory: Path) -> None:
 
     Raises UsageError if the path is something else than a directory.
     """
+    require_directory(directory)
     if not directory.exists():
         return
-    if not directory.is_dir():
-        raise UsageError(f"plugins directory {directory} is not a directory: give a folder by --plugins-dir")
     share_package(directory.resolve())
     for path in _candidates(directory.resolve()):
         before = found.manager.get_plugins()
@@ -71,6 +71,17 @@ def load_directory(found: PluginSet, directory: Path) -> None:
             found.quarantine(_plugin_name(path), str(path), phase="import", error=error)
             continue
         _add_classes(found, module, path)
+
+
+def require_directory(directory: Path) -> None:
+    """Raise UsageError if the path exists and is no directory, or something in it that other users may change."""
+    if directory.exists():
+        if not directory.is_dir():
+            raise UsageError(f"plugins directory {directory} is not a directory: give a folder by --plugins-dir")
+        # All of it: a plugin may import any file beside it.
+        for path in (directory, *directory.rglob("*")):
+            if path.exists() and (reason := why_untrusted(path)):
+                raise UsageError(f"plugins directory {directory} is refused: {reason}")
 
 
 def share_package(directory: Path) -> None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import lru_cache, wraps
 from pathlib import Path
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import pluggy
 
 from clerk.application import part
 from clerk.early_settings import early_setting
 from clerk.errors import UsageError
-from clerk.plugin.discovery import has_hookimpl_methods, load_directory, load_entry_points
+from clerk.plugin.discovery import has_hookimpl_methods, load_directory, load_entry_points, require_directory
 from clerk.plugin.registered import PluginSet, Quarantined, log
 
 __all__ = [
+    "asked_once",
     "call_hook",
     "forget_plugins",
     "has_hookimpl_methods",
@@ -27,6 +30,8 @@ __all__ = [
     "quarantined",
     "use_plugins_directory",
 ]
+
+Reply = TypeVar("Reply")
 
 #: The plugins directory where none is configured.
 DEFAULT_DIRECTORY = "plugins"
@@ -70,6 +75,21 @@ def call_hook(hook: str, /, **arguments: Any) -> list[tuple[str, Any]]:
     return [(plugin.name, answer) for plugin, answer in plugins().call(hook, **arguments)]
 
 
+def asked_once(ask: Callable[[PluginSet], Reply]) -> Callable[[], Reply]:
+    """Make a question to the plugins one that is asked once, and again only when there are other plugins.
+
+    So a transaction can use the answer without running a plugin's code, which may take its time.
+    """
+    kept = lru_cache(maxsize=1)(lambda found, _members: ask(found))
+
+    @wraps(ask)
+    def answer() -> Reply:
+        found = plugins()
+        return kept(found, frozenset(map(id, found.manager.get_plugins())))
+
+    return answer
+
+
 def quarantined() -> tuple[Quarantined, ...]:
     """List the plugins, and parts of plugins, that were set aside."""
     return plugins().quarantined
@@ -107,6 +127,7 @@ def use_plugins_directory(directory: str | None) -> None:
         log.warning("plugins directory %s does not exist; no plugins are loaded from it", named)
     elif found.exists() and not found.is_dir():
         raise UsageError(f"plugins directory {named} is not a directory: name a folder, or leave it out")
+    require_directory(found)
 
 
 @part

@@ -18,7 +18,7 @@ from clerk.database.transactions import reading, transaction
 from clerk.errors import ConflictError, UsageError
 from clerk.paths import validate_subdomain
 from clerk.plugin.loader import call_hook
-from clerk.sites.rows import delete_site, get_all_sites, hold_site, insert_site, require_site
+from clerk.sites.rows import delete_site, get_all_sites, hold_site, insert_site, refused_sites, require_site
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +92,14 @@ def list_sites() -> list[dict[str, Any]]:
     """Return every site's row, by subdomain."""
     with reading() as connection:
         return get_all_sites(connection, order_by="subdomain")
+
+
+def site_problems() -> list[str]:
+    """Return what `db check` says of the sites that never get a turn, in a line; nothing if all do."""
+    with reading() as connection:
+        names = refused_sites(connection)
+    shown = ", ".join(map(repr, names[:5])) + (", …" if names[5:] else "")
+    return [f"sites never updated, because their names are no subdomains: {len(names)} ({shown})"] if names else []
 
 
 def remove_site(subdomain: str, *, dry_run: bool = False) -> dict[str, Any]:

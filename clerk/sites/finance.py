@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection
 
-from clerk.database.clock import now
+from clerk.database.clock import CLOCK_MARGIN, now
 from clerk.database.literals import one_of
 from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, sites_table
 from clerk.database.transactions import reading, serialise, transaction
 from clerk.errors import missing
-from clerk.plugin.loader import call_hook
+from clerk.paths import is_subdomain
+from clerk.plugin.loader import asked_once
+from clerk.plugin.registered import PluginSet
 from clerk.settings import settings
 from clerk.sites.rows import get_site_by_subdomain
 
@@ -80,8 +83,8 @@ def get_sites_with_finance_data() -> list[dict[str, Any]]:
 def get_next_finance_site() -> dict[str, Any] | None:
     """Return the site tried longest ago, without taking its turn; None if no site is due."""
     with reading() as connection:
-        turn = connection.execute(_turns().limit(1)).scalar()
-        return get_site_by_subdomain(connection, turn) if turn else None
+        turns = _next(connection, 1)
+        return get_site_by_subdomain(connection, turns[0]) if turns else None
 
 
 def next_finance_sites(connection: Connection, limit: int = 1) -> list[str]:
@@ -90,20 +93,26 @@ def next_finance_sites(connection: Connection, limit: int = 1) -> list[str]:
     Two callers never get the same one: the second waits until the first has committed, and then sees its jobs.
     """
     serialise(connection, "next finance site")
-    return list(connection.execute(_turns().limit(limit)).scalars())
+    return _next(connection, limit)
 
 
-def finance_job_types() -> list[str]:
+@asked_once
+def finance_job_types(found: PluginSet) -> list[str]:
     """Return the job types of the plugins that process finance data; the first does the whole work for a site.
 
     A processor names that one in `job_type`; without it, it is the first that its plugin registers.
     """
-    registered = dict(call_hook("register_job_types"))
-    found: list[str] = []
-    for plugin, processor in call_hook("get_data_processors", data_type="finance"):
+    registered = {plugin.name: answer for plugin, answer in found.call("register_job_types")}
+    names: list[str] = []
+    for plugin, processor in found.call("get_data_processors", data_type="finance"):
         if processor:
-            found += [name for name in (getattr(processor, "job_type", None), *registered.get(plugin, ())) if name]
-    return list(dict.fromkeys(found))
+            names += [getattr(processor, "job_type", None) or "", *registered.get(plugin.name, ())]
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def _next(connection: Connection, limit: int) -> list[str]:
+    """Return the first of the turns, passing over names that are no subdomains."""
+    return list(islice(filter(is_subdomain, connection.execute(_turns()).scalars()), limit))
 
 
 def _turns() -> sa.Select[str]:
@@ -113,9 +122,11 @@ def _turns() -> sa.Select[str]:
     ETL fails each time waits like one whose ETL succeeds, and starves no other.
     """
     of_site = sa.and_(_job.subdomain == _site.subdomain, _job.job_type.in_(finance_job_types()))
-    last_job = sa.select(sa.func.max(_job.created_at)).where(of_site).scalar_subquery()
+    past = _job.created_at <= now(CLOCK_MARGIN)  # a clock that was ahead must cost no site its turn
+    last_job = sa.select(sa.func.max(_job.created_at)).where(of_site, past).scalar_subquery()
     idle = ~sa.exists().where(of_site, one_of(_job.state, UNFINISHED))
-    due = sa.select(_site.subdomain, _site.finance_last_updated.label("updated"), last_job.label("job")).where(
+    updated = sa.case((_site.finance_last_updated <= now(CLOCK_MARGIN), _site.finance_last_updated)).label("updated")
+    due = sa.select(_site.subdomain, updated, last_job.label("job")).where(
         _site.has_finance_data, _site.state.in_(settings().finance_states), idle
     )
     c = due.subquery().c

@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.dialects import postgresql, sqlite
 
-from clerk.database.clock import now, parse_moment
+from clerk.database.clock import CLOCK_MARGIN, now, parse_moment
 from clerk.database.literals import one_of
 from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, runs_table, sites_table
 from clerk.database.transactions import reading, serialise
 from clerk.errors import UsageError, missing
-from clerk.paths import validate_subdomain
+from clerk.paths import is_subdomain, validate_subdomain
 from clerk.stage import BEGINNERS, MEETINGS
 
 _site, _run, _job = sites_table.c, runs_table.c, jobs_table.c
@@ -48,12 +48,18 @@ def get_site_by_subdomain(connection: Connection, subdomain: str) -> dict[str, A
 
 
 def require_site(connection: Connection, subdomain: str) -> dict[str, Any]:
-    """Return a site's row; NotFoundError for an unknown one, UsageError for a malformed subdomain."""
-    validate_subdomain(subdomain)
-    site = get_site_by_subdomain(connection, subdomain)
+    """Return a site's row; without one NotFoundError, or UsageError if the name is no subdomain."""
+    is_text = "\x00" not in subdomain and subdomain.encode(errors="replace").decode() == subdomain
+    site = get_site_by_subdomain(connection, subdomain) if is_text else None
     if site is None:
-        raise missing("site", subdomain)
+        raise missing("site", validate_subdomain(subdomain))
     return site
+
+
+def refused_sites(connection: Connection) -> list[str]:
+    """Return the names that are no subdomains, as other programs may add them: these sites never get a turn."""
+    names = connection.execute(sa.select(_site.subdomain)).scalars()
+    return sorted(str(name) for name in names if not is_subdomain(name))
 
 
 def hold_site(connection: Connection, subdomain: str) -> None:
@@ -98,7 +104,9 @@ def take_oldest_sites(connection: Connection, limit: int = 1, *, lookback_hours:
     fails each time has been tried as much as one whose fetch succeeds, so it waits like that one.
     """
     serialise(connection, "next meetings site")
-    last_run = sa.select(_run.created_at).where(_run.subdomain == _site.subdomain, _run.pipeline == MEETINGS)
+    last_run = sa.select(_run.created_at).where(
+        _run.subdomain == _site.subdomain, _run.pipeline == MEETINGS, _run.created_at <= now(CLOCK_MARGIN)
+    )
     busy = sa.select(_job.subdomain).where(
         one_of(_job.state, UNFINISHED), _job.unique_key.is_not(None), _job.job_type.in_(sorted(BEGINNERS))
     )
@@ -113,11 +121,14 @@ def take_oldest_sites(connection: Connection, limit: int = 1, *, lookback_hours:
 def _by_age(connection: Connection, query: sa.Select[Any], lookback_hours: float) -> list[str]:
     """Return the subdomains outside the look-back, oldest first; the query gives when they were updated, and tried.
 
-    The former is text that several programs wrote, so it is read here and not in SQL; unreadable is never.
+    The former is text that several programs wrote, so it is read here and not in SQL; unreadable is never, and so is
+    the future, of a clock that was ahead. A name that is no subdomain has no turn.
     """
-    rows = connection.execute(query).all()
+    rows = [row for row in connection.execute(query) if is_subdomain(row[0])]
     cutoff = connection.execute(sa.select(now())).scalar_one() - timedelta(hours=lookback_hours)
-    ages = sorted((max(parse_moment(updated) or _NEVER, tried or _NEVER), name) for name, updated, tried in rows)
+    ahead = cutoff + timedelta(hours=lookback_hours, seconds=CLOCK_MARGIN)
+    moments = [(name, [parse_moment(updated), tried]) for name, updated, tried in rows]
+    ages = sorted((max((at for at in known if at and at <= ahead), default=_NEVER), name) for name, known in moments)
     return [name for touched, name in ages if touched < cutoff]
 
 

@@ -10,6 +10,7 @@ import kombu
 from kombu.exceptions import BatchPublishError, OperationalError
 
 from clerk.jobs import Priority
+from clerk_tasks.broker.tls import split_tls
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class Broker:
     driver_errors: ClassVar[tuple[type[BaseException], ...]] = ()
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url, self.tls = split_tls(url)
         self.errors: tuple[type[BaseException], ...] = (
             OSError,
             OperationalError,
@@ -54,12 +55,17 @@ class Broker:
     @property
     def shown(self) -> str:
         """The address without its password."""
-        return str(kombu.Connection(self.url).as_uri())
+        return str(kombu.Connection(self.url, ssl=self.ssl).as_uri())
+
+    @property
+    def ssl(self) -> dict[str, Any] | bool:
+        """The TLS options as kombu hands them to the driver; False without TLS."""
+        return False
 
     def connect(self) -> kombu.Connection:
         """Connect once, without another try; raises one of `errors`."""
         options = dict(self.transport_options)
-        connection = kombu.Connection(self.url, transport_options=options, connect_timeout=5)
+        connection = kombu.Connection(self.url, ssl=self.ssl, transport_options=options, connect_timeout=5)
         if self.transport is not None:
             connection.transport_cls = self.transport  # kombu takes it from the address where it is an argument
         connection.ensure_connection(max_retries=0)  # the relay tries again; a command does not wait for it
@@ -78,7 +84,8 @@ class Broker:
 
     def problems(self, channel: Any) -> Iterator[Problem]:
         """Yield what is wrong with the broker's configuration, for `doctor`."""
-        yield from ()
+        if self.tls and self.tls.problem:
+            yield Problem("BROKER_URL", self.tls.problem, "leave out ssl_cert_reqs and ssl_check_hostname")
 
 
 def queue(name: str) -> kombu.Queue:

@@ -24,6 +24,7 @@ from typing import IO
 from urllib.parse import quote
 
 from clerk.errors import BrokerUnavailable, SettingError
+from clerk.private import make_private_folder, open_private
 from clerk.settings import settings
 
 #: How long the server may take to start, in seconds.
@@ -68,11 +69,11 @@ class Place:
         return self.home / "valkey.keeper"
 
     def make(self) -> None:
-        """Create the folders, for this user only; a folder of another user is refused."""
+        """Create the folders, for this user only; PermissionError for a folder of another user."""
+        if not self.home.exists():  # one that is there may hold more than ours
+            make_private_folder(self.home)
         for folder in (self.folder, self.socket.parent):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if folder.stat().st_uid != os.geteuid():
-                raise BrokerUnavailable(f"{folder} belongs to another user: set CLERK_HOME to a folder of your own")
+            make_private_folder(folder)
 
 
 def broker_url() -> str:
@@ -96,13 +97,24 @@ def attached() -> Iterator[None]:
     with ExitStack() as held:
         try:
             place.make()
-            users = held.enter_context(place.users.open("a"))
-            fcntl.flock(users, fcntl.LOCK_SH)  # waits, for moments, while a keeper ends its server
+            users = held.enter_context(open_private(place.users))
+            _join(users, place)
             _ensure_running(place, program)
         except OSError as error:
             advice = f"The embedded broker needs {place.home}: {error.strerror}. Set CLERK_HOME."
             raise BrokerUnavailable(advice) from None
         yield
+
+
+def _join(users: IO[str], place: Place) -> None:
+    """Take the users' lock, shared: it is free but for the moments in which a keeper ends its server."""
+    give_up = time.monotonic() + START_TIMEOUT
+    while not lock(users, fcntl.LOCK_SH):
+        if time.monotonic() > give_up:
+            raise BrokerUnavailable(
+                f"Another process has locked {place.users}: end it (`fuser {place.users}` names it), or set CLERK_HOME."
+            )
+        time.sleep(0.02)
 
 
 def _place() -> Place:
@@ -153,14 +165,14 @@ def _start_keeper(place: Place, program: str) -> str:
 
 
 def _is_locked(path: Path) -> bool:
-    with path.open("a") as file:
+    with open_private(path) as file:
         return not lock(file)
 
 
-def lock(file: IO[str]) -> bool:
-    """Take the lock if it is free, shared locks included; return whether we have it."""
+def lock(file: IO[str], kind: int = fcntl.LOCK_EX) -> bool:
+    """Take the lock if that is possible at once; return whether we have it."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from clerk.errors import BrokerUnavailable
+from clerk.private import open_private
 from clerk_tasks.broker.embedded import START_TIMEOUT, Place, answers, ask, lock
 
 #: How often to look whether the server lives and has users, in seconds.
@@ -29,7 +30,7 @@ class Keeper:
 
     def run(self) -> None:
         """Run the server until the last user is gone; return at once if another keeper runs."""
-        with self._place.keeper.open("a") as ours, self._place.users.open("a") as users:
+        with open_private(self._place.keeper) as ours, open_private(self._place.users) as users:
             if not lock(ours):
                 return
             if _is_gone(self._place):
@@ -43,14 +44,14 @@ class Keeper:
 
     def _detach(self) -> None:
         """Close the inherited output; the starter waits for the end of its pipe."""
-        with self._place.log.open("ab") as log:
+        with open_private(self._place.log) as log:
             os.dup2(log.fileno(), sys.stdout.fileno())
             os.dup2(log.fileno(), sys.stderr.fileno())
 
     def _start(self) -> None:
         self._kill()  # it may be running and unreachable: its socket was deleted
         self._place.make()
-        with self._place.log.open("ab") as log:
+        with open_private(self._place.log) as log:
             self._server = subprocess.Popen(
                 [self._program, *_options(self._place)],
                 stdin=subprocess.DEVNULL,

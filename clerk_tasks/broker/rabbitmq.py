@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from kombu.transport import pyamqp
 
@@ -21,3 +21,12 @@ class RabbitMQ(Broker):
         "connect_timeout": 5,
     }
     driver_errors = pyamqp.Transport.connection_errors
+
+    @property
+    def ssl(self) -> dict[str, Any] | bool:
+        """The TLS options as py-amqp knows them: it checks the host's name only where `server_hostname` is given."""
+        if self.tls is None:
+            return False
+        # kombu puts the address's host in the place of None.
+        hostname = {"server_hostname": None} if self.tls.check_hostname else {}
+        return {"cert_reqs": self.tls.verify, **hostname, **self.tls.files}

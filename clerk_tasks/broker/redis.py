@@ -78,12 +78,21 @@ class Redis(Broker):
     disable_prefetch = True
     driver_errors = (*redis.Transport.connection_errors, *redis.Transport.channel_errors)
 
+    @property
+    def ssl(self) -> dict[str, Any] | bool:
+        """The TLS options as redis-py knows them."""
+        if self.tls is None:
+            return False
+        files = {f"ssl_{name}": path for name, path in self.tls.files.items()}
+        return {"ssl_cert_reqs": self.tls.verify, "ssl_check_hostname": self.tls.check_hostname, **files}
+
     def install(self) -> None:
         """Make Celery's own connections use our transport."""
         TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), f"{__name__}:{Transport.__name__}"))
 
     def problems(self, channel: Any) -> Iterator[Problem]:
-        """Yield a policy that lets the server drop messages when its memory is full."""
+        """Yield a policy that lets the server drop messages when its memory is full, too."""
+        yield from super().problems(channel)
         with channel.conn_or_acquire() as client:
             policy = client.info("memory").get("maxmemory_policy")
         if policy not in (None, "noeviction"):

@@ -12,6 +12,7 @@ from clerk.database.migrate import current as look
 from clerk.database.migrate import history as read
 from clerk.database.migrate import upgrade as run
 from clerk.database.schema_version import HEAD
+from clerk.sites.admin import site_problems
 from clerk_tasks.cli import output
 from clerk_tasks.cli.options import AsJson, DryRun, Yes
 from clerk_tasks.operations import pruning
@@ -48,8 +49,8 @@ def history(as_json: AsJson = False) -> None:
 
 @app.command()
 def check(as_json: AsJson = False) -> None:
-    """Exit 1 if the database is not at this code's revision, or its tables differ from it."""
-    problems = find()
+    """Exit 1 if the database is not at this code's revision, its tables differ from it, or a site has a bad name."""
+    problems = find() or site_problems()
     for problem in problems:
         output.fail(problem)
     lines = () if problems else ("The database is as it should be.",)

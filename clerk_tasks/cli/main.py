@@ -21,6 +21,7 @@ from clerk import __version__
 from clerk.errors import ClerkError, UsageError
 from clerk.plugin.loader import use_plugins_directory
 from clerk.redaction import redact
+from clerk.trust import TRUST
 from clerk_tasks import logs
 from clerk_tasks.cli import output
 from clerk_tasks.cli.commands import COMMANDS
@@ -50,6 +51,8 @@ class Root(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Find the plugins directory first: `--help` and completion, wherever they stand, need it."""
         _log_to_stderr(debug="--debug" in _own_options(args))
+        if "--trust" in _own_options(args):
+            os.environ[TRUST] = "1"  # for the processes that this one starts, too
         try:
             use_plugins_directory(_option(_own_options(args), "--plugins-dir"))
         except UsageError as error:
@@ -115,6 +118,9 @@ def root(
         typer.Option(envvar="CLERK_PLUGINS_DIR", help="Directory of plugins (default: ./plugins)."),
     ] = None,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print answers and errors only.")] = False,
+    trust: Annotated[
+        bool, typer.Option("--trust", help="Accept plugins and a .env that other users may change (CLERK_TRUST=1).")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     _version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
@@ -122,7 +128,7 @@ def root(
 ) -> None:
     """Turn city websites into searchable public databases."""
     output.set_quiet(quiet)
-    ctx.obj = {"plugins_dir": plugins_dir, "quiet": quiet, "debug": debug}
+    ctx.obj = {"plugins_dir": plugins_dir, "quiet": quiet, "debug": debug, "trust": trust}
 
 
 def database_commands() -> typer.Typer:
@@ -134,6 +140,7 @@ def database_commands() -> typer.Typer:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code; an error is one line, a traceback only with --debug."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
+    output.show_every_letter()
     try:
         code = _run(arguments)
         output.flush()
@@ -145,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
     except Exception as error:
         if "--debug" in _own_options(arguments):
-            traceback.print_exc()
+            output.say_lines(redact(traceback.format_exc()).rstrip())
         return _explain(error)
 
 
@@ -200,7 +207,7 @@ def _option(own: Sequence[str], name: str) -> str | None:
 
 class _ToStderr(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
-        output.say(f"{record.levelname.lower()}: {self.format(record)}")
+        output.say_lines(f"{record.levelname.lower()}: {self.format(record)}")
 
 
 def _log_to_stderr(*, debug: bool) -> None:
@@ -210,4 +217,6 @@ def _log_to_stderr(*, debug: bool) -> None:
         logger = logging.getLogger(name)
         logger.setLevel(logging.CRITICAL if completing else logging.DEBUG if debug else logging.NOTSET)
         if not any(isinstance(handler, _ToStderr) for handler in logger.handlers):
-            logger.addHandler(_ToStderr())
+            handler = _ToStderr()
+            handler.setFormatter(logs.Redacting())
+            logger.addHandler(handler)

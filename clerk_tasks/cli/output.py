@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import typer
 
 from clerk.errors import ClerkError, UsageError
+from clerk.visible import visible, visible_json, visible_lines
 
 #: The exit code of what Ctrl-C has ended.
 INTERRUPTED = 130
@@ -30,11 +32,16 @@ def set_quiet(quiet: bool) -> None:
 
 def print_json(value: Any) -> None:
     """Print one JSON document; times in ISO 8601."""
-    print_line(json.dumps(value, indent=2, default=_plain, ensure_ascii=False))
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    _print(visible_json(value, indent=2, default=_plain, encoding=encoding))
 
 
 def print_line(text: str = "") -> None:
     """Print one line of the answer; ClerkError if it cannot be written."""
+    _print(visible(text))
+
+
+def _print(text: str) -> None:
     if sys.stdout is None:
         raise ClerkError("The answer cannot be written: stdout is closed.")
     with _as_advice():
@@ -120,7 +127,7 @@ def confirm(question: str, *, yes: bool) -> None:
         return
     if sys.stdin is None or not sys.stdin.isatty():
         raise UsageError(f"{question} Add --yes: there is no terminal to ask on.")
-    typer.confirm(question, abort=True, err=True)
+    typer.confirm(visible(question), abort=True, err=True)
 
 
 def note(text: str) -> None:
@@ -141,8 +148,20 @@ def fail(text: str) -> None:
 
 def say(text: str) -> None:
     """Print one line on stderr."""
+    say_lines(text.replace("\n", " "))
+
+
+def say_lines(text: str) -> None:
+    """Print lines on stderr."""
     if sys.stderr is not None:
-        print(text, file=sys.stderr)  # noqa: T201
+        print(visible_lines(text), file=sys.stderr)  # noqa: T201
+
+
+def show_every_letter() -> None:
+    """Make the standard streams write a letter that their encoding lacks as an escape, where it would be an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _text(value: Any) -> str:
@@ -152,7 +171,7 @@ def _text(value: Any) -> str:
         return ", ".join(map(_text, value)) or "-"
     if isinstance(value, _NESTED):
         value = json.dumps(value, default=_plain, ensure_ascii=False)
-    return "-" if value is None else " ".join(str(_plain(value)).split()) or "-"
+    return "-" if value is None else visible(" ".join(str(_plain(value)).split())) or "-"
 
 
 def _plain(value: Any) -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import TypeVar
 
 from clerk.errors import ConflictError, NotFoundError
-from clerk.plugin.loader import plugins
+from clerk.plugin.loader import asked_once
 from clerk.plugin.registered import PluginSet
 from clerk_tasks.job_types.pools import WorkerPool, gather_pools
 from clerk_tasks.job_types.validation import RegisteredJobType, gather_job_types
@@ -55,14 +55,9 @@ class Registry:
         return frozenset(queue for pool in self.pools.values() for queue in pool.queues)
 
 
-def registry() -> Registry:
+@asked_once
+def registry(found: PluginSet) -> Registry:
     """Return the registry of this process's plugins; what is wrong with them is in `plugins().quarantined`."""
-    found = plugins()
-    return _build(found, frozenset(map(id, found.manager.get_plugins())))
-
-
-@lru_cache(maxsize=1)
-def _build(found: PluginSet, _members: frozenset[int]) -> Registry:
     job_types, disputed = gather_job_types(found)
     built = Registry(job_types, gather_pools(found), disputed)
     by_name = {plugin.name: plugin for plugin in found.plugins}

@@ -13,8 +13,6 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import sites_table as sites
 from clerk.database.tables import stages_table as stages
-from clerk.database.tables import workers_table as workers
-from clerk_tasks.ledger.backoff import LONGEST_WAIT
 from clerk_tasks.ledger.queries import unfinished_kinds
 
 _WAITING = (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE)
@@ -135,31 +133,4 @@ def abandoned(connection: Connection, *, after: float) -> list[Damage]:
     problem = f"the lease of its process {{}} ended more than {after:g} s ago and no relay took over"
     return [
         Damage("abandoned", row.id, problem.format(row.pid), "take over from it") for row in connection.execute(query)
-    ]
-
-
-def in_the_future(connection: Connection, *, lease: float, silence: float) -> list[Damage]:
-    """Return the times that only a clock which was ahead can have written: of leases, retries and heartbeats.
-
-    No lease ends later than in `lease` seconds, no retry is due later than in LONGEST_WAIT, and no worker was seen
-    more than `silence` seconds from now.
-    """
-    leased = select(jobs.c.id, jobs.c.lease_until).where(
-        jobs.c.state == constant(JobState.RUNNING), jobs.c.lease_until > now(lease)
-    )
-    retried = select(jobs.c.id, jobs.c.due_at).where(
-        is_in(jobs.c.state, JobState.RETRYABLE, LATER), jobs.c.due_at > now(LONGEST_WAIT + silence)
-    )
-    seen = select(workers.c.hostname, workers.c.seen_at).where(
-        workers.c.stopped_at.is_(None), workers.c.seen_at > now(silence)
-    )
-    looks = (
-        (leased, "its lease ends", "end its process, or wait for its time limit"),
-        (retried, "its next attempt is due", "cancel it, then `clerk-tasks jobs retry` it"),
-        (seen, "this worker was last seen", "correct its clock, and start it again"),
-    )
-    return [
-        Damage("future", row[0], f"{what} at {row[1].isoformat()}, by a clock that was ahead", remedy)
-        for query, what, remedy in looks
-        for row in connection.execute(query)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
@@ -14,6 +15,7 @@ from clerk.database.held import HeldConnection
 from clerk.database.transactions import reading, transaction
 from clerk.errors import BrokerUnavailable, ConflictError, NotFoundError
 from clerk.settings import settings, unknown_variables
+from clerk.sites.rows import refused_sites
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.celery import app
 from clerk_tasks.dispatcher import publish
@@ -22,7 +24,8 @@ from clerk_tasks.ledger import diagnosis, interventions, stages
 from clerk_tasks.ledger.diagnosis import Damage
 from clerk_tasks.ledger.publications import Waiting
 from clerk_tasks.ledger.queries import unfinished_kinds
-from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, silence, unconsumed, workers_by_queue
+from clerk_tasks.operations.future_times import find_future_times, mend_future_times
+from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, unconsumed, workers_by_queue
 from clerk_tasks.worker.relay import Relay
 
 #: Settings of Celery that ours must not be changed to, each with what would happen.
@@ -35,7 +38,7 @@ DANGEROUS = {
 
 
 #: What is mended by itself, in this order: a stage must count right before anything is counted out of it.
-MENDABLE = (diagnosis.miscounts, diagnosis.orphans, diagnosis.unreleased, diagnosis.undecided)
+MENDABLE = (find_future_times, diagnosis.miscounts, diagnosis.orphans, diagnosis.unreleased, diagnosis.undecided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class Diagnosis:
 def diagnose(*, fix: bool) -> list[Diagnosis]:
     """Return what is wrong; with `fix`, mend what can be mended without a decision."""
     found = _fix() if fix else [Diagnosis(damage, mended=False) for damage in _look(*MENDABLE, _late)]
-    advice = [*_look(_unserved, _in_the_future), *_dangerous_settings()]
+    advice = [*_look(_unserved, _refused), *_dangerous_settings()]
     return found + [Diagnosis(damage) for damage in advice]
 
 
@@ -86,7 +89,9 @@ def _mend(damage: Damage) -> None:
     """Do what a damage's remedy says; raises ConflictError or NotFoundError if it is no more."""
     with transaction() as connection:
         messages = []
-        if damage.kind == "orphan":
+        if damage.kind == "future":
+            mend_future_times(connection, damage.subject)
+        elif damage.kind == "orphan":
             messages = interventions.cancel(connection, damage.subject, by="the doctor")
         elif damage.kind == "miscount":
             diagnosis.recount(connection, int(damage.subject))
@@ -129,8 +134,10 @@ def _unserved(connection: Connection) -> Iterator[Damage]:
         yield Damage("unconsumed", queue, problem, "start that worker again")
 
 
-def _in_the_future(connection: Connection) -> list[Damage]:
-    return diagnosis.in_the_future(connection, lease=2 * settings().lease, silence=silence())
+def _refused(connection: Connection) -> Iterator[Damage]:
+    for name in refused_sites(connection):
+        remedy = f"remove it with `clerk-tasks sites remove {shlex.quote(name)}`, or rename it in the table sites"
+        yield Damage("site", name, "this is no subdomain, so the site is never updated", remedy)
 
 
 def _dangerous_settings() -> Iterator[Damage]:

@@ -10,7 +10,7 @@ from enum import IntEnum
 from sqlalchemy import ColumnElement, Connection, func, select
 
 from clerk.database.clock import database_time, now
-from clerk.database.engine import engine
+from clerk.database.engine import engine, show_address
 from clerk.database.literals import constant, is_in
 from clerk.database.schema_version import ensure_usable
 from clerk.database.states import UNSUCCESSFUL, JobState
@@ -26,6 +26,7 @@ from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.broker.table import broker_url
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import queries
+from clerk_tasks.operations.future_times import find_future_times
 from clerk_tasks.operations.plugin_report import ask_all
 from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, workers_by_queue
 from clerk_tasks.schedules import slots
@@ -75,7 +76,7 @@ def _attempt(check: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]
 
 def _database() -> Iterator[Finding]:
     check_database()
-    yield Finding("database", Level.OK, engine().url.render_as_string(hide_password=True))
+    yield Finding("database", Level.OK, show_address(engine().url))
 
 
 def _broker() -> Iterator[Finding]:
@@ -88,7 +89,7 @@ def _broker() -> Iterator[Finding]:
 
 def _work() -> Iterator[Finding]:
     with reading() as connection:
-        for look in (_workers, _queues, _leases, _dead_letters, _beat):
+        for look in (_workers, _queues, _leases, _dead_letters, _clock, _beat):
             yield from look(connection)
 
 
@@ -135,6 +136,12 @@ def _leases(connection: Connection) -> Iterator[Finding]:
         yield Finding("leases", Level.ATTENTION, detail)
 
 
+def _clock(connection: Connection) -> Iterator[Finding]:
+    for damage in find_future_times(connection):
+        detail = f"{damage.subject}: {damage.problem}; `clerk-tasks doctor --fix` mends it."
+        yield Finding("clock", Level.ATTENTION, detail)
+
+
 def _dead_letters(connection: Connection) -> Iterator[Finding]:
     if dead := _count(
         connection, is_in(jobs.c.state, JobState.DISCARDED, UNSUCCESSFUL), jobs.c.finished_at > now(-86400)
@@ -151,7 +158,7 @@ def _beat(connection: Connection) -> Iterator[Finding]:
     if not slots.gather():
         return
     seen = connection.execute(select(meta.c.value).where(meta.c.key == slots.BEAT_SEEN)).scalar()
-    if seen and database_time(connection) - datetime.fromisoformat(seen) < BEAT_SILENCE:
+    if seen and abs(database_time(connection) - datetime.fromisoformat(seen)) < BEAT_SILENCE:
         yield Finding("beat", Level.OK, f"last tick {seen}")
     else:
         yield Finding("beat", Level.ATTENTION, f"No tick since {seen or 'ever'}: start `clerk-tasks beat`.")

@@ -9,13 +9,15 @@ from zoneinfo import ZoneInfo
 from clerk.database.clock import database_time
 from clerk.database.transactions import reading
 from clerk_tasks.schedules import slots
+from clerk_tasks.schedules.cron import moments
 from clerk_tasks.schedules.slots import Fired
 
 
 def list_schedules() -> list[dict[str, Any]]:
     """Return every schedule with its next slot and the fate of its last."""
+    known = slots.gather().values()
     with reading() as connection:
-        return [slots.describe(schedule, connection) for schedule in slots.gather().values()]
+        return [slots.describe(schedule, connection) for schedule in known]
 
 
 def list_slots(name: str | None, count: int) -> list[dict[str, Any]]:
@@ -26,7 +28,7 @@ def list_slots(name: str | None, count: int) -> list[dict[str, Any]]:
     return [
         {"name": schedule.name, "due_at": moment, "local": moment.astimezone(ZoneInfo(schedule.timezone))}
         for schedule in schedules
-        for moment in islice(slots.moments(schedule, current), count)
+        for moment in islice(moments(schedule, current), count)
     ]
 
 

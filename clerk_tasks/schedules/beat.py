@@ -11,7 +11,6 @@ from typing import Any
 from celery import signals
 from celery.beat import Scheduler
 
-from clerk.database.transactions import reading
 from clerk.errors import UnavailableError
 from clerk.settings import settings
 from clerk_tasks import logs
@@ -36,8 +35,7 @@ class LedgerScheduler(Scheduler):  # type: ignore[misc]
             with _uninterrupted():
                 for fired in slots.tick():
                     logger.info("schedule %s, slot %s: %s", fired.schedule, fired.due_at, fired.fate)
-                with reading() as connection:
-                    pause = slots.seconds_to_next(connection)
+                pause = slots.seconds_to_next()
         except UnavailableError as error:
             logger.warning("%s", error)
             pause = PACE / 4

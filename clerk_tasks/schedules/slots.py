@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfoNotFoundError
 
-from cronsim import CronSim, CronSimError
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, RowMapping, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clerk.database.clock import database_time, now
 from clerk.database.tables import clerk_meta_table as meta
 from clerk.database.tables import schedule_slots_table as slots
-from clerk.database.transactions import transaction
+from clerk.database.transactions import reading, reading_only, transaction
 from clerk.errors import DatabaseUnavailable, NotFoundError, UsageError
+from clerk.jobs import JobRequest
+from clerk.paths import is_subdomain
 from clerk.plugin.loader import plugins
 from clerk.plugin.registered import Plugin
 from clerk.redaction import storable
@@ -27,13 +28,15 @@ from clerk.schedule import CatchUp, Schedule
 from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.validation import PLAIN_NAME
 from clerk_tasks.ledger.insert import Message
+from clerk_tasks.pipeline import ask_plugins
 from clerk_tasks.recording import record_requests
+from clerk_tasks.schedules.cron import moments, slots_between
 
 logger = logging.getLogger(__name__)
 
 #: A slot that is met within so long is on time; later ones are caught up with by the schedule's policy.
 ON_TIME = timedelta(minutes=5)
-#: How many missed slots one tick records at the most; older ones are forgotten.
+#: How many missed slots one tick records by themselves; older ones are recorded together, as one.
 MOST_MISSED = 1000
 #: The row of `clerk_meta` that says when a tick was made last.
 BEAT_SEEN = "beat_seen_at"
@@ -86,15 +89,6 @@ def _check(schedule: object) -> None:
     raise UsageError(f"cron {schedule.cron!r} in time zone {schedule.timezone!r} is not a time that ever comes")
 
 
-def moments(schedule: Schedule, after: datetime) -> Iterator[datetime]:
-    """Yield the slots of a schedule after a moment, in UTC; raises ValueError for a bad cron line or time zone."""
-    try:
-        local = CronSim(schedule.cron, after.astimezone(ZoneInfo(schedule.timezone)))
-    except CronSimError as error:
-        raise ValueError(str(error)) from None
-    return (moment.astimezone(UTC) for moment in local)
-
-
 def find(name: str) -> Schedule:
     """Return a schedule; NotFoundError lists the known ones."""
     known = gather()
@@ -118,28 +112,36 @@ def tick() -> list[Fired]:
 def fire_now(name: str) -> Fired:
     """Fire a schedule at this moment, due or not; the slot is kept like any other."""
     schedule = find(name)
-    with transaction() as connection:
-        fired, messages = _fire(connection, schedule, database_time(connection))
+    with reading() as connection:
+        current = database_time(connection)
+    fired, messages = _fire(schedule, current)
     publish(messages)
     return fired
 
 
 def _keep(schedule: Schedule) -> list[Fired]:
-    with transaction() as connection:
-        due = _due(connection, schedule)
-        if not due:
-            return []
-        missed, firing = _divide(schedule, due, database_time(connection))
+    with reading() as connection:
+        current = database_time(connection)
+        last = _last(connection, schedule)
+    firing: list[datetime] = []
+    if last is None:  # it was never seen before
+        decided = [Fired(schedule.name, current, "began")]
+    else:
+        due, older = slots_between(schedule, last["due_at"], current, most=MOST_MISSED)
+        missed, firing = _divide(schedule, due, current)
         decided = [Fired(schedule.name, moment, "missed") for moment in missed]
-        decided = [fired for fired in decided if _decide(connection, fired)]
+        if older is not None:
+            decided.insert(0, Fired(schedule.name, older, "missed", detail=f"every slot after {last['due_at']}"))
+    if decided:
+        with transaction() as connection:
+            decided = [fired for fired in decided if _decide(connection, fired) and last is not None]
     # Each in a transaction of its own: one that fails takes no other along.
     return decided + [_fire_due(schedule, moment) for moment in firing]
 
 
 def _fire_due(schedule: Schedule, moment: datetime) -> Fired:
     try:
-        with transaction() as connection:
-            fired, messages = _fire(connection, schedule, moment)
+        fired, messages = _fire(schedule, moment)
     except DatabaseUnavailable:
         raise
     except Exception as error:
@@ -153,42 +155,54 @@ def _fire_due(schedule: Schedule, moment: datetime) -> Fired:
     return fired
 
 
-def _due(connection: Connection, schedule: Schedule) -> list[datetime]:
-    """Return the slots that have come since the last one decided; none for a schedule that was never seen before."""
-    last = connection.execute(select(func.max(slots.c.due_at)).where(slots.c.schedule == schedule.name)).scalar()
-    current = database_time(connection)
-    if last is None:
-        _decide(connection, Fired(schedule.name, current, "began"))
-        return []
-    due = []
-    for moment in moments(schedule, last):
-        if moment > current:
-            break
-        due.append(moment)
-    return due[-MOST_MISSED:]
+def _last(connection: Connection, schedule: Schedule) -> RowMapping | None:
+    """Return the newest slot; those of a clock that was ahead do not count, they would silence the schedule."""
+    query = select(slots).where(slots.c.schedule == schedule.name, slots.c.due_at <= now())
+    return connection.execute(query.order_by(slots.c.due_at.desc()).limit(1)).mappings().first()
 
 
 def _divide(schedule: Schedule, due: list[datetime], current: datetime) -> tuple[list[datetime], list[datetime]]:
     """Return the slots to record as missed and those to fire, by the schedule's policy."""
     if schedule.catch_up is CatchUp.ALL:
         return [], due
-    if schedule.catch_up is CatchUp.SKIP and current - due[-1] > ON_TIME:
+    if schedule.catch_up is CatchUp.SKIP and due and current - due[-1] > ON_TIME:
         return due, []
     return due[:-1], due[-1:]
 
 
-def _fire(connection: Connection, schedule: Schedule, moment: datetime) -> tuple[Fired, list[Message]]:
+def _fire(schedule: Schedule, moment: datetime) -> tuple[Fired, list[Message]]:
     """Take a slot and record its jobs in one transaction; nothing if another beat has it."""
-    # The slot first: a second beat waits here for our commit, and then finds it taken.
-    if not _decide(connection, Fired(schedule.name, moment, "enqueued")):
+    requests = _choose(schedule, moment)
+    if requests is None:
         return Fired(schedule.name, moment, "taken"), []
-    recorded = record_requests(connection, list(schedule.jobs(connection)))
+    ask_plugins()
+    with transaction() as connection:
+        # The slot first: a second beat waits here for our commit, and then finds it taken.
+        if not _decide(connection, Fired(schedule.name, moment, "enqueued")):
+            return Fired(schedule.name, moment, "taken"), []
+        return _enqueue(connection, schedule, moment, requests)
+
+
+def _choose(schedule: Schedule, moment: datetime) -> list[JobRequest] | None:
+    """Ask a schedule for its jobs, in a transaction that can only read; None if the slot has its fate already."""
+    with reading_only() as connection:
+        taken = select(slots.c.fate).where(slots.c.schedule == schedule.name, slots.c.due_at == moment)
+        return None if connection.execute(taken).first() else list(schedule.jobs(connection))
+
+
+def _enqueue(
+    connection: Connection, schedule: Schedule, moment: datetime, requests: Sequence[JobRequest]
+) -> tuple[Fired, list[Message]]:
+    refused = [request.subdomain for request in requests if not is_subdomain(request.subdomain)]
+    recorded = record_requests(connection, [request for request in requests if is_subdomain(request.subdomain)])
+    details = [f"{key}: job {winner} is at it" for key, winner in recorded.conflicts.items()]
+    details += [f"skipped {name!r:.80}, which is no subdomain" for name in refused]
     fired = Fired(
         schedule.name,
         moment,
         "enqueued" if recorded.job_ids else "nothing",
         recorded.job_ids,
-        "; ".join(f"{key}: job {winner} is at it" for key, winner in recorded.conflicts.items()) or None,
+        storable("; ".join(details)) or None,
     )
     connection.execute(
         slots.update()
@@ -213,8 +227,7 @@ def _dialect(connection: Connection) -> ModuleType:
 
 def describe(schedule: Schedule, connection: Connection) -> dict[str, Any]:
     """Return a schedule with its next slot and its last one's fate."""
-    newest = select(slots).where(slots.c.schedule == schedule.name).order_by(slots.c.due_at.desc()).limit(1)
-    last = connection.execute(newest).mappings().first()
+    last = _last(connection, schedule)
     return {
         "name": schedule.name,
         "cron": schedule.cron,
@@ -229,8 +242,10 @@ def describe(schedule: Schedule, connection: Connection) -> dict[str, Any]:
     }
 
 
-def seconds_to_next(connection: Connection) -> float | None:
+def seconds_to_next() -> float | None:
     """Return how long it is until the next slot of any schedule, None if there is no schedule."""
-    current = database_time(connection)
-    following = [next(moments(schedule, current)) for schedule in gather().values()]
+    known = gather().values()
+    with reading() as connection:
+        current = database_time(connection)
+    following = [next(moments(schedule, current)) for schedule in known]
     return max(0.0, (min(following) - current).total_seconds()) if following else None

@@ -20,6 +20,7 @@ from clerk.database.migrate import upgrade
 from clerk.database.schema_version import ensure_usable
 from clerk.database.transactions import reading
 from clerk.settings import settings
+from clerk.visible import visible
 from clerk_tasks.broker import embedded
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.system.end_with_parent import PARENT
@@ -134,4 +135,4 @@ def _copy(name: str, process: subprocess.Popen[str]) -> None:
 
 
 def _say(name: str, line: str) -> None:
-    print(f"{name:16} | {line}", flush=True)  # noqa: T201
+    print(f"{name:16} | {visible(line)}", flush=True)  # noqa: T201

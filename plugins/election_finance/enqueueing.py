@@ -13,6 +13,7 @@ from clerk.errors import ClerkError, ConflictError, NotFoundError, UsageError
 from clerk.finance_db import get_next_finance_site, get_sites_with_finance_data
 from clerk.paths import validate_subdomain
 from clerk.queue import enqueue_job, job_states, succeeded, wait_for
+from clerk.visible import visible
 from plugins.election_finance.site_paths import find_finance_site
 
 #: How often to look for another site after losing one to another caller.
@@ -37,7 +38,7 @@ def _all(arguments: Mapping[str, Any]) -> list[str]:
         try:
             job_ids.append(_one("finance-etl", site["subdomain"], arguments))
         except (ConflictError, NotFoundError, UsageError) as reason:
-            typer.echo(f"skipped {site['subdomain']}: {reason}", err=True)
+            typer.echo(visible(f"skipped {site['subdomain']}: {reason}"), err=True)
     if not job_ids:
         typer.echo("nothing was enqueued", err=True)
     return job_ids
@@ -71,7 +72,7 @@ def _finish(job_ids: Sequence[str], wait: bool, as_json: bool) -> None:
         for job in jobs:
             typer.echo(f"enqueued {job['job_type']} for {job['subdomain']}: job {job['id']}")
     if wait and jobs:
-        jobs = wait_for(job_ids, lambda line: typer.echo(line, err=True))
+        jobs = wait_for(job_ids, lambda line: typer.echo(visible(line), err=True))
     if as_json:
         typer.echo(json.dumps(jobs, indent=2))
     if wait and not succeeded(jobs):

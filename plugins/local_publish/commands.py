@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from clerk.visible import visible
+
 app = typer.Typer(
     name="publish", help="The databases that Datasette serves, and their last versions.", no_args_is_help=True
 )
@@ -26,10 +28,11 @@ def list_(subdomain: Subdomain, as_json: AsJson = False) -> None:
         return
     for row in rows:
         mark = "*" if row["live"] else " "
-        typer.echo(
+        line = (
             f"{mark} {row['version']}  {row['database']}  {row['published_at'] or '-'}  "
             f"{row['rows'] if row['rows'] is not None else '-'} rows  run {row['run_id'] or '-'}"
         )
+        typer.echo(visible(line))
     if not rows:
         typer.echo(f"nothing is published of {subdomain}", err=True)
 

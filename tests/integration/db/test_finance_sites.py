@@ -217,3 +217,17 @@ def test_a_site_that_does_not_exist() -> None:
     with pytest.raises(NotFoundError, match=r"no site 'x\.ca'"):
         finance.update_site_finance_metadata("x.ca")
     assert finance.get_finance_metadata("x.ca") is None
+
+
+def test_a_site_with_a_bad_name_has_no_turn_and_delays_no_other() -> None:
+    add("San_Jose.CA")
+    add("good.ca", updated=TODAY)
+
+    assert (next_one(), turns(1)) == ("good.ca", ["good.ca"])
+
+
+def test_a_clock_that_was_ahead_costs_no_site_its_turn() -> None:
+    add("ahead.ca", updated=TODAY + 400 * DAY)
+    add("good.ca", updated=TODAY)
+
+    assert turns() == ["ahead.ca", "good.ca"]

@@ -85,8 +85,9 @@ def test_a_file_that_is_no_database_says_so(empty_sqlite_url: str) -> None:
     assert samples.path_of(empty_sqlite_url).read_bytes() == b"%PDF-1.7 " * 1000
 
 
-def test_an_unreachable_server_is_an_error_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DATABASE_URL", f"postgres://clerk:s3cr3t@127.0.0.1:{free_port()}/clerk")
+@pytest.mark.parametrize("address", ["clerk:s3cr3t@127.0.0.1:{}/clerk", "clerk@127.0.0.1:{}/clerk?password=s3cr3t"])
+def test_an_unreachable_server_is_an_error_without_its_password(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"postgres://{address.format(free_port())}")
 
     with pytest.raises(RuntimeError, match=r"^Cannot connect to database: ") as caught:
         transactions.get_civic_db()

@@ -11,7 +11,9 @@ from sqlalchemy import Engine
 
 from clerk.database.clock import now
 from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import queues_table as queues
 from clerk.database.tables import runs_table as runs
+from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.tables import sites_table as sites
 from clerk.database.tables import stages_table as stages
 from clerk.database.tables import workers_table as workers
@@ -21,6 +23,7 @@ from clerk_tasks.ledger import leases, publications
 from clerk_tasks.ledger.insert import NewJob, NewStage
 from clerk_tasks.ledger.runs import record_run
 from clerk_tasks.operations.doctor import Diagnosis, diagnose
+from clerk_tasks.operations.health import Level, check_health
 from clerk_tasks.operations.queue_coverage import live_workers
 from devtools import claiming
 from tests.integration.operations.conftest import Enqueue
@@ -127,26 +130,6 @@ def test_a_job_type_that_no_worker_of_its_queue_knows(enqueue: Enqueue, engine: 
         assert "unserved" not in [damage.kind for damage in damages]
 
 
-@pytest.mark.parametrize(
-    ("values", "subjects"),
-    [
-        ({"state": "running", "lease_until": now(59)}, []),
-        ({"state": "running", "lease_until": now(3600)}, ["job"]),
-        ({"state": "retryable", "due_at": now(6 * 86400)}, []),
-        ({"state": "retryable", "due_at": now(8 * 86400)}, ["job"]),
-        ({"state": "scheduled", "due_at": now(400 * 86400)}, []),
-    ],
-)
-def test_a_time_that_a_clock_ahead_has_written(
-    enqueue: Enqueue, engine: Engine, values: dict[str, object], subjects: list[str]
-) -> None:
-    job = enqueue("fine")
-    with transaction(engine) as connection:
-        connection.execute(sa.update(jobs).values(**values))
-    found = [each for each in diagnose(fix=False) if each.damage.kind == "future"]
-    assert [(each.damage.subject, each.mended) for each in found] == [(job, None) for _ in subjects]
-
-
 def test_a_worker_seen_in_the_future(engine: Engine) -> None:
     facts = {"hostname": "box", "pid": 7, "version": "0", "queues": ["default"], "concurrency": 1, "job_types": []}
     with transaction(engine) as connection:
@@ -211,6 +194,53 @@ def test_a_stage_is_counted_again_before_an_orphan_is_counted_out(enqueue: Enque
     assert (state_of(engine, at_work), state_of(engine, waits)) == ("running", "cancelled")
     with transaction(engine) as connection:
         assert connection.execute(sa.select(stages.c.state, stages.c.remaining)).one() == ("open", 1)
+
+
+YEAR = 365 * 86400.0
+#: A kind of time, and what a clock that was a year ahead leaves in the ledger.
+AHEAD = {
+    "retries": sa.update(jobs).values(state="retryable", due_at=now(YEAR), started_at=now(YEAR - 60)),
+    "messages": sa.update(queues).values(published_at=now(YEAR)),
+    "leases": sa.update(jobs).values(
+        state="running", lease_until=now(YEAR), deadline_at=now(YEAR), started_at=now(YEAR), attempt=1
+    ),
+    "workers": sa.insert(workers).values(
+        instance="i",
+        hostname="h",
+        pid=1,
+        version="1",
+        queues=[],
+        job_types=[],
+        concurrency=1,
+        started_at=now(),
+        seen_at=now(YEAR),
+    ),
+    "slots": sa.insert(slots).values(
+        schedule="s", due_at=now(YEAR), fate="enqueued", jobs=[], detail=None, decided_at=now(YEAR)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AHEAD)
+def test_times_of_a_clock_that_was_ahead_are_mended(enqueue: Enqueue, engine: Engine, name: str) -> None:
+    enqueue("fine")
+    with transaction(engine) as connection:
+        connection.execute(AHEAD[name])
+
+    def future() -> list[str]:
+        return [each.damage.subject for each in diagnose(fix=False) if each.damage.kind == "future"]
+
+    assert future() == [name]
+    assert [each.level for each in check_health() if each.check == "clock"] == [Level.ATTENTION]
+    assert [each.mended for each in diagnose(fix=True) if each.damage.kind == "future"] == [True]
+    assert future() == []
+
+
+def test_a_long_wait_that_was_asked_for_is_no_mistake_of_a_clock(enqueue: Enqueue, engine: Engine) -> None:
+    enqueue("fine")
+    with transaction(engine) as connection:
+        connection.execute(sa.update(jobs).values(state="retryable", due_at=now(7 * 86400.0), started_at=now()))
+    assert kinds(diagnose(fix=False)) == []
 
 
 @pytest.mark.slow

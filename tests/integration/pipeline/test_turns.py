@@ -13,6 +13,7 @@ from clerk.database.transactions import transaction
 from clerk.errors import ConflictError
 from clerk.plugin.loader import plugin_manager
 from clerk.sites.rows import get_oldest_site, take_oldest_sites, update_site
+from clerk_tasks.ledger import interventions
 from clerk_tasks.operations import updates
 from tests.integration.pipeline.city import SITE, City, CityPlugin, PaperFetcher
 
@@ -172,3 +173,16 @@ def test_the_next_site_is_cheap_to_find_among_many(city: City) -> None:
     with transaction() as connection:
         assert take_oldest_sites(connection) == [SITE]
     assert time.monotonic() - began < 2
+
+
+def test_a_clock_that_was_ahead_costs_no_site_its_turn(city: City) -> None:
+    updated(SITE, "2999-01-01T00:00:00")
+    with transaction() as connection:
+        assert take_oldest_sites(connection) == [SITE]
+    assert get_oldest_site() == SITE
+    assert next_site(city) == SITE
+    (job,) = city.jobs(job_type="fetch-site")
+    with transaction() as connection:
+        interventions.cancel(connection, job["id"], by="a test")
+        connection.exec_driver_sql("UPDATE runs SET created_at = '2999-01-01 00:00:00.000'")
+        assert take_oldest_sites(connection) == [SITE]

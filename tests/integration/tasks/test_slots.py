@@ -27,6 +27,13 @@ def work(subdomain):
 def choose(connection):
     return [JobRequest("work", "a.ca")]
 
+def with_a_bad_one(connection):
+    return [JobRequest("work", "San_Jose.CA"), JobRequest("work", "a.ca")]
+
+def write(connection):
+    connection.exec_driver_sql("UPDATE sites SET name = 'x'")
+    return [JobRequest("work", "a.ca")]
+
 def stumble(connection):
     raise RuntimeError("the plugin's own mistake\\x00")
 
@@ -94,8 +101,40 @@ def test_a_beat_that_was_away_for_very_long_remembers_the_newest_slots(declare: 
     """Guard: MOST_MISSED. A year of minutes would hold up every other schedule."""
     declare(slots.MOST_MISSED + 500, s="choose")
     slots.tick()
-    assert len(fates("s")) == slots.MOST_MISSED + 1
+    assert len(fates("s")) == slots.MOST_MISSED + 2, "the older ones together are one"
     assert count_jobs() == 1
+
+
+def test_a_year_away_is_decided_at_once(declare: Declare) -> None:
+    declare(400 * 24 * 60, s="choose")
+    with transaction() as connection:
+        before = database_time(connection)
+    first, *_ = ours(slots.tick())
+    assert first.fate == "missed"
+    assert first.detail is not None
+    assert first.detail.startswith("every slot after ")
+    with transaction() as connection:
+        assert database_time(connection) - before < timedelta(seconds=60)
+
+
+def test_slots_of_a_clock_that_was_ahead_silence_no_schedule(declare: Declare) -> None:
+    declare(2, s="choose")
+    with transaction() as connection:
+        ahead = database_time(connection) + timedelta(days=400)
+        slots._decide(connection, Fired("s", ahead, "enqueued"))
+    assert [fired.fate for fired in ours(slots.tick())] == ["missed", "enqueued"]
+    with transaction() as connection:
+        assert slots.describe(slots.find("s"), connection)["last"] < ahead.isoformat()
+
+
+def test_a_schedule_may_only_read(declare: Declare) -> None:
+    declare(1, s="write")
+    (fired,) = ours(slots.tick())
+    assert (fired.fate, count_jobs()) == ("failed", 0)
+    assert fired.detail is not None
+    assert fired.detail.startswith("ClerkError: it may only read:")
+    with transaction() as connection:  # another, that the same connection may serve
+        connection.execute(sites_table.update().values(name="x"))
 
 
 def test_a_schedule_that_skips_waits_for_its_next_slot(declare: Declare) -> None:
@@ -152,3 +191,10 @@ def test_slots_are_recorded_while_the_broker_is_down(declare: Declare, monkeypat
     slots.tick()
     assert fates("s")[-1] == "enqueued"
     assert count_jobs() >= 1
+
+
+def test_a_site_with_a_bad_name_costs_the_others_no_slot(declare: Declare) -> None:
+    declare(1, mixed="with_a_bad_one")
+    (fired,) = ours(slots.tick())
+    assert (fired.fate, len(fired.job_ids)) == ("enqueued", 1)
+    assert fired.detail == "skipped 'San_Jose.CA', which is no subdomain"

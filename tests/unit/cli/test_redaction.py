@@ -24,6 +24,11 @@ from clerk.redaction import redact
         ("authorization: basic aHVudGVyMg==", "authorization: basic ***"),
         ("X-Auth-Token: hunter", "X-Auth-Token: ***"),
         ("password: hunter2", "password: ***"),
+        ("redis://:p@ss@host/0", "redis://:***@host/0"),
+        ("postgresql://me@db/civic?password=hunter2&sslmode=x", "postgresql://me@db/civic?password=***&sslmode=x"),
+        ("GET /blob?sv=1&sig=hunter2", "GET /blob?sv=1&sig=***"),
+        ("AWS_SECRET_ACCESS_KEY=hunter2", "AWS_SECRET_ACCESS_KEY=***"),
+        ("accessToken=hunter2", "accessToken=***"),
     ],
 )
 def test_what_looks_like_a_credential_is_taken_out(text: str, left: str) -> None:
@@ -41,6 +46,9 @@ def test_what_looks_like_a_credential_is_taken_out(text: str, left: str) -> None
         "Spending authorization: 412,000 dollars; no secret: it was in the newspaper",
         "A token: of our gratitude. Passwords must be changed.",
         "key=value, tokens=5",
+        "GET /events?$skiptoken=500&$top=100",
+        "GET /list?page_token=abc&nextPageToken=def&continuation-token=g",
+        "design=new, assign=me",
         "https://city.example:8080/a@b",
     ],
 )

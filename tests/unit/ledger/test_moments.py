@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clerk.schedule import Schedule
-from clerk_tasks.schedules.slots import moments
+from clerk_tasks.schedules.cron import moments, slots_between
 
 ZONES = st.sampled_from(
     ["America/Los_Angeles", "Europe/Berlin", "Australia/Lord_Howe", "America/St_Johns", "Asia/Kathmandu", "UTC"]
@@ -25,6 +25,8 @@ CRONS = st.sampled_from(
         "15 1,2 * * 0",
         "0 0 1 * *",
         "45 0-3 * * *",
+        "*/30 1 * * *",
+        "* 2 * * *",
     ]
 )
 #: About the days on which those zones change their clocks.
@@ -87,3 +89,19 @@ def test_slots_one_by_one_are_the_slots_at_once_on_the_days_of_change(day: str, 
         one_by_one.append(moment)
         begin = moment
     assert one_by_one == whole
+
+
+def test_a_repeated_hour_fires_each_of_its_minutes_once_however_they_are_written() -> None:
+    """On 1 November 2026 California has the hour from one to two twice."""
+    slots = between(schedule("*/30 1 * * *"), at("2026-11-01T00:00"), at("2026-11-02T00:00"))
+    assert slots == [at("2026-11-01T08:00"), at("2026-11-01T08:30")]
+
+
+@given(CRONS, ZONES, STARTS, st.integers(1, 50))
+def test_slots_are_the_same_from_the_end(cron: str, zone: str, start: str, most: int) -> None:
+    line = schedule(cron, zone)
+    after, until = at(start), at(start) + timedelta(days=2, minutes=7)
+    every = between(line, after, until)
+    found, older = slots_between(line, after, until, most=most)
+    assert found == every[-most:]
+    assert older == (every[-most - 1] if len(every) > most else None)
