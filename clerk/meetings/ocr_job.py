@@ -168,7 +168,7 @@ def _settle(files: _Files, seen: tuple[int, int, int], uploaded: Mapping[Path, P
 
 
 def _upload(subdomain: str, layout: Layout, place: DocumentPlace, files: _Files, made: Path) -> None:
-    """Have the pictures of the pages, and the PDF, stored before they are deleted here."""
+    """Upload the pictures of the pages, and the PDF, before they are deleted here."""
     upload, pictures = plugin_manager().hook.upload_static_file, made / _PICTURES
     kind, meeting, date = place
     prefix = f"/{layout.prefix(kind)}".rstrip("/")

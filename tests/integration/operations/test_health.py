@@ -38,7 +38,11 @@ def look(capsys: pytest.CaptureFixture[str]) -> tuple[int, Found]:
         ("DATABASE_URL", "sqlite:///nowhere.db", "There is no database nowhere.db"),
         ("DATABASE_URL", "postgresql://me:hunter2@127.0.0.1:1/x", "me:***@127.0.0.1"),
         ("CLERK_LEASE", "long", "CLERK_LEASE='long'"),
-        ("BROKER_URL", "ftp://x", "BROKER_URL='ftp://x'"),
+        (
+            "BROKER_URL",
+            "redis://me:hunter2 x@h:port",
+            "BROKER_URL: not a broker's address: its host or port is malformed",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_down(
