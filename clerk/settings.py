@@ -179,7 +179,7 @@ def settings() -> Settings:
         variable = name if name.isupper() else f"CLERK_{name.upper()}"
         message = str(first["msg"]).removeprefix("Value error, ")
         # A malformed address may hold a password where no rule of redaction finds it.
-        given = "" if variable.endswith("_URL") else f"={first['input']!r}"
+        given = "" if variable in ("BROKER_URL", "DATABASE_URL", "REDIS_URL") else f"={first['input']!r}"
         raise SettingError(redact(f"{variable}{given}: {message[:1].lower()}{message[1:]}")) from None
 
 
