@@ -21,7 +21,7 @@ ANSWERS = {
     "status, sites": (
         "array",
         "subdomain name status has_finance_data finance_last_updated last_run last_run_pipeline last_run_state "
-        "last_run_at last_run_finished_at stage total remaining failed unfinished discarded completed_at age",
+        "last_run_at last_run_finished_at stage total remaining failed unfinished discarded completed_at age owed",
     ),
     "jobs list": ("array", JOB),
     "jobs show": (
@@ -44,6 +44,9 @@ ANSWERS = {
     "runs retry": ("object", JOB),
     "runs retry --dry-run": ("object", "subdomain stage job_type arguments failed missing"),
     "runs cancel": ("object", f"{RUN} stages jobs"),
+    "documents list": ("array", "kind meeting date state reason"),
+    "documents refetch": ("object", JOB),
+    "documents withdraw": ("object", JOB),
     "sites add": ("object", SITE),
     "sites list": ("array", SITE),
     "sites show": ("object", SITE),

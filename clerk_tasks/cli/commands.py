@@ -7,6 +7,7 @@ COMMANDS = {
     "status": "Show the queues, the sites and their runs.",
     "jobs": "List, show, retry and cancel jobs.",
     "runs": "List, show, retry and cancel runs.",
+    "documents": "List owed and withdrawn documents; refetch or withdraw one.",
     "sites": "Add, list, show and remove sites.",
     "plugins": "List the plugins and check them.",
     "schedule": "List the schedules and their next slots; fire one now.",

@@ -9,6 +9,7 @@ import pytest
 from clerk.early_settings import early_setting
 from clerk.errors import SettingError
 from clerk.plugin.containment import patience
+from clerk.plugin.loader import plugins_directory
 from clerk.settings import Settings, settings, unknown_variables
 
 
@@ -84,6 +85,32 @@ def test_good_values_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatch) -> N
     found = settings()
     assert (found.finance_cron, found.finance_timezone) == ("30 2 * * 0", "Europe/Berlin")
     assert (found.finance_base_url, found.finance_states) == ("http://127.0.0.1:8000/excel/", ("CA", "NV"))
+
+
+def test_a_tilde_in_env_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", "/home/clerk")
+    for name in ("STORAGE_DIR", "DATABASE_URL", "CLERK_HOME", "CLERK_PLUGINS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    lines = ("STORAGE_DIR=~/sites", "DATABASE_URL=sqlite:///~/civic.db", "CLERK_HOME=~", "CLERK_PLUGINS_DIR=~/plugins")
+    (tmp_path / ".env").write_text("\n".join((*lines, "CLERK_PUBLISH_DIR=/srv/~/public")))
+    found = settings()
+    assert (found.STORAGE_DIR, found.database_url) == ("/home/clerk/sites", "sqlite:////home/clerk/civic.db")
+    assert (found.home, found.publish_dir) == (Path("/home/clerk"), Path("/srv/~/public"))
+    assert found.plugins_dir == plugins_directory() == Path("/home/clerk/plugins")
+
+
+def test_a_home_folder_that_does_not_exist_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_DIR", "~no-such-user/sites")
+    with pytest.raises(SettingError, match="STORAGE_DIR="):
+        settings()
+
+
+@pytest.mark.parametrize("value", ["http://10.0.0.1/", "10.0.0.0/99"])
+def test_private_hosts_are_hosts_or_networks(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("CLERK_FETCH_PRIVATE_HOSTS", value)
+    with pytest.raises(SettingError, match="CLERK_FETCH_PRIVATE_HOSTS="):
+        settings()
 
 
 def test_an_empty_value_is_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,8 +48,11 @@ db history
 db check
 db prune --older-than 1 --dry-run
 """
-#: Asks a city's site, or is tested where there are cities with election finance.
-ELSEWHERE = ("sites detect", "finance etl", "finance extract", "finance transform", "finance load")
+#: Asks a city's site, or is tested where there are documents, or cities with election finance.
+ELSEWHERE = (
+    *("sites detect", "documents list", "documents refetch", "documents withdraw"),
+    *("finance etl", "finance extract", "finance transform", "finance load"),
+)
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -44,6 +44,29 @@ def test_a_fetcher_whose_fetch_events_is_a_generator_runs_to_its_end(city: City)
     assert [date for _, date, _ in city.rows()] == ["2024-01-02", "2024-01-03"]
 
 
+def test_the_dates_of_an_update_reach_the_fetcher(city: City) -> None:
+    seen: list[tuple[str, str]] = []
+
+    class Dated(city.plugin.fetcher):  # type: ignore[misc,name-defined]
+        def fetch_events(self) -> None:
+            seen.append((str(self.start_date.date()), str(self.end_date.date())))
+
+    city.plugin.fetcher = Dated
+    city.day(start_date="2024-05-06", end_date="2024-06-07")
+    assert seen == [("2024-05-06", "2024-06-07")]
+
+
+def test_a_document_is_downloaded_again_and_read_again(city: City) -> None:
+    city.publish("2024-01-02")
+    city.day()
+    words = city.query("SELECT text FROM minutes")
+    city.publish("2024-01-02", paper("corrected"))
+    city.day()
+    assert city.query("SELECT text FROM minutes") == words, "it is there"
+    city.day(again=[["minutes", "Council", "2024-01-02"]])
+    assert city.query("SELECT text FROM minutes") != words
+
+
 class OwnJob:
     """The reading of one document as an older fetcher does it: it keeps its failures to itself."""
 
