@@ -147,17 +147,16 @@ class Collector:
             self.report.unchanged += 1
             return True
         self.report.asked += 1
+        before = record or self.state.records.get(document.key) or self._new(document)
         try:
             self._download(document, record)
             self._failures = 0
             forget_download(self.layout, document.place)
         except NotServed as error:
-            self.state.records[document.key] = self._tried(record or self._new(document), document, str(error))
+            self.state.records[document.key] = self._tried(before, document, str(error))
             self._miss(document, error)
         except Trouble as error:
-            self.state.records[document.key] = replace(
-                record or self._new(document), version=None, owed=document.file.url
-            )
+            self.state.records[document.key] = replace(before, version=None, owed=document.file.url)
             new = self._miss(document, error)
             self._failures += 1
             down = self._failures >= DOWN

@@ -42,6 +42,9 @@ def _has_records(state: FetchState, event_id: str) -> bool:
 
 
 def _rename(state: FetchState, ids: list[str], old: str, new: str) -> None:
-    ids[:] = [new if known == old else known.replace(f"{old}/", f"{new}/", 1) for known in ids]
+    ids[:] = [
+        new if known == old else new + known.removeprefix(old) if known.startswith(f"{old}/") else known
+        for known in ids
+    ]
     for key in [key for key in state.records if key.startswith((f"{old}/minutes", f"{old}/agenda"))]:
         state.records[key.replace(old, new, 1)] = replace(state.records.pop(key), version=None)

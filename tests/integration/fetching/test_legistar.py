@@ -6,11 +6,9 @@ import json
 import signal
 import sys
 import threading
-import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, unquote_plus, urlsplit
-from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -41,20 +39,6 @@ def test_agendas_of_past_meetings_are_for_those_who_ask(city: CitySite, fetch: F
     fill(city, meetings=3)
     assert len(fetch().fetched) == 3  # last week's minutes; the agendas of today and of next week
     assert fetch(all_agendas=True).fetched == [f"CityCouncil/{ago(7)} (agenda)"]
-
-
-def test_tonight_s_agenda_is_wanted_until_midnight_at_the_site(
-    city: CitySite, fetch: Fetch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    there = datetime.now(ZoneInfo("Pacific/Pago_Pago")).date().isoformat()
-    city.events = [event(1, "Council", there, **publish(city, 1, "Agenda", "Tonight", when=there))]
-    monkeypatch.setenv("TZ", "Pacific/Kiritimati")  # 25 hours ahead
-    time.tzset()
-    try:
-        assert len(fetch(extra={**city.extra, "timezone": "Pacific/Pago_Pago"}).fetched) == 1
-    finally:
-        monkeypatch.undo()
-        time.tzset()
 
 
 def test_more_than_a_page_of_events_arrives_whole(city: CitySite, fetch: Fetch) -> None:

@@ -1,4 +1,4 @@
-"""Meetings that a city moves, enters anew or takes back: each document is there once, or marked."""
+"""Meetings that a city moves, enters again or takes back: each document is there once, or marked."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Any
 
 import pytest
 
+from clerk.fetching.fetch_state import FetchState, Record
 from clerk.fetching.layout import Layout
+from clerk.fetching.listing import Meeting, Window
+from clerk.fetching.vanished import take_over
 from clerk.fetching.withdrawal import take_down, withdrawn_documents
 from devtools.city_legistar import event
 from devtools.city_papers import text_pdf
-from devtools.city_site import CitySite
+from devtools.city_site import CitySite, page
 from tests.integration.fetching.conftest import TODAY, Fetch, ago, publish, waiting
 
 
@@ -54,8 +57,27 @@ def test_the_text_of_a_meeting_that_moved_goes_with_it(met: CitySite, fetch: Fet
     assert not processed.exists()
 
 
+def test_a_meeting_that_moved_while_the_server_failed_is_there_once_in_the_end(
+    met: CitySite, fetch: Fetch, root: Path
+) -> None:
+    met.events[0] = minutes(met, 1, ago(18), "One", when=ago(1))
+    met.script["/files/1_Minutes.pdf"] = [page("Oops", 500)] * 3
+    assert len(fetch().failed) == 1
+    fetch()
+    assert waiting(root) == [f"pdfs/Council/{ago(30)}.pdf", f"pdfs/Council/{ago(18)}.pdf"]
+
+
+def test_the_parts_of_a_meeting_that_was_entered_again_keep_their_names() -> None:
+    day, names = TODAY.isoformat(), ["1", "11", "1/packet", "11/packet"]
+    keys = ["1/agenda", "1/agenda/packet", "11/agenda"]
+    state = FetchState(events={f"Council/{day}": names}, records={key: Record(f"Council/{day}", "v") for key in keys})
+    take_over(state, [Meeting("11", "Council", TODAY), Meeting("7", "Council", TODAY)], Window(TODAY, TODAY))
+    assert state.events == {f"Council/{day}": ["7", "11", "7/packet", "11/packet"]}
+    assert sorted(state.records) == ["11/agenda", "7/agenda", "7/agenda/packet"]
+
+
 @pytest.mark.parametrize("day", [ago(20), ago(18)], ids=["same day", "another day"])
-def test_a_meeting_that_was_entered_anew_is_there_once(
+def test_a_meeting_that_was_entered_again_is_there_once(
     met: CitySite, fetch: Fetch, root: Path, layout: Layout, day: str
 ) -> None:
     met.events[0] = minutes(met, 3, day, "One")
@@ -65,7 +87,7 @@ def test_a_meeting_that_was_entered_anew_is_there_once(
     assert fetch().unchanged == 2
 
 
-def test_a_meeting_that_was_entered_anew_with_another_file_takes_the_name(
+def test_a_meeting_that_was_entered_again_with_another_file_takes_the_name(
     met: CitySite, fetch: Fetch, layout: Layout
 ) -> None:
     met.events[0] = minutes(met, 3, ago(20), "One, corrected")
