@@ -57,8 +57,11 @@ class Network:
         proxies = [proxy for proxy in client._mounts.values() if proxy is not None]
         self._proxied = bool(proxies)
         for transport in (client._transport, *proxies):
-            # httpx has no option for it, though httpcore has.
-            transport._pool._network_backend = _Backend(self, guarded=transport is client._transport)  # type: ignore[attr-defined]
+            # httpcore has an option for its backend, but httpx does not pass one on.
+            pool = getattr(transport, "_pool", None)
+            if not isinstance(getattr(pool, "_network_backend", None), httpcore.NetworkBackend):
+                raise RuntimeError(f"httpx {httpx.__version__} has no connections that can be guarded")
+            vars(pool)["_network_backend"] = _Backend(self, guarded=transport is client._transport)
         return client
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from clerk.fetching.addresses import configured, is_public
+from clerk.fetching.connections import Network
 from clerk.fetching.visitor import NotServed, Trouble, VisitLimits, Visitor
 from devtools.city_site import Answer, CitySite, page, serving
 
@@ -121,8 +123,9 @@ def test_a_key_is_not_sent_on_to_another_host(
     monkeypatch.setenv("CLERK_FETCH_PRIVATE_HOSTS", inside.url.removeprefix("http://"))
     city.routes["/x"] = Answer(status=302, headers={"Location": f"{inside.url}/secret"})
     visitor.request("GET", f"{city.url}/x", headers={"Authorization": "Bearer token"})
-    sent = [{"X-Api-Key", "Authorization"} & request.headers.keys() for request in (*city.requests, *inside.requests)]
-    assert sent == [{"X-Api-Key", "Authorization"}, set()]
+    secret = {"x-api-key", "authorization"}
+    sent = [secret & set(map(str.lower, request.headers)) for request in (*city.requests, *inside.requests)]
+    assert sent == [secret, set()]
     city.routes["/y"] = Answer(status=302, headers={"Location": "/z"})
     city.routes["/z"] = page("here")
     visitor.request("GET", f"{city.url}/y")
@@ -140,6 +143,14 @@ def test_a_proxy_of_the_environment_is_used_and_not_led_inside(
     with pytest.raises(NotServed, match="private address"):
         visitor.request("GET", f"{inside.url}/secret")
     assert city.paths() == ["/x"]
+
+
+def test_connections_that_cannot_be_guarded_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another httpx may keep its connections elsewhere."""
+    monkeypatch.setattr(httpx.HTTPTransport, "_pool", None, raising=False)
+    monkeypatch.setattr(httpx.HTTPTransport, "__init__", lambda self, **options: None)
+    with pytest.raises(RuntimeError, match="no connections that can be guarded"):
+        Network().client()
 
 
 def test_a_host_that_does_not_exist_may_come_back(visitor: Visitor) -> None:

@@ -190,7 +190,7 @@ def test_status_says_where_a_site_is_and_what_failed(run: Run, city: City) -> No
     assert (seen["stage"], seen["total"], seen["remaining"], seen["failed"], seen["discarded"]) == (None, 6, 0, 1, 1)
     assert 0 <= int(str(seen["age"])) < 60
     heading, line = run("status", "--subdomain", SITE).out.splitlines()[-2:]
-    assert heading.split()[-3:] == ["FAILED", "DISCARDED", "AGE"]
+    assert heading.split()[-3:] == ["DISCARDED", "OWED", "AGE"]
     assert line.split()[-4:-2] == ["1", "1"]
     assert line.split()[-1] == "s"
 
