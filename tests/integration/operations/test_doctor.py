@@ -225,6 +225,7 @@ AHEAD = {
 def test_times_of_a_clock_that_was_ahead_are_mended(enqueue: Enqueue, engine: Engine, name: str) -> None:
     enqueue("fine")
     with transaction(engine) as connection:
+        publications.register_queues(connection, ["default"])
         connection.execute(AHEAD[name])
 
     def future() -> list[str]:
