@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 from typing import Any
@@ -27,9 +27,9 @@ from clerk.redaction import storable
 from clerk.schedule import CatchUp, Schedule
 from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.validation import PLAIN_NAME
-from clerk_tasks.ledger.insert import Message
+from clerk_tasks.ledger.insert import Message, NewJob
 from clerk_tasks.pipeline import ask_plugins
-from clerk_tasks.recording import record_requests
+from clerk_tasks.recording import grouped, record_groups
 from clerk_tasks.schedules.cron import moments, slots_between
 
 logger = logging.getLogger(__name__)
@@ -176,11 +176,13 @@ def _fire(schedule: Schedule, moment: datetime) -> tuple[Fired, list[Message]]:
     if requests is None:
         return Fired(schedule.name, moment, "taken"), []
     ask_plugins()
+    refused = [request.subdomain for request in requests if not is_subdomain(request.subdomain)]
+    groups = grouped([request for request in requests if is_subdomain(request.subdomain)])
     with transaction() as connection:
         # The slot first: a second beat waits here for our commit, and then finds it taken.
         if not _decide(connection, Fired(schedule.name, moment, "enqueued")):
             return Fired(schedule.name, moment, "taken"), []
-        return _enqueue(connection, schedule, moment, requests)
+        return _enqueue(connection, Fired(schedule.name, moment, "nothing"), groups, refused)
 
 
 def _choose(schedule: Schedule, moment: datetime) -> list[JobRequest] | None:
@@ -191,22 +193,16 @@ def _choose(schedule: Schedule, moment: datetime) -> list[JobRequest] | None:
 
 
 def _enqueue(
-    connection: Connection, schedule: Schedule, moment: datetime, requests: Sequence[JobRequest]
+    connection: Connection, fired: Fired, groups: list[list[NewJob]], refused: list[str]
 ) -> tuple[Fired, list[Message]]:
-    refused = [request.subdomain for request in requests if not is_subdomain(request.subdomain)]
-    recorded = record_requests(connection, [request for request in requests if is_subdomain(request.subdomain)])
+    recorded = record_groups(connection, groups)
     details = [f"{key}: job {winner} is at it" for key, winner in recorded.conflicts.items()]
     details += [f"skipped {name!r:.80}, which is no subdomain" for name in refused]
-    fired = Fired(
-        schedule.name,
-        moment,
-        "enqueued" if recorded.job_ids else "nothing",
-        recorded.job_ids,
-        storable("; ".join(details)) or None,
-    )
+    fate = "enqueued" if recorded.job_ids else "nothing"
+    fired = replace(fired, fate=fate, job_ids=recorded.job_ids, detail=storable("; ".join(details)) or None)
     connection.execute(
         slots.update()
-        .where(slots.c.schedule == schedule.name, slots.c.due_at == moment)
+        .where(slots.c.schedule == fired.schedule, slots.c.due_at == fired.due_at)
         .values(fate=fired.fate, jobs=list(fired.job_ids), detail=fired.detail)
     )
     return fired, recorded.messages

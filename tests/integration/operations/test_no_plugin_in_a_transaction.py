@@ -14,6 +14,9 @@ from devtools.plugin_files import imports_undone, write_plugin
 PLUGIN = """
 import sqlite3
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from clerk import JobRequest, Schedule
 from clerk.pipeline import Stage
@@ -30,12 +33,16 @@ def look(where):
     with Path("asked.txt").open("a") as file:
         print(where, file=file)
 
-def work(subdomain, run_id):
+def checked(value):
+    look("validator")
+    return value
+
+def work(subdomain, run_id, name: Annotated[str, AfterValidator(checked)] = "x"):
     pass
 
 def choose(connection):
     look("schedule")
-    return [JobRequest("work", "a.ca")]
+    return [JobRequest("work", "a.ca", {"name": "y"})]
 
 class Processor:
     job_type = "work"
@@ -83,6 +90,8 @@ COMMANDS = [
     (["update", "--subdomain", "a.ca"], "stages"),
     (["update", "--next-site", "--finance"], "processors"),
     (["schedule", "tick", "probe"], "schedule"),
+    (["schedule", "tick", "probe"], "validator"),
+    (["enqueue", "work", "a.ca", "--arg", "name=y"], "validator"),
     (["schedule", "tick", "finance-next-site"], "processors"),
     (["schedule", "tick", "meetings-next-site"], "stages"),
     (["schedule", "tick"], "schedules"),
