@@ -158,18 +158,22 @@ class JobContext:
 
 
 _current: ContextVar[JobContext | None] = ContextVar("clerk_current_job", default=None)
+#: The jobs that this process runs: one in a worker's child, whose threads have no context of their own.
+_of_process: list[JobContext] = []
 
 
 def current_job() -> JobContext:
-    """Return the job that is running, or a context without one when the function was called by hand."""
-    return _current.get() or JobContext()
+    """Return the job that is running, in its threads too; without one, a context of a function called by hand."""
+    return _current.get() or (_of_process[-1] if _of_process else JobContext())
 
 
 @contextmanager
 def running(context: JobContext) -> Iterator[JobContext]:
     """Make `context` the current job for the length of a with block."""
     token = _current.set(context)
+    _of_process.append(context)
     try:
         yield context
     finally:
+        _of_process.remove(context)
         _current.reset(token)

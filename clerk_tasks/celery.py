@@ -63,11 +63,15 @@ def _register_tasks(sender: Celery, **_: Any) -> None:
         sender.task(work_on, name=name, lazy=False, shared=False, Strategy="clerk_tasks.worker.doorbell:strategy")
 
 
-def work_on(queue: str) -> None:
-    """Work on a queue for a slice; the whole of every task. A process that has done enough jobs ends after it."""
+def work_on(queue: str) -> str | None:
+    """Work on a queue for a slice; the whole of every task. Return why this process can run no job, if it cannot.
+
+    A process that has done enough jobs ends after it.
+    """
     executor().run_slice(queue)
     if executor().worn_out:
         raise SystemExit(0)
+    return executor().unfit
 
 
 install(app)

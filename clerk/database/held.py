@@ -16,9 +16,14 @@ from clerk.database.advice import unavailable_as_advice
 from clerk.database.engine import is_replaced
 from clerk.errors import ClerkError, DatabaseUnavailable
 
+#: How long a thread waits for its turn at a courtesy, in seconds.
+SHORTLY = 1.0
+
 
 class HeldConnection:
-    """One connection of an engine, opened at the first use and again after the database was lost; for one thread.
+    """One connection of an engine, opened at the first use and again after the database was lost.
+
+    Threads use it one after the other: a job's thread may say how far it is while the job waits for it.
 
     SQLAlchemy stays out of transactions, and they are begun and ended in one word each: that halves the
     cost of a short one.
@@ -29,17 +34,22 @@ class HeldConnection:
         self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
         self._connection: Connection | None = None
         self._begun: Connection | None = None
+        self._lock = threading.RLock()
         self.pid = os.getpid()
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Open a write transaction: committed at the end of the block, rolled back by an exception.
 
-        Inside another it is a part of that: a job may say how far it is while it holds its fence.
+        Inside another of its thread it is a part of that: a job may say how far it is while it holds its fence.
         """
-        if self._begun is not None:
-            yield self._begun
-            return
+        with self._lock:
+            if self._begun is not None:
+                yield self._begun
+            else:
+                yield from self._transaction()
+
+    def _transaction(self) -> Iterator[Connection]:
         with self.statement() as connection:
             self._say(self._begin)
             self._begun = connection
@@ -55,6 +65,10 @@ class HeldConnection:
     @contextmanager
     def statement(self) -> Iterator[Connection]:
         """Give the connection to one statement, which is a transaction by itself."""
+        with self._lock:
+            yield from self._statement()
+
+    def _statement(self) -> Iterator[Connection]:
         if os.getpid() != self.pid:
             raise ClerkError("A forked copy of a process cannot use its database connection: leave that to the parent.")
         try:
@@ -67,6 +81,16 @@ class HeldConnection:
         except DatabaseUnavailable:
             self.close()
             raise
+
+    @contextmanager
+    def turn(self) -> Iterator[bool]:
+        """Wait shortly for the connection; say whether this thread has it, or another is inside its transaction."""
+        has_it = self._lock.acquire(timeout=SHORTLY)
+        try:
+            yield has_it
+        finally:
+            if has_it:
+                self._lock.release()
 
     def _roll_back(self) -> None:
         try:

@@ -67,9 +67,16 @@ class Slice(Request):  # type: ignore[misc]
         self._wake_relay()
 
     def on_success(self, failed__retval__runtime: Any, **_: Any) -> None:
-        """Note that a child is free: what it left, or made available, is to be published."""
+        """Note that a child is free: what it left, or made available, is to be published.
+
+        Not at once if it can run no job: the same jobs would come back to it.
+        """
         state.task_ready(self, successful=True)
-        self._wake_relay()
+        _failed, unfit, _runtime = failed__retval__runtime
+        if unfit:
+            logger.error("this worker cannot run jobs of queue %s: %s", self.argsrepr, unfit)
+        else:
+            self._wake_relay()
 
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         """Note that a child ended, or that a slice failed; the relay's next pass looks for the work."""

@@ -31,7 +31,16 @@ from clerk_tasks.ledger.claims import Claim, Claimant, Claims
 from clerk_tasks.recording import new_job
 from clerk_tasks.worker import memory_limit, sandbox
 from clerk_tasks.worker.children import Child
-from clerk_tasks.worker.outcomes import Completed, Failed, HandedBack, Settle, Stopped, describe, json_or_none
+from clerk_tasks.worker.outcomes import (
+    Completed,
+    Failed,
+    HandedBack,
+    Settle,
+    Stopped,
+    check_has_run,
+    describe,
+    json_or_none,
+)
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from clerk_tasks.worker.running_job import RunningJob
 
@@ -63,6 +72,7 @@ class Executor:
         self.held, self.child, self.clock = held, child, clock
         self.instance, self.lease, self.pid = instance, lease, pid or os.getpid()
         self.most, self.done = most, 0
+        self.unfit: str | None = None  # why the last job was handed back
         self._claims = Claims(registry().job_types)
         self._in_one_statement = held.engine.dialect.name == "postgresql"
         self._fresh = True  # we may own a job that we know nothing of: of a process that had our process id, say
@@ -76,6 +86,7 @@ class Executor:
         """Work on a queue until it has no job to claim, or the slice is over."""
         claimant = Claimant(queue, self.instance, self.pid, self.lease)
         until = self.clock() + SLICE
+        self.unfit = None
         claim = None if self.child.stopping else self._claim_first(claimant)
         while claim is not None:
             began = self.clock()
@@ -84,6 +95,7 @@ class Executor:
                 outcome = self._perform(claim)
                 self.done += 1
                 over = self.clock() >= until or self.worn_out or self.child.stopping
+                self.unfit = outcome.reason if isinstance(outcome, HandedBack) else None
                 following = self._record(claim, outcome, None if over else claimant) if outcome else None
             finally:
                 self.child.rest()
@@ -145,7 +157,10 @@ class Executor:
             with running(context), sandbox.restored(), memory_limit.limited(settings().memory_limit):
                 with sandbox.forked_copies_exit():
                     value = function(claim.subdomain, **arguments)
+                    check_has_run(value)
                 return Completed(json_or_none(value), [new_job(child, known) for child in context.children])
+        except sandbox.Unfit as unfit:
+            return HandedBack(storable(str(unfit)))
         except Fenced:
             logger.warning("job %s: another attempt has taken over from attempt %s", claim.job_id, claim.attempt)
             return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -88,6 +89,14 @@ class HandedBack:
         """Record it."""
         delay = backoff(claim.attempt, base=claim.backoff_base, cap=claim.backoff_cap)
         return attempts.hand_back(connection, claim, self.reason, delay=delay)
+
+
+def check_has_run(value: Any) -> None:
+    """Raise TypeError for what a function returns whose body has not run: a coroutine, a generator, an awaitable."""
+    if inspect.isgenerator(value) or inspect.isasyncgen(value) or inspect.isawaitable(value):
+        if inspect.iscoroutine(value):
+            value.close()
+        raise TypeError(f"it returned a {type(value).__name__}, so its body has not run: it must be a plain function")
 
 
 def json_or_none(value: Any) -> Any:

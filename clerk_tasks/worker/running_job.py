@@ -32,9 +32,12 @@ class RunningJob(JobContext):
 
     def checkpoint(self) -> None:
         """Raise Cancel if the job was cancelled, Fenced if another attempt owns it. It locks nothing."""
-        with self._held.statement() as connection:
-            if attempts.check_owned(connection, self._claim):
-                raise Cancel(_STOPPED)
+        with self._held.turn() as has_it:
+            if not has_it:
+                return  # another thread of the job is inside its fence: the job is ours
+            with self._held.statement() as connection:
+                if attempts.check_owned(connection, self._claim):
+                    raise Cancel(_STOPPED)
         if not self._in_fence:
             self._say()
 
@@ -48,11 +51,14 @@ class RunningJob(JobContext):
         current = time.monotonic()
         if self._unsaid is None or (not self._in_fence and current - self._said_at < PROGRESS_INTERVAL):
             return
-        with self._held.transaction() as connection:
-            attempts.note(connection, self._claim, self._unsaid)
-        self._unsaid = None
-        if not self._in_fence:
-            self._said_at = current
+        with self._held.turn() as has_it:
+            if not has_it:
+                return  # another thread of the job is inside its fence; a later call says it
+            with self._held.transaction() as connection:
+                attempts.note(connection, self._claim, self._unsaid)
+            self._unsaid = None
+            if not self._in_fence:
+                self._said_at = current
 
     @contextmanager
     def fence(self) -> Iterator[None]:

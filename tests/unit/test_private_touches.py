@@ -47,7 +47,7 @@ TOUCHED: dict[str, tuple[tuple[str, ...] | None, str]] = {
 }
 
 #: Names beginning with `_` that our code reads from objects that are not its own -> the room that may.
-READ = {"_pool": "worker", "_config": "worker", "_data": "worker", "_binary": "broker"}
+READ = {"_pool": "worker", "_config": "worker", "_data": "worker", "_filters_mutated": "worker", "_binary": "broker"}
 
 #: Attributes of objects that are not our own, which our code sets: the name, and what it is set on.
 SET = {

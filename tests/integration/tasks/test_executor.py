@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -19,37 +18,14 @@ from clerk.errors import UsageError
 from clerk_tasks.dispatcher import enqueue_job
 from clerk_tasks.ledger import leases, publications
 from clerk_tasks.ledger.claims import Claim
-from clerk_tasks.worker.executor import Executor
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from devtools import claiming
 from devtools.processes import wait_for
 from devtools.services import PostgresServer
 from tests.fixtures import migrate
 from tests.integration.ledger.ledger import LedgerOf, job
-from tests.integration.tasks.one_job import OneJob
+from tests.integration.tasks.one_job import OneJob, executor_of, raising, run
 from tests.property.database import Crash, FragileDatabase
-
-
-def executor_of(ledger: LedgerOf) -> Executor:
-    return claiming.executor(HeldConnection(ledger.engine))
-
-
-def run(ledger: LedgerOf, plugin: OneJob, function: Callable[[], Any], **fields: Any) -> Any:
-    """Execute one job of the function and return its row."""
-    plugin.function = function
-    (job_id,) = ledger.record([job(**fields)], []).job_ids
-    executor = executor_of(ledger)
-    claiming.execute(ledger.engine, executor, job_id)
-    claiming.execute(ledger.engine, executor, job_id)  # there is nothing to do
-    executor.held.close()
-    return ledger.job(job_id)
-
-
-def raising(error: BaseException) -> Callable[[], Any]:
-    def function() -> None:
-        raise error
-
-    return function
 
 
 class Mute(Exception):

@@ -1,0 +1,105 @@
+"""What surrounds a job: it leaves nothing to the next, and what fails around it is not its failure."""
+
+from __future__ import annotations
+
+import decimal
+import logging
+import os
+import signal
+import socket
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clerk import current_job
+from clerk_tasks.worker import sandbox
+from tests.integration.ledger.ledger import LedgerOf
+from tests.integration.tasks.one_job import OneJob, raising, run
+
+
+def test_a_job_leaves_nothing_behind_for_the_next(on_both: LedgerOf, plugin: OneJob) -> None:
+    """Guards: each entry of STATE, and the timer, which would kill the next job."""
+    before = [read() for read, _ in sandbox.STATE]
+
+    def careless() -> None:
+        os.umask(0o777)
+        sys.path.insert(0, "/nowhere")
+        sys.setrecursionlimit(10_000)
+        socket.setdefaulttimeout(0.001)
+        logging.disable(logging.CRITICAL)
+        decimal.getcontext().prec = 3
+        warnings.simplefilter("error")
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, 60)
+
+    assert run(on_both, plugin, careless).state == "completed"
+    after = [read() for read, _ in sandbox.STATE]
+    assert [str(value) for value in after] == [str(value) for value in before]
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_process_whose_folder_is_gone_runs_no_job(
+    on_both: LedgerOf, plugin: OneJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guard: Unfit. What fails around a job is not the job's failure: it is handed back, uncounted."""
+    folder = tmp_path / "release"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    row = run(on_both, plugin, raising(AssertionError("called")), max_attempts=1)
+    assert (row.state, row.attempt, row.max_attempts) == ("retryable", 1, 2)
+    assert "the working directory of this worker is gone" in row.error
+
+
+def test_a_job_that_loses_its_folder_has_had_its_effects(
+    on_both: LedgerOf, plugin: OneJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "release"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert run(on_both, plugin, folder.rmdir).state == "completed"
+
+
+async def _asynchronous() -> None:
+    raise AssertionError("run")
+
+
+def _generator() -> Iterator[int]:
+    raise AssertionError("run")
+    yield 1
+
+
+@pytest.mark.parametrize("function", [_asynchronous, _generator])
+def test_what_returns_before_its_body_has_run_has_failed(
+    on_both: LedgerOf, plugin: OneJob, function: Callable[[], Any]
+) -> None:
+    """Guard: check_has_run. A lambda or a decorator hides that the function is asynchronous."""
+    row = run(on_both, plugin, lambda: function(), max_attempts=1)
+    assert row.state == "discarded"
+    assert "its body has not run" in row.error
+
+
+def test_the_threads_of_a_job_know_the_job(on_both: LedgerOf, plugin: OneJob) -> None:
+    """Guards: _of_process; turn(): a thread waits for no fence of the job for long, and is no stand-in."""
+    said = []
+
+    def function() -> None:
+        def in_thread() -> None:
+            said.append(current_job().job_id)
+            current_job().checkpoint()
+            current_job().progress("from a thread")
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(in_thread).result()
+            with current_job().fence():
+                pool.submit(in_thread).result()
+        said.append(current_job().job_id)
+
+    row = run(on_both, plugin, function)
+    assert (row.state, set(said)) == ("completed", {row.id})
