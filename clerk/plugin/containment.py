@@ -1,4 +1,4 @@
-"""What a plugin does while we start must come back: to exit, or never to return, is to be broken, as raising is."""
+"""Contain a plugin's code: an exit, or a call that does not return, is an error of the plugin, as an exception is."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from contextlib import contextmanager, redirect_stdout
 
 from clerk.early_settings import early_setting
 
-#: What may come out of a plugin's code, held to its place by `contained`.
+#: What a plugin's code may raise inside `contained`.
 BROKEN = (Exception, SystemExit)
 
-#: How long a plugin may take to be imported, or to answer a hook that we ask at the start, in seconds.
+#: The time limit of a plugin's import, and of each hook that is called at the start, in seconds.
 VARIABLE, DEFAULT_PATIENCE = "CLERK_PLUGIN_PATIENCE", 60.0
 
 
 @contextmanager
 def on_trial() -> Iterator[None]:
-    """Contain a with block; raise SystemExit in it for `os._exit`, and TimeoutError when our patience ends."""
+    """Contain a with block; raise SystemExit in it for `os._exit`, TimeoutError after CLERK_PLUGIN_PATIENCE."""
     with contained(), _no_sudden_exit(), _alarm(patience()):
         yield
 
 
 @contextmanager
 def contained() -> Iterator[None]:
-    """Send to stderr what a with block prints, and make whatever it raises one of BROKEN; Ctrl-C stays what it is."""
+    """Send what a with block prints to stderr; let only BROKEN and KeyboardInterrupt out of it."""
     with redirect_stdout(sys.stderr):  # what a plugin prints must not spoil what a command answers
         try:
             yield
@@ -63,7 +63,7 @@ def _no_sudden_exit() -> Iterator[None]:
 
 @contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    """Interrupt the block after so long, where that is possible: in the main thread, and only once at a time."""
+    """Interrupt the block after a time limit, if it runs in the main thread and inside no other alarm."""
     here = threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")
     if not here or signal.getitimer(signal.ITIMER_REAL)[0]:
         yield

@@ -76,7 +76,7 @@ class KeptProcess:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            start_new_session=True,  # Ctrl-C is ours to pass on
+            start_new_session=True,  # Ctrl-C reaches only this process, which then stops the others
             env={**os.environ, PARENT: str(os.getpid())},
         )
         threading.Thread(target=_copy, args=(self.name, self.process), daemon=True).start()
