@@ -98,7 +98,7 @@ class SourceFetcher(Fetcher):
         complete = window if meetings and not self.report.left_out else None
         collector.collect(collector.documents(meetings, agendas_from=self._agendas_from(), complete=complete))
         self._count(meetings)
-        if self._is_complete(window, state):
+        if self._is_complete(window, state, empty=not meetings):
             state.last_run, state.listed_from = began, min(window.earliest, state.listed_from or window.earliest)
         collector.save()
         self.logger.log(f"{len(meetings)} meetings listed; documents: {self.report}")
@@ -112,10 +112,12 @@ class SourceFetcher(Fetcher):
         recent = state.last_run.date() - self.lookback
         return Window(max(first, recent), last, state.last_run - OVERLAP, earliest=first)
 
-    def _is_complete(self, window: Window, state: FetchState) -> bool:
+    def _is_complete(self, window: Window, state: FetchState, *, empty: bool) -> bool:
         """Return whether the window covers everything that can have changed since the last complete fetch."""
         if window.end < self.today.date():
             return False
+        if empty and (state.listed_from is None or window.start < state.listed_from):
+            return False  # it may have been a failure of the server: list these days again
         return window.changed_since is not None or state.listed_from is None or window.start <= state.listed_from
 
     @cached_property

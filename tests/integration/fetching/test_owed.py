@@ -74,6 +74,15 @@ def test_the_pause_grows_to_a_month(tries: int | None, days: int) -> None:
     assert days == 0 or not record.is_due(due - timedelta(days=1))
 
 
+def test_a_first_answer_that_is_empty_is_not_taken_for_the_whole(old: CitySite, fetch: Fetch) -> None:
+    old.events[0] |= {"EventDate": f"{ago(2000)}T00:00:00", "EventMinutesLastPublishedUTC": f"{ago(1990)}T00:00:00"}
+    old.events[0] |= {"EventLastModifiedUtc": f"{ago(1990)}T00:00:00"}
+    held, old.events = old.events, []
+    assert fetch().fetched == []
+    old.events = held
+    assert fetch().fetched == [f"Council/{ago(2000)} (minutes)"]
+
+
 def test_a_damaged_file_is_downloaded_again_though_the_server_calls_it_unchanged(
     old: CitySite, fetch: Fetch, root: Path
 ) -> None:
