@@ -72,5 +72,6 @@ def prune(
         output.confirm(f"Delete what ended at least {older_than} days ago?", yes=yes)
     counts = pruning.count(older_than) if dry_run else pruning.prune(older_than)
     listed = ", ".join(f"{number} {name}" for name, number in counts.items())
-    line = f"{'Would delete' if dry_run else 'Deleted'} {listed}."
+    many = "at least " if counts["runs"] >= pruning.MOST_COUNTED else ""
+    line = f"Would delete {many}{listed}." if dry_run else f"Deleted {listed}."
     output.answer_one(counts | {"pruned": not dry_run}, line, as_json=as_json)

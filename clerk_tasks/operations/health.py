@@ -161,4 +161,5 @@ def _beat(connection: Connection) -> Iterator[Finding]:
     if seen and abs(database_time(connection) - datetime.fromisoformat(seen)) < BEAT_SILENCE:
         yield Finding("beat", Level.OK, f"last tick {seen}")
     else:
-        yield Finding("beat", Level.ATTENTION, f"No tick since {seen or 'ever'}: start `clerk-tasks beat`.")
+        last = f"The last tick was at {seen}" if seen else "No beat has ever ticked"
+        yield Finding("beat", Level.ATTENTION, f"{last}: start `clerk-tasks beat`.")

@@ -6,10 +6,16 @@ from collections import Counter
 
 from clerk.database.transactions import reading, transaction
 from clerk_tasks.ledger import prune as ledger
+from clerk_tasks.ledger.prune import MOST_COUNTED
+
+__all__ = ["MOST_COUNTED", "count", "prune"]
 
 
 def count(days: int) -> dict[str, int]:
-    """Return how many runs, stages, jobs, attempts, slots and workers ended at least so many days ago."""
+    """Return how many runs, stages, jobs, attempts, slots and workers ended at least so many days ago.
+
+    Of more than MOST_COUNTED runs only these are counted, with what belongs to them.
+    """
     with reading() as connection:
         return ledger.count(connection, before=ledger.moment_before(connection, days=days))
 

@@ -10,10 +10,12 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import sites_table as sites
 from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
+from clerk_tasks.ledger import queries
 from devtools import claiming
 from tests.integration.operations.conftest import Enqueue
 
@@ -133,6 +135,38 @@ def test_jobs_show_prints_arguments_and_results_as_json(enqueue: Enqueue, work: 
         '{"name": "it\'s"}',
         '{"name": "it\'s"}',
     ]
+
+
+def test_long_lists_go_on_from_the_last_row(engine: Engine, enqueue: Enqueue, capsys: Capture) -> None:
+    ids = [enqueue("fine", name=f"{number}") for number in range(5)][::-1]
+    for filters in ((), ("--state", "available"), ("--subdomain", "alameda.ca"), ("--job-type", "fine")):
+        page = [row["id"] for row in answer(capsys, "jobs", "list", *filters, "--limit", "2")]
+        rest = [row["id"] for row in answer(capsys, "jobs", "list", *filters, "--before", page[-1])]
+        assert page + rest == ids
+    every = [row["id"] for row in answer(capsys, "runs", "list")]
+    for filters in ((), ("--state", "running")):
+        rest = [row["id"] for row in answer(capsys, "runs", "list", *filters, "--before", every[1])]
+        assert every[:2] + rest == every
+    assert len(every) == 5
+    with transaction(engine) as connection:
+        run = answer(capsys, "jobs", "show", ids[0])["run_id"]
+        connection.execute(sa.update(jobs).values(run_id=run))
+    assert [job["id"] for job in answer(capsys, "runs", "show", run, "--limit", "3")["jobs"]] == ids[:3]
+    assert [job["id"] for job in answer(capsys, "runs", "show", run)["jobs"]] == ids
+
+
+def test_completed_jobs_are_counted_among_few(
+    enqueue: Enqueue, work: Work, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work(enqueue("fine"))
+    work(enqueue("broken"))
+    counts = {state.value: 0 for state in JobState} | {"completed": 1, "discarded": 1}
+    assert answer(capsys, "status")["jobs"] == counts
+    assert answer(capsys, "status", "--subdomain", "alameda.ca")["jobs"] == counts
+    monkeypatch.setattr(queries, "MOST_JOBS_COUNTED", 1)
+    assert answer(capsys, "status")["jobs"] == counts | {"completed": None}
+    assert main(["status"]) == 0
+    assert "jobs: too many to count completed, 1 discarded" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("engine")

@@ -77,6 +77,26 @@ def test_what_is_over_goes_with_all_that_is_its_own(
     assert main(["jobs", "show", broken]) == 3
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_dry_run_counts_the_oldest_of_many_runs_and_says_so(
+    engine: Engine,
+    enqueue: Enqueue,
+    work: Work,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("a", "b", "c"):
+        job = enqueue("fine", name=name)
+        work(job)
+        age(engine, job, days=31)
+    for most, said in ((4, "Would delete 3 runs, 3 stages, 3 jobs"), (2, "Would delete at least 2 runs, 2 stages")):
+        monkeypatch.setattr(ledger, "MOST_COUNTED", most)
+        monkeypatch.setattr(pruning, "MOST_COUNTED", most)
+        capsys.readouterr()
+        assert main(["db", "prune", "--older-than", "30", "--dry-run"]) == 0
+        assert capsys.readouterr().out.startswith(said)
+
+
 def test_what_has_something_left_to_do_stays(engine: Engine, enqueue: Enqueue, work: Work) -> None:
     waits, again, joined = enqueue("fine"), enqueue("broken"), enqueue("broken")
     for job in (again, joined):
