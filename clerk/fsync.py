@@ -1,13 +1,22 @@
-"""Files: what their content is, and that it is on the disk."""
+"""Files: what their content is, that it is on the disk, and how a folder is put in place."""
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import hashlib
 import os
+import shutil
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from clerk.application import part
+
+#: Of Linux: paths are relative to the working directory; two names change places.
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2
+#: What renameat2 says where the kernel or the file system cannot do it.
+_CANNOT = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP)
 
 
 def hash_file(path: Path) -> str:
@@ -35,3 +44,40 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def flush_tree(folder: Path) -> None:
+    """Fsync every file and directory of a folder, and the folder itself."""
+    flush(*(path for path in folder.rglob("*") if not path.is_symlink()), folder)
+
+
+def switch_folder(made: Path, folder: Path) -> None:
+    """Put a finished folder in the place of another, which goes; readers see the one or the other, whole.
+
+    Both are on one file system. Where the kernel cannot exchange two names (not Linux, some network file systems) there
+    is a moment without the folder. The caller fsyncs `made` before, and the parent directory after.
+    """
+    if not folder.exists():
+        made.rename(folder)
+        return
+    if not _exchange(made, folder):
+        aside = folder.with_name(f".{folder.name}~replaced")
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
+        made.rename(folder)
+        made = aside
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Exchange two names at once; return False where that cannot be done."""
+    if sys.platform != "linux":
+        return False
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    if rename(_AT_FDCWD, os.fsencode(one), _AT_FDCWD, os.fsencode(other), _RENAME_EXCHANGE) == 0:
+        return True
+    if (problem := ctypes.get_errno()) in _CANNOT:
+        return False
+    raise OSError(problem, os.strerror(problem), str(other))

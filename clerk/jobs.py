@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from clerk.errors import ClerkError
-from clerk.fsync import flush
+from clerk.fsync import flush, flush_tree, switch_folder
 
 #: Where plain functions go, and how they are treated, when the author asks for nothing else.
 DEFAULT_QUEUE = "default"
@@ -123,15 +123,30 @@ class JobContext:
         """Put finished files in place, {temporary: final}, each atomically, if this attempt still owns the job.
 
         Every temporary file must be on the same file system as its final path. Raises Fenced, and moves
-        nothing, when another attempt has taken over.
+        nothing, when another attempt has taken over. That is asked again before each file, on the connection that
+        holds the lock: a process that stood still past its lease changes the file in hand at the most.
         """
         flush(*files)
         for final in files.values():
             final.parent.mkdir(parents=True, exist_ok=True)
         with self.fence():
-            for temporary, final in files.items():
+            for place, (temporary, final) in enumerate(files.items()):
+                if place:
+                    self.checkpoint()
                 temporary.replace(final)
         flush(*{final.parent for final in files.values()})
+
+    def commit_folder(self, temporary: Path, final: Path) -> None:
+        """Put a finished folder in place of another, all of it at once, if this attempt still owns the job.
+
+        Both must be on the same file system; what was in `final` goes. Raises Fenced, and changes nothing, when another
+        attempt has taken over. For many files it is faster than `commit_files`, and readers never see a mixture.
+        """
+        flush_tree(temporary)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with self.fence():
+            switch_folder(temporary, final)
+        flush(final.parent)
 
     def commit_with_job(self, files: Mapping[Path, Path]) -> None:
         """Put finished files in place as `commit_files` does: now, or with the others of the job if it gathers them."""

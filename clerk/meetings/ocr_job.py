@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 from clerk.fetching.failure_notes import missed_download, write_note
 from clerk.fetching.overriding import overridden
 from clerk.fetching.reading import Failures, read_their_way
-from clerk.fsync import flush, hash_file
+from clerk.fsync import flush, hash_file, switch_folder
 from clerk.jobs import Discard, Retry, current_job
 from clerk.meetings.site import fetcher_of, layout_of
 from clerk.plugin.loader import plugin_manager
 from clerk.settings import settings
 from clerk.text import DocumentError, Page, is_unchanged, read_document, render_pages
-from clerk.text.tree import making, put_folder, write_files
+from clerk.text.tree import making, write_files
 
 #: Seconds between two reports of a page that was read.
 PROGRESS = 1.0
@@ -97,7 +97,7 @@ def _read(fetcher: Any, layout: Layout, place: DocumentPlace, files: _Files, bac
     if progress.is_due(progress.began):  # it took long: a failed upload must not have it read again
         flush(*text.glob("*.txt"))
         with current_job().fence():
-            put_folder(text, files.text)
+            switch_folder(text, files.text)
     return len(document.pages)
 
 
@@ -160,7 +160,7 @@ def _settle(files: _Files, seen: tuple[int, int, int], uploaded: Mapping[Path, P
         for temporary, final in uploaded.items():
             temporary.replace(final)
         if text.exists():
-            put_folder(text, files.text)
+            switch_folder(text, files.text)
         flush(*{final.parent for final in (files.text, *uploaded.values())})
         files.processed.touch()
         files.pdf.unlink(missing_ok=True)

@@ -11,11 +11,11 @@ from typing import Any
 
 from clerk.application import part
 from clerk.child_process import MIB, ChildError, ChildProcess, Message
-from clerk.fsync import hash_file
+from clerk.fsync import hash_file, switch_folder
 from clerk.text.document import DocumentError, DocumentText, Page, ReadingLimits
 from clerk.text.engines import choose_engine
 from clerk.text.intake import check_file
-from clerk.text.tree import making, put_folder
+from clerk.text.tree import making
 
 #: Documents after which a child is replaced, in case its libraries leak.
 SERVES = 200
@@ -91,7 +91,7 @@ class Reader:
                 limits or ReadingLimits(),
                 each=lambda page: files.append(folder / f"{page['number']}.png"),
             )
-            put_folder(made, folder)
+            switch_folder(made, folder)
         return files
 
     def _do(self, request: Message, pdf: Path, limits: ReadingLimits, *, each: Callable[[Message], None]) -> str:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from tempfile import mkdtemp
 
-from clerk.fsync import flush, hash_file
+from clerk.fsync import flush, hash_file, switch_folder
 from clerk.text.document import DocumentText
 
 #: Beside the pages; readers of the tree look at *.txt only.
@@ -29,7 +29,7 @@ def write_pages(document: DocumentText, folder: Path, *, fence: Fence = nullcont
         write_files(document, made, folder)
         flush(*made.glob("*.txt"))
         with fence():
-            put_folder(made, folder)
+            switch_folder(made, folder)
         flush(folder.parent)
 
 
@@ -70,16 +70,6 @@ def making(folder: Path) -> Iterator[Path]:
         yield made
     finally:
         shutil.rmtree(made, ignore_errors=True)
-
-
-def put_folder(made: Path, folder: Path) -> None:
-    """Rename a finished folder into place, for the caller to fsync; an older one steps aside first, then goes."""
-    aside = folder.with_name(f".{folder.name}~replaced")
-    shutil.rmtree(aside, ignore_errors=True)
-    if folder.exists():
-        folder.rename(aside)
-    made.rename(folder)
-    shutil.rmtree(aside, ignore_errors=True)
 
 
 def _write(path: Path, text: str) -> None:

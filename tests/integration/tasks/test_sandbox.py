@@ -12,14 +12,19 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
 
 from clerk import current_job
+from clerk.fsync import switch_folder
+from clerk_tasks.ledger import leases
+from clerk_tasks.ledger.claims import Claim
 from clerk_tasks.worker import sandbox
-from tests.integration.ledger.ledger import LedgerOf
-from tests.integration.tasks.one_job import OneJob, raising, run
+from devtools import claiming
+from tests.integration.ledger.ledger import LedgerOf, job
+from tests.integration.tasks.one_job import OneJob, executor_of, raising, run
 
 
 def test_a_job_leaves_nothing_behind_for_the_next(on_both: LedgerOf, plugin: OneJob) -> None:
@@ -103,3 +108,74 @@ def test_the_threads_of_a_job_know_the_job(on_both: LedgerOf, plugin: OneJob) ->
 
     row = run(on_both, plugin, function)
     assert (row.state, set(said)) == ("completed", {row.id})
+
+
+def test_a_zombie_stops_at_the_file_in_hand(on_both: LedgerOf, plugin: OneJob, tmp_path: Path) -> None:
+    """Guard: `checkpoint` in commit_files. The lock was lost while the process stood still."""
+    made = {tmp_path / f"{number}.new": tmp_path / f"{number}" for number in range(5)}
+
+    class Slow(dict[Path, Path]):
+        def items(self) -> Any:
+            for number, pair in enumerate(super().items()):
+                if number == 2:
+                    self.lose()
+                yield pair
+
+        def lose(self) -> None:
+            job_id, connection = current_job().job_id, current_job()._held  # type: ignore[attr-defined]
+            connection._say("ROLLBACK")  # what PostgreSQL does to a transaction that stands still
+            row = on_both.job(job_id)
+            claim = Claim(job_id, 1, "w", 1, "run", row.stage_id, "t", "a.ca", "{}", 3, 1.0, 1.0)
+            on_both.do(leases.lost, claim, "its lease ended")
+
+    def function() -> None:
+        for file in made:
+            file.write_text("new")
+        current_job().commit_files(Slow(made))
+
+    run(on_both, plugin, function)
+    assert [final.exists() for final in made.values()] == [True, True, False, False, False]
+
+
+def test_a_folder_is_put_in_place_at_once(on_both: LedgerOf, plugin: OneJob, tmp_path: Path) -> None:
+    """Guard: switch_folder: the old content goes, and another attempt's job leaves it as it is."""
+    place = tmp_path / "site"
+    final = place / "pages"
+
+    def make(name: str) -> Path:
+        folder = place / f".{name}"
+        (folder / "sub").mkdir(parents=True)
+        (folder / "sub" / name).write_text(name)
+        return folder
+
+    for name in ("first", "second"):
+        plugin.function = lambda name=name: current_job().commit_folder(make(name), final)  # type: ignore[misc]
+        (job_id,) = on_both.record([job()], run_id=name).job_ids
+        executor = executor_of(on_both)
+        claiming.execute(on_both.engine, executor, job_id)
+        executor.held.close()
+        assert on_both.job(job_id).state == "completed", on_both.job(job_id).error
+        assert [path.name for path in final.rglob("*") if path.is_file()] == [name]
+    assert sorted(path.name for path in place.iterdir()) == ["pages"]
+
+
+def test_readers_always_find_the_folder(tmp_path: Path) -> None:
+    """Guard: _exchange: two names change places, and at no moment is there none."""
+    folder, over = tmp_path / "pages", Event()
+    folder.mkdir()
+
+    def read() -> int:
+        reads = 0
+        while not over.is_set():
+            os.scandir(folder).close()
+            reads += 1
+        return reads
+
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read)
+        for number in range(300):
+            made = tmp_path / f"{number}"
+            made.mkdir()
+            switch_folder(made, folder)
+        over.set()
+        assert reading.result() > 0
