@@ -8,7 +8,9 @@ import hashlib
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
 from clerk.application import part
@@ -30,12 +32,12 @@ def flush(*paths: Path) -> None:
     if len(paths) == 1:
         _flush(paths[0])
     elif paths:
-        list(_threads().map(_flush, paths))
+        list(_threads_of()(os.getpid()).map(_flush, paths))
 
 
-@part(close=ThreadPoolExecutor.shutdown)
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(8, "fsync")
+@part
+def _threads_of() -> Callable[[int], ThreadPoolExecutor]:
+    return lru_cache(maxsize=1)(lambda _pid: ThreadPoolExecutor(8, "fsync"))  # a forked copy has none of our threads
 
 
 def _flush(path: Path) -> None:

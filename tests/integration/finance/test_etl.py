@@ -39,7 +39,7 @@ def test_what_cannot_be_had_is_told(add_town: AddTown, netfile: NetFileSite) -> 
     assert 2022 in briar.etl()["unavailable"]
     assert 2023 in cedar.etl()["unavailable"]
     status = "SELECT status, detail FROM sources WHERE year = ?"
-    assert briar.query(status, 2022) == [("unavailable", "the server sent a web page instead of a file")]
+    assert briar.query(status, 2022) == [("unavailable", "the server sent a web page instead of a zip file")]
     assert cedar.query(status, 2023) == [("unavailable", "HTTP 404: no such year")]
     assert cedar.query("SELECT status, rows FROM coverage WHERE year = 2023") == [("unavailable", 0)]
 
@@ -97,7 +97,7 @@ def test_a_year_that_vanishes_is_not_lost(add_town: AddTown, netfile: NetFileSit
     assert (result["outcome"], result["years"]) == ("changed", [2022, 2023, 2024])
     status, detail = town.query("SELECT status, detail FROM sources WHERE year = 2022")[0]
     assert status == "unchanged"
-    assert "a web page instead of a file" in detail
+    assert "a web page instead of a zip file" in detail
     assert town.one("SELECT COUNT(*) FROM monetary_contributions WHERE source_id = 2022") > 0
     assert town.one("SELECT rows FROM coverage WHERE year = 2022") > 0
 
