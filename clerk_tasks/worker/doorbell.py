@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Container
 from typing import Any
 
+from billiard.einfo import ExceptionWithTraceback
 from billiard.exceptions import WorkerLostError
 from celery import Celery, Task
 from celery.worker import state
@@ -25,6 +26,10 @@ OTHER_TASK = "clerk_tasks.other"
 MOST_BYTES = 64 * 1024
 _TASK = re.compile(r"clerk\.[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+
+
+#: What Celery makes of the None that a child returns which can run jobs.
+FIT = repr(None)
 
 
 class Malformed(ValueError):
@@ -73,7 +78,7 @@ class Slice(Request):  # type: ignore[misc]
         """
         state.task_ready(self, successful=True)
         _failed, unfit, _runtime = failed__retval__runtime
-        if unfit:
+        if unfit != FIT:
             logger.error("this worker cannot run jobs of queue %s: %s", self.argsrepr, unfit)
         else:
             self._wake_relay()
@@ -81,8 +86,11 @@ class Slice(Request):  # type: ignore[misc]
     def on_failure(self, exc_info: Any, send_failed_event: bool = True, return_ok: bool = False) -> None:
         """Note that a child ended, or that a slice failed; the relay's next pass looks for the work."""
         state.task_ready(self)
-        if isinstance(exc_info.exception, Exception) and not isinstance(exc_info.exception, WorkerLostError):
-            logger.error("a slice of queue %s failed: %s", self.argsrepr, exc_info.exception)
+        error = exc_info.exception
+        if isinstance(error, ExceptionWithTraceback):
+            error = error.exc
+        if isinstance(error, Exception) and not isinstance(error, WorkerLostError):
+            logger.error("a slice of queue %s failed: %s", self.argsrepr, error)
         else:
             self._wake_relay()
 

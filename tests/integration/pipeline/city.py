@@ -21,6 +21,7 @@ from clerk.database.tables import runs_table
 from clerk.database.transactions import reading, transaction
 from clerk.sites.rows import insert_site, require_site
 from clerk_tasks.ledger import leases, publications, queries
+from clerk_tasks.worker.executor import Executor
 from devtools import claiming
 from devtools.ledger_laws import Ledger, check
 from devtools.papers import paper
@@ -85,7 +86,6 @@ class City:
         self.papers: dict[tuple[str, str, str], bytes] = {}
         self.plugin = CityPlugin(type("PaperFetcher", (PaperFetcher,), {"to_publish": self.papers}))
         self._held = HeldConnection(self.engine)
-        self._executor = claiming.executor(self._held, instance="tests", pid=None)
         self.add(SITE)
 
     def add(self, subdomain: str, **columns: Any) -> None:
@@ -132,6 +132,11 @@ class City:
             leases.lost(connection, claim, "Its process died.")
         assert outcome is not None
         self._executor._record(claim, outcome, None)
+
+    @property
+    def _executor(self) -> Executor:
+        """A child's executor, which knows the plugins as they are now."""
+        return claiming.executor(self._held, instance="tests", pid=None)
 
     def day(self, **options: Any) -> dict[str, Any]:
         """Make one run, all of it, and return it as `runs show --json` does."""
