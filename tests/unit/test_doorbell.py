@@ -49,7 +49,6 @@ def test_a_job_type_that_is_not_known_here_says_that_there_is_work_all_the_same(
     "changes",
     [
         {"headers": None},
-        {"headers": [1]},
         {"headers": {"id": "1"}},
         {"headers": {"task": ["clerk.greet"], "id": "1"}},
         {"headers": {"task": "celery.ping", "id": "1"}},
