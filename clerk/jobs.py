@@ -107,6 +107,9 @@ class JobContext:
     def checkpoint(self) -> None:
         """Raise Cancel if the job was cancelled, Fenced if another attempt owns it; call it in long loops."""
 
+    def _check_owned(self) -> None:
+        """Raise Fenced if another attempt owns the job."""
+
     def progress(self, message: str) -> None:
         """Say, for `jobs show` and `--wait`, what the job is doing right now."""
 
@@ -132,7 +135,7 @@ class JobContext:
         with self.fence():
             for place, (temporary, final) in enumerate(files.items()):
                 if place:
-                    self.checkpoint()
+                    self._check_owned()
                 temporary.replace(final)
         flush(*{final.parent for final in files.values()})
 

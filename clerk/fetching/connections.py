@@ -18,13 +18,15 @@ class Network:
     """Makes clients whose waits end when `deadline` (monotonic seconds) has passed.
 
     They connect to private addresses only for the scheme, host and port of an `allowed` address, or where
-    CLERK_FETCH_PRIVATE_HOSTS allows it. Resolving a name takes as long as the system's resolver lets it.
+    CLERK_FETCH_PRIVATE_HOSTS allows it; with `trusts_first`, also for those of the first request, which the code of a
+    fetcher names, and no page. Resolving a name takes as long as the system's resolver lets it.
     """
 
-    def __init__(self, allowed: Iterable[str] = ()) -> None:
+    def __init__(self, allowed: Iterable[str] = (), *, trusts_first: bool = False) -> None:
         self.deadline = float("inf")
         self.private = False  # whether the next connection may lead to a private address
         self._allowed = {origin(url) for url in allowed}
+        self._trusts_next = trusts_first
         self._proxied = False
 
     @property
@@ -44,6 +46,9 @@ class Network:
         Behind a proxy, which resolves names itself, raises NotServed if it may not but does.
         """
         scheme, host, port = origin(url)
+        if self._trusts_next:
+            self._allowed.add((scheme, host, port))
+            self._trusts_next = False
         self.private = (scheme, host, port) in self._allowed or is_named(url)
         if self._proxied and not self.private:
             try:

@@ -186,7 +186,7 @@ class Fetcher:
     @cached_property
     def visitor(self) -> Visitor:
         """Makes this fetcher's requests."""
-        return Visitor(allowed=configured(self.site.get("extra")))
+        return Visitor(allowed=configured(self.site.get("extra")), trusts_first=True)
 
     @cached_property
     def db(self) -> sqlite_utils.Database:

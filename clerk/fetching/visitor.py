@@ -68,8 +68,8 @@ class Visitor:
     """Makes one request at a time, with a pause between two to the same host.
 
     Private addresses are refused, except the scheme, host and port of the `allowed` addresses and those that
-    CLERK_FETCH_PRIVATE_HOSTS allows. With `session`, connections and cookies are kept until `close`. `robots` obeys
-    robots.txt. `meanings` explains HTTP status codes in errors. `sleep` waits for a number of seconds.
+    CLERK_FETCH_PRIVATE_HOSTS allows; with `trusts_first`, also those of its first request. With `session`, connections
+    and cookies are kept until `close`. `robots` obeys robots.txt. `meanings` explains HTTP status codes in errors. `sleep` waits for a number of seconds.
     """
 
     def __init__(
@@ -77,6 +77,7 @@ class Visitor:
         *,
         limits: VisitLimits | None = None,
         allowed: Iterable[str] = (),
+        trusts_first: bool = False,
         session: bool = False,
         headers: Mapping[str, str] | None = None,
         robots: bool = False,
@@ -86,7 +87,7 @@ class Visitor:
         self.limits = limits or VisitLimits()
         self._keep = session
         self._session: httpx.Client | None = None
-        self._network = Network(allowed)
+        self._network = Network(allowed, trusts_first=trusts_first)
         self._headers = {"User-Agent": user_agent(), **(headers or {})}
         self._robots = Robots(lambda url: self._attempt("GET", url, obey=False).text) if robots else None
         self._meanings = meanings

@@ -41,6 +41,10 @@ class RunningJob(JobContext):
         if not self._in_fence:
             self._say()
 
+    def _check_owned(self) -> None:
+        with self._held.statement() as connection:
+            attempts.check_owned(connection, self._claim)
+
     def progress(self, message: str) -> None:
         """Say what the job is doing right now; a message too soon after another is recorded by a later call."""
         self._unsaid = storable(message)[:500]

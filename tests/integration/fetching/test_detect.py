@@ -99,7 +99,7 @@ def test_what_is_unknown_or_cannot_be_read_is_an_error(city: CitySite) -> None:
         detect(f"{city.url}/meetings")
     with pytest.raises(NotFoundError, match=r"cannot be read, .*HTTP 404"):
         detect(f"{city.url}/elsewhere")
-    with pytest.raises(UsageError, match="no address"):
+    with pytest.raises(UsageError, match="not the address of a website"):
         detect("mailto:clerk@millbrook.example")
 
 

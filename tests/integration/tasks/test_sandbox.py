@@ -111,7 +111,7 @@ def test_the_threads_of_a_job_know_the_job(on_both: LedgerOf, plugin: OneJob) ->
 
 
 def test_a_zombie_stops_at_the_file_in_hand(on_both: LedgerOf, plugin: OneJob, tmp_path: Path) -> None:
-    """Guard: `checkpoint` in commit_files. The lock was lost while the process stood still."""
+    """Guard: `_check_owned` in commit_files. The lock was lost while the process stood still."""
     made = {tmp_path / f"{number}.new": tmp_path / f"{number}" for number in range(5)}
 
     class Slow(dict[Path, Path]):
