@@ -92,7 +92,8 @@ def old_rows(bench: Bench, count: int) -> None:
     before = claim_and_finish(ours.SITE)
     say(f"writing {count} old jobs")
     for start in range(0, count, 50_000):
-        batch = [NewJob(job_type="noop", subdomain=ours.SITE)] * min(50_000, count - start)
+        number = min(50_000, count - start)
+        batch = [NewJob(job_type="noop", subdomain=ours.SITE) for _ in range(number)]
         with transaction() as connection:
             stage = NewStage(name="old", jobs=batch)
             record_run(connection, f"old-{start}", subdomain=ours.SITE, pipeline="old", new_stages=[stage])
@@ -106,6 +107,7 @@ def claim_and_finish(site: str, count: int = 2000) -> Rate:
     from clerk.database.engine import create_engine
     from clerk.database.held import HeldConnection
     from clerk.jobs import JobRequest
+    from clerk.settings import settings
     from clerk_tasks import dispatcher
     from clerk_tasks.worker.children import Child, Children
     from clerk_tasks.worker.executor import Executor
@@ -113,7 +115,7 @@ def claim_and_finish(site: str, count: int = 2000) -> Rate:
     with broker():
         dispatcher.enqueue_many([JobRequest("noop", site)] * count)
     children = Children()
-    engine = create_engine(os.environ["DATABASE_URL"], durable=False)
+    engine = create_engine(settings().database_url, durable=False)
     executor = Executor(HeldConnection(engine), Child(children.path, 0), instance="bench", lease=60.0)
 
     def work() -> None:
