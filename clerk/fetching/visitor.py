@@ -69,7 +69,8 @@ class Visitor:
 
     Private addresses are refused, except the scheme, host and port of the `allowed` addresses and those that
     CLERK_FETCH_PRIVATE_HOSTS allows; with `trusts_first`, also those of its first request. With `session`, connections
-    and cookies are kept until `close`. `robots` obeys robots.txt. `meanings` explains HTTP status codes in errors. `sleep` waits for a number of seconds.
+    and cookies are kept until `close`. `robots` obeys robots.txt. `meanings` explains HTTP status codes in errors.
+    `sleep` waits for a number of seconds.
     """
 
     def __init__(
