@@ -24,8 +24,8 @@ from tests.faults.conftest import MakeSystem
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[SmallDisk]:
-    """Return an empty disk of four megabytes."""
-    with mounted(tmp_path / "disk", megabytes=4) as disk:
+    """Return an empty disk of eight megabytes."""
+    with mounted(tmp_path / "disk", megabytes=8) as disk:
         yield disk
 
 
