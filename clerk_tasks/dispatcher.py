@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -98,7 +99,10 @@ def enqueue(
         return recorded
 
     recorded = _recorded(record)
-    return Enqueued(recorded.job_ids, {}, publish(recorded.messages) if wanted else True)
+    published = not wanted or publish(recorded.messages)
+    if not published:
+        _afterwards(answered, job.queue)
+    return Enqueued(recorded.job_ids, {}, published)
 
 
 def _enqueue_alone(job: NewJob, *, always_publish: bool) -> Enqueued:
@@ -117,8 +121,7 @@ def _enqueue_alone(job: NewJob, *, always_publish: bool) -> Enqueued:
         if not recorded:
             raise missing("site", job.subdomain)
         if not known:
-            with held.statement() as connection:
-                register_queues(connection, [job.queue])
+            _afterwards(register_queues, [job.queue])
     else:
         with held.transaction() as connection:
             require_site(connection, job.subdomain)
@@ -127,9 +130,14 @@ def _enqueue_alone(job: NewJob, *, always_publish: bool) -> Enqueued:
     message = Message(job.id, job.job_type, job.queue, job.priority)
     published = (outstanding and not always_publish) or publish([message])
     if not published:
-        with held.statement() as connection:
-            answered(connection, job.queue)  # the message is not outstanding: the next enqueue tries again
+        _afterwards(answered, job.queue)  # no message is outstanding: the next enqueue tries again
     return Enqueued([job.id], {}, published)
+
+
+def _afterwards(note: Callable[[Connection, Any], None], about: Any) -> None:
+    """Note something for later enqueues; the job is recorded, so a database that goes away now fails nothing."""
+    with suppress(DatabaseUnavailable), own_transactions().statement() as connection:
+        note(connection, about)
 
 
 def _recorded(record: Callable[[Connection], Recorded]) -> Recorded:
@@ -166,7 +174,7 @@ def enqueue_many(requests: Sequence[JobRequest]) -> Enqueued:
     """Enqueue any number of jobs, one run per site, and publish once; unique keys already taken are skipped.
 
     All are validated, and all sites found, before any is recorded. Then each transaction records those of SITES_AT_ONCE
-    sites at most, so that others can write in between.
+    sites at most, so that others can write in between: what they have recorded stays if the database then goes away.
     """
     groups = grouped(requests)
     publisher()

@@ -51,7 +51,8 @@ def main() -> int:
         map(str, [*sorted(folder.glob("sites/*/finance/*.db")), *sorted(folder.glob("published/*/*.db"))])
     )
     datasette = Path(sys.executable).with_name("datasette")
-    print_line(f"Took {time.monotonic() - began:.0f} s. To look around:\n  {datasette} {databases}")
+    print_line(f"Took {time.monotonic() - began:.0f} s. To look around:")
+    print_line(f"  {datasette} {databases}")
     return 1 if wrong else 0
 
 

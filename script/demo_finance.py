@@ -42,7 +42,8 @@ def _show(sites: Path, place: Municipality) -> list[str]:
     top = rows(
         path, "SELECT contributor_name, gifts, total FROM top_contributors ORDER BY total DESC, name_norm LIMIT 3"
     )
-    print_line(f"\n{place.name} ({place.subdomain}): {found['gifts']} contributions, ${found['money']:,.2f}   {path}")
+    print_line()
+    print_line(f"{place.name} ({place.subdomain}): {found['gifts']} contributions, ${found['money']:,.2f}   {path}")
     print_table([_dollars(row) for row in totals], ("committee_name", "year", "contributions", "expenditures"))
     print_table([_dollars(row) for row in top], ("contributor_name", "gifts", "total"))
     by_committee = {(row["committee_id"], row["year"]): (row["contributions"], row["expenditures"]) for row in totals}

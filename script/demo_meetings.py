@@ -42,7 +42,8 @@ def show(sites: Path, published: Path) -> list[str]:
     found = rows(path, SEARCH, WANTED)
     read = [json.loads(record.read_text()) for record in (sites / SITE).glob("**/.document.json")]
     ways = {way: sum(record[way] for record in read) for way in ("layer", "ocr")}
-    print_line(f"\nMillbrook ({SITE}): {pages['minutes']} pages of minutes, {pages['agendas']} of agendas   {path}")
+    print_line()
+    print_line(f"Millbrook ({SITE}): {pages['minutes']} pages of minutes, {pages['agendas']} of agendas   {path}")
     print_line(f"{ways['layer']} pages carried their text, {ways['ocr']} was read by OCR")
     unread = [pdf.relative_to(sites).as_posix() for pdf in (sites / SITE).glob("**/pdfs/*/*.pdf")]
     print_line(f"Not read, and kept: {', '.join(unread)}")

@@ -31,7 +31,7 @@ def refetch(
 ) -> None:
     """Download a document again, and read it, even if it is there or was taken down."""
     enqueued = documents.refetch(subdomain, (kind, meeting, date))
-    jobs_output.finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=as_json)
+    jobs_output.finish(enqueued.job_ids, wait=wait, as_json=as_json)
 
 
 @app.command()
@@ -40,4 +40,4 @@ def withdraw(
 ) -> None:
     """Take a document down: remove its files, publish the site without it, and do not fetch it again."""
     enqueued = documents.withdraw(subdomain, (kind, meeting, date))
-    jobs_output.finish(enqueued.job_ids if wait else enqueued.job_ids[:1], wait=wait, as_json=as_json)
+    jobs_output.finish(enqueued.job_ids, wait=wait, as_json=as_json)

@@ -53,7 +53,7 @@ def summary(found: Found) -> dict[str, Rate | Latency | Kill]:
 
 @dataclass(frozen=True)
 class Ratios:
-    """The rates of one row of ours, divided by those of another system."""
+    """The rates of one row of this project, divided by those of another system."""
 
     ours: str
     rates: dict[str, float]

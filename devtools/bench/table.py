@@ -9,9 +9,9 @@ from dataclasses import dataclass
 class Peer:
     """One task system, as one row of the table.
 
-    `requirements` are empty for this project, which needs no environment of its own. `share` of the jobs is what a
-    measurement of rates takes, so that the slow end soon and the fast run for a second. `beside` names the row of ours
-    that the ratio is of.
+    `requirements` are empty for this project, which needs no environment of its own. A rate is
+    measured with `share` of the jobs: fewer for a slow system, so that it ends soon, more for a fast one, so that it
+    runs for a second. `beside` names this project's row with which it is compared.
     """
 
     name: str

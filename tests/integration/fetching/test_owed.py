@@ -59,7 +59,7 @@ def test_what_is_refused_again_is_asked_for_with_a_pause(old: CitySite, fetch: F
     asked = [len(fetch().unavailable) for _ in range(4)]
     assert asked == [1, 1, 0, 0]
     assert fetch().as_result()["owed"] == 1
-    assert len(fetch(start_date_str=ago(300)).unavailable) == 1, "whoever names days wants it now"
+    assert len(fetch(start_date_str=ago(300)).unavailable) == 1, "an operator who names days wants it now"
     old.events[0] |= publish(old, 1, "Minutes", "Old minutes, corrected", when=ago(0))
     assert len(fetch().fetched) == 1, "a new version is asked for at once"
 

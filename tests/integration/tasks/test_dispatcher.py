@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -154,3 +156,26 @@ def test_a_wrong_broker_address_is_found_before_anything_is_recorded(monkeypatch
     with pytest.raises(SettingError, match="'pigeon' is not supported"):
         dispatcher.enqueue_chosen(lambda _: [request])
     assert rows() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("job_type", ["pages", "alone"])
+def test_what_is_recorded_does_not_fail_when_the_database_goes_away_after_it(
+    job_type: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Guard: suppress in _afterwards. The broker is away, and the database is gone before that is noted."""
+    monkeypatch.setenv("BROKER_URL", f"redis://127.0.0.1:{free_port()}/0")
+    settings.discard()
+    publisher.discard()
+    file = Path(str(engine().url.database))
+
+    class Vanish(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            file.rename(tmp_path / "elsewhere.db")
+
+    vanish = Vanish()
+    logging.getLogger("clerk_tasks.dispatcher").addHandler(vanish)
+    enqueued = dispatcher.enqueue(JobRequest(job_type, "a.ca"))
+    logging.getLogger("clerk_tasks.dispatcher").removeHandler(vanish)
+    (tmp_path / "elsewhere.db").rename(file)
+    assert (len(enqueued.job_ids), enqueued.published, rows()) == (1, False, [1, 1, 1])

@@ -188,7 +188,7 @@ def test_what_a_job_may_do_inside_its_fence(on_both: LedgerOf, plugin: OneJob) -
 
 
 def test_a_claim_whose_answer_was_lost_is_ended_by_the_next(sqlite_url: str, plugin: OneJob) -> None:
-    """Guard: `_fresh = True` where a claim fails. Otherwise that job would be nobody's until its lease ends."""
+    """Guard: `_fresh = True` where a claim fails. Otherwise no process would work on that job until its lease ends."""
     ledger, database = LedgerOf(sqlite_url), FragileDatabase(sqlite_url)
     first, second = ledger.record([job(), job()]).job_ids
     executor = claiming.executor(HeldConnection(database.engine))
