@@ -26,7 +26,7 @@ class ClerkCelery(Celery):  # type: ignore[misc]
     def send_task(self, name: str, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
         """Enqueue a job where the task is a job type of clerk's; send any other task as Celery does."""
         if name.startswith(task_name("")):
-            return enqueue_as_celery(name, args, kwargs, **options)
+            return self.AsyncResult(enqueue_as_celery(name, args, kwargs, **options))
         return super().send_task(name, args, kwargs, **options)
 
     def __reduce__(self) -> str:

@@ -51,8 +51,8 @@ class ClerkTask(Task):  # type: ignore[misc]
     def apply_async(
         self, args: Sequence[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any
     ) -> AsyncResult:
-        """Enqueue a job: the site first, then the job's arguments; see `enqueue_as_celery`."""
-        return enqueue_as_celery(self.name, args, kwargs, **options)
+        """Enqueue a job, the site first, and return a result that reads the ledger; see `enqueue_as_celery`."""
+        return self.AsyncResult(enqueue_as_celery(self.name, args, kwargs, **options))
 
 
 def enqueue_as_celery(
@@ -64,8 +64,8 @@ def enqueue_as_celery(
     countdown: float | None = None,
     eta: datetime | None = None,
     **options: Any,
-) -> AsyncResult:
-    """Enqueue a job of the task `clerk.<job type>` and return a result that reads the ledger.
+) -> str:
+    """Enqueue a job of the task `clerk.<job type>` and return its id.
 
     `priority` is high, normal, low, or 0 to 2; `countdown` is in seconds; a naive `eta` is UTC. Raises what the
     dispatcher raises, and UsageError for what a job cannot have: a group, a chord, a callback, an id of the caller's.
@@ -76,8 +76,7 @@ def enqueue_as_celery(
         if option not in _OURS and options.get(option) not in (None, []):
             raise UsageError(f"{name} cannot be called with {_INSTEAD.get(option, option)}.")
     request = _request(name.removeprefix("clerk."), list(args or ()), dict(kwargs or {}), _priority(priority))
-    job_ids = enqueue(request, delay=_delay(countdown, eta)).job_ids
-    return AsyncResult(job_ids[0])
+    return enqueue(request, delay=_delay(countdown, eta)).job_ids[0]
 
 
 def _request(job_type: str, args: list[Any], kwargs: dict[str, Any], priority: Priority) -> JobRequest:

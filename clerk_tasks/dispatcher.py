@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from clerk.database.held import HeldConnection
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.transactions import own_transactions, reading, transaction
 from clerk.errors import BrokerUnavailable, ConflictError, DatabaseUnavailable, missing
@@ -112,12 +113,7 @@ def _enqueue_alone(job: NewJob, *, always_publish: bool) -> Enqueued:
     if held.engine.dialect.name == "postgresql":
         with held.statement():
             pass  # connected: from here on, an error leaves it open whether the statement took effect
-        try:
-            with held.statement() as connection:
-                recorded, outstanding, known = record_alone(connection, job, run_id=run_id)
-        except DatabaseUnavailable as error:
-            _look_up(job.id, error)
-            recorded, outstanding, known = True, False, True
+        recorded, outstanding, known = _in_one_statement(held, job, run_id)
         if not recorded:
             raise missing("site", job.subdomain)
         if not known:
@@ -134,6 +130,19 @@ def _enqueue_alone(job: NewJob, *, always_publish: bool) -> Enqueued:
     return Enqueued([job.id], {}, published)
 
 
+def _in_one_statement(held: HeldConnection, job: NewJob, run_id: str, *, again: bool = True) -> tuple[bool, bool, bool]:
+    """Record a job; again if it is not there after an error: that a kept connection is closed is seen by its use."""
+    try:
+        with held.statement() as connection:
+            return record_alone(connection, job, run_id=run_id)
+    except DatabaseUnavailable as error:
+        if _is_recorded(job.id, error):
+            return True, False, True
+        if not again:
+            raise
+    return _in_one_statement(held, job, run_id, again=False)
+
+
 def _afterwards(note: Callable[[Connection, Any], None], about: Any) -> None:
     """Note something for later enqueues; the job is recorded, so a database that goes away now fails nothing."""
     with suppress(DatabaseUnavailable), own_transactions().statement() as connection:
@@ -147,22 +156,19 @@ def _recorded(record: Callable[[Connection], Recorded]) -> Recorded:
         with transaction() as connection:
             recorded = record(connection)
     except DatabaseUnavailable as error:
-        if recorded is None or not recorded.job_ids:
+        if recorded is None or not recorded.job_ids or not _is_recorded(recorded.job_ids[0], error):
             raise
-        _look_up(recorded.job_ids[0], error)
     return recorded
 
 
-def _look_up(job_id: str, error: DatabaseUnavailable) -> None:
-    """Return if a job is recorded after all; raise `error` if it is not, or one that names the job if that is open."""
+def _is_recorded(job_id: str, error: DatabaseUnavailable) -> bool:
+    """Return whether a job is recorded after all; raise an error that names the job if that cannot be seen."""
     try:
         with reading() as connection:
-            found = connection.execute(select(jobs.c.id).where(jobs.c.id == job_id)).scalar()
+            return connection.execute(select(jobs.c.id).where(jobs.c.id == job_id)).scalar() is not None
     except DatabaseUnavailable:
         advice = f"Whether job {job_id} was recorded is not known: `clerk-tasks jobs show {job_id}` says it later."
         raise DatabaseUnavailable(f"{error} {advice}") from error
-    if found is None:
-        raise error
 
 
 def _conflict(recorded: Recorded) -> ConflictError:

@@ -11,7 +11,7 @@ import os
 import struct
 import sys
 import tempfile
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 #: The most children of one worker.
 MOST_CHILDREN = 1024
@@ -27,16 +27,22 @@ class Work(NamedTuple):
     attempt: int
 
 
+def _shared_file() -> IO[bytes]:
+    """Open a file in memory where there is such a thing: a worker that is killed leaves nothing on the disk."""
+    if sys.platform == "linux":
+        return open(os.memfd_create("clerk-children"), "r+b")  # noqa: PTH123 - no path; open while we live
+    return tempfile.NamedTemporaryFile(prefix="clerk-children-")
+
+
 class Children:
     """The parent's side."""
 
     def __init__(self) -> None:
-        self._file = tempfile.NamedTemporaryFile(prefix="clerk-children-")  # noqa: SIM115 - for as long as we live
+        self._file = _shared_file()
         self._file.truncate(_STOPPING + 1)
         self._memory = mmap.mmap(self._file.fileno(), _STOPPING + 1)
-        # Through Linux's own name of the open file, it is found even after something has cleaned the temporary folder.
-        linux = sys.platform == "linux"
-        self.path = f"/proc/{os.getpid()}/fd/{self._file.fileno()}" if linux else self._file.name
+        in_memory = sys.platform == "linux"
+        self.path = f"/proc/{os.getpid()}/fd/{self._file.fileno()}" if in_memory else self._file.name
 
     def working(self) -> dict[int, Work]:
         """Return {process id: what it works on}; a process that is gone may still be among them."""

@@ -79,7 +79,7 @@ class Slice(Request):  # type: ignore[misc]
         state.task_ready(self, successful=True)
         _failed, unfit, _runtime = failed__retval__runtime
         if unfit != FIT:
-            logger.error("this worker cannot run jobs of queue %s: %s", self.argsrepr, unfit)
+            logger.error("this worker cannot run jobs of queue %s: %s", self.argsrepr, unfit.strip("'\""))
         else:
             self._wake_relay()
 
