@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from functools import cache
 from typing import Any
 
@@ -24,7 +25,9 @@ def _claims(job_type: str) -> Claims:
 
 @cache
 def _children() -> Children:
-    return Children()
+    made = Children()
+    atexit.register(made.close)
+    return made
 
 
 def claim(connection: Connection, job_id: str, *, instance: str, pid: int, lease: float) -> Claim | None:
