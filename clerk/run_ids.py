@@ -8,13 +8,14 @@ import time
 from clerk.errors import UsageError
 
 _ALPHABET = string.ascii_lowercase + string.digits
+_RANDOM = secrets.SystemRandom()
 #: Ours is one, with the longest subdomain too.
 _FORM = re.compile(r"[A-Za-z0-9._-]{1,300}")
 
 
 def generate_run_id(subdomain: str) -> str:
     """Return `{subdomain}_{unix seconds}_{6 lowercase alphanumerics}`."""
-    tail = "".join(secrets.choice(_ALPHABET) for _ in range(6))
+    tail = "".join(_RANDOM.choices(_ALPHABET, k=6))
     return f"{subdomain}_{int(time.time())}_{tail}"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from clerk.collecting import uncollected
 from clerk.database.held import HeldConnection
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.transactions import own_transactions, reading, transaction
@@ -114,15 +115,13 @@ def _enqueue_alone(job: NewJob, *, always_publish: bool) -> Enqueued:
         with held.statement():
             pass  # connected: from here on, an error leaves it open whether the statement took effect
         recorded, outstanding, known = _in_one_statement(held, job, run_id)
-        if not recorded:
-            raise missing("site", job.subdomain)
-        if not known:
-            _afterwards(register_queues, [job.queue])
     else:
         with held.transaction() as connection:
-            require_site(connection, job.subdomain)
-            record_jobs(connection, [job], run_id=run_id)
-            outstanding = not announce(connection, job.queue)
+            recorded, outstanding, known = record_alone(connection, job, run_id=run_id)
+    if not recorded:
+        raise missing("site", job.subdomain)
+    if not known:
+        _afterwards(register_queues, [job.queue])
     message = Message(job.id, job.job_type, job.queue, job.priority)
     published = (outstanding and not always_publish) or publish([message])
     if not published:
@@ -182,15 +181,16 @@ def enqueue_many(requests: Sequence[JobRequest]) -> Enqueued:
     All are validated, and all sites found, before any is recorded. Then each transaction records those of SITES_AT_ONCE
     sites at most, so that others can write in between: what they have recorded stays if the database then goes away.
     """
-    groups = grouped(requests)
     publisher()
     ask_plugins()
-    with reading() as connection:
-        require_sites(connection, {group[0].subdomain for group in groups})
-    total = Recorded()
-    for start in range(0, len(groups), SITES_AT_ONCE):
-        chunk = groups[start : start + SITES_AT_ONCE]
-        total.add(_recorded(partial(record_groups, groups=chunk)))
+    with uncollected():
+        groups = grouped(requests)
+        with reading() as connection:
+            require_sites(connection, {group[0].subdomain for group in groups})
+        total = Recorded()
+        for start in range(0, len(groups), SITES_AT_ONCE):
+            chunk = groups[start : start + SITES_AT_ONCE]
+            total.add(_recorded(partial(record_groups, groups=chunk)))
     return Enqueued(total.job_ids, total.conflicts, publish(total.messages))
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
+from clerk.collecting import uncollected
 from clerk.plugin.containment import BROKEN, contained
 from clerk.plugin.loader import plugins
 
@@ -23,12 +24,10 @@ def command_module(name: str) -> ModuleType:
 
     The garbage collector leaves what is imported alone, now and later: that is a third of what a short command takes.
     """
-    gc.disable()
-    try:
-        return importlib.import_module(f"clerk_tasks.cli.{name}")
-    finally:
+    with uncollected():
+        found = importlib.import_module(f"clerk_tasks.cli.{name}")
         gc.freeze()
-        gc.enable()
+    return found
 
 
 class LazyCommand(TyperCommand):

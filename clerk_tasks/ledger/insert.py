@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -12,6 +14,7 @@ import uuid_utils
 from sqlalchemy import JSON, Connection, Float, Text, bindparam, cast, column, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.types import TypeEngine
 
 from clerk.database.clock import now
 from clerk.database.literals import constant, one_of
@@ -107,18 +110,21 @@ def _guarded(values: Mapping[str, Any], dialect: ModuleType) -> Compiled:
 _INSERT = {kind: Compiled(insert(jobs).inline().values(_ROW | dict(values))) for kind, values in _KINDS.items()}
 
 
+#: What differs from job to job of a batch; the rest is the same for most of them.
+_OWN: Mapping[str, TypeEngine[Any]] = {"id": Text(), "arguments": Text(), "delay": Float()}
+_SHARED = tuple(name for name in _ROW if name not in _OWN)
+
+
 def _unnested(values: Mapping[str, Any]) -> Compiled:
-    """Return PostgreSQL's statement that inserts the rows of a batch, each column of them given as one array."""
-    kinds: dict[str, Any] = {name: Text() if name == "arguments" else jobs.c[name].type for name in _ROW} | {
-        "delay": Float()
-    }
-    arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in kinds.items()]
+    """Return PostgreSQL's statement that inserts jobs that share their other values."""
+    arrays = [bindparam(name, type_=ARRAY(kind)) for name, kind in _OWN.items()]
     given = (
         func.unnest(*arrays)
-        .table_valued(*(column(name, kind) for name, kind in kinds.items()), name="new")
+        .table_valued(*(column(name, kind) for name, kind in _OWN.items()), name="new")
         .render_derived()
     )
-    row = {name: given.c[name] for name in _ROW} | {"arguments": cast(given.c.arguments, JSON)} | dict(values)
+    row: dict[str, Any] = {name: bindparam(name, type_=jobs.c[name].type) for name in _SHARED}
+    row |= {"id": given.c.id, "arguments": cast(given.c.arguments, JSON)} | dict(values)
     if values is _LATER:
         row["due_at"] = now(given.c.delay)
     return Compiled(insert(jobs).from_select(list(row), select(*row.values())))
@@ -180,10 +186,21 @@ def insert_jobs(
 
 
 def _insert(connection: Connection, kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    if len(rows) > 1 and connection.dialect.name == "postgresql":
-        _INSERT_UNNESTED[kind](connection, {name: [row[name] for row in rows] for name in rows[0]})
-    else:
+    if len(rows) == 1 or connection.dialect.name != "postgresql":
         _INSERT[kind].many(connection, rows)
+        return
+    alike: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
+    shared = itemgetter(*_SHARED)
+    for row in rows:
+        alike[shared(row)].append(row)
+    for values, some in alike.items():
+        own = {name: [row[name] for row in some] for name in _OWN}
+        _INSERT_UNNESTED[kind](connection, own | dict(zip(_SHARED, values, strict=True)))
+
+
+def insert_due(connection: Connection, row: Mapping[str, Any]) -> None:
+    """Insert one job that is due and has no unique key, without counting it into its stage."""
+    _INSERT["due"](connection, row)
 
 
 def row_of(job: NewJob, *, run_id: str, stage_id: int) -> dict[str, Any]:

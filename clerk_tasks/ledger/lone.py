@@ -1,4 +1,4 @@
-"""Record one job in a run of its own: on PostgreSQL in a single statement, since each question costs a round trip."""
+"""Record one job in a run of its own: on PostgreSQL in a single statement, since each one costs a round trip."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Float,
+    FromClause,
     Integer,
     Select,
     SmallInteger,
@@ -20,6 +21,7 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy.sql.dml import ReturningInsert
 
 from clerk.database.clock import now
 from clerk.database.literals import constant
@@ -30,8 +32,8 @@ from clerk.database.tables import runs_table as runs
 from clerk.database.tables import sites_table as sites
 from clerk.database.tables import stages_table as stages
 from clerk_tasks.ledger.compiled import Compiled
-from clerk_tasks.ledger.insert import NewJob, row_of
-from clerk_tasks.ledger.publications import outstanding_message
+from clerk_tasks.ledger.insert import NewJob, insert_due, row_of
+from clerk_tasks.ledger.publications import announce, outstanding_message
 
 #: The types of a job's columns, without which PostgreSQL takes a parameter in a SELECT for text.
 _COLUMNS = {
@@ -57,39 +59,45 @@ class Alone(NamedTuple):
 
 
 def record_alone(connection: Connection, job: NewJob, *, run_id: str) -> Alone:
-    """Record a job that is due, without a unique key, as the only one of a new run; PostgreSQL only.
+    """Record a job that is due, without a unique key, as the only one of a new run.
 
-    It is a transaction by itself. The site is locked so that it cannot be removed meanwhile, and the queue's row as by
-    `publications.announce`.
+    The site is locked so that it cannot be removed meanwhile, and the queue's row as by `publications.announce`.
+    On PostgreSQL it is a transaction by itself.
     """
+    if connection.dialect.name != "postgresql":
+        return _step_by_step(connection, job, run_id)
     row = row_of(job, run_id=run_id, stage_id=0)
     found = _RECORD(connection, {f"b_{name}": row[name] for name in (*_COLUMNS, "run_id")})
     assert found is not None, "a SELECT without FROM"  # noqa: S101
     return Alone(*found)
 
 
-def _statement() -> Select[bool, bool, bool]:
-    given: dict[str, ColumnElement[Any]] = {
-        name: cast(bindparam(f"b_{name}", type_=Text if kind is JSON else kind), kind)
-        for name, kind in _COLUMNS.items()
-    }
-    site = (
-        select(sites.c.subdomain)
-        .where(sites.c.subdomain == bindparam("b_subdomain"))
-        .with_for_update(read=True, key_share=True)
-    ).cte("site")
-    new_run = {
+def _step_by_step(connection: Connection, job: NewJob, run_id: str) -> Alone:
+    given = {"b_run_id": run_id, "b_subdomain": job.subdomain, "b_job_type": job.job_type}
+    if _INSERT_RUN(connection, given) is None:
+        return Alone(recorded=False, outstanding=False, known=True)
+    stage = _INSERT_STAGE(connection, given)
+    assert stage is not None, "an INSERT that returns its id"  # noqa: S101
+    insert_due(connection, row_of(job, run_id=run_id, stage_id=stage[0]))
+    return Alone(recorded=True, outstanding=not announce(connection, job.queue), known=True)
+
+
+def _run_of(site: FromClause) -> ReturningInsert[str]:
+    row = {
         "id": cast(bindparam("b_run_id"), Text),
         "subdomain": site.c.subdomain,
-        "pipeline": given["job_type"],
+        "pipeline": cast(bindparam("b_job_type"), Text),
         "state": constant(RunState.RUNNING),
-        "options": literal_column("'{}'::json"),
+        "options": literal_column("'{}'"),
         "created_at": now(),
     }
-    run = insert(runs).from_select(list(new_run), select(*new_run.values())).returning(runs.c.id).cte("run")
-    new_stage = {
-        "run_id": run.c.id,
-        "name": given["job_type"],
+    return insert(runs).from_select(list(row), select(*row.values())).returning(runs.c.id)
+
+
+def _stage_of(run_id: ColumnElement[str]) -> ReturningInsert[int, str]:
+    row = {
+        "run_id": run_id,
+        "name": cast(bindparam("b_job_type"), Text),
         "position": literal_column("0", Integer),
         "state": constant(StageState.OPEN),
         "total": literal_column("1", Integer),
@@ -99,12 +107,16 @@ def _statement() -> Select[bool, bool, bool]:
         "tolerance": literal_column("0", Float),
         "opened_at": now(),
     }
-    stage = (
-        insert(stages)
-        .from_select(list(new_stage), select(*new_stage.values()))
-        .returning(stages.c.id, stages.c.run_id)
-        .cte("stage")
-    )
+    return insert(stages).from_select(list(row), select(*row.values())).returning(stages.c.id, stages.c.run_id)
+
+
+def _statement() -> Select[bool, bool, bool]:
+    given: dict[str, ColumnElement[Any]] = {
+        name: cast(bindparam(f"b_{name}", type_=Text if kind is JSON else kind), kind)
+        for name, kind in _COLUMNS.items()
+    }
+    run = _run_of(_SITE.with_for_update(read=True, key_share=True).cte("site")).cte("run")
+    stage = _stage_of(run.c.id).cte("stage")
     new_job = given | {
         "run_id": stage.c.run_id,
         "stage_id": stage.c.id,
@@ -117,4 +129,7 @@ def _statement() -> Select[bool, bool, bool]:
     return select(exists(select(recorded.c.id)), outstanding_message(), known)
 
 
+_SITE = select(sites.c.subdomain).where(sites.c.subdomain == bindparam("b_subdomain"))
 _RECORD = Compiled(_statement())
+_INSERT_RUN = Compiled(_run_of(_SITE.subquery("site")))
+_INSERT_STAGE = Compiled(_stage_of(cast(bindparam("b_run_id"), Text)))
