@@ -24,6 +24,7 @@ def command(
     pools: Annotated[list[str] | None, typer.Argument(metavar="[POOL]...", help="Worker pools (default: all).")] = None,
     concurrency: Concurrency = None,
     burst: Annotated[bool, typer.Option("--burst", help="Exit when no job is left.")] = False,
+    events: Annotated[bool, typer.Option("-E", "--events", help="Emit Celery's task events, for Flower.")] = False,
 ) -> None:
     """Run the jobs of one, several or all worker pools until interrupted; with --burst, until no job is left."""
     known = registry()
@@ -34,6 +35,7 @@ def command(
         hostname=f"{'+'.join(pools or ['all'])}-{os.getpid()}@{os.uname().nodename}",
         queues=sorted({queue for pool in chosen for queue in pool.queues}),
         concurrency=concurrency or _concurrency(chosen),
+        task_events=events,
         loglevel="INFO",
         quiet=True,
         # Workers know each other through the database; asking around costs a second at every start.

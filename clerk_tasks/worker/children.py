@@ -1,7 +1,8 @@
 """What the children of one worker are doing, in memory that they share with their parent.
 
 Each child writes which job it works on, without a system call, before it begins and after the end is recorded. The
-keeper compares that with the ledger. The parent writes when the children shall take no further job.
+keeper compares that with the ledger. The parent writes when the children shall take no further job, and whether they
+shall emit events.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ MOST_CHILDREN = 1024
 #: One child's place: its process id, the attempt, and the job's id.
 _PLACE = struct.Struct("=iI48s")
 _STOPPING = MOST_CHILDREN * _PLACE.size
+_EMITTING = _STOPPING + 1
+_SIZE = _EMITTING + 1
 
 
 class Work(NamedTuple):
@@ -39,8 +42,8 @@ class Children:
 
     def __init__(self) -> None:
         self._file = _shared_file()
-        self._file.truncate(_STOPPING + 1)
-        self._memory = mmap.mmap(self._file.fileno(), _STOPPING + 1)
+        self._file.truncate(_SIZE)
+        self._memory = mmap.mmap(self._file.fileno(), _SIZE)
         in_memory = sys.platform == "linux"
         self.path = f"/proc/{os.getpid()}/fd/{self._file.fileno()}" if in_memory else self._file.name
 
@@ -62,13 +65,17 @@ class Children:
         """Ask every child to take no further job."""
         self._memory[_STOPPING] = 1
 
+    def emit(self, wanted: bool) -> None:
+        """Ask every child to emit events, or not to."""
+        self._memory[_EMITTING] = wanted
+
 
 class Child:
     """A child's side; `index` is its place in the pool, which no other child has at the same time."""
 
     def __init__(self, path: str, index: int) -> None:
         with open(path, "r+b") as file:  # noqa: PTH123 - /proc's names are no paths
-            self._memory = mmap.mmap(file.fileno(), _STOPPING + 1)
+            self._memory = mmap.mmap(file.fileno(), _SIZE)
         self._at = index * _PLACE.size
         self._pid = os.getpid()
         self.rest()
@@ -85,3 +92,8 @@ class Child:
     def stopping(self) -> bool:
         """Whether the worker takes no further jobs."""
         return bool(self._memory[_STOPPING])
+
+    @property
+    def emitting(self) -> bool:
+        """Whether events are wanted."""
+        return bool(self._memory[_EMITTING])

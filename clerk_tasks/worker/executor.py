@@ -31,6 +31,7 @@ from clerk_tasks.ledger.claims import Claim, Claimant, Claims
 from clerk_tasks.recording import new_job
 from clerk_tasks.worker import memory_limit, sandbox
 from clerk_tasks.worker.children import Child
+from clerk_tasks.worker.events import Events
 from clerk_tasks.worker.outcomes import (
     Completed,
     Failed,
@@ -48,8 +49,9 @@ logger = logging.getLogger(__name__)
 
 #: How long a child takes one job after another before the other queues have their turn, in seconds.
 SLICE = 1.0
-#: The environment variables that give a worker's children its instance id, and the memory that they share with it.
-INSTANCE_VARIABLE, CHILDREN_VARIABLE = "CLERK_INSTANCE", "CLERK_CHILDREN"
+#: The environment variables that give a worker's children its instance id, the memory that they share with it, and the
+#: pipe for their events.
+INSTANCE_VARIABLE, CHILDREN_VARIABLE, EVENTS_VARIABLE = "CLERK_INSTANCE", "CLERK_CHILDREN", "CLERK_EVENTS"
 #: How a child ends that could not record what became of its job: the keeper then ends the attempt.
 EXIT_UNRECORDED = 70
 
@@ -65,11 +67,12 @@ class Executor:
         instance: str,
         lease: float,
         most: int | None = None,
+        events: Events | None = None,
         pid: int | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take `lease`, the seconds that a claim lasts without renewal, and `most`, how many jobs it may do."""
-        self.held, self.child, self.clock = held, child, clock
+        self.held, self.child, self.events, self.clock = held, child, events, clock
         self.instance, self.lease, self.pid = instance, lease, pid or os.getpid()
         self.most, self.done = most, 0
         self.unfit: str | None = None  # why the last job was handed back
@@ -91,6 +94,9 @@ class Executor:
         while claim is not None:
             began = self.clock()
             self.child.works_on(claim.job_id, claim.attempt)
+            events = self.events if self.child.emitting else None
+            if events:
+                events.began(claim)
             try:
                 outcome = self._perform(claim)
                 self.done += 1
@@ -100,7 +106,10 @@ class Executor:
             finally:
                 self.child.rest()
             if outcome:
-                logger.info("job %s: %s in %.3f s", claim, outcome, self.clock() - began)
+                seconds = self.clock() - began
+                logger.info("job %s: %s in %.3f s", claim, outcome, seconds)
+                if events:
+                    events.ended(claim, outcome, seconds)
             claim = following
 
     def _claim_first(self, claimant: Claimant) -> Claim | None:
@@ -242,4 +251,5 @@ def executor() -> Executor:
         instance=os.environ[INSTANCE_VARIABLE],
         lease=settings().lease_term,
         most=current_app.conf.worker_max_tasks_per_child,
+        events=Events(os.environ[EVENTS_VARIABLE]),
     )

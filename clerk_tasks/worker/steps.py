@@ -36,7 +36,8 @@ from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, publications, queries
 from clerk_tasks.ledger.publications import Waiting
 from clerk_tasks.worker.children import Children
-from clerk_tasks.worker.executor import CHILDREN_VARIABLE, INSTANCE_VARIABLE
+from clerk_tasks.worker.events import EventPipe, dispatcher
+from clerk_tasks.worker.executor import CHILDREN_VARIABLE, EVENTS_VARIABLE, INSTANCE_VARIABLE
 from clerk_tasks.worker.lease_keeper import LeaseKeeper
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from clerk_tasks.worker.relay import Relay
@@ -83,6 +84,9 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         worker.relay_wanted = self.relay_wanted = threading.Event()
         self.children = Children()
         os.environ[CHILDREN_VARIABLE] = self.children.path
+        self.events = EventPipe()
+        os.environ[EVENTS_VARIABLE] = self.events.path
+        self.children.emit(bool(worker.task_events))
         self.hand_back_at = float("inf")  # by the monotonic clock
         self.handed_back = threading.Event()
 
@@ -123,19 +127,22 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         self.engine = own
         self.burst = bool(os.environ.get(BURST))
         self.relayed = threading.Event()
-        self._threads = [self._thread(self._keep), self._thread(self._relay)]
+        self._threads = [self._thread(self._keep, "clerk-keep"), self._thread(self._relay, "clerk-relay")]
+        self._thread(partial(self.events.publish, partial(dispatcher, worker.app, worker.hostname)), "clerk-events")
         signals.worker_shutting_down.connect(self._hand_back_in_time, weak=False)
         worker.wait_for_soft_shutdown = self._hand_back_now  # a cold shutdown's first step
         signals.worker_shutdown.connect(self._finish, weak=False)
 
-    def _thread(self, target: Callable[[], None]) -> threading.Thread:
-        thread = threading.Thread(target=target, name=f"clerk-{target.__name__.strip('_')}", daemon=True)
+    def _thread(self, target: Callable[[], None], name: str) -> threading.Thread:
+        thread = threading.Thread(target=target, name=name, daemon=True)
         thread.start()
         return thread
 
     def _keep(self) -> None:
         """Keep the leases; in burst mode, also notice that there is nothing left to do."""
         while not self.over.wait(KEEPER_INTERVAL):
+            if emitter := getattr(self.worker.consumer, "event_dispatcher", None):
+                self.children.emit(emitter.enabled)  # a remote control command may change it
             with _errors_logged("keeping leases"):
                 if self.keeper.run_once():
                     self.relay_wanted.set()

@@ -18,7 +18,7 @@ ROOMS = {
         *("meetings", "fetching", "compilation", "text"),
         *("publication", "sites", "queue", "output", "plugin", "database", "providers", "run_ids"),
         *("hookspecs", "schedule", "jobs", "stage", "paths", "fsync", "settings", "early_settings", "version"),
-        *("child_process", "application", "redaction", "visible", "private", "trust", "errors"),
+        *("child_process", "application", "redaction", "visible", "private", "trust", "collecting", "errors"),
     ),
     "clerk_tasks": (
         *("__main__", "queue", "cli", "waiting", "operations", "system", "celery"),
