@@ -39,7 +39,7 @@ class EventPipe:
         self.path = f"/proc/{os.getpid()}/fd/{self._writing}" if sys.platform == "linux" else os.devnull
 
     def publish(self, connect: Callable[[], EventDispatcher]) -> None:
-        """Publish until the end of the process; what the broker does not take is dropped, and it is connected anew."""
+        """Publish until the end of the process; what the broker does not take is dropped, and it connects again."""
         dispatcher, failed = None, False
         for events in self._chunks():
             try:

@@ -97,7 +97,7 @@ def test_a_child_waits_for_no_parent(pipe: EventPipe) -> None:
     assert set(kinds) == {"task-received", "task-started"}
 
 
-def test_what_the_broker_rejects_is_dropped_and_it_is_connected_anew(pipe: EventPipe, broker: Broker) -> None:
+def test_what_the_broker_rejects_is_dropped_and_it_connects_again(pipe: EventPipe, broker: Broker) -> None:
     """Guard: `except Exception`: the thread goes on when the broker is back."""
     events = Events(pipe.path)
     broker.away.set()
