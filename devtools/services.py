@@ -115,7 +115,7 @@ class PostgresServer(Server):
         super().__init__(program, folder)
         if not (self.data / "PG_VERSION").exists():
             options = ["--auth=trust", "--username=clerk", "--no-sync", "--encoding=UTF8", "--locale=C"]
-            initdb = [*self._as_user(), str(program.parent / "initdb"), "-D", str(self.data), *options]
+            initdb = [*self.as_user(), str(program.parent / "initdb"), "-D", str(self.data), *options]
             subprocess.run(initdb, check=True, capture_output=True, timeout=60)
 
     @property
@@ -129,7 +129,8 @@ class PostgresServer(Server):
         return f"postgresql+psycopg://clerk@{HOST}:{self.port}/postgres"
 
     @staticmethod
-    def _as_user() -> list[str]:
+    def as_user() -> list[str]:
+        """Return what makes a program think that it is not run by root, which PostgreSQL rejects."""
         return ["unshare", "--user", "--"] if os.geteuid() == 0 else []
 
     def command(self, program: Path) -> list[str | Path]:
@@ -148,7 +149,7 @@ class PostgresServer(Server):
             "checkpoint_timeout": "1h",
         }
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        return [*self._as_user(), program, "-D", self.data, *options]
+        return [*self.as_user(), program, "-D", self.data, *options]
 
     def answers(self) -> bool:
         """Whether the server serves clients right now."""

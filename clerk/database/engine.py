@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
@@ -14,6 +14,9 @@ from clerk.application import part
 from clerk.errors import DatabaseUnavailable
 from clerk.redaction import redact
 from clerk.settings import settings
+
+if TYPE_CHECKING:
+    import psycopg
 
 #: How long a connection waits for another writer, in seconds.
 BUSY_TIMEOUT = 30
@@ -54,7 +57,9 @@ def create_engine(address: str | sa.URL, *, durable: bool = True, migrating: boo
     url = normalise_url(address) if isinstance(address, str) else address
     if url.get_backend_name() == "postgresql":
         waits: dict[str, Any] = _POSTGRES_WAITS if migrating else _POSTGRES_WAITS | {"options": _bounded_waits(url)}
-        return sa.create_engine(url, pool_pre_ping=True, connect_args=waits)
+        engine = sa.create_engine(url, pool_pre_ping=True, connect_args=waits)
+        event.listen(engine, "connect", _prepare_nothing_behind_a_pooler)
+        return engine
     engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT})
     if not migrating:
         _keep_to_the_file(engine)
@@ -76,6 +81,17 @@ def create_engine(address: str | sa.URL, *, durable: bool = True, migrating: boo
             connection.connection.cursor().execute("BEGIN" if options.get("reading") else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _prepare_nothing_behind_a_pooler(connection: psycopg.Connection, _record: Any) -> None:
+    """Find out whether a pooler, such as pgbouncer, stands between us and the server: its process ids are not theirs.
+
+    In transaction mode each transaction may get another server connection, which does not know what we prepared.
+    """
+    found = connection.execute("SELECT pg_backend_pid()").fetchone()
+    connection.rollback()
+    if found != (connection.info.backend_pid,):
+        connection.prepare_threshold = None
 
 
 def _keep_to_the_file(engine: Engine) -> None:

@@ -105,11 +105,12 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             job_types=sorted(registry().job_types),
             concurrency=worker.concurrency,
         )
-        with transaction(own) as connection:
+        self.held = HeldConnection(own)  # the only one that a worker's parent has
+        with self.held.transaction() as connection:
             register(connection)
             publications.register_queues(connection, self.queues)
         self.keeper = LeaseKeeper(
-            HeldConnection(own),
+            self.held,
             instance,
             live=partial(_live, worker.pool),
             working=self.children.working,
@@ -118,7 +119,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             register=register,
         )
         self.relay = Relay(
-            HeldConnection(own),
+            self.held,
             Publisher(broker_url()),
             Waiting(registry().queues, registry().job_types),
             renewal=settings().renewal,
@@ -153,7 +154,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
                     self.keeper.hand_back()
                     self.handed_back.set()
             if self.burst and self.relayed.is_set():
-                with _errors_logged("looking for work"), transaction(self.engine) as connection:
+                with _errors_logged("looking for work"), self.held.transaction() as connection:
                     if not queries.has_work(connection, self.queues, list(registry().job_types)):
                         worker_state.should_stop = 0
 
@@ -189,6 +190,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         self.relay_wanted.set()
         for thread in self._threads:
             thread.join(timeout=5)
+        # By another connection: a thread that still waits for the database has that one.
         with _errors_logged("recording the end of this worker"), transaction(self.engine) as connection:
             leases.worker_stopped(connection, os.environ[INSTANCE_VARIABLE])
 
@@ -222,6 +224,7 @@ def _prepare(sender: Any, **_: Any) -> None:
     if getattr(sender.pool_cls, "__module__", sender.pool_cls) not in ("prefork", TaskPool.__module__):
         raise UsageError("clerk's jobs need the prefork pool: start the worker without -P.")
     ensure_usable(engine())
+    engine().dispose()
     os.environ[INSTANCE_VARIABLE] = str(uuid.uuid4())
     if settings().broker_url is None:
         attached = ExitStack()
