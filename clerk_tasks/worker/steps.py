@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing.process
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
+from importlib.util import find_spec
 from typing import Any
 
 import billiard.pool
@@ -223,6 +226,7 @@ def _prepare(sender: Any, **_: Any) -> None:
     """Before the pool exists: name this worker start, and see that there is a broker and the right kind of pool."""
     if getattr(sender.pool_cls, "__module__", sender.pool_cls) not in ("prefork", TaskPool.__module__):
         raise UsageError("clerk's jobs need the prefork pool: start the worker without -P.")
+    sys.modules["__main__"].__spec__ = find_spec("clerk_tasks.worker.child_start")
     ensure_usable(engine())
     engine().dispose()
     os.environ[INSTANCE_VARIABLE] = str(uuid.uuid4())
@@ -246,6 +250,8 @@ def _initialise_child(**_: Any) -> None:
     for pool in registry().pools.values():
         if set(pool.queues) & set(_served()):
             pool_initialisers().problem(pool)
+    gc.freeze()  # what was imported stays
+    gc.enable()
 
 
 def _end_process_group(**_: Any) -> None:
