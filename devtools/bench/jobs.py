@@ -16,6 +16,11 @@ def noop() -> None:
     """Do nothing."""
 
 
+def brief() -> None:
+    """Take a millisecond."""
+    time.sleep(0.001)
+
+
 def mark(path: str) -> None:
     """Append a line to a file: the moment before and after, the CPU seconds of all processes, this process's id."""
     before = time.monotonic()

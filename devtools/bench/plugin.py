@@ -14,6 +14,11 @@ def noop(subdomain: str, run_id: str) -> None:
     jobs.noop()
 
 
+def brief(subdomain: str, run_id: str) -> None:
+    """Take a millisecond."""
+    jobs.brief()
+
+
 def mark(subdomain: str, run_id: str, path: str) -> None:
     """See `jobs.mark`."""
     jobs.mark(path)
@@ -30,4 +35,4 @@ class BenchPlugin:
     @hookimpl
     def register_job_types(self) -> Mapping[str, JobType | Any]:
         """Return the jobs under their names."""
-        return {"noop": noop, "mark": mark, "nap": nap}
+        return {"noop": noop, "brief": brief, "mark": mark, "nap": nap}

@@ -26,7 +26,8 @@ class BenchPostgres(PostgresServer):
     def command(self, program: Path) -> list[str | Path]:
         """Return the command line that runs the server in the foreground."""
         durable = ("fsync=on", "full_page_writes=on") if self.fsync else ()
-        return [*super().command(program), *(word for value in ("autovacuum=on", *durable) for word in ("-c", value))]
+        settings = ("autovacuum=on", "max_connections=500", *durable)
+        return [*super().command(program), *(word for value in settings for word in ("-c", value))]
 
 
 class DurablePostgres(BenchPostgres):

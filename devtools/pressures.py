@@ -1,0 +1,84 @@
+"""What others do to a PostgreSQL server that runs a job queue: old transactions, long reads, many connections."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import cycle
+
+import psycopg
+
+#: How many readers scan the hot tables, and how often each starts again, in seconds.
+READERS, EVERY = 4, 0.5
+#: How many connections stay idle.
+IDLE = 300
+#: How often a connection of ours is terminated, in seconds.
+PERIOD = 0.5
+
+
+@contextmanager
+def pinned_xmin(address: str) -> Iterator[None]:
+    """Hold a transaction open that has an id: no row that dies meanwhile can be removed."""
+    with psycopg.connect(address) as connection:
+        connection.execute("SELECT txid_current()")
+        yield
+
+
+@contextmanager
+def readers(address: str) -> Iterator[None]:
+    """Scan the hot tables in overlapping REPEATABLE READ transactions, one after the other in each connection."""
+    over = threading.Event()
+    threads = [threading.Thread(target=_read, args=(address, over, n * EVERY / READERS)) for n in range(READERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def _read(address: str, over: threading.Event, begin: float) -> None:
+    over.wait(begin)
+    with psycopg.connect(address) as connection:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        for table in cycle(("jobs", "stages", "runs")):
+            connection.execute(f"SELECT count(*) FROM {table}")
+            if over.wait(EVERY):
+                return
+            if table == "runs":
+                connection.commit()
+
+
+@contextmanager
+def idle_connections(address: str) -> Iterator[None]:
+    """Keep IDLE connections open that do nothing."""
+    with ExitStack() as stack:
+        for _ in range(IDLE):
+            stack.enter_context(psycopg.connect(address))
+        yield
+
+
+@contextmanager
+def terminations(address: str) -> Iterator[None]:
+    """Terminate one connection of the database after the other."""
+    over = threading.Event()
+    thread = threading.Thread(target=_terminate, args=(address, over))
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _terminate(address: str, over: threading.Event) -> None:
+    victim = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1"
+    )
+    while not over.wait(PERIOD):
+        with suppress(psycopg.OperationalError), psycopg.connect(address, autocommit=True) as connection:
+            connection.execute(victim)
