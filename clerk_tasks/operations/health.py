@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import IntEnum
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
@@ -111,7 +112,8 @@ def _workers(connection: Connection) -> Iterator[Finding]:
 
 
 def _queues(connection: Connection) -> Iterator[Finding]:
-    """Report the queues of the registry, and those that jobs wait in: without a worker, or far behind."""
+    """Report the queues of the registry, and those that jobs wait in: without a worker, far behind, or not taken."""
+    standstill = timedelta(seconds=2 * settings().lease)  # as long as a worker waits before it replaces its children
     current = database_time(connection)
     served = workers_by_queue(connection)
     backlog = {row["queue"]: row for row in queries.backlog(connection)}
@@ -123,10 +125,24 @@ def _queues(connection: Connection) -> Iterator[Finding]:
         if queue in served and waited > BEHIND:
             minutes = waited // timedelta(minutes=1)
             yield Finding("queue", Level.ATTENTION, f"{detail}; the oldest has waited for {minutes} min.")
+        elif queue in served and waited > standstill and (idle := _idle(connection, served[queue])):
+            seconds = round(waited.total_seconds())
+            yield Finding("queue", Level.ATTENTION, f"{detail}; the oldest has waited for {seconds} s beside {idle}.")
         elif queue in served:
             yield Finding("queue", Level.OK, detail)
         else:
             yield Finding("queue", Level.ATTENTION, f"{detail}; no worker serves it: {how_to_serve(queue)}.")
+
+
+def _idle(connection: Connection, workers: Iterable[Any]) -> str | None:
+    """Return how to name a worker that runs fewer jobs than it could, None if all are busy."""
+    running = select(jobs.c.instance, func.count()).where(jobs.c.state == constant(JobState.RUNNING))
+    busy: dict[str | None, int] = dict(connection.execute(running.group_by(jobs.c.instance)).tuples())
+    for worker in workers:
+        free = worker.concurrency - busy.get(worker.instance, 0)
+        if free > 0:
+            return f"{free} idle children of {worker.hostname} process {worker.pid}, which will replace them"
+    return None
 
 
 def _leases(connection: Connection) -> Iterator[Finding]:

@@ -12,12 +12,13 @@ import os
 import struct
 import sys
 import tempfile
+from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 #: The most children of one worker.
 MOST_CHILDREN = 1024
-#: One child's place: its process id, the attempt, and the job's id.
-_PLACE = struct.Struct("=iI48s")
+#: One child's place: its process id, the attempt, how many jobs it has taken, and the job's id.
+_PLACE = struct.Struct("=iII48s")
 _STOPPING = MOST_CHILDREN * _PLACE.size
 _EMITTING = _STOPPING + 1
 _SIZE = _EMITTING + 1
@@ -49,12 +50,25 @@ class Children:
 
     def working(self) -> dict[int, Work]:
         """Return {process id: what it works on}; a process that is gone may still be among them."""
-        found = {}
+        return {
+            pid: Work(job_id.rstrip(b"\0").decode("ascii", "replace"), attempt)
+            for pid, attempt, _, job_id in self._places()
+            if attempt
+        }
+
+    def ready(self) -> set[int]:
+        """Return the process ids of the children that can work; one that is gone may still be among them."""
+        return {pid for pid, *_ in self._places()}
+
+    def taken(self) -> int:
+        """Return how many jobs the children have taken, and those before them in their places."""
+        return sum(taken for _, _, taken, _ in self._places())
+
+    def _places(self) -> Iterator[tuple[int, int, int, bytes]]:
         for place in range(MOST_CHILDREN):
-            pid, attempt, job_id = _PLACE.unpack_from(self._memory, place * _PLACE.size)
-            if pid and attempt:
-                found[pid] = Work(job_id.rstrip(b"\0").decode("ascii", "replace"), attempt)
-        return found
+            pid, attempt, taken, job_id = _PLACE.unpack_from(self._memory, place * _PLACE.size)
+            if pid:
+                yield pid, attempt, taken, job_id
 
     def close(self) -> None:
         """Give the memory up."""
@@ -78,15 +92,17 @@ class Child:
             self._memory = mmap.mmap(file.fileno(), _SIZE)
         self._at = index * _PLACE.size
         self._pid = os.getpid()
+        _, _, self._taken, _ = _PLACE.unpack_from(self._memory, self._at)
         self.rest()
 
     def works_on(self, job_id: str, attempt: int) -> None:
         """Say which job this process works on."""
-        _PLACE.pack_into(self._memory, self._at, self._pid, attempt, job_id.encode("ascii", "replace"))
+        self._taken += 1
+        _PLACE.pack_into(self._memory, self._at, self._pid, attempt, self._taken, job_id.encode("ascii", "replace"))
 
     def rest(self) -> None:
         """Say that this process works on no job."""
-        _PLACE.pack_into(self._memory, self._at, self._pid, 0, b"")
+        _PLACE.pack_into(self._memory, self._at, self._pid, 0, self._taken, b"")
 
     @property
     def stopping(self) -> bool:

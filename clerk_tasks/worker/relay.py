@@ -40,6 +40,8 @@ class Relay:
         """
         self.held, self.publisher, self.waiting, self.served = held, publisher, waiting, frozenset(served)
         self.renewal, self.clock = renewal, clock
+        #: The queues of this worker that had work when it was last published; none if that failed.
+        self.wanted: frozenset[str] = frozenset()
         self._sightings: dict[tuple[str, int, datetime], float] = {}
 
     def run_once(self) -> None:
@@ -56,10 +58,15 @@ class Relay:
         These are the queues and job types of this worker's plugins; other workers publish what they know. Returns the
         queues with work.
         """
-        with self.held.statement() as connection:
-            waiting = self.waiting(connection)
-        for queue, messages in waiting.items():
-            self.publisher.publish(messages[: max(len(messages) - self.publisher.depth(queue), 0)])
+        try:
+            with self.held.statement() as connection:
+                waiting = self.waiting(connection)
+            for queue, messages in waiting.items():
+                self.publisher.publish(messages[: max(len(messages) - self.publisher.depth(queue), 0)])
+        except Exception:
+            self.wanted = frozenset()
+            raise
+        self.wanted = self.served & waiting.keys()
         return waiting.keys()
 
     def _note_others(self, queue: str) -> None:

@@ -40,10 +40,11 @@ from clerk_tasks.ledger import leases, publications, queries
 from clerk_tasks.ledger.publications import Waiting
 from clerk_tasks.worker.children import Children
 from clerk_tasks.worker.events import EventPipe, dispatcher
-from clerk_tasks.worker.executor import CHILDREN_VARIABLE, EVENTS_VARIABLE, INSTANCE_VARIABLE
-from clerk_tasks.worker.lease_keeper import LeaseKeeper
+from clerk_tasks.worker.executor import CHILDREN_VARIABLE, EVENTS_VARIABLE, INSTANCE_VARIABLE, executor
+from clerk_tasks.worker.lease_keeper import LeaseKeeper, kill
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from clerk_tasks.worker.relay import Relay
+from clerk_tasks.worker.watchdog import Verdict, Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ BURST = "CLERK_BURST"
 KEEPER_INTERVAL = 1.0
 #: How long a cold shutdown may take to hand jobs back, in seconds: with the database away it is left to the leases.
 HAND_BACK_TIMEOUT = 5.0
+#: How a worker ends that takes no jobs any more.
+EXIT_WEDGED = 70
 #: How long one look for work to publish follows after the other, in seconds: several slices share one.
 PUBLISH_PAUSE = 0.02
 
@@ -128,6 +131,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             renewal=settings().renewal,
             served=self.queues,
         )
+        self.watchdog = Watchdog(2 * settings().lease)
         self.engine = own
         self.burst = bool(os.environ.get(BURST))
         self.relayed = threading.Event()
@@ -150,6 +154,8 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             with _errors_logged("keeping leases"):
                 if self.keeper.run_once():
                     self.relay_wanted.set()
+            with _errors_logged("judging this worker"):
+                self._watch()
             if self.worker.blueprint.state == bootsteps.CLOSE:  # perhaps by a message, not by a signal
                 self._hand_back_in_time()
             if time.monotonic() >= self.hand_back_at:
@@ -160,6 +166,29 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
                 with _errors_logged("looking for work"), self.held.transaction() as connection:
                     if not queries.has_work(connection, self.queues, list(registry().job_types)):
                         worker_state.should_stop = 0
+
+    def _watch(self) -> None:
+        """Replace what takes no job although jobs are there: idle children first, then this whole worker."""
+        live, working = _live(self.worker.pool), self.children.working()
+        idle = (self.children.ready() & live) - working.keys()
+        consumer = getattr(self.worker.consumer, "task_consumer", None)
+        wanted = (
+            self.worker.blueprint.state == bootsteps.RUN
+            and consumer is not None
+            and any(map(consumer.consuming_from, self.relay.wanted))
+        )
+        verdict = self.watchdog.judge(wanted=wanted, idle=bool(idle), taken=self.children.taken())
+        if verdict is Verdict.REPLACE_IDLE_CHILDREN:
+            queues = ", ".join(sorted(self.relay.wanted))
+            logger.error("jobs of %s wait, and %d idle children take none: they are replaced", queues, len(idle))
+            kill(idle)
+        elif verdict is Verdict.REPLACE_WORKER:
+            logger.critical("this worker still takes no job: it ends, to be started again")
+            self.keeper.hand_back()
+            kill(_live(self.worker.pool))
+            with transaction(self.engine) as connection:
+                leases.worker_stopped(connection, os.environ[INSTANCE_VARIABLE])
+            os._exit(EXIT_WEDGED)
 
     def _relay(self) -> None:
         """Relay once an interval, and publish whenever that is wanted, in both cases after a short pause."""
@@ -250,6 +279,7 @@ def _initialise_child(**_: Any) -> None:
     for pool in registry().pools.values():
         if set(pool.queues) & set(_served()):
             pool_initialisers().problem(pool)
+    executor()  # from now on its parent knows that it can work
     gc.freeze()  # what was imported stays
     gc.enable()
 

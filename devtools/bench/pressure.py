@@ -108,7 +108,7 @@ class Stage:
     def phase(self, seconds: float) -> Phase:
         """Let time pass; return what was seen."""
         [began], spent = self.ask("SELECT clock_timestamp()"), cpu.spent()
-        time.sleep(seconds)
+        threading.Event().wait(seconds)
         [ended], spent = self.ask("SELECT clock_timestamp()"), cpu.spent() - spent
         done, latencies = self.ask(_PHASE, began, ended)
         assert isinstance(done, int)
@@ -132,7 +132,7 @@ class Stage:
         while self.unfinished():
             if time.monotonic() - began > PATIENCE:
                 return None
-            time.sleep(0.2)
+            threading.Event().wait(0.2)
         return left / (time.monotonic() - began) if left > FULL / 2 else None
 
 

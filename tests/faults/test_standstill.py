@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from clerk.errors import DatabaseUnavailable
+from clerk_tasks.worker.steps import EXIT_WEDGED
 from devtools.processes import wait_for
 from devtools.system import System, children_of
 
@@ -46,3 +47,43 @@ def test_a_lock_that_somebody_keeps_ends_in_advice(every_database: System, monke
         with pytest.raises(DatabaseUnavailable, match="stayed locked for 1 s"):
             every_database.enqueue("note")
     assert every_database.enqueue("note")
+
+
+@pytest.mark.fault("F4")
+def test_an_idle_child_that_takes_nothing_is_replaced(system: System) -> None:
+    """Guard: REPLACE_IDLE_CHILDREN: a stopped child keeps its message, and jobs waited until it woke up."""
+    worker = system.worker("-c", "1")
+    assert system.wait_for_end(system.enqueue("note", key="first")) == ["completed"]
+    [child] = children_of(worker)
+    child.suspend()
+    waiting = system.enqueue("note", key="second")
+    assert system.wait_for_end(waiting, deadline=40) == ["completed"]
+    assert "and 1 idle children take none: they are replaced" in worker.log
+    assert worker.alive
+
+
+LOSES_EVERY_MESSAGE = """
+from celery.concurrency.prefork import TaskPool
+
+start = TaskPool.on_start
+
+def on_start(pool):
+    start(pool)
+    pool.on_apply = lambda *arguments, **options: None
+
+TaskPool.on_start = on_start
+"""
+
+
+@pytest.mark.fault("F4")
+def test_a_worker_that_takes_nothing_ends(system: System) -> None:
+    """Guard: REPLACE_WORKER: `up`, or what else keeps it running, starts another."""
+    patch = system.plugins / "loses.py"
+    patch.write_text(LOSES_EVERY_MESSAGE)
+    worker = system.worker("-c", "1")
+    patch.unlink()
+    waiting = system.enqueue("note")
+    assert worker.wait(deadline=60) == EXIT_WEDGED, worker.log
+    assert system.job(waiting)["attempt"] == 0
+    system.worker("-c", "1")
+    assert system.wait_for_end(waiting) == ["completed"]

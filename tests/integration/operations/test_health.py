@@ -85,10 +85,13 @@ def test_what_nobody_serves(engine: Engine, enqueue: Enqueue, capsys: pytest.Cap
 def test_a_worker_that_missed_its_heartbeats_and_a_queue_that_is_behind(
     engine: Engine, enqueue: Enqueue, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    busy = enqueue("fine", name="busy")
     enqueue("fine")
     facts = {"hostname": "box", "pid": 7, "version": "0", "queues": ["default"], "job_types": [], "concurrency": 1}
     with transaction(engine) as connection:
         leases.register_worker(connection, instance="a", **facts)
+        begun = {"state": "running", "attempt": 1, "instance": "a", "pid": 8, "lease_until": now(600)}
+        connection.execute(sa.update(jobs).where(jobs.c.id == busy).values(begun))
     for minutes, level in ((14, "ok"), (16, "attention")):
         with transaction(engine) as connection:
             connection.execute(sa.update(jobs).values(due_at=now(-60 * minutes)))
@@ -98,6 +101,21 @@ def test_a_worker_that_missed_its_heartbeats_and_a_queue_that_is_behind(
         with transaction(engine) as connection:
             connection.execute(sa.update(workers).values(seen_at=now(seconds)))
         assert [row[0] for row in look(capsys)[1]["worker"]] == [level], seconds
+
+
+def test_jobs_that_wait_beside_an_idle_worker(
+    engine: Engine, enqueue: Enqueue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guard: `_idle`: a worker that takes nothing was ok until the oldest job had waited for a quarter of an hour."""
+    enqueue("fine")
+    facts = {"hostname": "box", "pid": 7, "version": "0", "queues": ["default"], "job_types": [], "concurrency": 2}
+    with transaction(engine) as connection:
+        leases.register_worker(connection, instance="a", **facts)
+    for seconds, level in ((50, "ok"), (70, "attention")):
+        with transaction(engine) as connection:
+            connection.execute(sa.update(jobs).values(due_at=now(-seconds)))
+        (row,) = [row for row in look(capsys)[1]["queue"] if row[1].startswith("default:")]
+        assert (row[0], "beside 2 idle children of box process 7" in row[1]) == (level, level == "attention")
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
