@@ -92,10 +92,14 @@ def tables() -> Iterator[str]:
         yield _friendly_table(sheet)
 
 
-def indexes() -> Iterator[str]:
-    """Yield the statements that make the indexes and the full-text search, once the rows are in."""
+def filing_indexes() -> Iterator[str]:
+    """Yield the statements that make the indexes of `filings`, which the derived tables look rows up in."""
     yield "CREATE INDEX filings_by_committee ON filings (committee_id, thru_date)"
     yield "CREATE INDEX filings_by_is_current ON filings (is_current)"
+
+
+def indexes() -> Iterator[str]:
+    """Yield the statements that make the indexes and the full-text search, once the rows are in."""
     yield "CREATE INDEX committee_names_by_name ON committee_names (name COLLATE NOCASE)"
     for sheet in SHEETS:
         yield from _friendly_indexes(sheet)
