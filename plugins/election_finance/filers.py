@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
 from plugins.election_finance.amendments import superseded
 from plugins.election_finance.cleaning import fppc_id
+from plugins.election_finance.layout import Sheet
 from plugins.election_finance.transform import Filing
 
 
@@ -39,7 +40,12 @@ class Rolls:
         self._filings: dict[str, Filing] = {}
         self._names: dict[str, set[tuple[str, int, bool, str, str]]] = {}
 
-    def note(self, filing: Filing) -> None:
+    @property
+    def filing_ids(self) -> Set[str]:
+        """Return the ids of the filings so far."""
+        return self._filings.keys()
+
+    def note(self, filing: Filing, sheet: Sheet) -> None:
         """Remember a filing and the name its committee has on it."""
         version = filing.version
         known = self._filings.get(version.filing_id)
