@@ -126,7 +126,7 @@ class SheetPart:
         """Add a batch of rows to the raw table, and to the friendly table those that are not deferred."""
         filing_ids = [filing.version.filing_id for filing in cleaned.filings]
         head = {"_source_id": repeat(self.source.year), "_row": cleaned.batch.numbers, "_filing_id": filing_ids}
-        raw = Columns({**head, **cleaner.raw(self.sheet, cleaned.batch.cells)})
+        raw = TableColumns({**head, **cleaner.raw(self.sheet, cleaned.batch.cells)})
         insert_columns(self._connection, self.sheet.raw, raw, raw.rows())
         self.rows += len(cleaned)
         name = self.sheet.name
@@ -146,14 +146,14 @@ class SheetPart:
         self.deferred.setdefault(filing_id, set()).add(key)
         return False
 
-    def _friendly(self, cleaned: Cleaned, cleaner: Cleaner, ids: Iterable[str]) -> Columns:
+    def _friendly(self, cleaned: Cleaned, cleaner: Cleaner, ids: Iterable[str]) -> TableColumns:
         heads = {id(filing): _head(filing) for filing in {id(filing): filing for filing in cleaned.filings}.values()}
         head = zip(*(heads[id(filing)] for filing in cleaned.filings), strict=True)
         names = [name for name, _type in HEAD]
         columns: dict[str, Iterable[Any]] = dict(zip(names, [ids, *head], strict=False))
         columns["transaction_id"] = cleaned.columns.get("Tran_ID") or repeat(None)
         columns["source_id"] = repeat(self.source.year)
-        return Columns({**columns, **cleaner.friendly(self.sheet, cleaned.columns, len(cleaned))})
+        return TableColumns({**columns, **cleaner.friendly(self.sheet, cleaned.columns, len(cleaned))})
 
     def deferred_of(self, cleaned: Cleaned) -> Iterator[int]:
         """Yield the places of the rows of a batch that share an id with a deferred row, or are deferred themselves."""
@@ -178,8 +178,8 @@ class SheetPart:
             self.given += insert_columns(self._connection, self.sheet.friendly, made, rows)
 
 
-class Columns(dict[str, Iterable[Any]]):
-    """Columns of a table by name, some of them endless, but not all."""
+class TableColumns(dict[str, Iterable[Any]]):
+    """TableColumns of a table by name, some of them endless, but not all."""
 
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """Yield their rows."""

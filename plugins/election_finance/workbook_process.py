@@ -23,10 +23,10 @@ from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
 from clerk.child_process import MIB, ChildError, Message, serve
 
 #: How many rows a line of the file holds, at most.
-BATCH = 1000
+_ROWS_OF_LINE = 1000
 
 #: Bytes of XML. The library keeps a whole sheet in memory, so a sheet larger than two slices is given to it in slices.
-SLICE = 32 * MIB
+_SLICE = 32 * MIB
 
 #: Day 0 of serial dates: `date1904` of a workbook says which (ECMA-376 part 1, 18.17.4.1).
 EPOCHS = {False: "1899-12-30", True: "1904-01-01"}
@@ -39,7 +39,7 @@ def answer(request: Message) -> Iterator[Message]:
     """Read a workbook; ChildError where it is damaged."""
     what = "the workbook"
     try:
-        with Workbook(Path(request["path"])) as book, Path(request["into"]).open("w") as file:
+        with OpenWorkbook(Path(request["path"])) as book, Path(request["into"]).open("w") as file:
             yield {"names": book.names, "epoch": EPOCHS[book.counts_from_1904]}
             output = Output(file, request["limits"]["output"])
             for name in request["sheets"]:
@@ -53,16 +53,16 @@ def answer(request: Message) -> Iterator[Message]:
         raise ChildError("damaged", f"{what} is damaged: {error}. Get the file again.") from None
 
 
-class Workbook:
+class OpenWorkbook:
     """An .xlsx file: the names of its sheets, its epoch, and the rows of each sheet."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, slice_size: int = _SLICE) -> None:
         from python_calamine import CalamineWorkbook  # after the memory limit is set
 
-        self._open = CalamineWorkbook.from_filelike
+        self._open, self._slice_size = CalamineWorkbook.from_filelike, slice_size
         self._archive = zipfile.ZipFile(path)
         self._file = path.open("rb")
-        self._book = self._open(self._file)
+        self._book: Any = self._open(self._file)
         self.names: list[str] = self._book.sheet_names
         root, folder = _main_part(self._archive)
         self.counts_from_1904 = any(
@@ -70,7 +70,7 @@ class Workbook:
         )
         self._parts = _sheet_parts(self._archive, root, folder)
 
-    def __enter__(self) -> Workbook:
+    def __enter__(self) -> OpenWorkbook:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -81,8 +81,12 @@ class Workbook:
         """Yield the rows of a sheet, each with its number as a spreadsheet shows it."""
         slices = self._slices(self._parts.get(name, ""))
         if slices is None:
+            if self._book is None:
+                self._file.seek(0)
+                self._book = self._open(self._file)
             yield from enumerate(self._book.get_sheet_by_name(name).iter_rows(), 1)
             return
+        self._book = None  # it holds the texts of all sheets, as each slice does
         for part in slices:
             sheet = self._open(part).get_sheet_by_name(name)
             top, left = sheet.start or (0, 0)
@@ -91,7 +95,7 @@ class Workbook:
 
     def _slices(self, part: str) -> Iterator[io.BytesIO] | None:
         """Return workbooks with some rows of a large sheet each; None if it is small, or its rows have no number."""
-        if part not in self._archive.namelist() or self._archive.getinfo(part).file_size <= 2 * SLICE:
+        if part not in self._archive.namelist() or self._archive.getinfo(part).file_size <= 2 * self._slice_size:
             return None
         with self._archive.open(part) as start:
             head, opened, rows = start.read(1 * MIB).partition(b"<sheetData>")
@@ -104,7 +108,7 @@ class Workbook:
         with self._archive.open(part) as sheet:
             sheet.read(len(head))
             rest = b""
-            while more := sheet.read(SLICE):
+            while more := sheet.read(self._slice_size):
                 rows, ended, rest = (rest + more).rpartition(b"</row>")
                 if ended:
                     yield b"".join([head, rows, ended, b"</sheetData></worksheet>"])
@@ -134,7 +138,7 @@ class Output:
         filled = ((number, row) for number, row in rows if any(row) or _has_cells(row))
         first, heads = next(filled, (1, []))
         count = 0
-        while batch := list(islice(filled, BATCH)):
+        while batch := list(islice(filled, _ROWS_OF_LINE)):
             numbers, cells = zip(*batch, strict=True)
             self._line([name, numbers, self._columns(cells)])
             count += len(batch)

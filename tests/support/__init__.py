@@ -1,0 +1,1 @@
+"""Import paths that checks kept outside this repository use."""
