@@ -159,4 +159,7 @@ SHEETS = (
     _sheet("496", "ie_reports_24_hours", "late_expenditure", _F496, "Amount"),
 )
 
+#: Part 3 of Form 496: its rows do not say which report they are of.
+PART_3 = "F496P3-Contributions"
+
 SHEET = {sheet.name: sheet for sheet in SHEETS}

@@ -13,7 +13,7 @@ from typing import Any
 from plugins.election_finance.columns import Cleaner
 from plugins.election_finance.filers import Rolls
 from plugins.election_finance.identities import Identities
-from plugins.election_finance.layout import SHEETS, Sheet
+from plugins.election_finance.layout import PART_3, SHEET, SHEETS, Sheet
 from plugins.election_finance.manifest import Source
 from plugins.election_finance.schema import HEAD
 from plugins.election_finance.transform import Cleaned, Entry, Filing, Transformer, digest
@@ -97,6 +97,9 @@ class Loader:
         insert(self.connection, "committees", 8, (committee.row for committee in committees))
         insert(self.connection, "committee_names", 4, names)
         insert(self.connection, "filings", 14, self._rolls.filings())
+        self._tie_part_3()
+        overlapping = ((None, None, None, None, "overlapping_periods", said) for said in self._rolls.overlapping())
+        insert(self.connection, "row_issues", 6, overlapping)
         for sheet in SHEETS:
             self.connection.execute(
                 f"UPDATE {sheet.friendly} SET committee_name = c.name FROM committees c "
@@ -106,6 +109,20 @@ class Loader:
                 f"UPDATE {sheet.friendly} SET is_current = 0 "
                 "WHERE filing_id IN (SELECT filing_id FROM filings WHERE is_current = 0)"
             )
+
+    def _tie_part_3(self) -> None:
+        """Give the rows of part 3 of Form 496 the filing of their report."""
+        ties = [(filing, report) for filing, report in self._rolls.ties()]
+        self.connection.execute("CREATE TEMP TABLE ties (filing_id TEXT PRIMARY KEY, report TEXT) WITHOUT ROWID")
+        insert(self.connection, "ties", 2, ((filing.version.filing_id, report) for filing, report in ties))
+        for table, column in ((SHEET[PART_3].raw, "_filing_id"), (SHEET[PART_3].friendly, "filing_id")):
+            self.connection.execute(
+                f"UPDATE {table} SET {column} = (SELECT report FROM ties WHERE ties.filing_id = {table}.{column}) "
+                f"WHERE {column} IN (SELECT filing_id FROM ties)"
+            )
+        self.connection.execute("DROP TABLE ties")
+        untied = (_without_report(filing) for filing, report in ties if report is None)
+        insert(self.connection, "row_issues", 6, ((None, None, PART_3, None, "no_report", said) for said in untied))
 
 
 class SheetPart:
@@ -198,6 +215,12 @@ def insert_columns(
     names = ", ".join(f'"{name}"' for name in columns)
     places = ", ".join("?" * len(columns))
     return connection.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows).rowcount
+
+
+def _without_report(filing: Filing) -> str:
+    version = filing.version
+    which = f"dated {version.report_date or '(blank)'}, report number {version.report_num}"
+    return f"{filing.committee_name} ({version.committee_id}): no 496 {which}, is among the reports"
 
 
 def _head(filing: Filing) -> tuple[Any, ...]:

@@ -190,7 +190,7 @@ def fill_coverage() -> str:
     rows = " UNION ALL ".join(f'SELECT _source_id, _filing_id FROM "{sheet.raw}"' for sheet in SHEETS)
     return f"""
 INSERT INTO coverage
-SELECT year, route, status, COUNT(DISTINCT _filing_id), COUNT(_filing_id)
+SELECT year, route, status, COUNT(DISTINCT _filing_id), COUNT(_source_id)
 FROM sources LEFT JOIN ({rows}) ON _source_id = source_id GROUP BY source_id ORDER BY year DESC
 """
 

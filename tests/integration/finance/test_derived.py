@@ -160,14 +160,6 @@ def test_an_amended_report_is_counted_in_its_last_version_everywhere(load: Load)
     assert town.query("SELECT contributions, reports FROM committee_totals") == [(32.0, 1)]
 
 
-def test_every_gift_of_a_496_stays_current(load: Load) -> None:
-    """The sheet has no report id, so its versions cannot be told apart."""
-    rows = [gift(10.0, Form_Type="F496P3", Report_Num=number) for number in ("000", "001")]
-    town = load(F496P3_Contributions=rows)
-    assert town.query("SELECT COUNT(*), SUM(is_current) FROM ie_contributions") == [(2, 2)]
-    assert town.query("SELECT COUNT(*) FROM top_contributors") == [(0,)]
-
-
 def test_what_does_not_add_up_is_listed(load: Load) -> None:
     lines = [line("A", "1", 175.0), line("F460", "5", 175.0), line("E", "1", 60.0)]
     gifts = [gift(100.0), gift(None), gift(50.0, Memo_Code="X")]

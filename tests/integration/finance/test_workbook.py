@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from openpyxl import Workbook as Book
 from openpyxl import load_workbook
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from clerk.child_process import MIB, ChildLimits
 from devtools.netfile_books import workbook, zipped
@@ -158,6 +159,18 @@ def test_dates_may_be_text_or_numbers_and_amounts_text() -> None:
     assert remarks == []
 
 
+def test_serial_numbers_of_a_workbook_that_counts_from_1904(tmp_path: Path) -> None:
+    day = date(2013, 10, 24)
+    serial = (day - date(1904, 1, 1)).days
+    rows = [gift(Tran_Date=when) for when in (day, serial, str(serial), "10/24/2013", 20131024)]
+    book = load_workbook(io.BytesIO(workbook({"A-Contributions": rows})))
+    book.epoch = CALENDAR_MAC_1904
+    book.save(tmp_path / "2013.xlsx")
+    found, remarks = cleaned(read((tmp_path / "2013.xlsx").read_bytes()))
+    assert [row.cells["Tran_Date"] for row in found] == ["2013-10-24"] * 5
+    assert remarks == []
+
+
 def test_what_cannot_be_understood_is_left_out_and_remarked_on() -> None:
     odd = gift(Tran_Date="last week", Tran_Amt1="a lot", Tran_NamL="San Diego ? Sponsored")
     found, remarks = cleaned(read(workbook({"A-Contributions": [odd, gift(Tran_Date=None, Tran_Amt1=None)]})))
@@ -165,6 +178,14 @@ def test_what_cannot_be_understood_is_left_out_and_remarked_on() -> None:
     assert remarks == [
         ("bad_date", 2), ("bad_amount", 2), ("lost_character", 2), ("blank_amount", 3), ("blank_date", 3)
     ]  # fmt: skip
+
+
+def test_invisible_characters_are_no_part_of_a_cell() -> None:
+    odd = gift(Tran_NamL="Oak\u202e\u200b PAC", Tran_City="\u200b", Tran_Amt1="\u202d5.00\u202c", Tran_Date="\u200b")
+    (row,), remarks = cleaned(read(workbook({"A-Contributions": [odd]})))
+    assert (row.cells["Tran_NamL"], row.cells["Tran_Amt1"]) == ("Oak PAC", 5.0)
+    assert "Tran_City" not in row.cells
+    assert remarks == [("blank_date", 2)]
 
 
 def test_what_a_report_is_known_by_is_missed_where_it_is_blank_or_an_error() -> None:
