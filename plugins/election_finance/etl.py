@@ -51,7 +51,7 @@ def extract(inputs: Inputs, run_id: str, options: Options = Options()) -> Manife
             run_id=run_id,
             checked_at=now(),
             outcome="unchanged" if is_published(site, extraction.manifest) else "changed",
-            ignored=tuple(ignored_files(site.drop)),
+            ignored=tuple(ignored_files(site.drop, extraction.manifest.sources)),
         )
         for reason in manifest.ignored:
             logger.warning("%s: %s", site.drop, reason)
