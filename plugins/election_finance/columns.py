@@ -50,12 +50,12 @@ class Cleaner:
         self._dates = Known(partial(iso_date, epoch=epoch), must_be_read=True)
         self._amounts = Known(_dollars, must_be_read=True)
         self._texts = Known(text)
-        self._raw = Known(_as_read)
+        self._raw, self._raw_amounts = Known(_as_read), Known(_amount_as_read)
         self._made: dict[Field, Known] = {}
 
     def clean(self, cells: dict[str, list[Cell]]) -> Columns:
         """Return the columns as text, ISO dates and dollars, None where a cell is blank or cannot be read."""
-        for known in (self._dates, self._amounts, self._texts, self._raw, *self._made.values()):
+        for known in (self._dates, self._amounts, self._texts, self._raw, self._raw_amounts, *self._made.values()):
             known.forget()
         return {column: self._cleaner(column).all_of(found) for column, found in cells.items()}
 
@@ -70,7 +70,8 @@ class Cleaner:
 
     def raw(self, sheet: Sheet, cells: dict[str, list[Cell]]) -> dict[str, Iterable[Any]]:
         """Return the columns of the raw table that have any cell: as read, without invisible characters."""
-        return {name: self._raw.all_of(cells[name]) for name in sheet.kept if name in cells}
+        known = {True: self._raw_amounts, False: self._raw}
+        return {name: known[name in AMOUNTS].all_of(cells[name]) for name in sheet.kept if name in cells}
 
     def friendly(self, sheet: Sheet, columns: Columns, size: int) -> dict[str, Iterable[Any]]:
         """Return the columns of the friendly table that follow its head, but not those that are NULL in every row."""
@@ -98,7 +99,9 @@ def _dollars(cell: Cell) -> float | None:
     return None if amount is None else float(amount)
 
 
-def _as_read(cell: Cell) -> str | float | None:
-    if isinstance(cell, str):
-        return seen(cell) or None
-    return text(cell) if isinstance(cell, float) and cell.is_integer() else cell
+def _as_read(cell: Cell) -> str | None:
+    return text(cell) if isinstance(cell, float) else _amount_as_read(cell)
+
+
+def _amount_as_read(cell: Cell) -> Any:
+    return (seen(cell) or None) if isinstance(cell, str) else cell

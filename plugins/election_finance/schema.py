@@ -117,7 +117,8 @@ def friendly_columns(sheet: Sheet) -> tuple[str, ...]:
 
 
 def _raw_table(sheet: Sheet) -> str:
-    columns = ", ".join(f'"{column}" {"REAL" if column in AMOUNTS else "TEXT"}' for column in sheet.kept)
+    # Amounts have no type: as REAL, SQLite would make a number of a text that may mean two, such as 1.234.
+    columns = ", ".join(f'"{column}"' if column in AMOUNTS else f'"{column}" TEXT' for column in sheet.kept)
     always = "" if sheet.name == PART_3 else "NOT NULL "
     return (
         f'CREATE TABLE "{sheet.raw}" (_source_id INTEGER NOT NULL REFERENCES sources(source_id), '

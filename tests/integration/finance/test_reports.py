@@ -81,3 +81,16 @@ def test_two_reports_that_count_the_same_days_are_named(add_town: AddTown) -> No
             "and both count",
         )
     ]
+
+
+def test_an_amount_that_may_mean_two_is_null_also_where_transactions_share_an_id(load: Load) -> None:
+    """Rows that share an id are read back from the raw table, which must have kept the text."""
+    cover = {**OAK, "From_Date": date(2023, 1, 1), "Thru_Date": date(2023, 6, 30), "Form_Type": "A", "Tran_ID": "A1"}
+    typed = ["1.234", "1e3", "(5.00)", 7.0, "7", 0.0]
+    town = load(A_Contributions=[{**cover, "Tran_NamL": f"D{at}", "Tran_Amt1": t} for at, t in enumerate(typed)])
+    found = town.query("SELECT amount FROM monetary_contributions ORDER BY last_name")
+    assert [amount for (amount,) in found] == [None, None, -5.0, 7.0, 7.0, 0.0]
+    raw = town.query('SELECT Tran_Amt1, typeof(Tran_Amt1) FROM "A_Contributions" ORDER BY Tran_NamL')
+    assert raw == [(cell, "text" if isinstance(cell, str) else "real") for cell in typed]
+    assert town.one("SELECT COUNT(*) FROM row_issues WHERE code = 'bad_amount'") == 2
+    assert town.one("SELECT COUNT(DISTINCT id) FROM monetary_contributions") == 6
