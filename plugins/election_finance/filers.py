@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from plugins.election_finance.amendments import ReportVersion, Superseded, overlaps, superseded
+from plugins.election_finance.amendments import DAILY_FORMS, Reason, ReportVersion, Superseded, overlaps, superseded
 from plugins.election_finance.cleaning import fppc_id
 from plugins.election_finance.layout import PART_3, Sheet
 from plugins.election_finance.transform import Filing
@@ -84,6 +84,25 @@ class Rolls:
             name = self._filings[one.filing_id].committee_name
             periods = " and ".join(f"{each.from_date} to {each.thru_date}" for each in (one, other))
             yield f"{name} ({one.committee_id}): the reports {one.form} of {periods} overlap, and both count"
+
+    def without_original(self) -> Iterator[str]:
+        """Yield what is said of amendments of no loaded report, where the filer has one that they might amend."""
+        amending = {verdict.by for verdict in self._verdicts.values() if verdict.reason is Reason.AMENDED}
+        lowest: dict[tuple[str, str], int] = {}
+        current = [self._filings[filing_id] for filing_id in sorted(self._reports - self._verdicts.keys())]
+        for filing in current:
+            version = filing.version
+            series = (version.committee_id, version.form)
+            lowest[series] = min(version.report_num, lowest.get(series, version.report_num))
+        for filing in current:
+            version = filing.version
+            might_amend = lowest[version.committee_id, version.form] < version.report_num
+            if might_amend and version.form not in DAILY_FORMS and version.filing_id not in amending:
+                period = f"{version.from_date} to {version.thru_date}"
+                yield (
+                    f"{filing.committee_name} ({version.committee_id}): report {version.form} of {period}, number "
+                    f"{version.report_num}, amends no loaded report. If its period is wrong, its original counts too"
+                )
 
     def ties(self) -> Iterator[tuple[Filing, str | None]]:
         """Yield each filing that only part 3 of Form 496 speaks of, and the id of its report, if there is one.

@@ -125,9 +125,10 @@ class Sheet:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """Return the columns that say whose report a row is of, and which; reports of one day have no period."""
+        """Return the columns that say whose report a row is of, and which; a report of one day has an id, no period."""
         is_daily = self.name.removeprefix("F")[:3] in ("496", "497")
-        return tuple(column for column in _IDENTITY if not (is_daily and column in _PERIOD))
+        report = ("Rpt_ID_Num",) if "Rpt_ID_Num" in self.columns else ()
+        return tuple(column for column in (*_IDENTITY, *report) if not (is_daily and column in _PERIOD))
 
     @property
     def required(self) -> tuple[str, ...]:

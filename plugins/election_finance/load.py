@@ -98,8 +98,8 @@ class Loader:
         insert(self.connection, "committee_names", 4, names)
         insert(self.connection, "filings", 14, self._rolls.filings())
         self._tie_part_3()
-        overlapping = ((None, None, None, None, "overlapping_periods", said) for said in self._rolls.overlapping())
-        insert(self.connection, "row_issues", 6, overlapping)
+        self._say_of_reports("overlapping_periods", self._rolls.overlapping())
+        self._say_of_reports("no_original", self._rolls.without_original())
         for sheet in SHEETS:
             self.connection.execute(
                 f"UPDATE {sheet.friendly} SET committee_name = c.name FROM committees c "
@@ -122,7 +122,11 @@ class Loader:
             )
         self.connection.execute("DROP TABLE ties")
         untied = (_without_report(filing) for filing, report in ties if report is None)
-        insert(self.connection, "row_issues", 6, ((None, None, PART_3, None, "no_report", said) for said in untied))
+        self._say_of_reports("no_report", untied, PART_3)
+
+    def _say_of_reports(self, code: str, details: Iterable[str], sheet: str | None = None) -> None:
+        rows = ((None, None, sheet, None, code, detail) for detail in details)
+        insert(self.connection, "row_issues", 6, rows)
 
 
 class SheetPart:

@@ -66,7 +66,7 @@ def test_an_amendment_with_another_last_day_replaces_its_original(add_town: AddT
     town.etl()
     assert town.query("SELECT contributions, reports FROM committee_totals") == [(400.0, 1)]
     assert town.one("SELECT SUM(total) FROM top_contributors") == 400.0
-    assert town.query("SELECT * FROM row_issues WHERE code = 'overlapping_periods'") == []
+    assert town.query("SELECT * FROM row_issues WHERE code IN ('overlapping_periods', 'no_original')") == []
 
 
 def test_two_reports_that_count_the_same_days_are_named(add_town: AddTown) -> None:
@@ -79,6 +79,20 @@ def test_two_reports_that_count_the_same_days_are_named(add_town: AddTown) -> No
         (
             "Oak PAC (1234567): the reports 460 of 2023-01-01 to 2023-06-30 and 2023-03-01 to 2023-08-31 overlap, "
             "and both count",
+        )
+    ]
+
+
+def test_an_amendment_of_another_year_is_named(add_town: AddTown) -> None:
+    town = add_town("oakland.ca")
+    mistyped = report(number="001", filed=date(2023, 8, 9), start=date(2022, 1, 1), end=date(2022, 6, 30))
+    alone = report(number="001", filer="7654321", name="Elm PAC")
+    town.drop_rows("2023.xlsx", Year([report(), mistyped, alone]).rows())
+    town.etl()
+    assert town.query("SELECT detail FROM row_issues WHERE code = 'no_original'") == [
+        (
+            "Oak PAC (1234567): report 460 of 2022-01-01 to 2022-06-30, number 1, amends no loaded report. "
+            "If its period is wrong, its original counts too",
         )
     ]
 

@@ -190,8 +190,8 @@ def test_invisible_characters_are_no_part_of_a_cell() -> None:
 
 def test_what_a_report_is_known_by_is_missed_where_it_is_blank_or_an_error() -> None:
     nameless = gift(Filer_ID=None, Report_Num="", Thru_Date="soon")
-    day = {**HEAD, "Form_Type": "F497P1", "From_Date": None, "Ctrib_Date": "1/1/13", "Amount": 5.0}
-    days = [{**day, "Rpt_Date": when} for when in ("1/2/13", None)]
+    day = {**HEAD, "Form_Type": "F497P1", "From_Date": None, "Ctrib_Date": "1/1/13", "Amount": 5.0, "Rpt_ID_Num": "1"}
+    days = [{**day, "Rpt_Date": "1/2/13"}, {**day, "Rpt_Date": None, "Rpt_ID_Num": None}]
     content = workbook({"A-Contributions": [gift(), nameless], "497": days})
     book = load_workbook(io.BytesIO(content))
     book["A-Contributions"]["E2"] = "#REF!"
@@ -201,7 +201,7 @@ def test_what_a_report_is_known_by_is_missed_where_it_is_blank_or_an_error() -> 
     assert details(found, "A-Contributions") == [
         (2, "blank_key", "Rpt_Date"), (3, "bad_date", "Thru_Date: soon"), (3, "blank_key", "Filer_ID, Report_Num")
     ]  # fmt: skip
-    assert details(found, "497") == [(3, "blank_key", "Rpt_Date")]
+    assert details(found, "497") == [(3, "blank_key", "Rpt_Date, Rpt_ID_Num")]
 
 
 def test_a_report_is_one_filing_however_its_number_is_written() -> None:
