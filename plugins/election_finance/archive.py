@@ -7,6 +7,7 @@ import zipfile
 import zlib
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,20 +66,23 @@ def _read_all(workbook: zipfile.ZipFile) -> None:
         deque(_chunks(workbook, name), maxlen=0)
 
 
-def _opened(path: Path) -> zipfile.ZipFile:
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     with path.open("rb") as file:
         start = file.read(512)
-    if start[:2] != b"PK":
-        raise BadSource(_compound(path) if start.startswith(_COMPOUND) else _other(start))
-    try:
-        return zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
-        raise BadSource(f"a damaged zip file: {str(error).lower()}") from None
+        if start[:2] != b"PK":
+            raise BadSource(_compound(start + file.read()) if start.startswith(_COMPOUND) else _other(start))
+        try:
+            archive = zipfile.ZipFile(file)
+        except zipfile.BadZipFile as error:
+            raise BadSource(f"a damaged zip file: {str(error).lower()}") from None
+        with archive:
+            yield archive
 
 
-def _compound(path: Path) -> str:
+def _compound(content: bytes) -> str:
     """Say which kind of compound file it is; the names of its parts are in its directory, as UTF-16."""
-    if _ENCRYPTED in path.read_bytes():
+    if _ENCRYPTED in content:
         return "an encrypted workbook; open it with its password, and save it without one"
     return "an Excel workbook of before 2007 (.xls); save it as .xlsx"
 
