@@ -44,7 +44,7 @@ def main() -> None:
         each = options.rows // options.workbooks
         for year in range(FIRST_YEAR, FIRST_YEAR + options.workbooks):
             write_book(drop_of(folder) / f"{year}.xlsx", each, year, shared=not options.inline)
-        say(f"{each * options.workbooks} rows of schedules A and E, in files for {options.workbooks} years")
+        say(f"{each * options.workbooks} rows of schedules A and E; workbooks: {options.workbooks}")
         say(f"the best of {options.rounds} rounds, in which both sides take turns; CPU and memory: of all processes")
         found: dict[str, list[Passage]] = {passage: [] for passage in NAMES}
         for _ in range(options.rounds):
