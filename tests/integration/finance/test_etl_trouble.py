@@ -72,13 +72,18 @@ def test_an_old_workbook_is_named_as_such_everywhere(add_town: AddTown) -> None:
     assert "a damaged zip file" in damaged
 
 
-def test_a_folder_of_other_files_says_what_they_are(add_town: AddTown) -> None:
+def test_a_folder_of_other_files_says_what_they_are(add_town: AddTown, caplog: pytest.LogCaptureFixture) -> None:
     town = add_town("oakland.ca")
     town.drop("export.csv", b"")
     with pytest.raises(
         Discard, match=r"holds no \.xlsx or \.zip with a year in its name; export\.csv is not used: only"
     ):
         town.etl()
+    town.drop("2023.xlsx", b"")
+    caplog.clear()
+    with pytest.raises(Discard, match="2023: not a zip file or a workbook: it is empty"):
+        town.etl()
+    assert any("export.csv is not used: only" in line for line in caplog.messages), "although the job failed"
 
 
 def test_a_corrupt_workbook_alone_fails_in_one_line(add_town: AddTown) -> None:
