@@ -13,9 +13,10 @@ import json
 import zipfile
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
+from io import FileIO
 from itertools import islice, zip_longest
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 from xml.etree.ElementTree import Element
 
 from defusedxml.ElementTree import fromstring  # type: ignore[import-untyped]
@@ -39,7 +40,7 @@ def answer(request: Message) -> Iterator[Message]:
     """Read a workbook; ChildError where it is damaged."""
     what = "the workbook"
     try:
-        with OpenWorkbook(Path(request["path"])) as book, Path(request["into"]).open("w") as file:
+        with OpenWorkbook(Path(request["path"])) as book, _created(Path(request["into"])) as file:
             yield {"names": book.names, "epoch": EPOCHS[book.counts_from_1904]}
             output = Output(file, request["limits"]["output"])
             for name in request["sheets"]:
@@ -126,10 +127,22 @@ class OpenWorkbook:
         return made
 
 
+def _created(path: Path) -> FileIO:
+    try:
+        return path.open("wb", buffering=0)
+    except OSError as error:
+        raise _unwritable(error) from None
+
+
+def _unwritable(error: OSError) -> ChildError:
+    """Return the error of a file that cannot be written: a full disk is no damage of the workbook."""
+    return ChildError("failed", f"the cells of the workbook cannot be written: {error}")
+
+
 class Output:
     """The file of cells; ChildError when it becomes larger than `limit` bytes."""
 
-    def __init__(self, file: TextIO, limit: int) -> None:
+    def __init__(self, file: FileIO, limit: int) -> None:
         self._file, self._limit, self._left = file, limit, limit
         self._plain = Plain()
 
@@ -149,11 +162,15 @@ class Output:
         return {at: self._plain.column(cells) for at, cells in columns if any(cells) or _has_cells(cells)}
 
     def _line(self, content: list[Any]) -> None:
-        line = json.dumps(content) + "\n"
+        line = memoryview(json.dumps(content).encode() + b"\n")
         self._left -= len(line)
         if self._left < 0:
             raise ChildError("memory", f"holds more text than the limit of {self._limit // MIB:,} MiB")
-        self._file.write(line)
+        try:
+            while line:
+                line = line[self._file.write(line) :]
+        except OSError as error:
+            raise _unwritable(error) from None
 
 
 class Plain(dict[Any, Any]):

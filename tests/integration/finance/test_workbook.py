@@ -14,7 +14,7 @@ from openpyxl import Workbook as Book
 from openpyxl import load_workbook
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from clerk.child_process import MIB, ChildLimits
+from clerk.child_process import MIB, ChildError, ChildLimits
 from devtools.netfile_books import workbook, zipped
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.layout import SHEET, SHEETS
@@ -275,3 +275,11 @@ def test_a_workbook_is_not_waited_for_for_ever() -> None:
 def test_a_damaged_sheet_is_named() -> None:
     with pytest.raises(BadSource, match=r"sheet A-Contributions is damaged: .* Get the file again\."):
         read(built(b'<row r="2"><c r="?"><v>1</v></c></row>'))
+
+
+def test_a_full_disk_is_no_damage_of_the_workbook(tmp_path: Path) -> None:
+    (tmp_path / "2013.xlsx").write_bytes(workbook({"A-Contributions": [gift()]}))
+    (tmp_path / "2013.partial").symlink_to("/dev/full")
+    with pytest.raises(ChildError, match="No space left on device") as error:
+        extract(tmp_path / "2013.xlsx", tmp_path / "2013.cells")
+    assert error.value.kind == "failed"
