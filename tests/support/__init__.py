@@ -1,1 +1,1 @@
-"""Import paths that checks kept outside this repository use."""
+"""Import paths from before the writers of test data moved to devtools."""
