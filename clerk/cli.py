@@ -12,7 +12,9 @@ _ELSEWHERE = {
     "build_db_from_text_internal": "clerk.utils",
     "build_table_from_text": "clerk.utils",
     "configure_logging": "clerk.output",
+    "fetch_internal": "clerk.fetcher",
     "pm": "clerk.utils",
+    "rebuild_site_fts_internal": "clerk.utils",
     "update_page_count": "clerk.utils",
 }
 

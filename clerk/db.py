@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clerk.database.transactions import civic_db_connection, get_civic_db, reading, transaction
+from clerk.database.transactions import civic_db_connection, get_civic_db, get_db, reading, transaction
 from clerk.providers import port
 from clerk.sites.finance import get_next_finance_site, get_sites_with_finance_data, update_site_finance_status
 from clerk.sites.rows import (
@@ -20,6 +20,7 @@ __all__ = [
     "delete_site",
     "get_all_sites",
     "get_civic_db",
+    "get_db",
     "get_next_finance_site",
     "get_oldest_site",
     "get_site_by_subdomain",

@@ -42,13 +42,16 @@ class ClerkLogger:
         self.date: str | None = None
 
     def log(self, message: str, level: str = "info", parent_job_id: str | None = None, **fields: Any) -> None:
-        """Write one line; an unknown level is info, and a field that is None is left out."""
+        """Write one line; an unknown level is info, and a field that is None is left out.
+
+        The site is a field of the line, and its prefix where the line is echoed to a person.
+        """
         subdomain = self.subdomain or _defaults["subdomain"]
         known = {**vars(self), "subdomain": subdomain, "parent_job_id": parent_job_id, **fields}
         extra = {_field(name): value for name, value in known.items() if value is not None}
-        text = f"{subdomain}: {message}" if subdomain else str(message)
-        _stdlib.log(logging.getLevelNamesMapping().get(str(level).upper(), logging.INFO), "%s", text, extra=extra)
+        _stdlib.log(logging.getLevelNamesMapping().get(str(level).upper(), logging.INFO), "%s", message, extra=extra)
         if not _defaults["quiet"] and not _stdlib.hasHandlers():  # logging is not set up: a program run by hand
+            text = f"{subdomain}: {message}" if subdomain else str(message)
             print(visible(redact(text)), file=sys.stderr)  # noqa: T201
 
 

@@ -1,6 +1,9 @@
 """Jobs, for plugins: enqueue them, ask for their states, wait for their end."""
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 from clerk.providers import port
@@ -9,7 +12,15 @@ from clerk.run_ids import generate_run_id
 __all__ = [
     "enqueue_job",
     "generate_run_id",
+    "get_compilation_queue",
+    "get_deploy_queue",
+    "get_extraction_queue",
+    "get_fetch_queue",
+    "get_finance_queue",
+    "get_high_queue",
     "get_job_function_map",
+    "get_ocr_queue",
+    "get_redis",
     "job_states",
     "jobs_of_failed_runs",
     "succeeded",
@@ -27,6 +38,37 @@ def get_job_function_map() -> dict[str, Callable[..., Any]]:
     """Return every job type's function by the job type's name, plugins' included."""
     functions: dict[str, Callable[..., Any]] = port("queue").job_functions()
     return functions
+
+
+def get_redis() -> Any:
+    """Return a client of the broker, where that is Redis or Valkey; UsageError where it is another."""
+    return port("queue").redis_client()
+
+
+@dataclass(frozen=True)
+class PluginQueue:
+    """A queue as plugins of the RQ-based clerk know it; in which queue a job waits is up to its job type."""
+
+    name: str
+
+    def enqueue(self, function: Callable[..., Any], site_id: str, **kwargs: Any) -> SimpleNamespace:
+        """Enqueue the job type of a function, and return something with the job's `id`; ValueError if it has none."""
+        names = [name for name, known in get_job_function_map().items() if known is function]
+        if not names:
+            raise ValueError(f"{function!r} is the function of no job type: return it from register_job_types")
+        priority = "high" if self.name == "high" else "normal"
+        return SimpleNamespace(id=enqueue_job(names[0], site_id, priority=priority, **kwargs))
+
+
+(
+    get_high_queue,
+    get_fetch_queue,
+    get_ocr_queue,
+    get_compilation_queue,
+    get_extraction_queue,
+    get_deploy_queue,
+    get_finance_queue,
+) = (partial(PluginQueue, name) for name in ("high", "fetch", "ocr", "compilation", "extraction", "deploy", "finance"))
 
 
 def job_states(job_ids: Sequence[str]) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 #: The loggers of our own modules.
 OURS = ("clerk", "clerk_tasks")
+#: The logger of `clerk.output`.
+FETCHERS = "clerk.plugin"
 #: Loggers of message delivery, which says nothing about the job's outcome; billiard's is the last.
 CHATTY = (
     "celery.app.trace",
@@ -36,7 +38,10 @@ class Redacting(logging.Formatter):
         return redact(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """Return the message in one line."""
+        """Return the message in one line; what a fetcher says begins with its site."""
+        subdomain = getattr(record, "subdomain", None) if record.name == FETCHERS else None
+        if subdomain:
+            record.message = f"{subdomain}: {record.message}"
         return visible(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802

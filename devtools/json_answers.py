@@ -65,6 +65,7 @@ ANSWERS = {
     "why": ("array of lines", ""),
     "doctor": ("array", "kind subject problem remedy mended"),
     "db upgrade": ("object", "database before after applied backup"),
+    "db downgrade": ("object", "database before after applied backup"),
     "db current": ("object", "revision generation oldest_code head usable"),
     "db history": ("array", "revision follows summary"),
     "db check": ("object", "ok problems"),

@@ -139,9 +139,33 @@ def _written(kind: TypeEngine[Any]) -> str:
     return kind.compile(op.get_bind().dialect)
 
 
-def refuse_downgrade() -> None:
-    """Refuse to undo a migration: it would throw away columns or tables with what they hold."""
-    raise ClerkError(
-        f"Migration {op.get_context().get_current_revision()} cannot be undone without losing data. "
-        "Older code may run on the newer database; to go back, restore the backup that `clerk-tasks db upgrade` made."
-    )
+def drop_empty(*tables: str) -> None:
+    """Undo the creation of tables, in this order; refuse if one of them has a row."""
+    for table in tables:
+        refuse_if(_count(table), f"rows of {table}")
+    for table in tables:
+        op.drop_table(table)
+
+
+def drop_columns(table: str, **unused: Any) -> None:
+    """Undo the addition of columns, {name: what it holds where it is unused}; refuse if one holds anything else."""
+    for name, value in unused.items():
+        column: sa.ColumnClause[Any] = sa.column(name)
+        refuse_if(_count(table, column.is_distinct_from(value)), f"rows of {table} with {name}")
+    for name in unused:
+        op.execute(f"ALTER TABLE {table} DROP COLUMN {name}")  # Alembic would rebuild the table on SQLite
+
+
+def refuse_if(count: int, what: str) -> None:
+    """Raise ClerkError if undoing the migration would lose something."""
+    if count:
+        revision = op.get_context().get_current_revision()
+        raise ClerkError(
+            f"Migration {revision} cannot be undone without losing data: {count} {what}. Nothing was changed. "
+            "Older code may run on the newer database; or restore the backup that `clerk-tasks db upgrade` made."
+        )
+
+
+def _count(table: str, *where: sa.ColumnElement[bool]) -> int:
+    query = sa.select(sa.func.count()).select_from(sa.table(table)).where(*where)
+    return int(op.get_bind().execute(query).scalar_one())

@@ -1,4 +1,4 @@
-"""Upgrading the database: the whole chain in one transaction, after a backup, by one process at a time."""
+"""Upgrading the database and taking it back: in one transaction, after a backup, by one process at a time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from clerk.database.engine import create_engine, file_of
 from clerk.database.schema_version import GENERATION, HEAD, REVISIONS, SchemaStamp, read_stamp, shown
 from clerk.database.tables import clerk_meta_table
 from clerk.database.transactions import serialise
-from clerk.errors import ClerkError, DatabaseUnavailable
+from clerk.errors import ClerkError, DatabaseUnavailable, UsageError
 from clerk.private import open_private
 from clerk.settings import settings
 from migrations.comparison import OPTIONS
@@ -34,7 +34,7 @@ from migrations.comparison import OPTIONS
 
 @dataclass(frozen=True, slots=True)
 class Upgraded:
-    """What an upgrade did; `applied` is empty when there was nothing to do."""
+    """What an upgrade did, or a downgrade; `applied` is empty when there was nothing to do."""
 
     database: str
     before: str | None
@@ -73,6 +73,31 @@ def upgrade(address: str | sa.URL | None = None, *, to: str = HEAD) -> Upgraded:
         if changes and engine.dialect.name == "sqlite":
             _settle_journal(engine)
         return Upgraded(shown(engine), stamp.revision, to if pending else str(stamp.reached), pending, backup)
+
+
+def downgrade(to: str, address: str | sa.URL | None = None) -> Upgraded:
+    """Take a database back to an earlier revision, or "base"; a SQLite file is backed up before it is changed.
+
+    Raises ClerkError, with nothing changed, at the first migration that cannot be undone without losing data, and
+    UsageError for a revision that is unknown or later than the database's.
+    """
+    places = {"base": 0, **{revision: place for place, revision in enumerate(REVISIONS, start=1)}}
+    if to not in places:
+        raise UsageError(
+            f"There is no revision {to}; `clerk-tasks db history` lists them, and `base` is an empty database."
+        )
+    with _migrating(address) as engine, engine.connect() as connection:
+        serialise(connection, "migrate")
+        stamp = read_stamp(connection)
+        if stamp.revision not in REVISIONS:
+            raise DatabaseUnavailable(f"The database {shown(engine)} {stamp.problem()} Nothing was changed.")
+        if places[to] > places[stamp.revision]:
+            raise UsageError(f"The database is at {stamp.revision}, before {to}: run `clerk-tasks db upgrade`.")
+        undone = REVISIONS[places[to] : places[stamp.revision]][::-1]
+        backup = _back_up(connection, stamp) if undone else None
+        if undone:
+            _undo(connection, to, places[to], backup)
+        return Upgraded(shown(engine), stamp.revision, to, undone, backup)
 
 
 def current(address: str | sa.URL | None = None) -> SchemaStamp:
@@ -138,6 +163,24 @@ def _back_up(connection: Connection, stamp: SchemaStamp) -> Path | None:
     return back_up(Path(name), stamp.revision or "unversioned")
 
 
+def _undo(connection: Connection, to: str, generation: int, backup: Path | None) -> None:
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    try:
+        command.downgrade(config, to)
+        if sa.inspect(connection).has_table(clerk_meta_table.name):
+            _record_generation(connection, generation)
+        connection.commit()
+    except (ClerkError, sa.exc.SQLAlchemyError) as error:
+        connection.rollback()
+        if backup:
+            backup.unlink()
+        if isinstance(error, ClerkError):
+            raise
+        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
+        raise ClerkError(f"Downgrading {shown(connection.engine)} failed, nothing was changed: {reason}") from error
+
+
 def _apply(connection: Connection, stamp: SchemaStamp, to: str, backup: Path | None) -> None:
     config = alembic_config()
     config.attributes["connection"] = connection
@@ -157,9 +200,9 @@ def _apply(connection: Connection, stamp: SchemaStamp, to: str, backup: Path | N
         raise ClerkError(f"Upgrading {shown(connection.engine)} failed, nothing was changed: {reason}") from error
 
 
-def _record_generation(connection: Connection) -> None:
+def _record_generation(connection: Connection, generation: int = GENERATION) -> None:
     connection.execute(clerk_meta_table.delete().where(clerk_meta_table.c.key == "generation"))
-    connection.execute(clerk_meta_table.insert().values(key="generation", value=str(GENERATION)))
+    connection.execute(clerk_meta_table.insert().values(key="generation", value=str(generation)))
 
 
 def _settle_journal(migrating: Engine) -> None:

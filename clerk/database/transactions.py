@@ -96,6 +96,15 @@ def serialise(connection: Connection, what: str) -> None:
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(zlib.crc32(f"clerk:{what}".encode()))))
 
 
+@contextmanager
+def get_db() -> Iterator[Connection]:
+    """Open a connection; its user commits, and what is not committed is rolled back at the end of the block."""
+    _refuse_inside_fence()
+    target = _usable_engine()
+    with unavailable_as_advice(target), target.connect() as connection:
+        yield connection
+
+
 def get_civic_db() -> Engine:
     """Return this process's engine, having reached the database once; DatabaseUnavailable, a RuntimeError, if not."""
     with unavailable_as_advice():

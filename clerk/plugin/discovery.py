@@ -15,7 +15,7 @@ from types import ModuleType
 from clerk.errors import UsageError
 from clerk.hookspecs import PROJECT
 from clerk.plugin.containment import BROKEN, on_trial
-from clerk.plugin.registered import PluginSet
+from clerk.plugin.registered import PluginSet, log
 from clerk.trust import why_untrusted
 
 PLUGIN_GROUP = "clerk.plugins"
@@ -50,6 +50,8 @@ def load_entry_points(found: PluginSet) -> None:
             found.quarantine(entry_point.name, where, phase="import", error=error)
             continue
         _add(found, loaded, name=entry_point.name, source=source, where=where, version=version)
+        if found.manager.get_plugins() - before:
+            log.info("Loaded plugin from entry point: %s", entry_point.name)
 
 
 def load_directory(found: PluginSet, directory: Path) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from clerk.database.migrate import check as find
 from clerk.database.migrate import current as look
+from clerk.database.migrate import downgrade as undo
 from clerk.database.migrate import history as read
 from clerk.database.migrate import upgrade as run
 from clerk.database.schema_version import HEAD
@@ -26,6 +27,21 @@ def upgrade(as_json: AsJson = False) -> None:
     done = run()
     changed = f"{done.before or 'no revision'} -> {done.after}" if done.before != done.after else None
     lines = [f"{done.database}: {changed or f'{done.after}, nothing to do'}"]
+    if done.backup:
+        lines.append(f"backup: {done.backup}")
+    output.answer_one(asdict(done), *lines, as_json=as_json)
+
+
+@app.command()
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="Where to stop: a revision of `db history`, or `base`.")],
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Take the tables back to an earlier revision, if nothing is lost; a SQLite file is backed up first."""
+    output.confirm(f"Take the database back to {revision}?", yes=yes)
+    done = undo(revision)
+    lines = [f"{done.database}: {f'{done.before} -> {done.after}' if done.applied else f'{done.after}, nothing to do'}"]
     if done.backup:
         lines.append(f"backup: {done.backup}")
     output.answer_one(asdict(done), *lines, as_json=as_json)

@@ -9,6 +9,7 @@ import typer
 from clerk_tasks.cli import output
 from clerk_tasks.cli.jobs_output import finish
 from clerk_tasks.cli.options import AsJson, Wait
+from clerk_tasks.operations.listing import job_states
 from clerk_tasks.operations.updates import Update
 
 
@@ -56,6 +57,8 @@ def command(
     )
     enqueued = asked.enqueue()
     if enqueued.job_ids:
+        for job in job_states(enqueued.job_ids) if finance else ():
+            output.note(f"Enqueued finance ETL for {job['subdomain']}")
         finish(enqueued.job_ids, wait=wait, as_json=as_json)
     else:
         output.note("Nothing to do: no site is due.")

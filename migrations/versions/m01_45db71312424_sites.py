@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from migrations.steps import columns, create_or_complete, refuse_downgrade
+from migrations.steps import columns, create_or_complete, drop_empty
 
 revision = "45db71312424"
 down_revision = None
-downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
@@ -21,3 +20,7 @@ def upgrade() -> None:
         sa.Column("extraction_status", sa.String, server_default="pending"),
         sa.Column("last_extracted", sa.String),
     )
+
+
+def downgrade() -> None:
+    drop_empty("sites")

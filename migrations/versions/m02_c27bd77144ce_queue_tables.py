@@ -5,11 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from migrations.steps import add_index, columns_of, has_table, refuse_downgrade
+from migrations.steps import add_index, columns_of, drop_empty, has_table
 
 revision = "c27bd77144ce"
 down_revision = "45db71312424"
-downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
@@ -34,3 +33,7 @@ def upgrade() -> None:
             sa.Column("started_at", sa.DateTime(timezone=True)),
             sa.Column("updated_at", sa.DateTime(timezone=True)),
         )
+
+
+def downgrade() -> None:
+    drop_empty("job_tracking", "site_progress")

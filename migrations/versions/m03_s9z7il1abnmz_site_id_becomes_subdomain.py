@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from alembic import op
 
-from migrations.steps import add_index, columns_of, refuse_downgrade
+from migrations.steps import add_index, columns_of
 
 revision = "s9z7il1abnmz"
 down_revision = "c27bd77144ce"
-downgrade = refuse_downgrade
 
 
 def upgrade() -> None:
@@ -18,3 +17,10 @@ def upgrade() -> None:
             # Said outright, since Alembic would rebuild the table on SQLite.
             op.execute(f"ALTER TABLE {table} RENAME COLUMN site_id TO subdomain")
     add_index("ix_job_tracking_subdomain", "job_tracking", ["subdomain"])
+
+
+def downgrade() -> None:
+    op.drop_index("ix_job_tracking_subdomain", table_name="job_tracking", if_exists=True)
+    for table in ("job_tracking", "site_progress"):
+        op.execute(f"ALTER TABLE {table} RENAME COLUMN subdomain TO site_id")
+    add_index("ix_job_tracking_site_id", "job_tracking", ["site_id"])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
+from alembic import op
 
-from migrations.steps import add_columns, add_index, refuse_downgrade
+from migrations.steps import add_columns, add_index, drop_columns
 
 revision = "9daf09ff2554"
 down_revision = "s9z7il1abnmz"
-downgrade = refuse_downgrade
 
 STAGES = ("fetch", "ocr", "compilation", "extraction", "deploy")
 COUNTERS = tuple(f"{stage}_{what}" for stage in STAGES for what in ("total", "completed", "failed"))
@@ -34,3 +34,10 @@ def upgrade() -> None:
         ["subdomain", "coordinator_enqueued"],
         postgresql_where="coordinator_enqueued = false",
     )
+
+
+def downgrade() -> None:
+    for index in ("current_stage", "updated_at", "coordinator_enqueued"):
+        op.drop_index(f"idx_sites_{index}", table_name="sites", if_exists=True)
+    unset = ("current_stage", "started_at", "updated_at", "last_error_stage", "last_error_message", "last_error_at")
+    drop_columns("sites", **dict.fromkeys(unset), **dict.fromkeys(COUNTERS, 0), coordinator_enqueued=sa.false())

@@ -5,11 +5,10 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from migrations.steps import columns, refuse_downgrade
+from migrations.steps import columns, drop_empty
 
 revision = "5cfa734e6c14"
 down_revision = "6d20fdeb68ab"
-downgrade = refuse_downgrade
 
 MOMENT = sa.DateTime(timezone=True)
 
@@ -26,6 +25,11 @@ def upgrade() -> None:
     )
     # Code that knows fewer than these eleven migrations knows no ledger.
     op.bulk_insert(meta, [{"key": "oldest_code", "value": "11"}])
+
+
+def downgrade() -> None:
+    drop_empty("attempts", "jobs", "stages", "runs", "workers", "schedule_slots")
+    op.drop_table("clerk_meta")
 
 
 def create_runs_and_stages() -> None:

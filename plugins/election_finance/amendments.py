@@ -1,9 +1,11 @@
 """Which version of a report counts: pure functions from filings to verdicts.
 
 A report that covers a period (Forms 460, 461, 465…) replaces every version of the same filer, form and period
-that has a lower report number or, the number being equal, an earlier filing date. Of what is left, a period that
-lies within a wider one of the same filer and form, filed on the same day or later, is dropped: the wider report
-itemises the same money again. Partly overlapping periods are both kept.
+that has a lower report number or, the number being equal, an earlier filing date. An amendment may correct the period
+itself: it also replaces a version with a lower number, filed the same day or before, if the two periods share most of
+their days and begin and end at most CORRECTION days apart. Of what is left, a period that lies within a wider one of
+the same filer and form, filed on the same day or later, is dropped: the wider report itemises the same money again.
+Partly overlapping periods are both kept; `overlaps` finds them.
 
 A 24-hour report (Forms 496, 497) is known by the filer's own report id, not by a period, and filers start again at 1
 each year. So the reports of one filer, form and id are taken in the order of their dates: an original that is filed in
@@ -15,12 +17,16 @@ report of the same id does not. One without an id cannot be matched with anythin
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 #: Forms whose versions are matched by report id.
 DAILY_FORMS = frozenset({"496", "497"})
+
+#: By how many days an amendment may move an end of its period, at most.
+CORRECTION = 31
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -40,7 +46,7 @@ class ReportVersion:
 class Reason(StrEnum):
     """Why a version does not count."""
 
-    AMENDED = "amended"  # a higher report number replaces it
+    AMENDED = "amended"  # a higher report number replaces it, for its period or a corrected one
     REFILED = "refiled"  # filed again later under the same number
     CONTAINED = "contained"  # its period lies within a later report's
 
@@ -61,7 +67,19 @@ def superseded(versions: Iterable[ReportVersion]) -> dict[str, Superseded]:
         winner = max(group, key=_age)
         newest.append(winner)
         verdicts |= {loser.filing_id: _replaced(loser, winner) for loser in group if loser is not winner}
-    return verdicts | _contained(newest)
+    corrected = _corrected(newest)
+    return verdicts | corrected | _contained(report for report in newest if report.filing_id not in corrected)
+
+
+def overlaps(current: Iterable[ReportVersion]) -> Iterator[tuple[ReportVersion, ReportVersion]]:
+    """Yield the reports of one filer and form whose periods share a day, two by two: both count, so money may twice."""
+    for reports in _periods(current).values():
+        reports.sort(key=lambda report: (report.from_date, report.thru_date, report.filing_id))
+        for at, report in enumerate(reports):
+            for other in reports[at + 1 :]:
+                if other.from_date > report.thru_date:
+                    break
+                yield report, other
 
 
 def _grouped(versions: Iterable[ReportVersion]) -> list[list[ReportVersion]]:
@@ -111,13 +129,46 @@ def _replaced(loser: ReportVersion, winner: ReportVersion) -> Superseded:
     return Superseded(winner.filing_id, Reason.AMENDED if amended else Reason.REFILED)
 
 
-def _contained(newest: Iterable[ReportVersion]) -> dict[str, Superseded]:
+def _periods(versions: Iterable[ReportVersion]) -> dict[tuple[str, str], list[ReportVersion]]:
+    """Return the versions that cover a period, by filer and form."""
     filers: defaultdict[tuple[str, str], list[ReportVersion]] = defaultdict(list)
-    for version in newest:
+    for version in versions:
         if version.form not in DAILY_FORMS and version.from_date and version.thru_date:
             filers[version.committee_id, version.form].append(version)
+    return filers
+
+
+def _corrected(newest: Iterable[ReportVersion]) -> dict[str, Superseded]:
+    """Return the versions that an amendment with a corrected period replaces."""
     verdicts = {}
-    for reports in filers.values():
+    for reports in _periods(newest).values():
+        for report in reports:
+            if amendments := [other for other in reports if _corrects(other, report)]:
+                verdicts[report.filing_id] = _replaced(report, max(amendments, key=_age))
+    return verdicts
+
+
+def _corrects(amendment: ReportVersion, report: ReportVersion) -> bool:
+    """Return whether an amendment's period is that of a report, with other days."""
+    start, end = (date.fromisoformat(day).toordinal() for day in _period(amendment))
+    other_start, other_end = (date.fromisoformat(day).toordinal() for day in _period(report))
+    shared = min(end, other_end) - max(start, other_start) + 1
+    longest = max(end - start, other_end - other_start) + 1
+    return (
+        amendment.report_num > report.report_num
+        and amendment.report_date >= report.report_date
+        and max(abs(start - other_start), abs(end - other_end)) <= CORRECTION
+        and 2 * shared > longest
+    )
+
+
+def _period(version: ReportVersion) -> tuple[str, str]:
+    return (version.from_date, version.thru_date)
+
+
+def _contained(newest: Iterable[ReportVersion]) -> dict[str, Superseded]:
+    verdicts = {}
+    for reports in _periods(newest).values():
         for report in reports:
             wider = [other for other in reports if _covers(other, report)]
             if wider:
@@ -129,7 +180,7 @@ def _covers(wide: ReportVersion, narrow: ReportVersion) -> bool:
     return (
         wide.from_date <= narrow.from_date
         and narrow.thru_date <= wide.thru_date
-        and (wide.from_date, wide.thru_date) != (narrow.from_date, narrow.thru_date)
+        and _period(wide) != _period(narrow)
         and wide.report_date >= narrow.report_date
     )
 

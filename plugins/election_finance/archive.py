@@ -1,13 +1,13 @@
-"""A year's file, as a workbook's bytes: looked at with suspicion before anything is unpacked."""
+"""A year's file, as a workbook: looked at with suspicion before anything is unpacked."""
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
 import zlib
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,9 +18,9 @@ from plugins.election_finance.errors import BadSource
 class ArchiveLimits:
     """What a year's file may hold; a real one is under 30 MB and expands to less than 400 MB of XML."""
 
-    bytes: int = 100_000_000
+    bytes: int = 250_000_000
     members: int = 200
-    unpacked: int = 1_000_000_000
+    unpacked: int = 4_000_000_000
     ratio: int = 250  # deflate reaches 1032; real sheets stay under 60
     ratio_from: int = 10_000_000  # bytes; anything is allowed to be small
 
@@ -29,30 +29,66 @@ ARCHIVE_LIMITS = ArchiveLimits()
 
 _CHUNK = 1 << 20
 
+#: How a compound file begins: Office before 2007, and any encrypted workbook (MS-CFB 2.2, MS-OFFCRYPTO 2.3.2).
+_COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
-def workbook_bytes(path: Path, limits: ArchiveLimits = ARCHIVE_LIMITS) -> bytes:
-    """Return the .xlsx in `path`, itself an .xlsx or a .zip with exactly one; BadSource says what is wrong with it."""
-    size = path.stat().st_size
-    if size > limits.bytes:
+
+#: A member that only one kind of file has, and what is said of that kind.
+_OTHER_KINDS = {
+    "xl/workbook.bin": "a binary Excel workbook (.xlsb); save it as .xlsx",
+    "word/document.xml": "a Word document (.docx), not a workbook",
+    "content.xml": "an OpenDocument file (.ods); save it as .xlsx",
+}
+
+
+def workbook_file(path: Path, into: Path, limits: ArchiveLimits = ARCHIVE_LIMITS) -> Path:
+    """Return the .xlsx in `path`, itself an .xlsx or a .zip with exactly one, which is unpacked to the file `into`.
+
+    BadSource says what is wrong with it.
+    """
+    if (size := path.stat().st_size) > limits.bytes:
         raise BadSource(f"{size:,} bytes, more than the {limits.bytes:,} that are allowed")
-    content = path.read_bytes()
-    with _opened(content) as archive:
+    with _opened(path) as archive:
         _check_members(archive, limits)
-        inner = content if "[Content_Types].xml" in archive.namelist() else _only_workbook(archive, limits)
+        inner = path if "[Content_Types].xml" in archive.namelist() else _only_workbook(archive, into, limits)
+        if inner is path:
+            _read_all(archive)
+            return path
     with _opened(inner) as workbook:
         _check_members(workbook, limits)
-        for name in workbook.namelist():
-            deque(_chunks(workbook, name), maxlen=0)
+        _read_all(workbook)
     return inner
 
 
-def _opened(content: bytes) -> zipfile.ZipFile:
-    if content[:2] != b"PK":
-        raise BadSource(f"not a zip file or a workbook: it {_begins(content)}")
-    try:
-        return zipfile.ZipFile(io.BytesIO(content))
-    except zipfile.BadZipFile as error:
-        raise BadSource(f"a damaged zip file: {str(error).lower()}") from None
+def _read_all(workbook: zipfile.ZipFile) -> None:
+    for name in workbook.namelist():
+        deque(_chunks(workbook, name), maxlen=0)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
+    with path.open("rb") as file:
+        start = file.read(512)
+        if start[:2] != b"PK":
+            raise BadSource(_compound(start + file.read()) if start.startswith(_COMPOUND) else _other(start))
+        try:
+            archive = zipfile.ZipFile(file)
+        except zipfile.BadZipFile as error:
+            raise BadSource(f"a damaged zip file: {str(error).lower()}") from None
+        with archive:
+            yield archive
+
+
+def _compound(content: bytes) -> str:
+    """Say which kind of compound file it is; the names of its parts are in its directory, as UTF-16."""
+    if _ENCRYPTED in content:
+        return "an encrypted workbook; open it with its password, and save it without one"
+    return "an Excel workbook of before 2007 (.xls); save it as .xlsx"
+
+
+def _other(start: bytes) -> str:
+    return f"not a zip file or a workbook: it {_begins(start)}"
 
 
 def _begins(content: bytes) -> str:
@@ -64,6 +100,9 @@ def _begins(content: bytes) -> str:
 
 def _check_members(archive: zipfile.ZipFile, limits: ArchiveLimits) -> None:
     members = archive.infolist()
+    names = {member.filename for member in members}
+    if kind := next((kind for name, kind in _OTHER_KINDS.items() if name in names), None):
+        raise BadSource(kind)
     unpacked = sum(member.file_size for member in members)
     if len(members) > limits.members:
         raise BadSource(f"{len(members):,} files in the archive, more than {limits.members}")
@@ -78,14 +117,18 @@ def _check_members(archive: zipfile.ZipFile, limits: ArchiveLimits) -> None:
             raise BadSource(f"{member.filename!r} expands more than {limits.ratio} times: a zip bomb")
 
 
-def _only_workbook(archive: zipfile.ZipFile, limits: ArchiveLimits) -> bytes:
-    names = [name for name in archive.namelist() if name.lower().endswith(".xlsx") and "__MACOSX/" not in name]
+def _only_workbook(archive: zipfile.ZipFile, into: Path, limits: ArchiveLimits) -> Path:
+    files = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX/" not in name]
+    names = [name for name in files if name.lower().endswith(".xlsx")]
     if len(names) != 1:
-        found = ", ".join(sorted(names)[:5]) or "none"
-        raise BadSource(f"a zip file must hold exactly one .xlsx; this one holds {found}")
+        found = ", ".join(repr(name) for name in sorted(names or files)[:5])
+        holds = f"this one holds {found}" if names else f"this one holds none{f', but {found}' if found else ''}"
+        raise BadSource(f"a zip file must hold exactly one .xlsx; {holds}")
     if (size := archive.getinfo(names[0]).file_size) > limits.bytes:
         raise BadSource(f"{names[0]!r} has {size:,} bytes, more than the {limits.bytes:,} that are allowed")
-    return b"".join(_chunks(archive, names[0]))
+    with into.open("wb") as file:
+        file.writelines(_chunks(archive, names[0]))
+    return into
 
 
 def _chunks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:

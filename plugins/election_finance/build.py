@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -42,7 +42,7 @@ def build(
     """Make the database of `manifest` at `path` from each year's workbook; `say` may raise to stop."""
     started_at = now()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        _prepare(connection)
+        prepare(connection)
         loader = Loader(connection, manifest.agency)
         for source in manifest.loaded:
             say(f"loading {source.year}")
@@ -50,15 +50,22 @@ def build(
         say("deriving totals")
         loader.finish()
         _tell_sources(connection, manifest)
-        for statements in (reconcile.statements(), derived.statements(manifest.municipality), schema.indexes()):
-            for statement in statements:
-                _run(connection, statement)
+        for statement in _finishing(manifest):
+            run_statements(connection, statement)
         built = Built(loader.rows_in, loader.rows_out)
         _describe(connection, manifest, (run_id, "transform", started_at, now(), "completed"), built)
         connection.execute("COMMIT")
         say("checking")
         _check(connection)
     return built
+
+
+def _finishing(manifest: Manifest) -> Iterator[str]:
+    """Yield the statements that make everything but the rows, once the filings are known."""
+    yield from schema.filing_indexes()
+    yield from reconcile.statements()
+    yield from derived.statements(manifest.municipality)
+    yield from schema.indexes()
 
 
 def restate(path: Path, manifest: Manifest) -> None:
@@ -80,7 +87,8 @@ def _tell_sources(connection: sqlite3.Connection, manifest: Manifest) -> None:
     insert(connection, "row_issues", 6, issues)
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
+def prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables of a new database, in a transaction that stays open."""
     # Nothing to protect: no reader sees the file before it is finished.
     for pragma in ("journal_mode = OFF", "synchronous = OFF", f"user_version = {schema.SCHEMA_VERSION}"):
         connection.execute(f"PRAGMA {pragma}")
@@ -89,10 +97,11 @@ def _prepare(connection: sqlite3.Connection) -> None:
     connection.create_function("place_title", 1, lambda name: place_name(name).title() or None, deterministic=True)
     connection.execute("BEGIN")
     for statement in schema.tables():
-        _run(connection, statement)
+        run_statements(connection, statement)
 
 
-def _run(connection: sqlite3.Connection, statements: str) -> None:
+def run_statements(connection: sqlite3.Connection, statements: str) -> None:
+    """Run statements, each ended by `;` and a new line, in the open transaction."""
     # executescript would commit first.
     for statement in statements.split(";\n"):
         if statement.strip():

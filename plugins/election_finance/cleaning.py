@@ -5,25 +5,42 @@ from __future__ import annotations
 import re
 import unicodedata
 from datetime import date, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 
 #: What a workbook gives us for one cell; dates and times are ISO text.
 Cell = str | float | bool | None
 
-_SPLIT_NUMBER = re.compile(r"\d \d")  # may be one amount or two
 _CENT = Decimal("0.01")
 _LARGEST = Decimal(10) ** 12
-_EPOCH = date(1899, 12, 30)  # day 0 of a spreadsheet's serial dates
-_SERIALS = range(1, 73_051)  # 1900 to 2099
+#: An amount without its sign: thousands grouped by commas and a decimal point, or the other way round where the groups
+#: show it. `1.234` and `100,50` may mean either, so they match neither.
+_GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?")
+_PLAIN = re.compile(r"(?![1-9][0-9]{0,2}\.[0-9]{3}$)(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
+_EUROPEAN = re.compile(r"[1-9][0-9]{0,2}(?:\.[0-9]{3})+,[0-9]{1,2}|[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}")
+#: Where a minus, a dollar sign and parentheses may stand around it; each at most once.
+_SIGNED = re.compile(r"(?P<minus>[-+] ?)?(?P<dollar>\$ ?)?(?P<inner>- ?)?(?P<amount>[0-9.,]+)(?P<after> ?-)?")
+_IN_PARENTHESES = re.compile(r"(?P<dollar>\$ ?)?\( ?(?P<content>.+?) ?\)")
+_EPOCH = date(1899, 12, 30)  # day 0 of a spreadsheet's serial dates, unless it counts from 1904
+_SERIALS = range(18_264, 73_051)  # 1950 to 2099: a smaller number is something else, such as a year
 _YEARS = range(1900, 2100)
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)")
 _AMERICAN = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4}|\d{2})(?!\d)")
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})$")
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]*)?$")
 _ZIP = re.compile(r"(\d{5})(?:-?\d{4})?\D*$")
 _FPPC_ID = re.compile(r"\d{5,7}$")
 _LOCAL_ID = re.compile(r"(?:[A-Z]{1,6}-?)?\d[\d-]*$")
 _WORD = re.compile(r"[^\W_]+")
 _WITHIN_WORDS = re.compile(r"['\u2018\u2019.]")
+#: Categories of characters that are invisible: controls, formats (bidi overrides, zero-width), halves of characters.
+_UNSEEN = ("Cc", "Cf", "Cs")
+
+
+def seen(value: str) -> str:
+    """Return what a person sees of a text: no control, bidi or zero-width characters; accents in one piece (NFC)."""
+    if not value.isprintable():
+        value = "".join(char for char in value if char.isspace() or unicodedata.category(char) not in _UNSEEN)
+    return value if value.isascii() else unicodedata.normalize("NFC", value)
 
 
 def text(cell: Cell) -> str | None:
@@ -32,39 +49,58 @@ def text(cell: Cell) -> str | None:
         return None
     if isinstance(cell, float) and cell.is_integer():
         cell = int(cell)
-    return " ".join(str(cell).split()) or None
+    return " ".join(seen(str(cell)).split()) or None
 
 
 def money(cell: Cell) -> Decimal | None:
-    """Return a cell as dollars, rounded to the cent; `$-1,234.50` and `(1,234.50)` are understood."""
-    value = text(cell)
-    if value is None or isinstance(cell, bool) or _SPLIT_NUMBER.search(value):
-        return None
-    negative = value.startswith("(") and value.endswith(")")
-    try:
-        amount = Decimal(value.strip("()").replace("$", "").replace(",", "").replace(" ", ""))
-    except InvalidOperation:
-        return None
+    """Return a cell as dollars, rounded to the cent; None where it may mean two amounts, or none.
+
+    `$-1,234.50`, `(1,234.50)`, `$(1,234.50)`, `1,234.50-` and `1.234,50` are understood.
+    """
+    if isinstance(cell, float | int) and not isinstance(cell, bool):
+        amount = Decimal(str(cell))
+    else:
+        written = _written_amount(text(cell) or "")
+        if written is None:
+            return None
+        amount = Decimal(written)
     if not amount.is_finite() or abs(amount) >= _LARGEST:
         return None
-    return (-amount if negative else amount).quantize(_CENT, ROUND_HALF_UP) + 0  # + 0: no negative zero
+    return amount.quantize(_CENT, ROUND_HALF_UP) + 0  # + 0: no negative zero
 
 
-def iso_date(cell: Cell) -> str | None:
-    """Return a cell as YYYY-MM-DD: a serial number or text; a time and its zone are cut off, not converted."""
-    value = text(cell)
-    if value is None or isinstance(cell, bool):
+def _written_amount(value: str) -> str | None:
+    """Return an amount in the notation of Decimal."""
+    inside = _IN_PARENTHESES.fullmatch(value)
+    found = _SIGNED.fullmatch((inside["content"] if inside else value).replace("\u2212", "-"))
+    if not found or (inside and inside["dollar"] and found["dollar"]):
         return None
-    try:
-        number = float(value)
-    except ValueError:
+    signs = [sign.strip() for sign in (found["minus"], found["inner"], found["after"]) if sign]
+    amount = found["amount"]
+    if _EUROPEAN.fullmatch(amount):
+        amount = amount.replace(".", "").replace(",", ".")
+    elif _GROUPED.fullmatch(amount):
+        amount = amount.replace(",", "")
+    elif not _PLAIN.fullmatch(amount):
+        return None
+    if len(signs) > 1 or (inside and signs == ["+"]):
+        return None
+    return f"-{amount}" if inside or signs == ["-"] else amount
+
+
+def iso_date(cell: Cell, epoch: date = _EPOCH) -> str | None:
+    """Return a cell as YYYY-MM-DD: a serial number, counted from `epoch`, or text.
+
+    A time and its zone are cut off, not converted.
+    """
+    value = text(cell)
+    if value is None:
+        return None
+    if not _NUMBER.match(value):
         return _written_date(value)
-    return _numeric_date(int(number)) if 0 < number < 1e9 else None
-
-
-def _numeric_date(number: int) -> str | None:
-    if number in _SERIALS:
-        return (_EPOCH + timedelta(days=number)).isoformat()
+    number = int(float(value))
+    if number + (epoch - _EPOCH).days in _SERIALS:
+        return (epoch + timedelta(days=number)).isoformat()
     return _written_date(str(number))  # 20130731
 
 
@@ -84,9 +120,9 @@ def _written_date(value: str) -> str | None:
 
 
 def report_number(cell: Cell) -> int:
-    """Return 0 for an original, 1 for the first amendment…: `1` and `001` are the same, blank is 0."""
-    digits = re.sub(r"\D", "", text(cell) or "")
-    return int(digits[:6]) if digits else 0
+    """Return 0 for an original, 1 for the first amendment…: `1`, `1.0` and `001` are the same, blank is 0."""
+    found = re.match(r"\D*(\d{1,6})", text(cell) or "")
+    return int(found[1]) if found else 0
 
 
 def committee_key(filer_id: Cell, name: str | None) -> str:
@@ -120,8 +156,10 @@ def normal_name(name: str | None) -> str:
 
     A name that has no words, such as `??? ??`, stays as typed: else all of those would be one.
     """
-    letters = unicodedata.normalize("NFKD", (name or "").casefold())
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    plain = (name or "").casefold()
+    if not plain.isascii():
+        letters = unicodedata.normalize("NFKD", plain)
+        plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
     return " ".join(_WORD.findall(_WITHIN_WORDS.sub("", plain)) or plain.split())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from clerk.finance_db import update_site_finance_metadata
-from clerk.jobs import Discard, current_job
+from clerk.jobs import Discard, Retry, current_job
 from clerk.settings import settings
 from plugins.election_finance import published
 from plugins.election_finance.build import build, now, restate
@@ -43,7 +43,13 @@ def extract(inputs: Inputs, run_id: str, options: Options = Options()) -> Manife
     if reason := site.why_not():
         raise Discard(reason)
     with _arrivals(inputs, options) as arrivals:
-        extraction = take(inputs, arrivals, _say)
+        try:
+            extraction = take(inputs, arrivals, _say)
+        except (Discard, Retry):
+            _warn(site, ignored_files(site.drop))
+            raise
+        ignored = ignored_files(site.drop, extraction.manifest.sources)
+        _warn(site, ignored)
         if previous and not options.accept_shrink:
             refuse_shrinking(previous.rows, extraction.manifest.rows, site)
         manifest = replace(
@@ -51,12 +57,15 @@ def extract(inputs: Inputs, run_id: str, options: Options = Options()) -> Manife
             run_id=run_id,
             checked_at=now(),
             outcome="unchanged" if is_published(site, extraction.manifest) else "changed",
-            ignored=tuple(ignored_files(site.drop)),
+            ignored=tuple(ignored),
         )
-        for reason in manifest.ignored:
-            logger.warning("%s: %s", site.drop, reason)
         _commit(inputs, replace(extraction, manifest=manifest))
     return manifest
+
+
+def _warn(site: FinanceSite, ignored: Iterable[str]) -> None:
+    for reason in ignored:
+        logger.warning("%s: %s", site.drop, reason)
 
 
 @contextmanager

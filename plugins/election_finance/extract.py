@@ -8,15 +8,19 @@ from pathlib import Path
 
 from clerk.fetching.visitor import Trouble, Validators
 from clerk.jobs import Discard, Retry
+from clerk.visible import visible
 from plugins.election_finance import manifest as manifests
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.inputs import Inputs
 from plugins.election_finance.manifest import NOTHING, Manifest, Source
 from plugins.election_finance.site_paths import FinanceSite
-from plugins.election_finance.sources import Arrival
+from plugins.election_finance.sources import Arrival, ignored_files
 
 #: A year, or all of them together, with fewer rows than this share of what it had is refused.
 FLOOR = 0.5
+
+#: How many files of a drop folder an error names.
+_NAMED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,7 @@ def _judged(inputs: Inputs, arrival: Arrival, had: Source | None) -> Source:
     """Turn what came of a year into its entry."""
     where = (arrival.year, arrival.route, arrival.url)
     if isinstance(arrival.error, BadSource):
-        return Source(*where, status="failed", detail=str(arrival.error))
+        return Source(*where, status="failed", detail=visible(str(arrival.error)))
     if arrival.error:
         return Source(*where, status="unavailable", detail=str(arrival.error))
     digest = inputs.sha256(arrival.path) if arrival.path else None
@@ -83,7 +87,7 @@ def _judged(inputs: Inputs, arrival: Arrival, had: Source | None) -> Source:
     try:
         rows = inputs.workbook(arrival.path).rows
     except BadSource as error:
-        return Source(*where, status="failed", detail=str(error))
+        return Source(*where, status="failed", detail=visible(str(error)))
     return Source(
         *where,
         status="ok",
@@ -103,13 +107,19 @@ def _require_something(site: FinanceSite, sources: Mapping[int, Source], errors:
     if any(source.rows for source in usable):
         return
     kept = " The published database stays as it is." if site.database.exists() else ""
-    reasons = "; ".join(_reasons(sources.values())) or f"{site.drop} holds no .xlsx or .zip with a year in its name"
+    reasons = "; ".join(_reasons(sources.values()) or _empty_drop(site))
     message = f"{site.subdomain}: no usable source: {reasons}.{kept}"
     trouble = [error for error in errors if isinstance(error, Trouble)]
     if trouble:
         wait = max(error.after or 0.0 for error in trouble)
         raise Retry(message, after=min(3600.0, wait) if wait else None)
     raise Discard(message)
+
+
+def _empty_drop(site: FinanceSite) -> list[str]:
+    ignored = ignored_files(site.drop)
+    more = [f"and {len(ignored) - _NAMED} more"] if len(ignored) > _NAMED else []
+    return [f"{site.drop} holds no .xlsx or .zip with a year in its name", *ignored[:_NAMED], *more]
 
 
 def _reasons(sources: Iterable[Source]) -> list[str]:

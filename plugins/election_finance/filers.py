@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from plugins.election_finance.amendments import superseded
+from plugins.election_finance.amendments import DAILY_FORMS, Reason, ReportVersion, Superseded, overlaps, superseded
 from plugins.election_finance.cleaning import fppc_id
+from plugins.election_finance.layout import PART_3, Sheet
 from plugins.election_finance.transform import Filing
 
 
@@ -37,11 +39,19 @@ class Rolls:
 
     def __init__(self) -> None:
         self._filings: dict[str, Filing] = {}
+        self._reports: set[str] = set()  # the filings that a sheet with reports has
         self._names: dict[str, set[tuple[str, int, bool, str, str]]] = {}
 
-    def note(self, filing: Filing) -> None:
+    @property
+    def filing_ids(self) -> Set[str]:
+        """Return the ids of the filings so far."""
+        return self._filings.keys()
+
+    def note(self, filing: Filing, sheet: Sheet) -> None:
         """Remember a filing and the name its committee has on it."""
         version = filing.version
+        if sheet.name != PART_3:
+            self._reports.add(version.filing_id)
         known = self._filings.get(version.filing_id)
         if known is None or (filing.election_date or "") > (known.election_date or ""):
             self._filings[version.filing_id] = filing
@@ -63,11 +73,59 @@ class Rolls:
             first, last = (dates[0], dates[-1]) if dates else (None, None)
             yield Committee(committee_id, name, kind or None, first, last, _names(sightings))
 
+    @cached_property
+    def _verdicts(self) -> dict[str, Superseded]:
+        return superseded(self._filings[filing_id].version for filing_id in self._reports)
+
+    def overlapping(self) -> Iterator[str]:
+        """Yield what is said of reports that both count and whose periods overlap."""
+        current = self._reports - self._verdicts.keys()
+        for one, other in overlaps(self._filings[filing_id].version for filing_id in sorted(current)):
+            name = self._filings[one.filing_id].committee_name
+            periods = " and ".join(f"{each.from_date} to {each.thru_date}" for each in (one, other))
+            yield f"{name} ({one.committee_id}): the reports {one.form} of {periods} overlap, and both count"
+
+    def without_original(self) -> Iterator[str]:
+        """Yield what is said of amendments of no loaded report, where the filer has one that they might amend."""
+        amending = {verdict.by for verdict in self._verdicts.values() if verdict.reason is Reason.AMENDED}
+        lowest: dict[tuple[str, str], int] = {}
+        current = [self._filings[filing_id] for filing_id in sorted(self._reports - self._verdicts.keys())]
+        for filing in current:
+            version = filing.version
+            series = (version.committee_id, version.form)
+            lowest[series] = min(version.report_num, lowest.get(series, version.report_num))
+        for filing in current:
+            version = filing.version
+            might_amend = lowest[version.committee_id, version.form] < version.report_num
+            if might_amend and version.form not in DAILY_FORMS and version.filing_id not in amending:
+                period = f"{version.from_date} to {version.thru_date}"
+                yield (
+                    f"{filing.committee_name} ({version.committee_id}): report {version.form} of {period}, number "
+                    f"{version.report_num}, amends no loaded report. If its period is wrong, its original counts too"
+                )
+
+    def ties(self) -> Iterator[tuple[Filing, str | None]]:
+        """Yield each filing that only part 3 of Form 496 speaks of, and the id of its report, if there is one.
+
+        Part 3 has no report id, so it is tied to the 496 of its committee, date and number; of several, to one that
+        counts.
+        """
+        reports: dict[tuple[str, str, int], list[tuple[bool, str, str]]] = {}
+        for filing_id in self._reports:
+            version = self._filings[filing_id].version
+            if version.form == "496":
+                order = (filing_id in self._verdicts, version.report_id, filing_id)
+                reports.setdefault(_act(version), []).append(order)
+        for filing_id in sorted(self._filings.keys() - self._reports):
+            filing = self._filings[filing_id]
+            found = reports.get(_act(filing.version))
+            yield filing, min(found)[-1] if found else None
+
     def filings(self) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of `filings`, each with its verdict under the amendment rule."""
-        verdicts = superseded(filing.version for filing in self._filings.values())
-        for filing_id, filing in sorted(self._filings.items()):
-            version, verdict = filing.version, verdicts.get(filing_id)
+        for filing_id in sorted(self._reports):
+            filing = self._filings[filing_id]
+            version, verdict = filing.version, self._verdicts.get(filing_id)
             yield (
                 filing_id,
                 version.committee_id,
@@ -84,6 +142,10 @@ class Rolls:
                 verdict.by if verdict else None,
                 verdict.reason.value if verdict else None,
             )
+
+
+def _act(version: ReportVersion) -> tuple[str, str, int]:
+    return (version.committee_id, version.report_date, version.report_num)
 
 
 def _names(sightings: set[tuple[str, int, bool, str, str]]) -> tuple[tuple[str, str, str], ...]:

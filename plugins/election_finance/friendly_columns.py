@@ -1,80 +1,88 @@
-"""The columns of the sixteen friendly tables, each with the function that makes it from a cleaned row."""
+"""The columns of the sixteen friendly tables, each with the function that makes it from cleaned cells."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from plugins.election_finance import codes
-from plugins.election_finance.cleaning import is_memo, person, postcode, rate, yes
-
-#: A row after cleaning: upstream's column -> text, ISO date or Decimal; blank cells are absent.
-Row = Mapping[str, Any]
+from plugins.election_finance.cleaning import is_memo, postcode, rate, yes
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A column: its name, its SQL type, and how to make it."""
+    """A column: its name, its SQL type, the columns of the sheet that it is made of, and how.
+
+    `make` gets the cleaned cells of those columns, None where one is blank; without it, the one cell is the value.
+    """
 
     name: str
     sql_type: str
-    make: Callable[[Row], Any]
+    columns: tuple[str, ...]
+    make: Callable[..., Any] | None = None
 
 
 def _text(name: str, column: str) -> Field:
-    return Field(name, "TEXT", lambda row: row.get(column))
+    return Field(name, "TEXT", (column,))
 
 
 def _money(name: str, column: str) -> Field:
-    return Field(name, "REAL", lambda row: row.get(column))
+    return Field(name, "REAL", (column,))
+
+
+def _joined(*parts: str | None) -> str | None:
+    return " ".join(part for part in parts if part) or None
 
 
 def _name(name: str, prefix: str) -> Field:
-    last, first, suffix = f"{prefix}_NamL", f"{prefix}_NamF", f"{prefix}_NamS"
-    return Field(name, "TEXT", lambda row: person(row.get(last), row.get(first), row.get(suffix)))
+    """Return the column of a name as one says it; organisations have only a last name."""
+    return Field(name, "TEXT", (f"{prefix}_NamF", f"{prefix}_NamL", f"{prefix}_NamS"), _joined)
 
 
 def _flag(name: str, column: str) -> Field:
-    return Field(name, "INTEGER", lambda row: yes(row.get(column)))
+    return Field(name, "INTEGER", (column,), yes)
+
+
+def _upper(value: str | None) -> str | None:
+    return value.upper() if value else None
 
 
 def _place(prefix: str, state: str, zip_code: str) -> tuple[Field, ...]:
-    def upper(row: Row) -> str | None:
-        value = row.get(f"{prefix}_{state}")
-        return value.upper() if value else None
-
     return (
         _text("city", f"{prefix}_City"),
-        Field("state", "TEXT", upper),
-        Field("zip", "TEXT", lambda row: postcode(row.get(f"{prefix}_{zip_code}"))),
+        Field("state", "TEXT", (f"{prefix}_{state}",), _upper),
+        Field("zip", "TEXT", (f"{prefix}_{zip_code}",), postcode),
     )
 
 
-def _office(row: Row) -> str | None:
-    return codes.labelled(row.get("Office_Cd"), row.get("Offic_Dscr"), codes.OFFICES)
+def _office(code: str | None, described: str | None) -> str | None:
+    return codes.labelled(code, described, codes.OFFICES)
 
 
-def _jurisdiction(row: Row) -> str | None:
-    described = row.get("Juris_Dscr") or row.get("Bal_Juris")
-    return codes.labelled(row.get("Juris_Cd"), described, codes.JURISDICTIONS)
+def _jurisdiction(code: str | None, described: str | None, of_measure: str | None) -> str | None:
+    return codes.labelled(code, described or of_measure, codes.JURISDICTIONS)
 
 
-def _measure(row: Row) -> str | None:
-    return " ".join(part for part in (row.get("Bal_Num"), row.get("Bal_Name")) if part) or None
+def _line_label(form: str | None, line: str | None) -> str | None:
+    return codes.SUMMARY_LINES.get((form or "", line or ""))
 
 
-def _line_label(row: Row) -> str | None:
-    return codes.SUMMARY_LINES.get((row.get("Form_Type", ""), row.get("Line_Item", "")))
+def _part(form: str | None) -> str | None:
+    return (form or "")[-2:] or None
 
 
-_MEMO = Field("memo", "INTEGER", lambda row: is_memo(row.get("Memo_Code")))
-_OFFICE = (Field("office", "TEXT", _office), Field("jurisdiction", "TEXT", _jurisdiction), _text("district", "Dist_No"))
+_MEMO = Field("memo", "INTEGER", ("Memo_Code",), is_memo)
+_OFFICE = (
+    Field("office", "TEXT", ("Office_Cd", "Offic_Dscr"), _office),
+    Field("jurisdiction", "TEXT", ("Juris_Cd", "Juris_Dscr", "Bal_Juris"), _jurisdiction),
+    _text("district", "Dist_No"),
+)
 _MEASURE = (_text("measure_name", "Bal_Name"), _text("measure_number", "Bal_Num"))
 _SIDE = _text("support_oppose", "Sup_Opp_Cd")
 _CODE = (
     _text("code", "Expn_Code"),
-    Field("code_label", "TEXT", lambda row: codes.EXPENSES.get(row.get("Expn_Code", ""))),
+    Field("code_label", "TEXT", ("Expn_Code",), codes.EXPENSES.get),
     _text("description", "Expn_Dscr"),
 )
 _PAYEE = (
@@ -137,7 +145,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         _text("loan_date", "Loan_Date1"),
         _text("due_date", "Loan_Date2"),
         _text("rate_text", "Loan_Rate"),
-        Field("rate", "REAL", lambda row: rate(row.get("Loan_Rate"))),
+        Field("rate", "REAL", ("Loan_Rate",), rate),
         _money("received", "Loan_Amt1"),
         _money("paid", "Loan_Amt5"),
         _money("forgiven", "Loan_Amt6"),
@@ -151,13 +159,13 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     "summary": (
         _text("form_type", "Form_Type"),
         _text("line_item", "Line_Item"),
-        Field("line_label", "TEXT", _line_label),
+        Field("line_label", "TEXT", ("Form_Type", "Line_Item"), _line_label),
         _money("amount_period", "Amount_A"),
         _money("amount_year", "Amount_B"),
         _money("amount_c", "Amount_C"),
     ),
     "late_contribution": (
-        Field("part", "TEXT", lambda row: (row.get("Form_Type") or "")[-2:] or None),
+        Field("part", "TEXT", ("Form_Type",), _part),
         _text("entity_type", "Entity_Cd"),
         _name("contributor_or_recipient", "Enty"),
         *_place("Enty", "ST", "Zip4"),
@@ -170,7 +178,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         _text("election_date", "Elec_Date"),
         _name("candidate", "Cand"),
         *_OFFICE,
-        Field("measure", "TEXT", _measure),
+        Field("measure", "TEXT", ("Bal_Num", "Bal_Name"), _joined),
         _text("report_id", "Rpt_ID_Num"),
         _MEMO,
     ),

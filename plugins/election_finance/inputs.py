@@ -10,7 +10,7 @@ from pathlib import Path
 from clerk.fsync import hash_file
 from plugins.election_finance import manifest as manifests
 from plugins.election_finance import workbook
-from plugins.election_finance.archive import workbook_bytes
+from plugins.election_finance.archive import workbook_file
 from plugins.election_finance.manifest import Manifest, Source
 from plugins.election_finance.site_paths import FinanceSite, workspace
 from plugins.election_finance.workbook import Workbook
@@ -23,6 +23,7 @@ class Inputs:
         self.site = site
         self._stack = stack
         self._hashes: dict[Path, str] = {}
+        self._workbooks: dict[str, Workbook] = {}
 
     @cached_property
     def work(self) -> Path:
@@ -47,10 +48,11 @@ class Inputs:
 
     def workbook(self, path: Path) -> Workbook:
         """Read the workbook in a file; BadSource where it cannot be used. Its cells are kept in `work`."""
-        cells = self.work / f"{self.sha256(path)}.cells"
-        if not cells.exists():
-            workbook.extract(workbook_bytes(path), cells)
-        return workbook.read(cells)
+        digest = self.sha256(path)
+        if digest not in self._workbooks:
+            book = workbook_file(path, self.work / f"{digest}.xlsx")
+            self._workbooks[digest] = workbook.extract(book, self.work / f"{digest}.cells")
+        return self._workbooks[digest]
 
     def replaced(self, moves: Mapping[Path, Path], manifest: Manifest) -> None:
         """Note that files were moved into place, and the manifest that they are now described by."""

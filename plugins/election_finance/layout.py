@@ -125,9 +125,10 @@ class Sheet:
 
     @property
     def identity(self) -> tuple[str, ...]:
-        """Return the columns that say whose report a row is of, and which; reports of one day have no period."""
+        """Return the columns that say whose report a row is of, and which; a report of one day has an id, no period."""
         is_daily = self.name.removeprefix("F")[:3] in ("496", "497")
-        return tuple(column for column in _IDENTITY if not (is_daily and column in _PERIOD))
+        report = ("Rpt_ID_Num",) if "Rpt_ID_Num" in self.columns else ()
+        return tuple(column for column in (*_IDENTITY, *report) if not (is_daily and column in _PERIOD))
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -158,5 +159,8 @@ SHEETS = (
     _sheet("497", "contribution_reports_24_hours", "late_contribution", _F497, "Amount"),
     _sheet("496", "ie_reports_24_hours", "late_expenditure", _F496, "Amount"),
 )
+
+#: Part 3 of Form 496: its rows do not say which report they are of.
+PART_3 = "F496P3-Contributions"
 
 SHEET = {sheet.name: sheet for sheet in SHEETS}

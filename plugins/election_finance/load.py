@@ -5,18 +5,23 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Collection, Iterable, Iterator, Sequence, Set
+from datetime import date
+from itertools import groupby, islice, repeat
 from typing import Any
 
-from plugins.election_finance.cleaning import Cell, text
+from plugins.election_finance.columns import Cleaner
 from plugins.election_finance.filers import Rolls
-from plugins.election_finance.friendly_columns import FIELDS
-from plugins.election_finance.layout import SHEETS, STREETS, Sheet
+from plugins.election_finance.identities import Identities
+from plugins.election_finance.layout import PART_3, SHEET, SHEETS, Sheet
 from plugins.election_finance.manifest import Source
-from plugins.election_finance.schema import friendly_columns, raw_columns
-from plugins.election_finance.transform import Entry, Identities, entries
-from plugins.election_finance.workbook import Remark, Table, Workbook
+from plugins.election_finance.schema import HEAD
+from plugins.election_finance.transform import Cleaned, Entry, Filing, Transformer, digest
+from plugins.election_finance.workbook import Batch, Remark, Workbook
+
+#: Of how many filings the rows are held at once, where rows of theirs share an id.
+_FILINGS = 200
+_ROWS = 1000
 
 
 class Loader:
@@ -24,35 +29,66 @@ class Loader:
 
     def __init__(self, connection: sqlite3.Connection, agency: str) -> None:
         self.connection = connection
-        self.agency = agency
         self.rows_in = 0
         self.rows_out = 0
         self._rolls = Rolls()
-        self._identities = Identities()
+        self._transformer = Transformer(agency)
+        self._epochs: dict[int, date] = {}
+        self._earlier: set[str] = set()  # the filings of earlier workbooks
 
     def add(self, source: Source, book: Workbook) -> None:
         """Load one year's workbook."""
-        remarks = list(book.remarks)
-        for table in book.tables:
-            self._add_table(source, table, remarks)
+        self._epochs[source.year] = book.epoch
+        self._remark(source, book.remarks)
+        for sheet, batches in groupby(book.batches(), key=lambda batch: batch.sheet):
+            self._add_sheet(source, sheet, batches)
+        self.rows_in += book.rows
+        self._earlier |= self._rolls.filing_ids
+
+    def _add_sheet(self, source: Source, sheet: Sheet, batches: Iterable[Batch]) -> None:
+        part = SheetPart(self.connection, source, sheet, self._earlier)
+        for batch in batches:
+            cleaner = self._transformer.cleaner(self._epochs[source.year])
+            cleaned = self._transformer.clean(batch, self._epochs[source.year])
+            self._remark(source, self._transformer.remarks(cleaned, self._epochs[source.year]))
+            for filing in {id(filing): filing for filing in cleaned.filings}.values():
+                self._rolls.note(filing, sheet)
+            part.add(cleaned, cleaner)
+        self._settle(part)
+        self.rows_out += part.given
+        if repeated := part.rows - part.given:
+            detail = f"{repeated} that an earlier year's file also has"
+            self._remark(source, [Remark(sheet.name, None, "repeated_rows", detail)])
+
+    def _settle(self, part: SheetPart) -> None:
+        """Give the deferred rows of a sheet, which share an id or may be of an earlier workbook, ids of their own."""
+        filings = iter(sorted(part.deferred))
+        while some := list(islice(filings, _FILINGS)):
+            identities = Identities()
+            for year, batches in groupby(self._read_back(part.sheet, some), key=lambda pair: pair[0]):
+                deferred = [cleaned.entry(at) for _, cleaned in batches for at in part.deferred_of(cleaned)]
+                numbered = list(identities.assign(deferred))
+                if year == part.source.year:
+                    part.add_again(numbered, self._transformer.cleaner(self._epochs[year]))
+
+    def _read_back(self, sheet: Sheet, filings: Sequence[str]) -> Iterator[tuple[int, Cleaned]]:
+        """Yield the rows of some filings from the raw table, with the year of their workbook."""
+        kept = ", ".join(f'"{column}"' for column in sheet.kept)
+        rows = self.connection.execute(
+            f'SELECT _source_id, _row, {kept} FROM "{sheet.raw}" '
+            f"WHERE _filing_id IN ({', '.join('?' * len(filings))}) ORDER BY _source_id, _row",
+            filings,
+        )
+        for year, of_year in groupby(rows, key=lambda row: int(row[0])):
+            while some := list(islice(of_year, _ROWS)):
+                _years, numbers, *columns = map(list, zip(*some, strict=True))
+                named = dict(zip(sheet.kept, columns, strict=True))
+                cells = {name: cells for name, cells in named.items() if cells.count(None) < len(cells)}
+                yield year, self._transformer.clean(Batch(sheet, numbers, cells), self._epochs[year])
+
+    def _remark(self, source: Source, remarks: Iterable[Remark]) -> None:
         rows = ((None, source.year, remark.sheet, remark.row, remark.code, remark.detail) for remark in remarks)
         insert(self.connection, "row_issues", 6, rows)
-        self.rows_in += book.rows
-
-    def _add_table(self, source: Source, table: Table, remarks: list[Remark]) -> None:
-        sheet = table.sheet
-        batch = list(entries(table, self.agency, remarks))
-        for entry in batch:
-            self._rolls.note(entry.filing)
-        insert(self.connection, sheet.raw, len(raw_columns(sheet)), _raw_rows(source, sheet, batch))
-        fresh = list(self._identities.assign(batch))
-        rows = (_friendly_row(source, row_id, entry) for row_id, entry in fresh)
-        insert(self.connection, sheet.friendly, len(friendly_columns(sheet)), rows)
-        self.rows_out += len(fresh)
-        if repeated := len(batch) - len(fresh):
-            remarks.append(
-                Remark(sheet.name, None, "repeated_rows", f"{repeated} that an earlier year's file also has")
-            )
 
     def finish(self) -> None:
         """Write the committees and the filings, and what their verdicts mean for the rows."""
@@ -61,6 +97,9 @@ class Loader:
         insert(self.connection, "committees", 8, (committee.row for committee in committees))
         insert(self.connection, "committee_names", 4, names)
         insert(self.connection, "filings", 14, self._rolls.filings())
+        self._tie_part_3()
+        self._say_of_reports("overlapping_periods", self._rolls.overlapping())
+        self._say_of_reports("no_original", self._rolls.without_original())
         for sheet in SHEETS:
             self.connection.execute(
                 f"UPDATE {sheet.friendly} SET committee_name = c.name FROM committees c "
@@ -71,39 +110,125 @@ class Loader:
                 "WHERE filing_id IN (SELECT filing_id FROM filings WHERE is_current = 0)"
             )
 
+    def _tie_part_3(self) -> None:
+        """Give the rows of part 3 of Form 496 the filing of their report."""
+        ties = [(filing, report) for filing, report in self._rolls.ties()]
+        self.connection.execute("CREATE TEMP TABLE ties (filing_id TEXT PRIMARY KEY, report TEXT) WITHOUT ROWID")
+        insert(self.connection, "ties", 2, ((filing.version.filing_id, report) for filing, report in ties))
+        for table, column in ((SHEET[PART_3].raw, "_filing_id"), (SHEET[PART_3].friendly, "filing_id")):
+            self.connection.execute(
+                f"UPDATE {table} SET {column} = (SELECT report FROM ties WHERE ties.filing_id = {table}.{column}) "
+                f"WHERE {column} IN (SELECT filing_id FROM ties)"
+            )
+        self.connection.execute("DROP TABLE ties")
+        untied = (_without_report(filing) for filing, report in ties if report is None)
+        self._say_of_reports("no_report", untied, PART_3)
+
+    def _say_of_reports(self, code: str, details: Iterable[str], sheet: str | None = None) -> None:
+        rows = ((None, None, sheet, None, code, detail) for detail in details)
+        insert(self.connection, "row_issues", 6, rows)
+
+
+class SheetPart:
+    """The rows of one sheet of one workbook on their way into its two tables.
+
+    A row whose id another row of the sheet has, or whose filing is one of `earlier`, is deferred: which id is its own
+    depends on all rows that share it.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, source: Source, sheet: Sheet, earlier: Set[str]) -> None:
+        self.source, self.sheet = source, sheet
+        self.rows = self.given = 0
+        self.deferred: dict[str, set[str]] = {}  # keys by filing
+        self._connection, self._earlier = connection, earlier
+        self._ids: set[str] = set()
+
+    def add(self, cleaned: Cleaned, cleaner: Cleaner) -> None:
+        """Add a batch of rows to the raw table, and to the friendly table those that are not deferred."""
+        filing_ids = [filing.version.filing_id for filing in cleaned.filings]
+        head = {"_source_id": repeat(self.source.year), "_row": cleaned.batch.numbers, "_filing_id": filing_ids}
+        raw = TableColumns({**head, **cleaner.raw(self.sheet, cleaned.batch.cells)})
+        insert_columns(self._connection, self.sheet.raw, raw, raw.rows())
+        self.rows += len(cleaned)
+        name = self.sheet.name
+        ids = [digest(filing_id, name, key, 0) for filing_id, key in zip(filing_ids, cleaned.keys, strict=True)]
+        made = self._friendly(cleaned, cleaner, ids)
+        rows: Iterable[tuple[Any, ...]] = made.rows()
+        if len({*ids}) < len(ids) or not self._ids.isdisjoint(ids) or not self._earlier.isdisjoint(filing_ids):
+            rows = [row for at, row in enumerate(rows) if self._is_first(row[0], cleaned, at)]
+        self._ids.update(ids)
+        self.given += insert_columns(self._connection, self.sheet.friendly, made, rows)
+
+    def _is_first(self, row_id: str, cleaned: Cleaned, at: int) -> bool:
+        filing_id, _sheet, key = cleaned.group(at)
+        if filing_id not in self._earlier and row_id not in self._ids:
+            self._ids.add(row_id)
+            return True
+        self.deferred.setdefault(filing_id, set()).add(key)
+        return False
+
+    def _friendly(self, cleaned: Cleaned, cleaner: Cleaner, ids: Iterable[str]) -> TableColumns:
+        heads = {id(filing): _head(filing) for filing in {id(filing): filing for filing in cleaned.filings}.values()}
+        head = zip(*(heads[id(filing)] for filing in cleaned.filings), strict=True)
+        names = [name for name, _type in HEAD]
+        columns: dict[str, Iterable[Any]] = dict(zip(names, [ids, *head], strict=False))
+        columns["transaction_id"] = cleaned.columns.get("Tran_ID") or repeat(None)
+        columns["source_id"] = repeat(self.source.year)
+        return TableColumns({**columns, **cleaner.friendly(self.sheet, cleaned.columns, len(cleaned))})
+
+    def deferred_of(self, cleaned: Cleaned) -> Iterator[int]:
+        """Yield the places of the rows of a batch that share an id with a deferred row, or are deferred themselves."""
+        for at in range(len(cleaned)):
+            filing_id, _sheet, key = cleaned.group(at)
+            if key in self.deferred.get(filing_id, ()):
+                yield at
+
+    def add_again(self, numbered: Sequence[tuple[str, Entry]], cleaner: Cleaner) -> None:
+        """Add deferred rows to the friendly table, in place of those with their ids that are there already."""
+        firsts = {digest(*entry.group, 0) for _, entry in numbered if entry.group[0] not in self._earlier}
+        taken = f"DELETE FROM {self.sheet.friendly} WHERE id = ?"
+        self.given -= self._connection.executemany(taken, ((row_id,) for row_id in firsts)).rowcount
+        by_batch: dict[int, list[tuple[str, Entry]]] = {}
+        for row_id, entry in numbered:
+            by_batch.setdefault(id(entry.cleaned), []).append((row_id, entry))
+        for entries in by_batch.values():
+            cleaned = entries[0][1].cleaned
+            made = self._friendly(cleaned, cleaner, repeat(""))
+            found = list(made.rows())
+            rows = [(row_id, *found[entry.at][1:]) for row_id, entry in entries]
+            self.given += insert_columns(self._connection, self.sheet.friendly, made, rows)
+
+
+class TableColumns(dict[str, Iterable[Any]]):
+    """TableColumns of a table by name, some of them endless, but not all."""
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Yield their rows."""
+        return zip(*self.values(), strict=False)
+
 
 def insert(connection: sqlite3.Connection, table: str, width: int, rows: Iterable[Sequence[Any]]) -> None:
     """Insert rows of `width` values into a table, in the order of its columns."""
     connection.executemany(f'INSERT INTO "{table}" VALUES ({", ".join("?" * width)})', rows)
 
 
-def _raw_rows(source: Source, sheet: Sheet, batch: Iterable[Entry]) -> Iterable[tuple[Any, ...]]:
-    kept = [index for index, column in enumerate(sheet.columns) if not column.endswith(STREETS)]
-    for entry in batch:
-        cells = entry.line.cells
-        yield (source.year, entry.line.number, entry.filing.version.filing_id, *(_as_read(cells[at]) for at in kept))
+def insert_columns(
+    connection: sqlite3.Connection, table: str, columns: Collection[str], rows: Iterable[Sequence[Any]]
+) -> int:
+    """Insert rows of some columns into a table and return how many; the other columns become NULL."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    places = ", ".join("?" * len(columns))
+    return connection.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({places})', rows).rowcount
 
 
-def _as_read(cell: Cell) -> str | float | None:
-    if isinstance(cell, bool):
-        return str(cell)
-    return text(cell) if isinstance(cell, float) and cell.is_integer() else cell
+def _without_report(filing: Filing) -> str:
+    version = filing.version
+    which = f"dated {version.report_date or '(blank)'}, report number {version.report_num}"
+    return f"{filing.committee_name} ({version.committee_id}): no 496 {which}, is among the reports"
 
 
-def _friendly_row(source: Source, row_id: str, entry: Entry) -> tuple[Any, ...]:
-    version = entry.filing.version
-    head = (
-        row_id,
-        version.filing_id,
-        version.committee_id,
-        entry.filing.committee_name,
-        version.report_date or None,
-        version.from_date or None,
-        version.thru_date or None,
-        version.report_num,
-        1,
-        entry.transaction_id,
-        source.year,
-    )
-    values = (field.make(entry.row) for field in FIELDS[entry.sheet.kind])
-    return (*head, *(float(value) if isinstance(value, Decimal) else value for value in values))
+def _head(filing: Filing) -> tuple[Any, ...]:
+    """Return the values of a friendly table's head from filing_id to is_current."""
+    version = filing.version
+    dates = (version.report_date or None, version.from_date or None, version.thru_date or None)
+    return (version.filing_id, version.committee_id, filing.committee_name, *dates, version.report_num, 1)

@@ -3,49 +3,68 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
-from clerk.child_process import MIB, ChildError, ChildLimits, ChildProcess, Message
+from clerk.child_process import MIB, ChildError, ChildLimits, ChildProcess
 from plugins.election_finance.cleaning import Cell
 from plugins.election_finance.errors import BadSource
 
-#: A row as read: its number as a spreadsheet shows it, and its cells.
-NumberedRow = tuple[int, list[Cell]]
-
 _PROGRAM = str(Path(__file__).with_name("workbook_process.py"))
 
-#: A sheet of 100 000 full rows takes a third of that, and ten seconds.
-LIMITS = ChildLimits(seconds=300, answer_seconds=300, memory=2048 * MIB, output=256 * MIB)
+#: A million rows take a third of that memory, two thirds of that text, and a minute.
+LIMITS = ChildLimits(seconds=600, answer_seconds=600, memory=2048 * MIB, output=1024 * MIB)
 
 
-class Sheets:
-    """A workbook's extracted cells: `names` of all its sheets, and the rows of those that were asked for."""
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Some rows of a sheet: their numbers as a spreadsheet shows them, and the cells of each column that has any."""
 
-    def __init__(self, lines: Iterable[str]) -> None:
-        self._answers: Iterator[Message] = map(json.loads, lines)
-        self.names: list[str] = next(self._answers)["names"]
-
-    def rows(self) -> Iterator[NumberedRow]:
-        """Yield the rows, blank ones left out, of the next sheet that was asked for and is there."""
-        while "end" not in (answer := next(self._answers)):
-            yield from answer["rows"]
+    sheet: str
+    numbers: list[int]
+    cells: dict[int, list[Cell]]
 
 
-def extract_cells(content: bytes, wanted: Sequence[str], cells: Path, limits: ChildLimits) -> None:
+@dataclass(frozen=True, slots=True)
+class SheetRead:
+    """The cells of a sheet's first row, and how many rows that are not blank come after it."""
+
+    heads: list[Cell]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkbookRead:
+    """The names of all sheets of a workbook, day 0 of its serial dates, and the sheets that were asked for."""
+
+    names: list[str]
+    epoch: str
+    sheets: dict[str, SheetRead]
+
+
+def extract_cells(workbook: Path, wanted: Sequence[str], cells: Path, limits: ChildLimits) -> WorkbookRead:
     """Write the sheets of `wanted` to `cells`; BadSource where the workbook is damaged, or takes more than `limits`."""
     partial = cells.with_suffix(".partial")
-    with partial.open("w") as file, NamedTemporaryFile() as workbook, closing(ChildProcess(_PROGRAM)) as child:
-        workbook.write(content)
-        workbook.flush()
+    request = {"path": str(workbook), "sheets": wanted, "into": str(partial)}
+    with closing(ChildProcess(_PROGRAM)) as child:
         try:
-            for answer in child.ask({"path": workbook.name, "sheets": wanted}, limits):
-                file.write(json.dumps(answer) + "\n")
+            about, *sheets = child.ask(request, limits)
         except ChildError as error:
             if error.kind == "failed":
                 raise
             hint = ". It is built to be too much, or has a cell far outside its table. Get the file again."
             raise BadSource(error.reason if error.kind == "damaged" else f"the workbook {error.reason}{hint}") from None
     partial.rename(cells)
+    return WorkbookRead(
+        about["names"], about["epoch"], {sheet["sheet"]: SheetRead(sheet["heads"], sheet["rows"]) for sheet in sheets}
+    )
+
+
+def read_cells(cells: Path) -> Iterator[Rows]:
+    """Yield what `extract_cells` wrote, sheet by sheet."""
+    with cells.open() as file:
+        for line in file:
+            sheet, numbers, columns = json.loads(line)
+            yield Rows(sheet, numbers, {int(at): column for at, column in columns.items()})

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from plugins.election_finance.friendly_columns import FIELDS
-from plugins.election_finance.layout import AMOUNTS, SHEETS, Sheet
+from plugins.election_finance.layout import AMOUNTS, PART_3, SHEETS, Sheet
 
 #: Raise it whenever the same input gives different tables: databases are then built again.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 HEAD = (
     ("id", "TEXT PRIMARY KEY"),
@@ -92,10 +92,14 @@ def tables() -> Iterator[str]:
         yield _friendly_table(sheet)
 
 
-def indexes() -> Iterator[str]:
-    """Yield the statements that make the indexes and the full-text search, once the rows are in."""
+def filing_indexes() -> Iterator[str]:
+    """Yield the statements that make the indexes of `filings`, which the derived tables look rows up in."""
     yield "CREATE INDEX filings_by_committee ON filings (committee_id, thru_date)"
     yield "CREATE INDEX filings_by_is_current ON filings (is_current)"
+
+
+def indexes() -> Iterator[str]:
+    """Yield the statements that make the indexes and the full-text search, once the rows are in."""
     yield "CREATE INDEX committee_names_by_name ON committee_names (name COLLATE NOCASE)"
     for sheet in SHEETS:
         yield from _friendly_indexes(sheet)
@@ -112,22 +116,21 @@ def friendly_columns(sheet: Sheet) -> tuple[str, ...]:
     return (*(name for name, _type in HEAD), *(field.name for field in FIELDS[sheet.kind]))
 
 
-def raw_columns(sheet: Sheet) -> tuple[str, ...]:
-    """Return the names of a raw table's columns, in order."""
-    return ("_source_id", "_row", "_filing_id", *sheet.kept)
-
-
 def _raw_table(sheet: Sheet) -> str:
-    columns = ", ".join(f'"{column}" {"REAL" if column in AMOUNTS else "TEXT"}' for column in sheet.kept)
+    # Amounts have no type: as REAL, SQLite would make a number of a text that may mean two, such as 1.234.
+    columns = ", ".join(f'"{column}"' if column in AMOUNTS else f'"{column}" TEXT' for column in sheet.kept)
+    always = "" if sheet.name == PART_3 else "NOT NULL "
     return (
         f'CREATE TABLE "{sheet.raw}" (_source_id INTEGER NOT NULL REFERENCES sources(source_id), '
-        f"_row INTEGER NOT NULL, _filing_id TEXT NOT NULL REFERENCES filings(filing_id), {columns}, "
+        f"_row INTEGER NOT NULL, _filing_id TEXT {always}REFERENCES filings(filing_id), {columns}, "
         "PRIMARY KEY (_source_id, _row))"
     )
 
 
 def _friendly_table(sheet: Sheet) -> str:
     columns = [f"{name} {sql_type}" for name, sql_type in HEAD]
+    if sheet.name == PART_3:
+        columns = [column.replace("filing_id TEXT NOT NULL", "filing_id TEXT") for column in columns]
     columns += [f"{field.name} {field.sql_type}" for field in FIELDS[sheet.kind]]
     return f"CREATE TABLE {sheet.friendly} ({', '.join(columns)})"
 

@@ -45,27 +45,26 @@ CREATE TABLE top_contributors (
     committees INTEGER NOT NULL, total REAL NOT NULL, first TEXT, last TEXT, non_monetary REAL NOT NULL,
     combined REAL NOT NULL
 );
+CREATE TEMP TABLE gifts AS
+SELECT normal_name(contributor_name) AS name_norm, contributor_name, contributor_type, committee_id, date,
+       COALESCE(amount, 0) AS cash, 0 AS kind
+FROM monetary_contributions WHERE is_current = 1 AND memo = 0 AND contributor_name IS NOT NULL
+UNION ALL
+SELECT normal_name(contributor_name), contributor_name, contributor_type, committee_id, date,
+       0, COALESCE(amount, 0)
+FROM non_monetary_contributions WHERE is_current = 1 AND memo = 0 AND contributor_name IS NOT NULL;
+CREATE TEMP TABLE spellings (name_norm TEXT PRIMARY KEY, contributor_name TEXT, contributor_type TEXT) WITHOUT ROWID;
+INSERT OR IGNORE INTO spellings
+SELECT name_norm, contributor_name, contributor_type FROM gifts GROUP BY name_norm, contributor_name, contributor_type
+ORDER BY name_norm, COUNT(*) DESC, contributor_name DESC, contributor_type;
 INSERT INTO top_contributors
-WITH gifts AS (
-    SELECT normal_name(contributor_name) AS name_norm, contributor_name, contributor_type, committee_id, date,
-           COALESCE(amount, 0) AS cash, 0 AS kind
-    FROM monetary_contributions WHERE is_current = 1 AND memo = 0 AND contributor_name IS NOT NULL
-    UNION ALL
-    SELECT normal_name(contributor_name), contributor_name, contributor_type, committee_id, date,
-           0, COALESCE(amount, 0)
-    FROM non_monetary_contributions WHERE is_current = 1 AND memo = 0 AND contributor_name IS NOT NULL
-), spellings AS (
-    SELECT name_norm, contributor_name, contributor_type,
-           ROW_NUMBER() OVER (
-               PARTITION BY name_norm ORDER BY COUNT(*) DESC, contributor_name DESC, contributor_type
-           ) AS rank
-    FROM gifts GROUP BY name_norm, contributor_name, contributor_type
-)
-SELECT g.name_norm, s.contributor_name, s.contributor_type, COUNT(*) FILTER (WHERE g.cash > 0 OR g.kind > 0),
+SELECT name_norm, s.contributor_name, s.contributor_type, COUNT(*) FILTER (WHERE g.cash > 0 OR g.kind > 0),
        COUNT(DISTINCT g.committee_id), ROUND(SUM(g.cash), 2), MIN(g.date), MAX(g.date), ROUND(SUM(g.kind), 2),
        ROUND(SUM(g.cash) + SUM(g.kind), 2)
-FROM gifts g JOIN spellings s ON s.name_norm = g.name_norm AND s.rank = 1
-GROUP BY g.name_norm ORDER BY 6 DESC, 10 DESC, g.name_norm;
+FROM gifts g JOIN spellings s USING (name_norm)
+GROUP BY name_norm ORDER BY 6 DESC, 10 DESC, name_norm;
+DROP TABLE gifts;
+DROP TABLE spellings;
 CREATE UNIQUE INDEX top_contributors_by_name ON top_contributors (name_norm)
 """
 
@@ -74,19 +73,20 @@ CREATE TABLE top_payees (
     name_norm TEXT NOT NULL, payee_name TEXT NOT NULL, type TEXT, payments INTEGER NOT NULL,
     committees INTEGER NOT NULL, total REAL NOT NULL, first TEXT, last TEXT
 );
+CREATE TEMP TABLE payments AS
+SELECT normal_name(payee_name) AS name_norm, payee_name, payee_type, committee_id, date, COALESCE(amount, 0) AS amount
+FROM payments_made WHERE is_current = 1 AND memo = 0 AND payee_name IS NOT NULL;
+CREATE TEMP TABLE spellings (name_norm TEXT PRIMARY KEY, payee_name TEXT, payee_type TEXT) WITHOUT ROWID;
+INSERT OR IGNORE INTO spellings
+SELECT name_norm, payee_name, payee_type FROM payments GROUP BY name_norm, payee_name, payee_type
+ORDER BY name_norm, COUNT(*) DESC, payee_name DESC, payee_type;
 INSERT INTO top_payees
-WITH payments AS (
-    SELECT normal_name(payee_name) AS name_norm, * FROM payments_made
-    WHERE is_current = 1 AND memo = 0 AND payee_name IS NOT NULL
-), spellings AS (
-    SELECT name_norm, payee_name, payee_type,
-           ROW_NUMBER() OVER (PARTITION BY name_norm ORDER BY COUNT(*) DESC, payee_name DESC, payee_type) AS rank
-    FROM payments GROUP BY name_norm, payee_name, payee_type
-)
-SELECT p.name_norm, s.payee_name, s.payee_type, COUNT(*), COUNT(DISTINCT p.committee_id),
-       ROUND(SUM(COALESCE(p.amount, 0)), 2), MIN(p.date), MAX(p.date)
-FROM payments p JOIN spellings s ON s.name_norm = p.name_norm AND s.rank = 1
-GROUP BY p.name_norm ORDER BY 6 DESC, p.name_norm;
+SELECT name_norm, s.payee_name, s.payee_type, COUNT(*), COUNT(DISTINCT p.committee_id),
+       ROUND(SUM(p.amount), 2), MIN(p.date), MAX(p.date)
+FROM payments p JOIN spellings s USING (name_norm)
+GROUP BY name_norm ORDER BY 6 DESC, name_norm;
+DROP TABLE payments;
+DROP TABLE spellings;
 CREATE UNIQUE INDEX top_payees_by_name ON top_payees (name_norm)
 """
 
@@ -152,11 +152,27 @@ INSERT INTO late_contributions_open
 WITH reported AS (
     SELECT committee_id, MAX(thru_date) AS last_thru_date FROM filings
     WHERE is_current = 1 AND form IN ('450', '460') GROUP BY committee_id
+), gifts AS (
+    SELECT *, normal_name(contributor_or_recipient) AS name_norm,
+           CASE WHEN transaction_id IS NULL THEN ROW_NUMBER() OVER (
+               PARTITION BY filing_id, transaction_id, date, amount, contributor_or_recipient ORDER BY id
+           ) END AS copy
+    FROM contribution_reports_24_hours WHERE part = 'P1' AND is_current = 1 AND memo = 0
+), listings AS (
+    SELECT *, ROW_NUMBER() OVER (
+               PARTITION BY committee_id, transaction_id, date, amount, name_norm, copy
+               ORDER BY report_date, report_id, id
+           ) AS listing
+    FROM gifts
 )
-SELECT late.committee_id, committee_name, contributor_or_recipient, entity_type, date, amount, report_id,
+SELECT committee_id, committee_name, contributor_or_recipient, entity_type, date, amount, report_id,
        last_thru_date, filing_id
-FROM contribution_reports_24_hours late LEFT JOIN reported USING (committee_id)
-WHERE part = 'P1' AND is_current = 1 AND memo = 0 AND COALESCE(date, report_date) > COALESCE(last_thru_date, '')
+FROM listings late LEFT JOIN reported USING (committee_id)
+WHERE listing = 1 AND NOT EXISTS (
+    SELECT 1 FROM filings f
+    WHERE f.committee_id = late.committee_id AND f.is_current = 1 AND f.form IN ('450', '460')
+      AND COALESCE(late.date, late.report_date) BETWEEN f.from_date AND f.thru_date
+)
 ORDER BY date DESC, amount DESC, late.id;
 CREATE INDEX late_contributions_open_by_committee ON late_contributions_open (committee_id, date)
 """
@@ -174,7 +190,7 @@ def fill_coverage() -> str:
     rows = " UNION ALL ".join(f'SELECT _source_id, _filing_id FROM "{sheet.raw}"' for sheet in SHEETS)
     return f"""
 INSERT INTO coverage
-SELECT year, route, status, COUNT(DISTINCT _filing_id), COUNT(_filing_id)
+SELECT year, route, status, COUNT(DISTINCT _filing_id), COUNT(_source_id)
 FROM sources LEFT JOIN ({rows}) ON _source_id = source_id GROUP BY source_id ORDER BY year DESC
 """
 

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from itertools import repeat
 from typing import Any
 
 from plugins.election_finance.amendments import ReportVersion
-from plugins.election_finance.cleaning import Cell, committee_key, iso_date, money, report_number, text
+from plugins.election_finance.cleaning import committee_key, report_number
+from plugins.election_finance.columns import Cleaner, Columns
 from plugins.election_finance.layout import AMOUNTS, DATES, Sheet
-from plugins.election_finance.workbook import Line, Remark, Table
+from plugins.election_finance.workbook import Batch, Remark
 
 #: The form that a sheet belongs to, where its Form_Type column names a schedule (A, B1…) of it.
 _DEFAULT_FORM = "460"
 _FORM = re.compile(r"F(\d{3})")
+
+#: The columns that say which version of which report a row is of, and whose.
+_COVER = (
+    "Filer_ID", "Filer_NamL", "Form_Type", "From_Date", "Thru_Date", "Report_Num", "Rpt_Date", "Rpt_ID_Num",
+    "Committee_Type", "Elect_Date",
+)  # fmt: skip
+_NAMES = ("Tran_NamL", "Payee_NamL", "Lndr_NamL", "Enty_NamL", "Cand_NamL")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,118 +39,138 @@ class Filing:
     election_date: str | None
 
 
+#: What entries that share an id have in common: the filing, the sheet, and what the filer calls the transaction.
+Group = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """A batch of rows after cleaning: the filing and the key of each row, and the columns that have any cell."""
+
+    batch: Batch
+    columns: Columns
+    filings: list[Filing]
+    keys: list[str]
+
+    def __len__(self) -> int:
+        return len(self.filings)
+
+    def group(self, at: int) -> Group:
+        """Return the group of a row."""
+        return (self.filings[at].version.filing_id, self.batch.sheet.name, self.keys[at])
+
+    def entry(self, at: int) -> Entry:
+        """Return a row as an entry."""
+        row = sorted((name, column[at]) for name, column in self.columns.items() if column[at] is not None)
+        cells = [(name, Decimal(f"{value:.2f}") if name in AMOUNTS else value) for name, value in row]
+        return Entry(self.group(at), digest(cells), self, at)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One row of a sheet, cleaned: its filing, what identifies it there, and its cells by upstream's column."""
+    """One row: its group, what stands for its content, and its place in a batch."""
 
-    sheet: Sheet
-    line: Line
-    filing: Filing
-    transaction_id: str | None
-    key: str
-    row: dict[str, Any]
+    group: Group
+    content: str
+    cleaned: Cleaned
+    at: int
 
 
-def entries(table: Table, agency: str, remarks: list[Remark]) -> Iterator[Entry]:
-    """Clean a sheet's rows in order; what could not be understood is added to `remarks`."""
-    cleaners = [(index, column, _cleaner(column)) for index, column in enumerate(table.sheet.columns)]
-    for line in table.lines:
-        row: dict[str, Any] = {}
-        unreadable: set[str] = set()
-        for index, column, clean in cleaners:
-            cell = line.cells[index]
-            if cell is None:
-                continue
-            value = clean(cell)
-            if value is not None:
-                row[column] = value
-            elif not isinstance(cell, str) or cell.strip():
-                unreadable.add(column)
-                remarks.append(_unreadable(table.sheet, line, column, cell))
-        remarks += _oddities(table.sheet, line, row, row.keys() | unreadable)
-        yield _entry(table.sheet, line, row, agency)
+class Transformer:
+    """Cleans the rows of one agency's workbooks."""
+
+    def __init__(self, agency: str) -> None:
+        self._agency = agency
+        self._cleaners: dict[date, Cleaner] = {}
+        self._filings: dict[tuple[Any, ...], Filing] = {}
+
+    def cleaner(self, epoch: date) -> Cleaner:
+        """Return the cleaner of workbooks whose serial dates are counted from `epoch`."""
+        return self._cleaners.setdefault(epoch, Cleaner(epoch))
+
+    def clean(self, batch: Batch, epoch: date) -> Cleaned:
+        """Clean a batch of rows."""
+        columns, size = self.cleaner(epoch).clean(batch.cells), len(batch.numbers)
+        covers = zip(*(columns.get(name) or [None] * size for name in _COVER), strict=True)
+        filings = [self._filings.get(cover) or self._filing(cover) for cover in covers]
+        return Cleaned(batch, columns, filings, _keys(batch.sheet, columns, size))
+
+    def _filing(self, cover: tuple[Any, ...]) -> Filing:
+        row = dict(zip(_COVER, cover, strict=True))
+        found = _FORM.match((row["Form_Type"] or "").upper())
+        what = (
+            committee_key(row["Filer_ID"], row["Filer_NamL"]),
+            found[1] if found else _DEFAULT_FORM,
+            row["From_Date"] or "",
+            row["Thru_Date"] or "",
+            report_number(row["Report_Num"]),
+            row["Rpt_Date"] or "",
+            (row["Rpt_ID_Num"] or "").upper(),
+        )
+        version = ReportVersion(*what, filing_id=digest(self._agency, *what))
+        filing = Filing(version, row["Filer_NamL"] or "(no name)", row["Committee_Type"], row["Elect_Date"])
+        return self._filings.setdefault(cover, filing)
+
+    def remarks(self, cleaned: Cleaned, epoch: date) -> list[Remark]:
+        """Return what is odd about the rows of a batch, in their order."""
+        found = [*_unreadable(cleaned, self.cleaner(epoch)), *_blank(cleaned, self.cleaner(epoch)), *_lost(cleaned)]
+        found.sort(key=lambda odd: odd[0])  # what is odd about one row stays in the order that it was found in
+        numbers, sheet = cleaned.batch.numbers, cleaned.batch.sheet.name
+        return [Remark(sheet, numbers[at], code, detail) for at, code, detail in found]
 
 
-def _cleaner(column: str) -> Callable[[Cell], Any]:
-    if column in DATES:
-        return iso_date
-    return money if column in AMOUNTS else text
+#: What is odd about a row: its place in the batch, a code, and a detail.
+_Odd = tuple[int, str, str]
 
 
-def _unreadable(sheet: Sheet, line: Line, column: str, cell: Cell) -> Remark:
-    code = "bad_date" if column in DATES else "bad_amount"
-    return Remark(sheet.name, line.number, code, f"{column}: {str(cell)[:80]}")
+def _keys(sheet: Sheet, columns: Columns, size: int) -> list[str]:
+    if sheet.kind != "summary":
+        return [transaction or "" for transaction in columns.get("Tran_ID") or repeat(None, size)]
+    parts = (columns.get(name) or [None] * size for name in ("Form_Type", "Line_Item"))
+    return [f"{form}/{line}" for form, line in zip(*parts, strict=True)]
 
 
-def _oddities(sheet: Sheet, line: Line, row: dict[str, Any], filled: Set[str]) -> Iterator[Remark]:
-    # The reader returns a blank for a cell that holds an error, such as #REF!.
-    if blank := [column for column in sheet.identity if column not in filled]:
-        yield Remark(sheet.name, line.number, "blank_key", ", ".join(blank))
-    if sheet.amount not in filled:
-        yield Remark(sheet.name, line.number, "blank_amount", sheet.amount)
-    if sheet.date and sheet.date not in filled:
-        yield Remark(sheet.name, line.number, "blank_date", sheet.date)
-    for column in ("Tran_NamL", "Payee_NamL", "Lndr_NamL", "Enty_NamL", "Cand_NamL"):
-        if "?" in row.get(column, ""):
-            yield Remark(sheet.name, line.number, "lost_character", f"{column}: {row[column]}")
+def _unreadable(cleaned: Cleaned, cleaner: Cleaner) -> Iterator[_Odd]:
+    for name in cleaned.batch.sheet.columns:
+        if name in cleaned.columns and name in DATES | AMOUNTS and (bad := cleaner.unreadable(name)):
+            code = "bad_date" if name in DATES else "bad_amount"
+            for at, cell in enumerate(cleaned.batch.cells[name]):
+                if cell in bad:
+                    yield at, code, f"{name}: {str(cell)[:80]}"
 
 
-def _entry(sheet: Sheet, line: Line, row: dict[str, Any], agency: str) -> Entry:
-    transaction = row.get("Tran_ID")
-    key = f"{row.get('Form_Type')}/{row.get('Line_Item')}" if sheet.kind == "summary" else transaction or ""
-    return Entry(sheet, line, _filing(row, agency), transaction, key, row)
+def _blank(cleaned: Cleaned, cleaner: Cleaner) -> Iterator[_Odd]:
+    """Yield the rows that lack a cell that each should have; the reader gives errors, such as #REF!, as blank cells."""
+    sheet = cleaned.batch.sheet
+    missing: dict[int, list[str]] = {}
+    for name in sheet.identity:
+        for at in _blanks(name, cleaned, cleaner):
+            missing.setdefault(at, []).append(name)
+    yield from ((at, "blank_key", ", ".join(names)) for at, names in missing.items())
+    yield from ((at, "blank_amount", sheet.amount) for at in _blanks(sheet.amount, cleaned, cleaner))
+    if sheet.date:
+        yield from ((at, "blank_date", sheet.date) for at in _blanks(sheet.date, cleaned, cleaner))
 
 
-def _filing(row: dict[str, Any], agency: str) -> Filing:
-    name = row.get("Filer_NamL") or "(no name)"
-    committee = committee_key(row.get("Filer_ID"), row.get("Filer_NamL"))
-    found = _FORM.match(row.get("Form_Type", "").upper())
-    what = (
-        committee,
-        found[1] if found else _DEFAULT_FORM,
-        row.get("From_Date", ""),
-        row.get("Thru_Date", ""),
-        report_number(row.get("Report_Num")),
-        row.get("Rpt_Date", ""),
-        row.get("Rpt_ID_Num", "").upper(),
-    )
-    version = ReportVersion(*what, filing_id=digest(agency, *what))
-    return Filing(version, name, row.get("Committee_Type"), row.get("Elect_Date"))
+def _blanks(name: str, cleaned: Cleaned, cleaner: Cleaner) -> Iterable[int]:
+    """Return the places of the blank cells of a column; one that cannot be read is not blank."""
+    column = cleaned.columns.get(name)
+    if column is None:
+        return range(len(cleaned))
+    if None not in column:
+        return ()
+    cells, bad = cleaned.batch.cells[name], cleaner.unreadable(name)
+    return [at for at, value in enumerate(column) if value is None and cells[at] not in bad]
+
+
+def _lost(cleaned: Cleaned) -> Iterator[_Odd]:
+    for name in _NAMES:
+        for at, value in enumerate(cleaned.columns.get(name, ())):
+            if value and "?" in value:
+                yield at, "lost_character", f"{name}: {value}"
 
 
 def digest(*parts: object) -> str:
     """Return 16 hexadecimal digits that stand for these parts in this order, the same on every machine."""
     text_of_parts = "\x1f".join(str(part) for part in parts)
     return hashlib.blake2b(text_of_parts.encode(), digest_size=8).hexdigest()
-
-
-class Identities:
-    """Gives each entry an id that depends on nothing but its filing and transaction: not on the file, nor its order.
-
-    Transaction ids repeat within a filing for different gifts, and a filing may come in two years' files. So
-    rows that share (filing, sheet, transaction) are counted by content: a row that an earlier file already
-    gave is the same row, while two equal rows within one file are two. Which of those that share it has which
-    number does depend on the files: on what they hold together, and in the order of their years.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str, str], list[str]] = {}
-
-    def assign(self, batch: list[Entry]) -> Iterator[tuple[str, Entry]]:
-        """Yield (id, entry) for the entries of one sheet of one file that no earlier file gave."""
-        groups: dict[tuple[str, str, str], list[tuple[str, Entry]]] = {}
-        for entry in batch:
-            group = (entry.filing.version.filing_id, entry.sheet.name, entry.key)
-            groups.setdefault(group, []).append((digest(sorted(entry.row.items())), entry))
-        for group, members in groups.items():
-            yield from self._number(group, sorted(members, key=lambda member: member[0]))
-
-    def _number(self, group: tuple[str, str, str], members: list[tuple[str, Entry]]) -> Iterator[tuple[str, Entry]]:
-        known = self._known.setdefault(group, [])
-        spare = list(known)
-        for content, entry in members:
-            if content in spare:
-                spare.remove(content)
-                continue
-            yield digest(*group, len(known)), entry
-            known.append(content)

@@ -2,83 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from clerk.child_process import ChildLimits
 from plugins.election_finance.cleaning import Cell, text
 from plugins.election_finance.errors import BadSource
-from plugins.election_finance.layout import SHEETS, Sheet
-from plugins.election_finance.reader import LIMITS, NumberedRow, Sheets, extract_cells
+from plugins.election_finance.layout import SHEET, SHEETS, Sheet
+from plugins.election_finance.reader import LIMITS, WorkbookRead, extract_cells, read_cells
 
 
 @dataclass(frozen=True, slots=True)
 class Remark:
     """Something odd about the input that a reader of the database should be able to find."""
 
-    sheet: str
+    sheet: str | None
     row: int | None
     code: str
     detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One row of a sheet: its number as a spreadsheet shows it, and its cells in the order of `Sheet.columns`."""
-
-    number: int
-    cells: tuple[Cell, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One sheet as read: the rows that are not blank."""
+class Batch:
+    """Some rows of one sheet: their numbers as a spreadsheet shows them, and the cells of each column that has any."""
 
     sheet: Sheet
-    lines: list[Line]
+    numbers: Sequence[int]
+    cells: dict[str, list[Cell]]
 
 
 @dataclass(frozen=True, slots=True)
 class Workbook:
-    """A year's workbook as read."""
+    """A year's workbook: how many rows its sixteen sheets have, day 0 of its serial dates, and where its cells are."""
 
-    tables: list[Table]
-    remarks: list[Remark] = field(default_factory=list)
+    rows: int
+    epoch: date
+    remarks: tuple[Remark, ...]
+    _where: dict[str, dict[int, str]]
+    _cells: Path
 
-    @property
-    def rows(self) -> int:
-        """Return how many rows the sixteen sheets have together."""
-        return sum(len(table.lines) for table in self.tables)
+    def batches(self) -> Iterator[Batch]:
+        """Yield the rows, blank ones left out, sheet by sheet in the order of SHEETS."""
+        for rows in read_cells(self._cells):
+            where = self._where[rows.sheet]
+            named = ((where.get(at), column) for at, column in rows.cells.items())
+            yield Batch(SHEET[rows.sheet], rows.numbers, {name: column for name, column in named if name})
 
 
-def extract(content: bytes, cells: Path, limits: ChildLimits = LIMITS) -> None:
-    """Write the cells of an .xlsx to the file `cells`; BadSource where it is damaged."""
-    extract_cells(content, [sheet.name for sheet in SHEETS], cells, limits)
+def extract(workbook: Path, cells: Path, limits: ChildLimits = LIMITS) -> Workbook:
+    """Write the cells of an .xlsx to the file `cells`.
 
-
-def read(cells: Path) -> Workbook:
-    """Read what `extract` wrote; BadSource where the workbook lacks a sheet or a column that we cannot do without."""
+    BadSource where it is damaged, or lacks a sheet or a column that we cannot do without.
+    """
+    read = extract_cells(workbook, [sheet.name for sheet in SHEETS], cells, limits)
     known = [sheet.name for sheet in SHEETS]
-    with cells.open() as file:
-        sheets = Sheets(file)
-        if missing := [name for name in known if name not in sheets.names]:
-            raise BadSource(f"not a NetFile export: it has no sheet {', '.join(missing)}")
-        remarks = [Remark(name, None, "extra_sheet", "not loaded") for name in sheets.names if name not in known]
-        return Workbook([_table(sheet, sheets.rows(), remarks) for sheet in SHEETS], remarks)
+    if missing := [name for name in known if name not in read.names]:
+        raise BadSource(f"not a NetFile export: it has no sheet {', '.join(missing)}")
+    remarks = [Remark(text(name), None, "extra_sheet", "not loaded") for name in read.names if name not in known]
+    where = {sheet.name: _columns(sheet, read, remarks) for sheet in SHEETS}
+    rows = sum(sheet.rows for sheet in read.sheets.values())
+    return Workbook(rows, date.fromisoformat(read.epoch), tuple(remarks), where, cells)
 
 
-def _table(sheet: Sheet, rows: Iterator[NumberedRow], remarks: list[Remark]) -> Table:
-    number, heads = next(rows, (1, []))
-    names = [(text(cell) or "").casefold() for cell in heads] if number == 1 else []
-    where = {name: index for index, name in reversed(list(enumerate(names))) if name}
+def _columns(sheet: Sheet, read: WorkbookRead, remarks: list[Remark]) -> dict[int, str]:
+    """Return {position: column} of a sheet's known columns, the first of several with one name."""
+    names = [(text(cell) or "").casefold() for cell in read.sheets[sheet.name].heads]
+    where = {name: at for at, name in reversed(list(enumerate(names))) if name}
     lacking = [column for column in sheet.columns if column.casefold() not in where]
-    unusable = [column for column in sheet.required if column in lacking]
-    if unusable:
+    if unusable := [column for column in sheet.required if column in lacking]:
         raise BadSource(f"not a NetFile export: sheet {sheet.name} has no column {', '.join(unusable)}")
     remarks += _odd_columns(sheet, lacking, names)
-    positions = [where.get(column.casefold()) for column in sheet.columns]
-    return Table(sheet, list(_lines(rows, positions)))
+    return {where[column.casefold()]: column for column in sheet.columns if column not in lacking}
 
 
 def _odd_columns(sheet: Sheet, lacking: Sequence[str], names: Sequence[str]) -> Iterator[Remark]:
@@ -87,8 +83,3 @@ def _odd_columns(sheet: Sheet, lacking: Sequence[str], names: Sequence[str]) -> 
         yield Remark(sheet.name, None, "missing_column", column)
     for name in sorted({name for name in names if name and name not in expected}):
         yield Remark(sheet.name, None, "extra_column", name)
-
-
-def _lines(rows: Iterable[NumberedRow], positions: Sequence[int | None]) -> Iterator[Line]:
-    for number, row in rows:
-        yield Line(number, tuple(None if at is None or row[at] == "" else row[at] for at in positions))

@@ -67,6 +67,12 @@ def test_the_pipeline(run: Callable[..., str]) -> None:
     assert len(re.findall(r"pages/s +\d+\.\d+ ms CPU a page", output)) == 2, output
 
 
+def test_the_finance_bench_opens_each_workbook_once(run: Callable[..., str]) -> None:
+    output = run("bench_finance.py", "--rows", "400", "--workbooks", "2", "--rounds", "1")
+    assert len(re.findall(r"rows/s +\d+\.\d+ ms CPU a row +\d+ MiB +opened 2 workbooks, of 2", output)) == 2, output
+    assert re.search(r"ratio of the times +\d+\.\d+", output), output
+
+
 def test_bare_celery_among_the_peers(run: Callable[..., str]) -> None:
     few = ["--jobs", "40", "--batch", "50", "--rounds", "1", "--watch", "3"]
     celery = json.loads(run("bench_peers.py", "--peers", "celery", *few, "--json"))["systems"]["celery"]

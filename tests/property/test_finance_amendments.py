@@ -2,10 +2,11 @@
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plugins.election_finance.amendments import DAILY_FORMS, Reason, ReportVersion, superseded
+from plugins.election_finance.amendments import DAILY_FORMS, Reason, ReportVersion, overlaps, superseded
 
 
 def version(name: str, period: tuple[str, str], filed: str, number: int = 0, **other: str) -> ReportVersion:
@@ -47,6 +48,62 @@ def test_a_period_filed_after_the_wider_one_stays() -> None:
 
 def test_partly_overlapping_periods_both_stay() -> None:
     assert verdicts(version("a", HALF, "2013-07-31"), version("b", ("2013-06-01", "2013-12-31"), "2014-01-31")) == {}
+
+
+@pytest.mark.parametrize(
+    "period",
+    [
+        ("2013-01-01", "2013-06-29"),
+        ("2013-01-02", "2013-06-30"),
+        ("2013-01-01", "2013-07-01"),
+        ("2012-12-31", "2013-06-29"),
+        ("2013-02-01", "2013-05-31"),
+    ],
+)
+def test_an_amendment_may_correct_the_period(period: tuple[str, str]) -> None:
+    original = version("o", HALF, "2013-07-31")
+    assert verdicts(original, version("a", period, "2013-08-09", 1)) == {"o": ("a", "amended")}
+    assert verdicts(original, version("a", period, "2013-07-31", 1)) == {"o": ("a", "amended")}
+
+
+def test_an_amendment_of_an_amendment_may_correct_the_period_back() -> None:
+    wrong = ("2013-01-01", "2013-06-29")
+    versions = [
+        version("o", HALF, "2013-07-31"),
+        version("a", wrong, "2013-08-09", 1),
+        version("b", HALF, "2013-08-10", 2),
+    ]
+    assert verdicts(*versions) == {"o": ("b", "amended"), "a": ("b", "amended")}
+
+
+@pytest.mark.parametrize(
+    ("period", "number", "other"),
+    [
+        (("2013-03-01", "2013-08-31"), 1, {}),  # moved by months
+        (("2013-02-01", "2013-07-31"), 0, {}),  # no amendment
+        (("2013-07-01", "2013-07-31"), 1, {}),  # the next period
+        (("2013-01-02", "2013-07-01"), 1, {"form": "461"}),
+        (("2013-01-02", "2013-07-01"), 1, {"committee_id": "2"}),
+    ],
+)
+def test_what_is_no_correction_leaves_both(period: tuple[str, str], number: int, other: dict[str, str]) -> None:
+    assert verdicts(version("o", HALF, "2013-07-31"), version("x", period, "2013-08-09", number, **other)) == {}
+
+
+def test_an_amendment_filed_before_a_report_does_not_correct_it() -> None:
+    early = version("a", ("2013-01-02", "2013-07-01"), "2013-07-01", 1)
+    assert verdicts(version("o", HALF, "2013-07-31"), early) == {}
+
+
+def test_reports_that_share_a_day_overlap() -> None:
+    half, next_half = version("a", HALF, "2013-07-31"), version("b", ("2013-06-30", "2013-12-31"), "2014-01-31")
+    year = version("c", ("2013-01-01", "2013-12-31"), "2013-07-01")
+    other = version("d", HALF, "2013-07-31", committee_id="2")
+    daily_report = version("e", HALF, "2013-07-31", form="497", report_id="1")
+    found = overlaps([half, next_half, year, other, daily_report])
+    assert {one.filing_id + two.filing_id for one, two in found} == {"ac", "ab", "cb"}
+    after = version("b", ("2013-07-01", "2013-12-31"), "2014-01-31")
+    assert list(overlaps([half, after, version("n", ("", "2013-06-30"), "2013-07-31")])) == []
 
 
 def test_only_the_newest_version_of_the_wider_report_decides() -> None:
@@ -110,7 +167,9 @@ def test_reports_without_a_period_contain_nothing() -> None:
     assert verdicts(version("a", ("", "2013-12-31"), "2014-01-31"), version("b", HALF, "2013-07-31")) == {}
 
 
-days = st.sampled_from(["", "2013-01-01", "2013-03-31", "2013-06-30", "2013-12-31", "2014-01-15"])
+days = st.sampled_from(
+    ["", "2013-01-01", "2013-01-02", "2013-03-31", "2013-06-29", "2013-06-30", "2013-12-31", "2014-01-15"]
+)
 histories = st.builds(
     lambda filer, form, start, end, number, filed, report_id: ReportVersion(
         *(filer, form, start, end, number, filed, report_id),
@@ -163,7 +222,7 @@ def test_every_superseded_version_leads_to_one_that_counts(versions: list[Report
         steps = 0
         while filing_id in found:
             filing_id, steps = found[filing_id].by, steps + 1
-            assert steps <= 2, "replaced by a version that is contained in one that counts, at most"
+            assert steps <= 4, "amended with its period, corrected for each higher number, contained: at most"
         assert filing_id in {each.filing_id for each in versions}
 
 

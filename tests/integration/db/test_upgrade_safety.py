@@ -10,10 +10,8 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 
 from clerk.database import migrate
-from clerk.database.engine import create_engine
 from clerk.database.schema_version import HEAD, REVISIONS
 from clerk.errors import ClerkError, DatabaseUnavailable
 from devtools.processes import wait_for
@@ -206,18 +204,6 @@ def test_looking_at_a_missing_file_does_not_make_it(empty_sqlite_url: str) -> No
     assert migrate.current(empty_sqlite_url).revision is None
     assert "run `clerk-tasks db upgrade`" in migrate.check(empty_sqlite_url)[0]
     assert not samples.path_of(empty_sqlite_url).exists()
-
-
-def test_no_downgrade_throws_data_away(database_url: str) -> None:
-    config = migrate.alembic_config()
-    engine = create_engine(database_url)
-    with engine.begin() as config.attributes["connection"], pytest.raises(ClerkError, match="restore the backup"):
-        command.downgrade(config, "base")
-    engine.dispose()
-
-    # What loses nothing was undone, down to the ledger's own migration, and can be done again.
-    assert migrate.upgrade(database_url).applied == REVISIONS[11:]
-    assert migrate.check(database_url) == []
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -91,3 +91,20 @@ def netfile(monkeypatch: pytest.MonkeyPatch) -> Iterator[NetFileSite]:
     with serving() as site:
         monkeypatch.setenv("CLERK_FINANCE_BASE_URL", site.url)
         yield site
+
+
+Load = Callable[..., Town]
+
+
+@pytest.fixture
+def load(add_town: Callable[..., Town]) -> Load:
+    """Return a function that loads sheets, `_` for `-` in their names, into a town called Oakland."""
+
+    def loaded(**sheets: list[dict[str, Any]]) -> Town:
+        town = add_town("oakland.ca", name="City of Oakland")
+        names = {"late497": "497", "late496": "496"}
+        town.drop_rows("2023.xlsx", {names.get(name, name.replace("_", "-")): rows for name, rows in sheets.items()})
+        town.etl()
+        return town
+
+    return loaded

@@ -55,6 +55,14 @@ def jobs() -> list[tuple[str, str, dict[str, object]]]:
         return [(kind, site, arguments) for kind, site, arguments in found]
 
 
+def test_update_finance_says_for_which_site(run: Run, add_town: AddTown) -> None:
+    add_town("oakland.ca", has_finance_data=True)
+    result = run("update", "--finance", "--next-site")
+    assert result.code == 0
+    assert "Enqueued finance ETL for oakland.ca" in result.err.splitlines()
+    assert len(result.out.split()) == 1, "the answer is the job's id"
+
+
 def test_one_site(run: Run, add_town: AddTown) -> None:
     add_town("oakland.ca")
     result = run("finance", "etl", "--subdomain", "oakland.ca", "--all-years", "--force")

@@ -6,29 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.integration.finance.conftest import Town
+from tests.integration.finance.conftest import Load, Town
 
 pytestmark = pytest.mark.slow
 
 HALF = {"From_Date": date(2023, 1, 1), "Thru_Date": date(2023, 6, 30), "Rpt_Date": date(2023, 7, 30)}
 OAK = {"Filer_ID": "1234567", "Filer_NamL": "Oak PAC", "Report_Num": "000", **HALF}
 ELM = {**OAK, "Filer_ID": "7654321", "Filer_NamL": "Elm PAC"}
-
-Load = Callable[..., Town]
-
-
-@pytest.fixture
-def load(add_town: Callable[..., Town]) -> Load:
-    """Return a function that loads sheets, `_` for `-` in their names, into a town called Oakland."""
-
-    def loaded(**sheets: list[dict[str, Any]]) -> Town:
-        town = add_town("oakland.ca", name="City of Oakland")
-        names = {"late497": "497", "late496": "496"}
-        town.drop_rows("2023.xlsx", {names.get(name, name.replace("_", "-")): rows for name, rows in sheets.items()})
-        town.etl()
-        return town
-
-    return loaded
 
 
 def gift(amount: float | None, name: str = "Ada Boone", cover: dict[str, Any] = OAK, **cells: Any) -> dict[str, Any]:
@@ -174,14 +158,6 @@ def test_an_amended_report_is_counted_in_its_last_version_everywhere(load: Load)
     assert town.query("SELECT amount FROM late_contributions_open") == [(8.0,)]
     assert town.query("SELECT amount FROM independent_spending") == [(16.0,)]
     assert town.query("SELECT contributions, reports FROM committee_totals") == [(32.0, 1)]
-
-
-def test_every_gift_of_a_496_stays_current(load: Load) -> None:
-    """The sheet has no report id, so its versions cannot be told apart."""
-    rows = [gift(10.0, Form_Type="F496P3", Report_Num=number) for number in ("000", "001")]
-    town = load(F496P3_Contributions=rows)
-    assert town.query("SELECT COUNT(*), SUM(is_current) FROM ie_contributions") == [(2, 2)]
-    assert town.query("SELECT COUNT(*) FROM top_contributors") == [(0,)]
 
 
 def test_what_does_not_add_up_is_listed(load: Load) -> None:

@@ -51,6 +51,41 @@ def test_a_file_without_a_year_is_told_of_as_long_as_it_is_there(add_town: AddTo
     assert town.query(issues) == []
 
 
+def test_an_old_workbook_is_named_as_such_everywhere(add_town: AddTown) -> None:
+    town = add_town("oakland.ca")
+    town.drop("2022.xls", bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504) + "Workbook".encode("utf-16-le"))
+    with pytest.raises(Discard, match=r"2022: an Excel workbook of before 2007 \(\.xls\); save it as \.xlsx"):
+        town.etl()
+    town.drop_rows("2023.xlsx", rows_of(report()))
+    assert town.etl()["unavailable"] == [2022]
+    said = "an Excel workbook of before 2007 (.xls); save it as .xlsx"
+    assert town.query("SELECT detail FROM sources WHERE year = 2022") == [(said,)]
+    issues = "SELECT detail FROM row_issues WHERE code = 'ignored_file'"
+    assert town.query(issues) == [(f"2022.xls is not used: {said}",)]
+    town.drop_rows("2022.xlsx", rows_of(report(2, year=2022)))
+    town.etl()
+    assert town.query(issues) == [("2022.xls is not used: 2022.xlsx is for the same year, and can be read",)]
+    town.drop("2022.xlsx", b"PK")
+    town.etl()
+    ((damaged,), _) = town.query(f"{issues} AND detail LIKE '2022.xlsx %' UNION ALL SELECT NULL")
+    assert damaged.startswith("2022.xlsx is not used: the copy of ")
+    assert "a damaged zip file" in damaged
+
+
+def test_a_folder_of_other_files_says_what_they_are(add_town: AddTown, caplog: pytest.LogCaptureFixture) -> None:
+    town = add_town("oakland.ca")
+    town.drop("export.csv", b"")
+    with pytest.raises(
+        Discard, match=r"holds no \.xlsx or \.zip with a year in its name; export\.csv is not used: only"
+    ):
+        town.etl()
+    town.drop("2023.xlsx", b"")
+    caplog.clear()
+    with pytest.raises(Discard, match="2023: not a zip file or a workbook: it is empty"):
+        town.etl()
+    assert any("export.csv is not used: only" in line for line in caplog.messages), "although the job failed"
+
+
 def test_a_corrupt_workbook_alone_fails_in_one_line(add_town: AddTown) -> None:
     town = add_town("oakland.ca")
     town.drop("2023.xlsx", workbook({})[:3000])

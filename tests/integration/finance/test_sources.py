@@ -16,6 +16,7 @@ from devtools.netfile_site import PAGE, Answer, NetFileSite, serving
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.extract import take
 from plugins.election_finance.inputs import inputs_of
+from plugins.election_finance.manifest import Source
 from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources import Arrival, Served, drop_files, from_drop, ignored_files, make_visitor
 
@@ -191,6 +192,7 @@ def test_years_are_not_asked_of_a_server_that_is_down(tmp_path: Path) -> None:
         ("~$efile_2013.xlsx", None),
         (".2013.xlsx", None),
         ("efile_0213.xlsx", None),
+        ("efile_2013.xls", 2013),
     ],
 )
 def test_the_year_is_in_the_name(tmp_path: Path, name: str, year: int | None) -> None:
@@ -198,13 +200,39 @@ def test_the_year_is_in_the_name(tmp_path: Path, name: str, year: int | None) ->
     assert list(drop_files(tmp_path)) == ([year] if year else [])
 
 
-def test_a_file_without_a_year_is_named(tmp_path: Path) -> None:
-    for name in ("latest.xlsx", "~lock.xlsx", "notes.txt"):
-        (tmp_path / name).touch()
-    assert drop_files(tmp_path) == {}
-    (said,) = ignored_files(tmp_path)
-    assert said.startswith("latest.xlsx is not used: its name has no year")
-    assert ignored_files(tmp_path / "gone") == []
+@pytest.fixture
+def drop(tmp_path: Path) -> Path:
+    folder = tmp_path / "drop"
+    folder.mkdir()
+    return folder
+
+
+def test_everything_in_the_folder_that_is_not_used_is_named(drop: Path) -> None:
+    names = ["2024.xlsx", "2024.xls", "2023.xls", "latest.xlsx", "notes_2024.csv", "~$2024.xlsx", ".DS_Store", "README"]
+    for name in names:
+        (drop / name).touch()
+    (drop / "old").mkdir()
+    (drop / os.fsdecode(b"b\xff\n.txt")).touch()
+    failed = Source(2023, "drop", "drop/2023.xls", "failed", "save it as .xlsx")
+    assert ignored_files(drop, [failed]) == [
+        ".DS_Store is not used: hidden files and lock files are not read",
+        "2023.xls is not used: save it as .xlsx",
+        "2024.xls is not used: 2024.xlsx is for the same year, and can be read",
+        "README is not used: only .xlsx files, and .zip files that hold one, are read",
+        r"b\udcff\n.txt is not used: only .xlsx files, and .zip files that hold one, are read",
+        "latest.xlsx is not used: its name has no year; rename it to end in one, like 2024.xlsx",
+        "notes_2024.csv is not used: only .xlsx files, and .zip files that hold one, are read",
+        "old is not used: it is a folder; put its files into the drop folder itself",
+        "~$2024.xlsx is not used: hidden files and lock files are not read",
+    ]
+    assert ignored_files(drop / "gone") == []
+
+
+def test_an_older_file_for_a_year_is_named(drop: Path) -> None:
+    for name, age in (("a_2024.xlsx", 1_000), ("b_2024.zip", 2_000)):
+        (drop / name).touch()
+        os.utime(drop / name, (age, age))
+    assert ignored_files(drop) == ["a_2024.xlsx is not used: b_2024.zip is for the same year, and newer"]
 
 
 def test_what_cannot_be_read_is_the_trouble_of_its_year_alone(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import io
 import zipfile
+from collections import defaultdict
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,22 +12,53 @@ from typing import Any
 import pytest
 from openpyxl import Workbook as Book
 from openpyxl import load_workbook
+from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
-from clerk.child_process import MIB, ChildLimits
+from clerk.child_process import MIB, ChildError, ChildLimits
 from devtools.netfile_books import workbook, zipped
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.layout import SHEET, SHEETS
 from plugins.election_finance.reader import LIMITS
-from plugins.election_finance.transform import Entry, entries
-from plugins.election_finance.workbook import Remark, Workbook, extract
-from plugins.election_finance.workbook import read as read_cells
+from plugins.election_finance.transform import Cleaned, Filing, Transformer
+from plugins.election_finance.workbook import Remark, extract
 
 
-def read(content: bytes, limits: ChildLimits = LIMITS) -> Workbook:
+@dataclass
+class Row:
+    """One row after cleaning: its number, its filing, and its cells without the blank ones."""
+
+    number: int
+    filing: Filing
+    cells: dict[str, Any]
+
+
+@dataclass
+class Read:
+    """A workbook after cleaning: what is odd about it, and the rows of each sheet with what is odd about those."""
+
+    remarks: list[Remark]
+    rows: dict[str, list[Row]]
+    of_rows: dict[str, list[Remark]]
+
+
+def rows_of(cleaned: Cleaned) -> list[Row]:
+    return [
+        Row(number, cleaned.filings[at], {name: c[at] for name, c in cleaned.columns.items() if c[at] is not None})
+        for at, number in enumerate(cleaned.batch.numbers)
+    ]
+
+
+def read(content: bytes, limits: ChildLimits = LIMITS) -> Read:
+    transformer = Transformer("COAK")
     with TemporaryDirectory() as folder:
-        cells = Path(folder, "cells")
-        extract(content, cells, limits)
-        return read_cells(cells)
+        Path(folder, "2013.xlsx").write_bytes(content)
+        book = extract(Path(folder, "2013.xlsx"), Path(folder, "cells"), limits)
+        found = Read(list(book.remarks), defaultdict(list), defaultdict(list))
+        for batch in book.batches():
+            cleaned = transformer.clean(batch, book.epoch)
+            found.rows[batch.sheet.name] += rows_of(cleaned)
+            found.of_rows[batch.sheet.name] += transformer.remarks(cleaned, book.epoch)
+    return found
 
 
 HEAD = {
@@ -43,17 +76,12 @@ def gift(**cells: Any) -> dict[str, Any]:
     return {**HEAD, "Tran_ID": "A1", "Tran_NamL": "Amos", "Tran_Date": date(2013, 10, 24), "Tran_Amt1": 100.0, **cells}
 
 
-def cleaned(book: Workbook, sheet: str = "A-Contributions") -> tuple[list[Entry], list[tuple[str, int | None]]]:
-    remarks: list[Remark] = list(book.remarks)
-    table = next(table for table in book.tables if table.sheet.name == sheet)
-    found = list(entries(table, "COAK", remarks))
-    return found, [(remark.code, remark.row) for remark in remarks]
+def cleaned(book: Read, sheet: str = "A-Contributions") -> tuple[list[Row], list[tuple[str, int | None]]]:
+    return book.rows[sheet], [(remark.code, remark.row) for remark in book.remarks + book.of_rows[sheet]]
 
 
-def details(book: Workbook, sheet: str) -> list[tuple[int | None, str, str]]:
-    remarks: list[Remark] = []
-    list(entries(next(table for table in book.tables if table.sheet.name == sheet), "COAK", remarks))
-    return [(remark.row, remark.code, remark.detail) for remark in remarks]
+def details(book: Read, sheet: str) -> list[tuple[int | None, str, str]]:
+    return [(remark.row, remark.code, remark.detail) for remark in book.of_rows[sheet]]
 
 
 def test_the_layout_is_netfiles() -> None:
@@ -73,8 +101,8 @@ def test_cells_left_out_do_not_move_the_others() -> None:
     assert 'r="G2"' in sheet
     assert 'r="H2"' not in sheet, "the row is not sparse, so this test shows nothing"
     (entry,), _ = cleaned(read(content))
-    assert entry.row["Tran_Zip4"] == "94611"
-    assert "Tran_City" not in entry.row
+    assert entry.cells["Tran_Zip4"] == "94611"
+    assert "Tran_City" not in entry.cells
 
 
 def test_columns_are_found_by_name_wherever_they_are() -> None:
@@ -90,14 +118,14 @@ def test_columns_are_found_by_name_wherever_they_are() -> None:
     saved = io.BytesIO()
     book.save(saved)
     (entry,), remarks = cleaned(read(saved.getvalue()))
-    assert (entry.row["Tran_NamL"], entry.row["Tran_Amt1"], entry.line.number) == ("Amos", 100, 3)
+    assert (entry.cells["Tran_NamL"], entry.cells["Tran_Amt1"], entry.number) == ("Amos", 100, 3)
     assert ("extra_column", None) in remarks
 
 
 def test_a_column_we_can_do_without_is_remarked_on() -> None:
     book = read(workbook({"A-Contributions": [gift()]}, drop=[("A-Contributions", "Tran_Occ")]))
     (entry,), remarks = cleaned(book)
-    assert entry.row["Tran_NamL"] == "Amos"
+    assert entry.cells["Tran_NamL"] == "Amos"
     assert remarks == [("missing_column", None)]
 
 
@@ -126,24 +154,44 @@ def test_dates_may_be_text_or_numbers_and_amounts_text() -> None:
     rows = [gift(Tran_Date=when) for when in (date(2013, 10, 24), 41571, "10/24/2013", "2013-10-24T00:00:00-08:00")]
     rows += [gift(Tran_Amt1="$100.00")]
     found, remarks = cleaned(read(workbook({"A-Contributions": rows})))
-    assert {entry.row["Tran_Date"] for entry in found} == {"2013-10-24"}
-    assert {entry.row["Tran_Amt1"] for entry in found} == {100}
+    assert {entry.cells["Tran_Date"] for entry in found} == {"2013-10-24"}
+    assert {entry.cells["Tran_Amt1"] for entry in found} == {100}
+    assert remarks == []
+
+
+def test_serial_numbers_of_a_workbook_that_counts_from_1904(tmp_path: Path) -> None:
+    day = date(2013, 10, 24)
+    serial = (day - date(1904, 1, 1)).days
+    rows = [gift(Tran_Date=when) for when in (day, serial, str(serial), "10/24/2013", 20131024)]
+    book = load_workbook(io.BytesIO(workbook({"A-Contributions": rows})))
+    book.epoch = CALENDAR_MAC_1904
+    book.save(tmp_path / "2013.xlsx")
+    found, remarks = cleaned(read((tmp_path / "2013.xlsx").read_bytes()))
+    assert [row.cells["Tran_Date"] for row in found] == ["2013-10-24"] * 5
     assert remarks == []
 
 
 def test_what_cannot_be_understood_is_left_out_and_remarked_on() -> None:
     odd = gift(Tran_Date="last week", Tran_Amt1="a lot", Tran_NamL="San Diego ? Sponsored")
     found, remarks = cleaned(read(workbook({"A-Contributions": [odd, gift(Tran_Date=None, Tran_Amt1=None)]})))
-    assert [("Tran_Date" in entry.row, "Tran_Amt1" in entry.row) for entry in found] == [(False, False)] * 2
+    assert [("Tran_Date" in entry.cells, "Tran_Amt1" in entry.cells) for entry in found] == [(False, False)] * 2
     assert remarks == [
         ("bad_date", 2), ("bad_amount", 2), ("lost_character", 2), ("blank_amount", 3), ("blank_date", 3)
     ]  # fmt: skip
 
 
+def test_invisible_characters_are_no_part_of_a_cell() -> None:
+    odd = gift(Tran_NamL="Oak\u202e\u200b PAC", Tran_City="\u200b", Tran_Amt1="\u202d5.00\u202c", Tran_Date="\u200b")
+    (row,), remarks = cleaned(read(workbook({"A-Contributions": [odd]})))
+    assert (row.cells["Tran_NamL"], row.cells["Tran_Amt1"]) == ("Oak PAC", 5.0)
+    assert "Tran_City" not in row.cells
+    assert remarks == [("blank_date", 2)]
+
+
 def test_what_a_report_is_known_by_is_missed_where_it_is_blank_or_an_error() -> None:
     nameless = gift(Filer_ID=None, Report_Num="", Thru_Date="soon")
-    day = {**HEAD, "Form_Type": "F497P1", "From_Date": None, "Ctrib_Date": "1/1/13", "Amount": 5.0}
-    days = [{**day, "Rpt_Date": when} for when in ("1/2/13", None)]
+    day = {**HEAD, "Form_Type": "F497P1", "From_Date": None, "Ctrib_Date": "1/1/13", "Amount": 5.0, "Rpt_ID_Num": "1"}
+    days = [{**day, "Rpt_Date": "1/2/13"}, {**day, "Rpt_Date": None, "Rpt_ID_Num": None}]
     content = workbook({"A-Contributions": [gift(), nameless], "497": days})
     book = load_workbook(io.BytesIO(content))
     book["A-Contributions"]["E2"] = "#REF!"
@@ -153,7 +201,7 @@ def test_what_a_report_is_known_by_is_missed_where_it_is_blank_or_an_error() -> 
     assert details(found, "A-Contributions") == [
         (2, "blank_key", "Rpt_Date"), (3, "bad_date", "Thru_Date: soon"), (3, "blank_key", "Filer_ID, Report_Num")
     ]  # fmt: skip
-    assert details(found, "497") == [(3, "blank_key", "Rpt_Date")]
+    assert details(found, "497") == [(3, "blank_key", "Rpt_Date, Rpt_ID_Num")]
 
 
 def test_a_report_is_one_filing_however_its_number_is_written() -> None:
@@ -227,3 +275,11 @@ def test_a_workbook_is_not_waited_for_for_ever() -> None:
 def test_a_damaged_sheet_is_named() -> None:
     with pytest.raises(BadSource, match=r"sheet A-Contributions is damaged: .* Get the file again\."):
         read(built(b'<row r="2"><c r="?"><v>1</v></c></row>'))
+
+
+def test_a_full_disk_is_no_damage_of_the_workbook(tmp_path: Path) -> None:
+    (tmp_path / "2013.xlsx").write_bytes(workbook({"A-Contributions": [gift()]}))
+    (tmp_path / "2013.partial").symlink_to("/dev/full")
+    with pytest.raises(ChildError, match="No space left on device") as error:
+        extract(tmp_path / "2013.xlsx", tmp_path / "2013.cells")
+    assert error.value.kind == "failed"

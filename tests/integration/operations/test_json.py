@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from clerk.database.schema_version import HEAD
 from clerk.plugin.loader import forget_plugins
 from clerk_tasks.cli.main import main
 from devtools.json_answers import ANSWERS
@@ -43,6 +44,7 @@ schedule list
 schedule next
 schedule tick meetings-next-site
 db upgrade
+db downgrade {head} --yes
 db current
 db history
 db check
@@ -59,7 +61,7 @@ ELSEWHERE = (
 def test_the_keys(enqueue: Enqueue, work: Work, capsys: pytest.CaptureFixture[str]) -> None:
     Path("plugins/broken.py").write_text("raise OSError")
     forget_plugins()
-    known = {"job": enqueue("broken")}
+    known = {"job": enqueue("broken"), "head": HEAD}
     work(known["job"])
     found: dict[str, str] = {}
     for line in COMMANDS.strip().splitlines():

@@ -171,7 +171,8 @@ def test_each_fetcher_logs_in_its_own_name(caplog: pytest.LogCaptureFixture) -> 
     first.logger.log("hello", meeting="Council", date="2024-01-02", error="x", name="y")
     second.logger.log("there", level="nonsense")
     one, two = caplog.records
-    assert (one.getMessage(), two.getMessage()) == ("alderbay.ca: hello", "briarhill.ca: there")
+    assert (one.getMessage(), two.getMessage()) == ("hello", "there")
+    assert (one.subdomain, two.subdomain) == ("alderbay.ca", "briarhill.ca")  # type: ignore[attr-defined]
     assert (one.meeting, one.meeting_date, one.error, one.field_name) == ("Council", "2024-01-02", "x", "y")  # type: ignore[attr-defined]
     assert two.levelname == "INFO"
 

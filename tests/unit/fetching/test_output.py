@@ -10,6 +10,7 @@ import pytest
 from clerk.errors import SettingError
 from clerk.output import ClerkLogger, JsonFormatter, configure, log
 from clerk.settings import get_env, get_env_bool, get_env_float, get_env_int
+from clerk_tasks.logs import Redacting
 
 
 def test_a_line_of_json_has_the_fields_and_no_secret(caplog: pytest.LogCaptureFixture) -> None:
@@ -21,7 +22,7 @@ def test_a_line_of_json_has_the_fields_and_no_secret(caplog: pytest.LogCaptureFi
         line.items()
         >= {"level": "WARNING", "subdomain": "alderbay.ca", "job_id": "7", "pages": 3, "parent_job_id": "6"}.items()
     )
-    assert line["message"] == "alderbay.ca: asked https://x.example/?token=***"
+    assert line["message"] == "asked https://x.example/?token=***"
     assert "nothing" not in line
     assert "backend" not in line
 
@@ -45,7 +46,11 @@ def test_the_process_s_site_is_the_default(caplog: pytest.LogCaptureFixture) -> 
     finally:
         configure()
     log("nobody's")
-    assert caplog.messages == ["briarhill.ca: hello", "alderbay.ca: there", "nobody's"]
+    assert caplog.messages == ["hello", "there", "nobody's"]
+    sites = [getattr(record, "subdomain", None) for record in caplog.records]
+    assert sites == ["briarhill.ca", "alderbay.ca", None]
+    shown = [Redacting("%(message)s").format(record) for record in caplog.records]
+    assert shown == ["briarhill.ca: hello", "alderbay.ca: there", "nobody's"], "a person sees which site it is"
 
 
 def test_plugins_read_their_settings_typed(monkeypatch: pytest.MonkeyPatch) -> None:

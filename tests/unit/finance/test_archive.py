@@ -1,6 +1,7 @@
 """Files that are not what they should be."""
 
 import io
+import re
 import struct
 import zipfile
 from contextlib import suppress
@@ -11,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devtools.netfile_books import workbook, zipped
-from plugins.election_finance.archive import ArchiveLimits, workbook_bytes
+from plugins.election_finance.archive import ArchiveLimits, workbook_file
 from plugins.election_finance.errors import BadSource
-from plugins.election_finance.workbook import extract, read
+from plugins.election_finance.workbook import extract
 
 EMPTY = workbook({})
 
@@ -26,15 +27,35 @@ def file(tmp_path: Path) -> Path:
 def complaint(file: Path, content: bytes, limits: ArchiveLimits | None = None) -> str:
     file.write_bytes(content)
     with pytest.raises(BadSource) as error:
-        workbook_bytes(file, limits or ArchiveLimits())
+        workbook_file(file, file.with_suffix(".inner"), limits or ArchiveLimits())
     return str(error.value)
 
 
 def test_a_workbook_and_a_zip_of_one_are_the_same(file: Path) -> None:
     file.write_bytes(EMPTY)
-    assert workbook_bytes(file) == EMPTY
+    assert workbook_file(file, file.with_suffix(".inner")).read_bytes() == EMPTY
     file.write_bytes(zipped({"readme.txt": b"hello", "efile_COAK_2013.XLSX": EMPTY, "__MACOSX/._efile.xlsx": b"x"}))
-    assert workbook_bytes(file) == EMPTY
+    assert workbook_file(file, file.with_suffix(".inner")).read_bytes() == EMPTY
+
+
+COMPOUND = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (COMPOUND + "Workbook".encode("utf-16-le"), r"before 2007 \(\.xls\); save it as \.xlsx"),
+        (COMPOUND + "EncryptedPackage".encode("utf-16-le"), "an encrypted workbook; open it with its password"),
+        (zipped({"2013.xlsx": COMPOUND + "EncryptedPackage".encode("utf-16-le")}), "an encrypted workbook"),
+        (zipped({"[Content_Types].xml": b"<x/>", "xl/workbook.bin": b""}), r"a binary Excel workbook \(\.xlsb\)"),
+        (zipped({"mimetype": b"", "content.xml": b""}), r"an OpenDocument file \(\.ods\); save it as \.xlsx"),
+        (zipped({"[Content_Types].xml": b"<x/>", "word/document.xml": b""}), r"a Word document \(\.docx\)"),
+        (zipped({"2013.xls": COMPOUND}), r"exactly one \.xlsx; this one holds none, but '2013\.xls'"),
+    ],
+    ids=["xls", "encrypted", "encrypted-in-zip", "xlsb", "ods", "docx", "xls-in-zip"],
+)
+def test_a_workbook_of_another_kind_is_named(file: Path, content: bytes, reason: str) -> None:
+    assert re.search(reason, complaint(file, content))
 
 
 def test_a_web_page_is_not_a_zip(file: Path) -> None:
@@ -44,7 +65,7 @@ def test_a_web_page_is_not_a_zip(file: Path) -> None:
 
 
 def test_exactly_one_workbook(file: Path) -> None:
-    assert "a.xlsx, b.xlsx" in complaint(file, zipped({"a.xlsx": EMPTY, "b.xlsx": EMPTY}))
+    assert "'a.xlsx', 'b.xlsx'" in complaint(file, zipped({"a.xlsx": EMPTY, "b.xlsx": EMPTY}))
     assert "holds none" in complaint(file, zipped({"readme.txt": b"later"}))
 
 
@@ -103,5 +124,5 @@ def test_damage_is_always_told_as_such(tmp_path_factory: pytest.TempPathFactory,
     file = tmp_path_factory.mktemp("damaged") / "2013.xlsx"
     file.write_bytes(broken[: data.draw(st.integers(0, len(broken)))])
     with suppress(BadSource):  # any other error fails the test
-        extract(workbook_bytes(file), file.with_suffix(".cells"))
-        assert read(file.with_suffix(".cells")).rows == 0, "the damage was in nothing that matters"
+        book = extract(workbook_file(file, file.with_suffix(".inner")), file.with_suffix(".cells"))
+        assert book.rows == 0, "the damage was in nothing that matters"

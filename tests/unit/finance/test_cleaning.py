@@ -34,6 +34,75 @@ from plugins.election_finance.cleaning import Cell
         (True, None),
         ("2020-01-01", None),
         ("9" * 40, None),
+        ("(100.00)", "-100.00"),
+        ("$(10.00)", "-10.00"),
+        ("($10.00)", "-10.00"),
+        ("$ (10.00)", "-10.00"),
+        ("(-100.00)", "-100.00"),
+        ("100.00-", "-100.00"),
+        ("$1,234.50-", "-1234.50"),
+        ("-$5", "-5.00"),
+        ("$ -5", "-5.00"),
+        ("\u2212 5", "-5.00"),
+        ("+5", "5.00"),
+        ("\u202d5.00\u202c", "5.00"),
+        ("5\xa0", "5.00"),
+        ("1,234,567.895", "1234567.90"),
+        ("100.", "100.00"),
+        (".5", "0.50"),
+        ("0.125", "0.13"),
+        ("1234.567", "1234.57"),
+        (1.234, "1.23"),
+        ("1.234,50", "1234.50"),
+        ("(1.234.567,5)", "-1234567.50"),
+        ("1.234.567", "1234567.00"),
+        *(
+            (unclear, None)
+            for unclear in (
+                *(
+                    "1.234",
+                    "1,2,3",
+                    "12,34",
+                    "100,50",
+                    "1234,50",
+                    "1,23,456",
+                    "1,234,56",
+                    "0,123",
+                    "1.23.4",
+                    "1,234.5,0",
+                ),
+                *(
+                    "1.234,567",
+                    "1.234.50",
+                    "1,234 .50",
+                    "1 234.50",
+                    "1'234.50",
+                    "1_000",
+                    "1e3",
+                    "0x10",
+                    "\u0661\u0662",
+                    "\uff11\uff10",
+                ),
+                *(
+                    "--5",
+                    "-5-",
+                    "-(5)",
+                    "(5",
+                    "5)",
+                    "((5))",
+                    "(+5)",
+                    "()",
+                    "$",
+                    "-",
+                    "$$5",
+                    "$($5)",
+                    "5$",
+                    "5 USD",
+                    "€5",
+                ),
+                *("5%", "5CR", "=5", "'5", ",", ".", "5/6", "(5)-"),
+            )
+        ),
     ],
 )
 def test_money(cell: Cell, amount: str | None) -> None:
@@ -65,10 +134,35 @@ def test_money(cell: Cell, amount: str | None) -> None:
         (-3.0, None),
         (1e300, None),
         (True, None),
+        (2013.0, None),
+        ("2013", None),
+        ("41486.75", "2013-07-31"),
+        ("9" * 400, None),
     ],
 )
 def test_dates(cell: Cell, iso: str | None) -> None:
     assert cleaning.iso_date(cell) == iso
+
+
+@pytest.mark.parametrize("cell", [40024.0, "40024", 40024.5, "7/31/2013", "20130731", 20130731.0])
+def test_serial_numbers_count_from_the_workbooks_epoch(cell: Cell) -> None:
+    assert cleaning.iso_date(cell, date(1904, 1, 1)) == "2013-07-31"
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("A\x00B\x1bC\x7f\x85D", "ABC D"),
+        ("\u202eevil\u202c \u2066x\u2069\u200f", "evil x"),
+        ("Oak\u200b\ufeff\u2060\xadPAC", "OakPAC"),
+        ("Oak\xa0\u2003\tPAC\u2028", "Oak PAC"),
+        ("Jose\u0301", "Jos\xe9"),
+        ("a\ud800b", "ab"),
+        ("\u200b\x01", None),
+    ],
+)
+def test_text_is_what_a_person_sees(cell: Cell, shown: str | None) -> None:
+    assert cleaning.text(cell) == shown
 
 
 @given(st.dates(date(1950, 1, 1), date(2090, 12, 31)))
@@ -88,7 +182,8 @@ def test_no_cell_is_too_strange_to_clean(cell: Cell) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "number"), [("000", 0), ("001", 1), ("1", 1), (1.0, 1), ("", 0), (None, 0), ("012", 12), ("x", 0)]
+    ("cell", "number"),
+    [("000", 0), ("001", 1), ("1", 1), (1.0, 1), ("2.0", 2), ("", 0), (None, 0), ("012", 12), ("x", 0)],
 )
 def test_report_numbers(cell: Cell, number: int) -> None:
     assert cleaning.report_number(cell) == number

@@ -1,29 +1,29 @@
 """Ids: the same for the same row, whatever file it comes in and wherever it stands there."""
 
+from datetime import date
 from random import Random
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plugins.election_finance.identities import Identities
 from plugins.election_finance.layout import SHEET
-from plugins.election_finance.transform import Entry, Identities, entries
-from plugins.election_finance.workbook import Line, Table
+from plugins.election_finance.transform import Entry, Transformer
+from plugins.election_finance.workbook import Batch
 
-A = SHEET["A-Contributions"]
+EPOCH = date(1899, 12, 30)
 
 
 def batch(*rows: dict[str, Any]) -> list[Entry]:
     head = {"Filer_ID": "1", "Filer_NamL": "X", "From_Date": "2013-01-01", "Form_Type": "A"}
-    lines = [
-        Line(number, tuple({**head, **row}.get(column) for column in A.columns))
-        for number, row in enumerate(rows, start=2)
-    ]
-    return list(entries(Table(A, lines), "COAK", []))
+    cells = {name: [{**head, **row}.get(name) for row in rows] for name in (*head, "Tran_ID", "Tran_Amt1")}
+    cleaned = Transformer("COAK").clean(Batch(SHEET["A-Contributions"], range(2, 2 + len(rows)), cells), EPOCH)
+    return [cleaned.entry(at) for at in range(len(cleaned))]
 
 
 def ids(identities: Identities, rows: list[Entry]) -> list[tuple[str, Any]]:
-    return sorted((row_id, entry.row.get("Tran_Amt1")) for row_id, entry in identities.assign(rows))
+    return sorted((row_id, entry.cleaned.columns["Tran_Amt1"][entry.at]) for row_id, entry in identities.assign(rows))
 
 
 def test_one_transaction_id_for_two_gifts_gives_two_ids() -> None:

@@ -27,6 +27,16 @@ def test_a_class_is_called_and_its_distribution_known(install_plugin: Install) -
     assert type(plugin.implementation).__module__ == "acme_clerk"
 
 
+def test_each_that_is_loaded_is_logged_once(install_plugin: Install, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    install_plugin("acme", "acme_clerk:Plugin", PLUGIN)
+    plugins()
+    load_plugins_from_entry_points()
+    lines = [line for line in caplog.messages if line.startswith("Loaded plugin from entry point: ")]
+    assert lines.count("Loaded plugin from entry point: acme") == 1
+    assert "Loaded plugin from entry point: election-finance" in lines
+
+
 def test_an_instance_serves_as_well(install_plugin: Install) -> None:
     install_plugin("acme", "acme_clerk:plugin", PLUGIN + "\n\nplugin = Plugin()\n")
     assert [name for name, _ in call_hook("fetcher_extra", label="x")] == ["acme"]

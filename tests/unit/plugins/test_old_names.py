@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 import sys
+from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 import typer
+from sqlalchemy import text
 
 from clerk.database.transactions import reading, transaction
+from clerk.errors import UsageError
 from clerk.paths import site_dir
 from clerk.sites.rows import insert_site, require_site
 from devtools.trees import write_tree
@@ -19,13 +23,20 @@ from devtools.trees import write_tree
 NAMES = {
     "clerk": "Fetcher __version__ cli hookimpl main pm",
     "clerk.cli": """JsonFormatter STORAGE_DIR build_db_from_text_internal build_table_from_text cli configure_logging
-        main pm update_page_count""",
-    "clerk.db": "civic_db_connection db delete_site get_all_sites get_civic_db get_oldest_site get_site_by_subdomain",
-    "clerk.fetcher": "Fetcher PDF_SUPPORT STORAGE_DIR get_fetcher pm",
-    "clerk.queue": "QUEUE_NAMES enqueue_job generate_run_id get_job_function_map",
-    "clerk.utils": """MeetingDateGroup PageFile STORAGE_DIR assert_db_exists build_db_from_text_internal
-        build_table_from_text collect_page_files create_meetings_schema group_pages_by_meeting_date hash_text_content
-        pm update_page_count""",
+        fetch_internal main pm rebuild_site_fts_internal update_page_count""",
+    "clerk.db": """civic_db_connection db delete_site get_all_sites get_civic_db get_db get_oldest_site
+        get_site_by_subdomain""",
+    "clerk.fetcher": """Fetcher NUM_WORKERS PDF_CHUNK_SIZE PDF_CONVERT_TIMEOUT PDF_READ_TIMEOUT PDF_SUPPORT STORAGE_DIR
+        USE_PDF_SUBPROCESS_ISOLATION fetch_internal get_fetcher pm""",
+    "clerk.plugin_loader": """discover_entry_point_plugins has_hookimpl_methods load_plugins_from_directory
+        load_plugins_from_entry_points""",
+    "clerk.queue": """QUEUE_NAMES enqueue_job generate_run_id get_compilation_queue get_deploy_queue
+        get_extraction_queue get_fetch_queue get_finance_queue get_high_queue get_job_function_map get_ocr_queue
+        get_redis""",
+    "clerk.utils": """MeetingDateGroup PageData PageFile STORAGE_DIR assert_db_exists build_db_from_text_internal
+        build_table_from_text collect_page_files create_meetings_schema discover_entry_point_plugins get_plugin_manager
+        group_pages_by_meeting_date hash_text_content load_extraction_cache pm save_extraction_cache
+        update_page_count""",
 }
 
 
@@ -57,7 +68,114 @@ def test_the_database_is_made_and_then_left_alone(monkeypatch: pytest.MonkeyPatc
     assert assert_db_exists() is assert_db_exists()
     with reading() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM sites").scalar() == 0
+        columns = connection.exec_driver_sql("SELECT name FROM pragma_table_info('feed_entries')").scalars().all()
+    assert columns == ["subdomain", "date", "kind", "name"], "the table of feeds was made beside sites"
     assert sorted(path.name for path in Path.cwd().glob("new.db*") if "backup" in path.name) == []
+
+
+def test_a_connection_commits_what_its_user_commits(sqlite_url: str) -> None:
+    from clerk.db import get_db
+
+    for number, commits in ((1, True), (2, False)):
+        with get_db() as connection:
+            insert_site(connection, {"subdomain": f"{number}.ca", "name": "A", "state": "CA"})
+            if commits:
+                connection.commit()
+                assert connection.execute(text("SELECT count(*) FROM sites")).scalar() == 1
+    with reading() as connection:
+        assert connection.exec_driver_sql("SELECT subdomain FROM sites").scalars().all() == ["1.ca"]
+
+
+def test_the_search_of_a_site_is_made_again(sqlite_url: str) -> None:
+    from clerk.cli import build_db_from_text_internal, rebuild_site_fts_internal
+
+    with transaction() as connection:
+        insert_site(connection, {"subdomain": "a.ca", "name": "A", "state": "CA"})
+    path = write_tree(site_dir("a.ca"), {"txt/Council/2026-01-02/1": "parks"}) / "meetings.db"
+    build_db_from_text_internal("a.ca")
+    found = "SELECT count(*) FROM minutes_fts WHERE minutes_fts MATCH 'trees'"
+    with closing(sqlite3.connect(path)) as made:
+        made.execute("UPDATE minutes SET text = 'trees'")
+        made.execute("DROP TABLE agendas_fts")
+        made.commit()
+        assert made.execute(found).fetchone() == (0,)
+        rebuild_site_fts_internal("a.ca")
+        assert made.execute(found).fetchone() == (1,)
+        assert made.execute("SELECT count(*) FROM agendas_fts").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("as_generator", [True, False])
+def test_a_site_is_fetched_here_and_now(sqlite_url: str, as_generator: bool) -> None:
+    from clerk.fetcher import fetch_internal
+
+    with transaction() as connection:
+        insert_site(connection, {"subdomain": "a.ca", "name": "A", "state": "CA"})
+    seen = []
+
+    class Plain:
+        def fetch_events(self) -> None:
+            with reading() as connection:
+                seen.append(require_site(connection, "a.ca")["status"])
+
+    class Generating(Plain):
+        def fetch_events(self) -> Iterator[None]:  # type: ignore[override]
+            super().fetch_events()
+            yield
+
+    fetch_internal("a.ca", Generating() if as_generator else Plain())
+    with reading() as connection:
+        site = require_site(connection, "a.ca")
+    assert (seen, site["status"]) == (["fetching"], "needs_ocr")
+    assert datetime.strptime(site["last_updated"], "%Y-%m-%dT%H:%M:%S")
+
+
+def test_what_was_extracted_is_kept_for_the_text_that_it_is_of(tmp_path: Path) -> None:
+    from clerk.utils import load_extraction_cache, save_extraction_cache
+
+    path, kept = tmp_path / "1.txt.extracted.json", {"content_hash": "h", "entities": {}, "votes": {"votes": []}}
+    assert load_extraction_cache(str(path), "h") is None
+    save_extraction_cache(str(path), kept)
+    assert load_extraction_cache(str(path), "h") == kept
+    assert load_extraction_cache(str(path), "other") is None
+    for damaged in ("{", "[]", '{"content_hash": "h"}'):
+        path.write_text(damaged)
+        assert load_extraction_cache(str(path), "h") is None
+    save_extraction_cache(tmp_path, kept)
+
+
+def test_a_queue_enqueues_the_job_type_of_a_function(sqlite_url: str) -> None:
+    from clerk.queue import get_high_queue, get_job_function_map, get_ocr_queue, job_states
+
+    with transaction() as connection:
+        insert_site(connection, {"subdomain": "a.ca", "name": "A", "state": "CA"})
+    compilation = get_job_function_map()["db-compilation"]
+    (job,) = job_states([get_high_queue().enqueue(compilation, "a.ca").id])
+    assert (job["job_type"], job["subdomain"], job["priority"]) == ("db-compilation", "a.ca", "high")
+    assert get_ocr_queue().name == "ocr"
+    with pytest.raises(ValueError, match="is the function of no job type"):
+        get_ocr_queue().enqueue(print, "a.ca")
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [("redis://127.0.0.1:6390/2", None), (None, "valkey.sock")],
+    ids=["redis", "embedded"],
+)
+def test_the_broker_s_client(monkeypatch: pytest.MonkeyPatch, url: str | None, path: str | None) -> None:
+    from clerk.queue import get_redis
+
+    if url:
+        monkeypatch.setenv("BROKER_URL", url)
+    options = get_redis().connection_pool.connection_kwargs
+    assert options["path"].endswith(".sock") if path else (options["port"], options["db"]) == (6390, 2)
+
+
+def test_there_is_no_redis_where_the_broker_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    from clerk.queue import get_redis
+
+    monkeypatch.setenv("BROKER_URL", "amqp://guest@127.0.0.1")
+    with pytest.raises(UsageError, match="needs Redis or Valkey as the broker"):
+        get_redis()
 
 
 def test_the_queues_and_the_database_s_commands() -> None:

@@ -1,0 +1,1 @@
+"""Import paths from before the writers of test data moved to devtools."""
