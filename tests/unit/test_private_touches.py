@@ -58,6 +58,7 @@ SET = {
     ("message", "body"),
     ("message", "headers"),
     ("message", "properties"),
+    ("sys.modules['__main__']", "__spec__"),
     ("worker", "exitcode"),
     ("worker", "relay_wanted"),
     ("worker", "wait_for_soft_shutdown"),
@@ -132,7 +133,7 @@ def private_overrides() -> set[str]:
                 continue
             for base in ours.__mro__[1:-1]:
                 inherited = {each for each in vars(base) if each.startswith("_") and not each.startswith("__")}
-                if not base.__module__.startswith(("clerk", "abc", "contextlib", "typing")):
+                if not base.__module__.startswith(("clerk", "abc", "contextlib", "enum", "typing")):
                     found |= {f"{base.__module__}:{base.__name__}.{each}" for each in inherited & set(vars(ours))}
     return found
 
