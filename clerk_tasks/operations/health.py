@@ -137,7 +137,8 @@ def _queues(connection: Connection) -> Iterator[Finding]:
 def _idle(connection: Connection, workers: Iterable[Any]) -> str | None:
     """Return how to name a worker that runs fewer jobs than it could, None if all are busy."""
     running = select(jobs.c.instance, func.count()).where(jobs.c.state == constant(JobState.RUNNING))
-    busy: dict[str | None, int] = dict(connection.execute(running.group_by(jobs.c.instance)).tuples().all())
+    rows = connection.execute(running.group_by(jobs.c.instance)).all()
+    busy = dict(map(tuple, rows))
     for worker in workers:
         free = worker.concurrency - busy.get(worker.instance, 0)
         if free > 0:
