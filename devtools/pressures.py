@@ -11,8 +11,6 @@ import psycopg
 
 #: How many readers scan the hot tables, and how often each starts again, in seconds.
 READERS, EVERY = 4, 0.5
-#: How many connections stay idle.
-IDLE = 300
 #: How often a connection of ours is terminated, in seconds.
 PERIOD = 0.5
 
@@ -53,10 +51,10 @@ def _read(address: str, over: threading.Event, begin: float) -> None:
 
 
 @contextmanager
-def idle_connections(address: str) -> Iterator[None]:
-    """Keep IDLE connections open that do nothing."""
+def idle_connections(address: str, count: int) -> Iterator[None]:
+    """Keep so many connections open that do nothing."""
     with ExitStack() as stack:
-        for _ in range(IDLE):
+        for _ in range(count):
             stack.enter_context(psycopg.connect(address))
         yield
 

@@ -207,5 +207,5 @@ SCENARIOS = (
     Scenario("the worker is killed again and again", press=lambda stage: _kills(stage, 5.0)),
     Scenario("PostgreSQL is killed and started", press=_restart),
     Scenario("connections are terminated", press=lambda stage: pressures.terminations(stage.address)),
-    Scenario("300 idle connections", press=lambda stage: pressures.idle_connections(stage.address)),
+    Scenario("300 idle connections", press=lambda stage: pressures.idle_connections(stage.address, 300)),
 )

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
 from datetime import timedelta
+from functools import partial
 
 import psutil
 import pytest
 
 from clerk.database.clock import database_time
+from clerk.errors import DatabaseUnavailable
 from clerk.jobs import JobRequest
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.dispatcher import enqueue_many
 from clerk_tasks.ledger import publications
+from devtools import pressures
 from devtools.processes import Program, wait_for
+from devtools.services import PostgresServer
 from devtools.system import SITE, System
 
 pytestmark = pytest.mark.timeout(300)
@@ -77,3 +83,44 @@ def test_five_thousand_jobs_wait_for_two_busy_children(every_broker_system: Syst
     print(f"\n{rate:.0f} jobs/s enqueued, {growth:+.0f} MB")  # noqa: T201
     assert growth < 60
     assert worker.alive
+
+
+PRESSURES = {
+    "a transaction pins xmin": pressures.pinned_xmin,
+    "REPEATABLE READ readers": pressures.readers,
+    "connections are terminated": pressures.terminations,
+    "idle connections": partial(pressures.idle_connections, count=150),
+}
+
+
+@pytest.mark.fault("F9")
+@pytest.mark.parametrize("pressure", PRESSURES.values(), ids=PRESSURES)
+def test_what_others_do_to_the_database(
+    own_postgres_system: System,
+    private_postgres: PostgresServer,
+    pressure: Callable[[str], AbstractContextManager[None]],
+) -> None:
+    """The pressures of the public benchmark of job queues: each job ends, and has its effect once."""
+    system = own_postgres_system
+    system.worker("-c", "2")
+    ids = []
+    with pressure(private_postgres.url.replace("+psycopg", "")):
+        for batch in range(20):
+            requests = [JobRequest("note", SITE, {"key": f"k{batch}-{number}"}) for number in range(20)]
+            ids += recorded(requests)
+            wait_for(partial(so_many_effects, system, len(ids) - 200), "the workers keep up", deadline=60)
+        assert system.wait_for_end(*ids, deadline=60) == ["completed"] * len(ids)
+    assert system.effects() == dict.fromkeys(ids, 1)
+
+
+def so_many_effects(system: System, count: int) -> bool:
+    """Return whether as many jobs have had their effect."""
+    return len(system.effects()) >= count
+
+
+def recorded(requests: list[JobRequest]) -> list[str]:
+    """Enqueue jobs, again if the database closes the connection meanwhile, as an operator would."""
+    for _ in range(10):
+        with suppress(DatabaseUnavailable):
+            return enqueue_many(requests).job_ids
+    raise AssertionError("the database is away")
