@@ -17,28 +17,48 @@ from clerk.child_process import Message, serve
 from clerk.text.document import DocumentError, ReadingLimits
 from clerk.text.engines import Engine
 from clerk.text.ocr import recogniser
-from clerk.text.pages import draw_page, opened, page_of, read_page
+from clerk.text.opening import PdfPages, opened
 
 
 def answer(request: Message) -> Iterator[Message]:
     """Read or draw a document, as the request asks."""
     limits = ReadingLimits(**request["limits"])
     try:
-        yield from _pages(request, limits)
+        with opened(request["pdf"], limits) as document:
+            yield {"pages": len(document)}
+            yield from _pages(request, document)
     except PdfiumError as error:
         raise DocumentError("damaged", f"failed: PdfiumError: {error}") from None
 
 
-def _pages(request: Message, limits: ReadingLimits) -> Iterator[Message]:
+def _pages(request: Message, document: PdfPages) -> Iterator[Message]:
     engine, pictures = request["engine"], request["pictures"]
-    with opened(request["pdf"], limits) as document:
-        yield {"pages": len(document)}
-        for number in range(request["start"], len(document) + 1):
-            with page_of(document, number, limits) as page:
-                read = asdict(read_page(page, number, partial(recogniser, Engine(**engine)))) if engine else {}
+    for number in range(request["start"], len(document) + 1):
+        try:
+            with document.page(number) as page:
+                read = asdict(page.read(number, partial(recogniser, Engine(**engine)))) if engine else {}
                 if pictures:
-                    draw_page(page, Path(pictures, f"{number}.png"))
-            yield {"number": number, **read}
+                    page.draw(Path(pictures, f"{number}.png"))
+        except DocumentError as error:
+            if error.kind == "damaged":
+                yield from _with_the_others(error, document, number)
+            raise
+        yield {"number": number, **read}
+
+
+def _with_the_others(error: DocumentError, document: PdfPages, number: int) -> Iterator[Message]:
+    """Raise a page's error with the numbers of the further pages that are damaged; answer for each that is examined."""
+    others = []
+    for further in range(number + 1, len(document) + 1):
+        yield {"examined": further}
+        try:
+            with document.page(further) as page:
+                page.require_whole_pictures()
+        except (DocumentError, PdfiumError):
+            others.append(str(further))
+    named = f"page {others[0]} is" if len(others) == 1 else f"pages {', '.join(others)} are"
+    also = f" ({named} damaged too)" if others else ""
+    raise DocumentError("damaged", f"{error.reason}{also}: the file is damaged or cut short: fetch it again") from None
 
 
 if __name__ == "__main__":

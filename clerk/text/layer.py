@@ -10,8 +10,11 @@ from string import ascii_lowercase
 #: Characters, not counting spaces, above which a sane layer is taken for the whole page.
 ENOUGH = 200
 
-#: U+FFFE is how pdfium says "hyphen at the end of a line"; ligatures would hide words from a search.
-_TIDY = {0xFFFE: "-", **{code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}}
+#: U+FFFE is how pdfium says "hyphen at the end of a line", mostly in place of the line's end.
+_LINE_END = re.compile("\ufffe\n?")
+
+#: Ligatures would hide words from a search.
+_TIDY = {code: unicodedata.normalize("NFKC", chr(code)) for code in range(0xFB00, 0xFB07)}
 
 #: Rows of dots, lines and dashes: leaders of a table of contents, blanks to fill in.
 _LEADERS = re.compile(r"([^\w\s]|_)(?:\s*\1){2,}")
@@ -21,7 +24,8 @@ _UNWRITTEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 def tidy(text: str) -> str:
     """Give text plain line ends, whole ligatures and real hyphens; drop what no file should hold."""
-    return _UNWRITTEN.sub("", text.replace("\r\n", "\n").replace("\r", "\n").translate(_TIDY))
+    lines = _LINE_END.sub("-\n", text.replace("\r\n", "\n").replace("\r", "\n"))
+    return _UNWRITTEN.sub("", lines.translate(_TIDY))
 
 
 def size(text: str) -> int:

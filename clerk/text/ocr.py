@@ -11,10 +11,14 @@ import pypdfium2 as pdfium
 
 from clerk.text.document import DocumentError
 from clerk.text.engines import ENGINES, Engine
+from clerk.text.plausibility import Seen
 
 DPI = 150
 
-Recognise = Callable[[pdfium.PdfBitmap], str]
+#: The confidence in percent below which a line is doubtful.
+_DOUBT = 60
+
+Recognise = Callable[[pdfium.PdfBitmap], Seen]
 
 
 @lru_cache(maxsize=2)
@@ -31,11 +35,15 @@ def _tesserocr(engine: Engine) -> Recognise:
     mode = tesserocr.PSM.AUTO_OSD if engine.orientation else tesserocr.PSM.AUTO
     api = tesserocr.PyTessBaseAPI(path=engine.tessdata, lang=engine.languages, psm=mode)
 
-    def recognise(image: pdfium.PdfBitmap) -> str:
+    def recognise(image: pdfium.PdfBitmap) -> Seen:
         api.SetImageBytes(bytes(image.buffer), image.width, image.height, 1, image.stride)
         api.SetSourceResolution(DPI)
         try:
-            return str(api.GetUTF8Text())
+            text = str(api.GetUTF8Text())
+            lines = tesserocr.iterate_level(api.GetIterator(), tesserocr.RIL.TEXTLINE) if text.strip() else ()
+            level = tesserocr.RIL.TEXTLINE
+            doubtful = {line.GetUTF8Text(level).strip() for line in lines if line.Confidence(level) < _DOUBT}
+            return Seen(text, api.MeanTextConf() / 100, frozenset(doubtful))
         finally:
             api.Clear()
 
@@ -46,7 +54,7 @@ def _tesseract(engine: Engine) -> Recognise:
     mode = "1" if engine.orientation else "3"
     options = ["--psm", mode, "--dpi", str(DPI), "-l", engine.languages, "--tessdata-dir", engine.tessdata]
 
-    def recognise(image: pdfium.PdfBitmap) -> str:
+    def recognise(image: pdfium.PdfBitmap) -> Seen:
         pixels, stride = memoryview(image.buffer).cast("B"), image.stride
         rows = b"".join(pixels[start : start + image.width] for start in range(0, image.height * stride, stride))
         graymap = b"P5 %d %d 255\n" % (image.width, image.height) + rows
@@ -55,7 +63,7 @@ def _tesseract(engine: Engine) -> Recognise:
         if done.returncode:
             last = done.stderr.decode(errors="replace").strip().rpartition("\n")[2]
             raise DocumentError("crash", f"made tesseract exit with {done.returncode}: {last[:200]}")
-        return done.stdout.decode(errors="replace").rstrip("\f")
+        return Seen(done.stdout.decode(errors="replace").rstrip("\f"))
 
     return recognise
 
@@ -64,11 +72,11 @@ def _rapidocr(_: Engine) -> Recognise:
     from rapidocr import RapidOCR  # heavy, and only for this engine
 
     engine: Any = RapidOCR()
-    return lambda image: "\n".join(engine(image.to_numpy()).txts or ())
+    return lambda image: Seen("\n".join(engine(image.to_numpy()).txts or ()))
 
 
 def _none(_: Engine) -> Recognise:
-    def recognise(_: pdfium.PdfBitmap) -> str:
+    def recognise(_: pdfium.PdfBitmap) -> Seen:
         raise DocumentError("no-engine", f"is an image, and there is nothing to read it with: {ENGINES['tesserocr']}")
 
     return recognise

@@ -1,49 +1,50 @@
-"""A PDF's pages through pdfium; only the child process imports this."""
+"""A page of a PDF through pdfium; only the child process imports this."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 
 import pypdfium2 as pdfium
 from PIL import ImageChops
-from pypdfium2 import raw
 
-from clerk.text import layer
+from clerk.text import coverage, layer
 from clerk.text.document import DocumentError, Page, ReadingLimits
+from clerk.text.hyphens import rejoined
 from clerk.text.ocr import DPI, Recognise
+from clerk.text.pictures import Box, Look, look_at
+from clerk.text.plausibility import GOOD, combined, plausibility
 from clerk.text.png import grey_png
+from clerk.text.structure import Drawn
 
-#: Pixels of pictures, or drawn shapes, from which a page with little text may hold more than its layer says.
-PICTURE = 400_000
+#: Drawn shapes from which a page with little text may hold writing that was drawn as outlines.
 SHAPES = 500
+
+#: Curves that the outlines of some lines of letters have.
+CURVES = 2000
 
 #: The share of `DPI` at which a page shows whether it holds colour.
 SMALL = 0.25
 
-_GREY = (raw.FPDF_COLORSPACE_DEVICEGRAY, raw.FPDF_COLORSPACE_CALGRAY)
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What is on a page besides text: objects of any kind, shapes, pixels, bytes of the largest picture."""
-
-    objects: int
-    shapes: int
-    pixels: int
-    largest: int
-    may_hide_colour: bool  # some picture is not declared to be grey
+#: A picture with more pixels than fit on its place at `DPI` is drawn finer if its place is shorter than this, in
+#: inches: until its longer side has so many pixels, while the page has no more than so many.
+_SHORT_PLACE, _LONG_SIDE, _FINE_PAGE = 8.0, 2400, 12_000_000
 
 
 class OpenPage:
-    """A loaded page, looked at and drawn in grey at most once."""
+    """A loaded page, looked at and drawn in grey at most once.
 
-    def __init__(self, raw: pdfium.PdfPage, limits: ReadingLimits) -> None:
+    `content` is what qpdf found in it; `notes`, not None if annotations were added to that, is text that pdfium does
+    not draw.
+    """
+
+    def __init__(self, raw: pdfium.PdfPage, limits: ReadingLimits, content: Drawn, notes: str | None) -> None:
         self.raw = raw
         self._limits = limits
+        self._content = content
+        self._notes = notes
 
     @cached_property
     def look(self) -> Look:
@@ -51,12 +52,19 @@ class OpenPage:
         return look_at(self.raw)
 
     @cached_property
+    def layer(self) -> str:
+        """Return the text that the page carries, tidied."""
+        with closing(self.raw.get_textpage()) as textpage:
+            text = layer.tidy(textpage.get_text_range())
+        return "\n".join([text.rstrip("\n"), layer.tidy(self._notes)]) if self._notes else text
+
+    @cached_property
     def grey(self) -> pdfium.PdfBitmap:
         """Return the page drawn in one byte a pixel."""
         return self.drawn(grayscale=True)
 
     def drawn(self, *, grayscale: bool, scale: float = 1) -> pdfium.PdfBitmap:
-        """Draw the page at `scale` times `DPI`, or as finely as the limit of pixels allows.
+        """Draw the page at `scale` times its resolution, or as finely as the limit of pixels allows.
 
         Raises too-large if a picture is a bomb. The check comes first because pdfium, out of memory, leaves a picture
         out and says nothing.
@@ -65,93 +73,78 @@ class OpenPage:
             raise DocumentError("too-large", f"holds a picture of {self.look.largest >> 20} MiB, unpacked")
         width, height = self.raw.get_size()
         finest = (self._limits.pixels / max(width * height, 1)) ** 0.5
-        return self.raw.render(scale=min(DPI / 72, finest) * scale, grayscale=grayscale)
+        return self.raw.render(scale=min(self.dpi / 72, finest) * scale, grayscale=grayscale)
 
+    @cached_property
+    def dpi(self) -> float:
+        """Return the pixels of an inch at which the page is drawn: more than `DPI` for a large picture on little space.
 
-@contextmanager
-def opened(path: str, limits: ReadingLimits) -> Iterator[pdfium.PdfDocument]:
-    """Open a document with its forms; DocumentError if that cannot be, or if it has too many pages."""
-    try:
-        document = pdfium.PdfDocument(path)
-    except pdfium.PdfiumError as error:
-        if error.err_code in (raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY):
-            raise DocumentError("encrypted", "needs a password: put a copy without one in its place") from None
-        raise DocumentError("damaged", "is damaged or cut short and does not open: fetch it again") from None
-    with closing(document):
-        if len(document) > limits.pages:
-            raise DocumentError("too-large", f"has {len(document)} pages, more than the limit of {limits.pages}")
-        if document.get_formtype():
-            document.init_forms()
-        yield document
+        A city may place a scan of letter paper on a page of the size of a card.
+        """
+        width, height = self.raw.get_size()
+        finest: float = (_FINE_PAGE / max(width * height, 1)) ** 0.5 * 72
+        wanted: list[float] = [
+            min(max(picture.width, picture.height), _LONG_SIDE) / picture.inches
+            for picture in self.look.pictures
+            if picture.is_worth_reading and picture.inches < _SHORT_PLACE
+        ]
+        return max(DPI, min(max(wanted, default=0), finest))
 
-
-@contextmanager
-def page_of(document: pdfium.PdfDocument, number: int, limits: ReadingLimits) -> Iterator[OpenPage]:
-    """Load a page, with what was typed into its form fields made part of it."""
-    try:
-        page = document[number - 1]
-        if document.formenv:
-            page.flatten()
-            page.close()
-            page = document[number - 1]
-    except pdfium.PdfiumError:
-        raise DocumentError("damaged", "is damaged and does not load: fetch the document again") from None
-    with closing(page):
-        yield OpenPage(page, limits)
-
-
-def read_page(page: OpenPage, number: int, recogniser: Callable[[], Recognise]) -> Page:
-    """Return a page's text: its layer if that is sane and can be all there is, else what the engine sees."""
-    text = layer_text(page.raw)
-    sane = layer.is_sane(text)
-    if sane and layer.size(text) >= layer.ENOUGH:
+    def read(self, number: int, recogniser: Callable[[], Recognise]) -> Page:
+        """Return the page's text: its layer if that is sane and all there is, else also what the engine sees."""
+        text, sane = self.layer, layer.is_sane(self.layer)
+        if sane and self._is_plain and layer.size(text) >= layer.ENOUGH:
+            return Page(number, rejoined(text), "layer")
+        self.require_whole_pictures()
+        if sane and text.strip() and not self._shows_more_than(text):
+            return Page(number, rejoined(text), "layer")
+        if not self.look.objects:
+            return Page(number, "", "empty")
+        seen = recogniser()(self.grey)
+        seen = seen.changed(layer.tidy)
+        if sane and text.strip():
+            best, by_engine = combined(text, seen)
+            return Page(number, rejoined(best), "ocr" if by_engine else "layer")
+        if layer.words(seen.text) or not text.strip():
+            return Page(number, rejoined(seen.text), "ocr" if seen.text.strip() else "empty")
         return Page(number, text, "layer")
-    look = page.look
-    if sane and (look.pixels < PICTURE and look.shapes < SHAPES and text.strip()):
-        return Page(number, text, "layer")
-    if not look.objects:
-        return Page(number, "", "empty")
-    seen = layer.tidy(recogniser()(page.grey))
-    if layer.words(seen) > (layer.words(text) if sane else 0) or not text.strip():
-        return Page(number, seen, "ocr" if seen.strip() else "empty")
-    return Page(number, text, "layer")
 
+    @property
+    def _is_plain(self) -> bool:
+        """Whether the page shows nothing but its text layer, as far as can be known without a look at it."""
+        return not self._content.pictures and self._content.curves < CURVES and self._notes is None
 
-def draw_page(page: OpenPage, file: Path) -> None:
-    """Draw a page as a PNG file, in grey if it holds no colour.
+    def require_whole_pictures(self) -> None:
+        """Raise damaged for a picture that may hold text and cannot be decoded to its end."""
+        for picture in self.look.pictures:
+            if picture.is_worth_reading and picture.unpacked <= self._limits.memory // 4 and picture.is_damaged():
+                raise DocumentError("damaged", "holds a picture that cannot be decoded")
 
-    Whether it does is seen on a small drawing, and where that shows none but a picture may hide some, on a full one.
-    """
-    if _has_colour(page.drawn(grayscale=False, scale=SMALL)) or (
-        page.look.may_hide_colour and _has_colour(page.drawn(grayscale=False))
-    ):
-        # Level 3 takes half the time of the default, and scans come out smaller.
-        page.drawn(grayscale=False).to_pil().save(file, compress_level=3)
-    else:
-        grey = page.grey
-        file.write_bytes(grey_png(memoryview(grey.buffer).cast("B"), grey.width, grey.height, grey.stride))
+    def _shows_more_than(self, text: str) -> bool:
+        """Return whether a picture, or shapes that may be outlines of letters, show more than the layer has."""
+        places: list[Box] = [picture.box for picture in self.look.pictures if picture.is_worth_reading]
+        if places and plausibility(text) < GOOD:
+            return True
+        if self._content.curves >= CURVES or (self.look.shapes >= SHAPES and layer.size(text) < layer.ENOUGH):
+            places.append(self.raw.get_bbox())
+        if not places:
+            return False
+        small = self.drawn(grayscale=True, scale=coverage.SMALL_DPI / self.dpi)
+        return coverage.shows_more(self.raw, small.to_pil(), places)
 
+    def draw(self, file: Path) -> None:
+        """Draw the page as a PNG file, in grey if it holds no colour.
 
-def layer_text(page: pdfium.PdfPage) -> str:
-    """Return the text that a page carries, tidied."""
-    with closing(page.get_textpage()) as textpage:
-        return layer.tidy(textpage.get_text_range())
-
-
-def look_at(page: pdfium.PdfPage) -> Look:
-    """Count what is on a page; annotations count as objects."""
-    objects = raw.FPDFPage_GetAnnotCount(page.raw)
-    shapes = pixels = largest = 0
-    may_hide_colour = False
-    for item in page.get_objects():
-        objects += 1
-        shapes += item.type == raw.FPDF_PAGEOBJ_PATH
-        if isinstance(item, pdfium.PdfImage):
-            data = item.get_metadata()
-            pixels += data.width * data.height
-            may_hide_colour |= data.colorspace not in _GREY
-            largest = max(largest, data.width * data.height * max(data.bits_per_pixel, 1) // 8)
-    return Look(objects, shapes, pixels, largest, may_hide_colour)
+        Whether it does is seen on a small drawing; where that shows none but a picture may hide some, on a full one.
+        """
+        if _has_colour(self.drawn(grayscale=False, scale=SMALL)) or (
+            self.look.may_hide_colour and _has_colour(self.drawn(grayscale=False))
+        ):
+            # Level 3 takes half the time of the default, and scans come out smaller.
+            self.drawn(grayscale=False).to_pil().save(file, compress_level=3)
+        else:
+            grey = self.grey
+            file.write_bytes(grey_png(memoryview(grey.buffer).cast("B"), grey.width, grey.height, grey.stride))
 
 
 def _has_colour(bitmap: pdfium.PdfBitmap) -> bool:

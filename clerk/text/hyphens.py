@@ -1,0 +1,48 @@
+"""Words that a typesetter broke at the end of a line, put together so that a search finds them."""
+
+from __future__ import annotations
+
+import re
+
+#: Hyphens that only mark a break: the soft hyphen, and the sign that some fonts have in its place.
+_SOFT = "\u00ad\u00ac"
+
+_BREAK = re.compile(
+    rf"(?P<first>[^\W\d_]+)(?P<hyphen>[-\u2010{_SOFT}])[ \t]*\n[ \t]*(?P<second>[^\W\d_]+)(?P<after>[^\w\s]*)"
+    r"(?P<end>[ \t]*\n?)"
+)
+
+#: Parts that keep their hyphen where a line does not break, before it and after it.
+_FIRST = frozenset({"all", "ex", "half", "self", "well"})
+_SECOND = frozenset(
+    {
+        *("at", "based", "by", "day", "elect", "family", "foot", "free", "going", "hand", "high", "hour", "in"),
+        *("inch", "income", "level", "line", "long", "low", "mile", "minute", "month", "off", "on", "out"),
+        *("owned", "person", "point", "related", "rise", "round", "site", "sized", "story", "term", "time", "to"),
+        *("up", "use", "way", "week", "wide", "year"),
+    }
+)
+
+
+def rejoined(text: str) -> str:
+    """Return a text with words that go on in the next line whole at the end of the first.
+
+    A hyphen that belongs to the word stays: it is soft in no font, and the page has the word with it elsewhere, or it
+    is one of the common compounds.
+    """
+    whole = frozenset(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)+", text.lower()))
+
+    def join(match: re.Match[str]) -> str:
+        first, hyphen, second = match["first"], match["hyphen"], match["second"]
+        after = match["after"] + ("\n" if match.end() < len(text) or match["end"] else "")
+        if hyphen not in _SOFT:
+            if not (second.islower() or (first.isupper() and second.isupper() and len(first) > 1)):
+                return match[0]  # Garcia-Thompson
+            if f"{first}-{second}".lower() in whole or first.lower() in _FIRST or second.lower() in _SECOND:
+                return f"{first}-{second}{after}"
+        return f"{first}{second}{after}"
+
+    before = ""
+    while before != text:  # a word may be broken twice
+        before, text = text, _BREAK.sub(join, text)
+    return text.replace("\u00ad", "")
