@@ -28,7 +28,7 @@ _NEAR, _AT_LEAST = 0.4, 2.0
 
 
 def shows_more(page: pdfium.PdfPage, drawn: Image.Image, places: Iterable[Box]) -> bool:
-    """Return whether a grey drawing of the page, `SMALL_DPI` to the inch, shows more at these places than the layer has."""
+    """Return whether a grey drawing of the page, at `SMALL_DPI`, shows more at these places than the layer has."""
     rest = drawn.copy()
     paint = ImageDraw.Draw(rest)
     lightest = _background(drawn)
