@@ -7,6 +7,7 @@ import re
 #: Hyphens that only mark a break: the soft hyphen, and the sign that some fonts have in its place.
 _SOFT = "\u00ad\u00ac"
 
+_AT_LINE_END = re.compile(rf"[-\u2010{_SOFT}][ \t]*\n")
 _BREAK = re.compile(
     rf"(?P<first>[^\W\d_]+)(?P<hyphen>[-\u2010{_SOFT}])[ \t]*\n[ \t]*(?P<second>[^\W\d_]+)(?P<after>[^\w\s]*)"
     r"(?P<end>[ \t]*\n?)"
@@ -30,6 +31,8 @@ def rejoined(text: str) -> str:
     A hyphen that belongs to the word stays: it is soft in no font, and the page has the word with it elsewhere, or it
     is one of the common compounds.
     """
+    if not _AT_LINE_END.search(text):
+        return text.replace("\u00ad", "")
     whole = frozenset(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)+", text.lower()))
 
     def join(match: re.Match[str]) -> str:
