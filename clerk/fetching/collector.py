@@ -14,6 +14,7 @@ from clerk.fetching.fetch_state import FetchState, Record
 from clerk.fetching.layout import Layout
 from clerk.fetching.listing import Meeting, Window
 from clerk.fetching.report import DOWN, FetchReport
+from clerk.fetching.response_body import suffix_of
 from clerk.fetching.vanished import take_over, vanished
 from clerk.fetching.visitor import NotServed, Trouble, Visitor
 from clerk.fetching.wanted import WantedDocument, owed_document
@@ -177,7 +178,7 @@ class Collector:
             return record
         if not self._is_there(document):
             return None
-        waiting = self.layout.pdf(document.file.kind, document.meeting, document.stem)
+        waiting = self.layout.waiting(*document.place)
         digest = hash_file(waiting) if waiting.exists() else None
         adopted = self.state.records[document.key] = Record(self._where(document), document.file.version, sha256=digest)
         return adopted
@@ -241,7 +242,12 @@ class Collector:
         """Move a document to where it waits to be read, and forget that an older version was read."""
         with current_job().fence():
             self.layout.processed(*document.place).unlink(missing_ok=True)
-        current_job().commit_files({temporary: self.layout.pdf(*document.place)})
+            before = self.layout.waiting(*document.place)
+        target = self.layout.pdf(*document.place, suffix_of(temporary, document.file.url))
+        current_job().commit_files({temporary: target})
+        if before != target:  # the city has published it in another format
+            with current_job().fence():
+                before.unlink(missing_ok=True)
 
     def _leave_old_place(self, document: WantedDocument, digest: str) -> None:
         """Remove the files of a document from where it was before its meeting was moved, or entered again."""

@@ -83,7 +83,7 @@ def given_up_by(layout: Layout, place: DocumentPlace) -> str | None:
     """Return the job that gave up reading this very PDF, if any."""
     known = read_note(layout, place)
     try:
-        same = "sha256" in known and known["sha256"] == hash_file(layout.pdf(*place))
+        same = "sha256" in known and known["sha256"] == hash_file(layout.waiting(*place))
     except OSError:
         return None
     return str(known.get("job_id")) if same else None

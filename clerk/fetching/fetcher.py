@@ -19,6 +19,7 @@ from clerk.fetching.layout import Layout
 from clerk.fetching.overriding import default
 from clerk.fetching.reading import compile_site, read_image, read_one, read_waiting
 from clerk.fetching.report import FetchReport
+from clerk.fetching.response_body import suffix_of
 from clerk.fetching.visitor import Visitor
 from clerk.jobs import current_job
 from clerk.output import ClerkLogger
@@ -111,9 +112,9 @@ class Fetcher:
     def fetch_and_write_pdf(
         self, url: str, kind: str, meeting: str, date: str, headers: Mapping[str, str] | None = None
     ) -> Path | None:
-        """Download a PDF unless it exists; return its path, or log the reason and return None."""
-        target = self.layout.pdf(kind, meeting, date)
+        """Download a PDF, or another document, unless it exists; return its path, or log the reason and return None."""
         if self.check_if_exists(meeting, date, kind):
+            target = self.layout.waiting(kind, meeting, date)
             return target if target.exists() else None
         temporary, place = self.layout.temporary(), (kind, meeting, date)
         self.report.asked += 1
@@ -124,6 +125,7 @@ class Fetcher:
             self.logger.log(f"{url}: {error}", level="warning", meeting=meeting, date=date)
             self.report.missed(self.layout, place, error, url=url)
             return None
+        target = self.layout.pdf(*place, suffix_of(temporary, url))
         with current_job().fence():
             self.layout.processed(*place).unlink(missing_ok=True)
         current_job().commit_files({temporary: target})

@@ -16,6 +16,12 @@ from clerk.paths import inside
 #: Kind of document -> the folder that contains its folders.
 PREFIXES = {"minutes": "", "agenda": "_agendas"}
 
+#: The endings of files that wait to be read, in their order; those after .txt are given up with the reason.
+SUFFIXES = (
+    *(".pdf", ".docx", ".rtf", ".html", ".htm", ".txt"),
+    *(".doc", ".odt", ".wpd", ".xls", ".xlsx", ".ppt", ".pptx", ".zip", ".jpg", ".jpeg", ".png", ".tif", ".tiff"),
+)
+
 #: The folder of unfinished downloads, and the age in seconds after which one is abandoned.
 UNFINISHED = ".fetching"
 ABANDONED = 3600.0
@@ -30,9 +36,20 @@ class Layout:
 
     root: Path
 
-    def pdf(self, kind: str, meeting: str, date: str) -> Path:
-        """Return the path of a PDF that waits to be read."""
-        return self._path(kind, "pdfs", meeting, f"{safe_name(date)}.pdf")
+    def pdf(self, kind: str, meeting: str, date: str, suffix: str = ".pdf") -> Path:
+        """Return the path of a PDF that waits to be read, or with another suffix of another document."""
+        return self._path(kind, "pdfs", meeting, f"{safe_name(date)}{suffix}")
+
+    def waiting(self, kind: str, meeting: str, date: str) -> Path:
+        """Return the file that waits to be read, of whatever format; without any, the path of a PDF."""
+        paths = [self.pdf(kind, meeting, date, suffix) for suffix in SUFFIXES]
+        return next((path for path in paths if path.exists()), paths[0])
+
+    def all_waiting(self, kind: str) -> list[Path]:
+        """Return the files of one kind that wait to be read, by meeting and date, without hidden ones."""
+        found = (self.root / self.prefix(kind) / "pdfs").glob("*/*.*")
+        visible = [file for file in found if not (file.name.startswith(".") or file.parent.name.startswith("."))]
+        return sorted(file for file in visible if file.suffix.lower() in SUFFIXES)
 
     def processed(self, kind: str, meeting: str, date: str) -> Path:
         """Return the empty file that marks the document as read."""
@@ -57,7 +74,9 @@ class Layout:
     def exists(self, kind: str, meeting: str, date: str) -> bool:
         """Return whether the document waits to be read, or was read."""
         processed = self.processed(kind, meeting, date)
-        return self.pdf(kind, meeting, date).exists() or processed.exists() or processed.with_suffix(".pdf").exists()
+        return (
+            self.waiting(kind, meeting, date).exists() or processed.exists() or processed.with_suffix(".pdf").exists()
+        )
 
     def temporary(self) -> Path:
         """Return a new path for an unfinished download on the same file system, and make its folder."""

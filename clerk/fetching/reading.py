@@ -60,7 +60,7 @@ def read_waiting(fetcher: Fetcher, *, prefix: str, backend: str) -> None:
     job_id = current_job().job_id
     root = fetcher.layout.root
     failures = root / f"ocr_failures_{job_id}.jsonl"
-    for pdf in sorted((root / prefix.strip("/") / "pdfs").glob("*/*.pdf")):
+    for pdf in fetcher.layout.all_waiting(kind_of(prefix)):
         place = (prefix, pdf.parent.name, pdf.stem)
         if is_unchanged(pdf, fetcher.layout.text(kind_of(prefix), *place[1:])):
             continue
@@ -76,7 +76,7 @@ def read_one(
     """Read one document and write its text; write a failure to the manifest."""
     prefix, meeting, day = place
     spot = (kind_of(prefix), meeting, day)
-    pdf = fetcher.layout.pdf(*spot)
+    pdf = fetcher.layout.waiting(*spot)
     try:
         document = _read(fetcher, pdf, backend)
     except DocumentError as error:
@@ -122,6 +122,8 @@ def read_their_way(fetcher: Fetcher, pdf: Path) -> DocumentText:
     """Read each page's image with the fetcher's own OCR."""
     with tempfile.TemporaryDirectory() as folder:
         images = render_pages(pdf, Path(folder) / "pages")
+        if not images:  # it is not a PDF
+            return read_document(pdf)
         texts = [fetcher._ocr_with_tesseract(image) for image in images]
     pages = tuple(Page(number, text, "ocr" if text.strip() else "empty") for number, text in enumerate(texts, start=1))
     return DocumentText(hash_file(pdf), pages)

@@ -7,10 +7,13 @@ import re
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 import httpx
 
 from clerk.fetching.http_errors import NotServed, TooLarge, Trouble
+from clerk.fetching.layout import SUFFIXES
 
 #: The content codings that requests ask for, each with zlib's name for it.
 CODINGS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
@@ -37,15 +40,32 @@ _TRANSFER_HEADERS = frozenset({"content-encoding", "content-length", "transfer-e
 
 @dataclass(frozen=True, slots=True)
 class FileType:
-    """A type of file, recognised by `mark` somewhere in its first `within` bytes; `name` has its article."""
+    """A type of file, recognised by `mark` somewhere in its first `within` bytes; `name` has its article.
+
+    `also` are marks at the very beginning of files that are accepted too, `endings` those of addresses at which any
+    text is accepted.
+    """
 
     name: str
     mark: bytes
     within: int
+    also: tuple[bytes, ...] = ()
+    endings: tuple[str, ...] = ()
+
+    def includes(self, head: bytes, url: str) -> bool:
+        """Return whether a file that begins like this, and was at this address, is of the type."""
+        is_text = urlsplit(url).path.lower().endswith(self.endings) and b"\0" not in head
+        return self.mark in head[: self.within] or head.startswith(self.also) or (bool(head.strip()) and is_text)
 
 
 #: Readers accept a PDF whose header is anywhere in the first 1024 bytes.
 PDF = FileType("a PDF", b"%PDF-", 1024)
+
+#: The first bytes of .docx and other archives, of .rtf, and of old Office files -> the usual ending of such a document.
+_OTHER_DOCUMENTS = {b"PK\x03\x04": ".docx", b"{\\rtf": ".rtf", b"\xd0\xcf\x11\xe0": ".doc"}
+
+#: What a city may publish as a document: most often a PDF, at times the file that its PDF would be made of.
+DOCUMENT = FileType(PDF.name, PDF.mark, PDF.within, tuple(_OTHER_DOCUMENTS), (".html", ".htm", ".txt"))
 
 
 def decoded(response: httpx.Response, *, size: int) -> Iterator[bytes]:
@@ -94,12 +114,23 @@ def limited(chunks: Iterable[bytes], *, size: int) -> Iterator[bytes]:
         yield chunk
 
 
-def require_type(chunks: Iterator[bytes], expected: FileType) -> Iterator[bytes]:
-    """Yield a file's chunks; NotServed, before the first, if it is of another type."""
+def suffix_of(file: Path, url: str) -> str:
+    """Return the ending for a downloaded document's name: its address', unless its content shows another."""
+    with file.open("rb") as opened:
+        head = opened.read(PDF.within)
+    if PDF.includes(head, ""):
+        return ".pdf"
+    named = PurePosixPath(urlsplit(url).path).suffix.lower()
+    usual = next((suffix for mark, suffix in _OTHER_DOCUMENTS.items() if head.startswith(mark)), "")
+    return named if named in SUFFIXES[1:] else usual or ".pdf"
+
+
+def require_type(chunks: Iterator[bytes], expected: FileType, url: str) -> Iterator[bytes]:
+    """Yield the chunks of a file from this address; NotServed, before the first, if it is of another type."""
     head = b""
     while len(head) < expected.within and (chunk := next(chunks, b"")):
         head += chunk
-    if expected.mark not in head[: expected.within]:
+    if not expected.includes(head, url):
         raise NotServed(f"the server sent {_describe(head)} instead of {expected.name}")
     yield head
     yield from chunks

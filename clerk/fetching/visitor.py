@@ -16,7 +16,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_befo
 from clerk.fetching.addresses import origin
 from clerk.fetching.connections import Network
 from clerk.fetching.http_errors import MEANINGS, NotServed, TooLarge, Trouble, check
-from clerk.fetching.response_body import CODINGS, PDF, FileType, decoded, require_type, whole
+from clerk.fetching.response_body import CODINGS, DOCUMENT, FileType, decoded, require_type, whole
 from clerk.fetching.robots import NAME, Robots
 from clerk.version import __version__
 
@@ -116,7 +116,7 @@ class Visitor:
         *,
         known: Validators | None = None,
         headers: Mapping[str, str] | None = None,
-        expected: FileType = PDF,
+        expected: FileType = DOCUMENT,
     ) -> Validators | None:
         """Write the file at `url` to `target`; return None if the server says that `known` still describes it.
 
@@ -163,7 +163,7 @@ class Visitor:
                 return None
             check(response, self._meanings)
             with target.open("wb") as file:
-                file.writelines(require_type(self._body(response), expected))
+                file.writelines(require_type(self._body(response), expected, str(response.url)))
             return Validators(response.headers.get("etag"), response.headers.get("last-modified"))
 
     @contextmanager

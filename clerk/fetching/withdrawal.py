@@ -58,9 +58,11 @@ def withdrawn_documents(layout: Layout) -> dict[DocumentPlace, dict[str, Any]]:
 
 
 def remove_files(layout: Layout, place: DocumentPlace) -> None:
-    """Remove a document's PDF, text, images and notes, if this attempt still owns the job."""
+    """Remove a document's file, text, images and notes, if this attempt still owns the job."""
     with current_job().fence():
-        for file in (layout.pdf(*place), layout.processed(*place), layout.failed(*place)):
+        while (waiting := layout.waiting(*place)).exists():
+            waiting.unlink()
+        for file in (layout.processed(*place), layout.failed(*place)):
             file.unlink(missing_ok=True)
         for folder in (layout.text(*place), layout.images(*place)):
             with suppress(FileNotFoundError):

@@ -156,17 +156,16 @@ def deploy_site(subdomain: str, *, accept_shrink: bool = False) -> None:
 
 
 def waiting_documents(subdomain: str, *, rename: bool = False) -> list[DocumentPlace]:
-    """Return (kind, meeting, date) of each PDF that waits to be read; kind is "minutes" or "agenda".
+    """Return (kind, meeting, date) of each document that waits to be read; kind is "minutes" or "agenda".
 
-    With `rename` a PDF that a fetcher saved under another name than ours (spaces at the ends, too long) is renamed.
+    With `rename` a file that a fetcher saved under another name than ours (spaces at the ends, too long) is renamed.
     """
     layout = layout_of(subdomain)
     return [
-        (kind, pdf.parent.name, pdf.stem)
-        for kind, prefix in PREFIXES.items()
-        for found in sorted((layout.root / prefix / "pdfs").glob("*/*.pdf"))
-        if not (found.name.startswith(".") or found.parent.name.startswith("."))
-        for pdf in [_renamed(layout, kind, found) if rename else found]
+        (kind, file.parent.name, file.stem)
+        for kind in PREFIXES
+        for found in layout.all_waiting(kind)
+        for file in [_renamed(layout, kind, found) if rename else found]
     ]
 
 
@@ -184,7 +183,7 @@ def _not_done_without(given_up: Mapping[DocumentPlace, str]) -> set[DocumentPlac
 
 def _renamed(layout: Layout, kind: str, pdf: Path) -> Path:
     """Rename a PDF as our layout names it, unless another document has that name; return where it is."""
-    known = layout.pdf(kind, pdf.parent.name, pdf.stem)
+    known = layout.pdf(kind, pdf.parent.name, pdf.stem, pdf.suffix.lower())
     if not known.exists():
         known.parent.mkdir(parents=True, exist_ok=True)
         return pdf.rename(known)

@@ -33,7 +33,7 @@ def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str,
     So is one that this run could not download: here it is counted, and listed, like any other that failed.
     """
     layout, place = layout_of(subdomain), (kind, meeting, date)
-    files = _Files(layout.pdf(*place), layout.text(*place), layout.processed(*place), layout.failed(*place))
+    files = _Files(layout.waiting(*place), layout.text(*place), layout.processed(*place), layout.failed(*place))
     if not files.pdf.exists():
         if missed := missed_download(layout, place, run_id):
             write_note(layout, place, missed | {"job_id": current_job().job_id})
@@ -141,7 +141,7 @@ def _identity(pdf: Path) -> tuple[int, int, int]:
 
 def _remember(layout: Layout, place: DocumentPlace, reason: str) -> None:
     """Leave a note beside the documents, so that the same bytes are not tried again with every run."""
-    known = {"reason": reason, "job_id": current_job().job_id, "sha256": hash_file(layout.pdf(*place))}
+    known = {"reason": reason, "job_id": current_job().job_id, "sha256": hash_file(layout.waiting(*place))}
     write_note(layout, place, known)
 
 
@@ -175,4 +175,4 @@ def _upload(subdomain: str, layout: Layout, place: DocumentPlace, files: _Files,
     drawn = sorted(pictures.glob("*.png"), key=lambda file: int(file.stem)) or render_pages(files.pdf, pictures)
     for picture in drawn:
         upload(file_path=str(picture), storage_path=f"/{subdomain}{prefix}/{meeting}/{date}/{picture.name}")
-    upload(file_path=str(files.pdf), storage_path=f"{subdomain}{prefix}/_pdfs/{meeting}/{date}.pdf")
+    upload(file_path=str(files.pdf), storage_path=f"{subdomain}{prefix}/_pdfs/{meeting}/{date}{files.pdf.suffix}")

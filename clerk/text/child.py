@@ -17,7 +17,8 @@ from clerk.child_process import Message, serve
 from clerk.text.document import DocumentError, ReadingLimits
 from clerk.text.engines import Engine
 from clerk.text.ocr import recogniser
-from clerk.text.opening import PdfPages, opened
+from clerk.text.opening import Pages, opened
+from clerk.text.portfolio import is_placeholder, placeholder_error
 
 
 def answer(request: Message) -> Iterator[Message]:
@@ -25,28 +26,32 @@ def answer(request: Message) -> Iterator[Message]:
     limits = ReadingLimits(**request["limits"])
     try:
         with opened(request["pdf"], limits) as document:
-            yield {"pages": len(document)}
+            yield {"pages": len(document), "left_out": getattr(document, "left_out", [])}
             yield from _pages(request, document)
     except PdfiumError as error:
         raise DocumentError("damaged", f"failed: PdfiumError: {error}") from None
 
 
-def _pages(request: Message, document: PdfPages) -> Iterator[Message]:
+def _pages(request: Message, document: Pages) -> Iterator[Message]:
     engine, pictures = request["engine"], request["pictures"]
     for number in range(request["start"], len(document) + 1):
+        read: Message = {}
         try:
             with document.page(number) as page:
-                read = asdict(page.read(number, partial(recogniser, Engine(**engine)))) if engine else {}
+                if engine:
+                    read = asdict(page.read(number, partial(recogniser, Engine(**engine))))
                 if pictures:
                     page.draw(Path(pictures, f"{number}.png"))
         except DocumentError as error:
             if error.kind == "damaged":
                 yield from _with_the_others(error, document, number)
             raise
+        if len(document) == 1 and is_placeholder(read.get("text", "")):
+            raise placeholder_error()
         yield {"number": number, **read}
 
 
-def _with_the_others(error: DocumentError, document: PdfPages, number: int) -> Iterator[Message]:
+def _with_the_others(error: DocumentError, document: Pages, number: int) -> Iterator[Message]:
     """Raise a page's error with the numbers of the further pages that are damaged; answer for each that is examined."""
     others = []
     for further in range(number + 1, len(document) + 1):

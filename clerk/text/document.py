@@ -11,7 +11,7 @@ from clerk.child_process import MIB, ChildError, ChildLimits
 How = Literal["layer", "ocr", "empty"]
 
 #: What the same bytes will do again, however often they are read.
-PERMANENT = frozenset({"empty", "not-a-pdf", "encrypted", "damaged", "too-large"})
+PERMANENT = frozenset({"empty", "not-a-pdf", "unsupported", "encrypted", "damaged", "too-large"})
 
 
 @dataclass(frozen=True, slots=True)

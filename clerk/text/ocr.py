@@ -20,6 +20,9 @@ _DOUBT = 60
 
 Recognise = Callable[[pdfium.PdfBitmap], Seen]
 
+#: Starts the engine, at the first page that needs it.
+Recogniser = Callable[[], Recognise]
+
 
 @lru_cache(maxsize=2)
 def recogniser(engine: Engine) -> Recognise:

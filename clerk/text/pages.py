@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +12,7 @@ from PIL import ImageChops
 from clerk.text import coverage, layer
 from clerk.text.document import DocumentError, Page, ReadingLimits
 from clerk.text.hyphens import rejoined
-from clerk.text.ocr import DPI, Recognise
+from clerk.text.ocr import DPI, Recogniser
 from clerk.text.pictures import Box, Look, look_at
 from clerk.text.plausibility import GOOD, combined, plausibility
 from clerk.text.png import grey_png
@@ -90,7 +89,7 @@ class OpenPage:
         ]
         return max(DPI, min(max(wanted, default=0), finest))
 
-    def read(self, number: int, recogniser: Callable[[], Recognise]) -> Page:
+    def read(self, number: int, recogniser: Recogniser) -> Page:
         """Return the page's text: its layer if that is sane and all there is, else also what the engine sees."""
         text, sane = self.layer, layer.is_sane(self.layer)
         if sane and self._is_plain and layer.size(text) >= layer.ENOUGH:

@@ -46,7 +46,7 @@ _INSIDE = re.compile(r"['\u2019\-\u2010/.&@]")
 
 
 def plausibility(text: str) -> float:
-    """Return the share of words that can be words of a language, by their letters; 0 if there is none.
+    """Return the share of words that can be words of a language, by their letters; 0 without any.
 
     Figures count for nothing.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import asdict
@@ -16,6 +17,8 @@ from clerk.text.document import DocumentError, DocumentText, Page, ReadingLimits
 from clerk.text.engines import choose_engine
 from clerk.text.intake import check_file
 from clerk.text.tree import making
+
+log = logging.getLogger(__name__)
 
 #: Documents after which a child is replaced, in case its libraries leak.
 SERVES = 200
@@ -81,18 +84,17 @@ class Reader:
         return DocumentText(sha256, tuple(pages))
 
     def render(self, pdf: Path, folder: Path, *, limits: ReadingLimits | None = None) -> list[Path]:
-        """Draw each page to `folder`/{n}.png at 150 dpi; the folder appears whole, in place of an older one."""
-        files: list[Path] = []
+        """Draw each page to `folder`/{n}.png at 150 dpi; the folder appears whole, in place of an older one.
+
+        No page of a document that is not a PDF is drawn.
+        """
+        numbers: list[int] = []
         with making(folder) as made:
             request = {"engine": None, "pictures": str(made.absolute())}
-            self._do(
-                request,
-                pdf,
-                limits or ReadingLimits(),
-                each=lambda page: files.append(folder / f"{page['number']}.png"),
-            )
+            self._do(request, pdf, limits or ReadingLimits(), each=lambda page: numbers.append(page["number"]))
+            drawn = [name for number in numbers if (made / (name := f"{number}.png")).exists()]
             switch_folder(made, folder)
-        return files
+        return [folder / name for name in drawn]
 
     def _do(self, request: Message, pdf: Path, limits: ReadingLimits, *, each: Callable[[Message], None]) -> str:
         """Carry out a request; return the sha256 of the file that was read."""
@@ -118,6 +120,8 @@ class Reader:
                     if "number" in message:
                         done = message["number"]
                         yield message
+                    if left_out := message.get("left_out"):
+                        log.warning("%s: not read in this portfolio: %s", request["pdf"], ", ".join(left_out))
                     opened = True
                 return
             except ChildError as error:

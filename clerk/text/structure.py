@@ -164,8 +164,10 @@ def _is_balanced(content: bytes) -> bool:
     )
 
 
-def ends_as_sent(path: Path) -> bool:
+def ends_as_sent(content: Path | bytes) -> bool:
     """Return whether a file has the mark that ends a PDF."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _END))
+    if isinstance(content, bytes):
+        return b"%%EOF" in content[-_END:]
+    with content.open("rb") as file:
+        file.seek(max(0, content.stat().st_size - _END))
         return b"%%EOF" in file.read()

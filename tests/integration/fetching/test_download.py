@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import trustme
 
+from clerk.fetching.response_body import suffix_of
 from clerk.fetching.visitor import NotServed, Trouble, Validators, VisitLimits, Visitor
 from devtools.city_site import Answer, CitySite, page, serving
 
@@ -112,16 +113,37 @@ def test_a_304_that_nobody_asked_for_is_no_file(city: CitySite, visitor: Visitor
     [
         (page("\ufeff  <!DOCTYPE html><html>Sorry</html>"), "a web page"),
         (Answer(b"<html>Sorry</html>", kind="application/pdf"), "a web page"),
-        (Answer(b"PK\x03\x04 docx"), "another kind of file"),
+        (Answer(b"\x7fELF"), "another kind of file"),
         (Answer(b""), "nothing"),
     ],
 )
-def test_what_is_no_pdf_is_not_taken_for_one(
+def test_what_is_no_document_is_not_taken_for_one(
     city: CitySite, visitor: Visitor, answer: Answer, what: str, tmp_path: Path
 ) -> None:
     city.routes["/a.pdf"] = answer
     with pytest.raises(NotServed, match=f"sent {what} instead of a PDF"):
         visitor.download(f"{city.url}/a.pdf", tmp_path / "a.pdf")
+
+
+@pytest.mark.parametrize(
+    ("address", "content", "suffix"),
+    [
+        ("/View?ID=7", b"PK\x03\x04 a document", ".docx"),
+        ("/budget.xlsx", b"PK\x03\x04 a workbook", ".xlsx"),
+        ("/minutes.doc", b"{\\rtf1 minutes}", ".doc"),
+        ("/View.ashx", b"{\\rtf1 minutes}", ".rtf"),
+        ("/minutes.html?x=1", b"<html>Minutes</html>", ".html"),
+        ("/minutes.TXT", b"Minutes", ".txt"),
+        ("/minutes.docx", b"%PDF-1.7", ".pdf"),
+    ],
+)
+def test_documents_of_other_formats_are_downloaded(
+    city: CitySite, visitor: Visitor, address: str, content: bytes, suffix: str, tmp_path: Path
+) -> None:
+    city.routes[address.partition("?")[0]] = Answer(content)
+    visitor.download(f"{city.url}{address}", tmp_path / "a.part")
+    assert (tmp_path / "a.part").read_bytes() == content
+    assert suffix_of(tmp_path / "a.part", f"{city.url}{address}") == suffix
 
 
 def test_a_pdf_is_one_whatever_its_type_and_what_stands_before_it(

@@ -122,9 +122,7 @@ def encoded(kind: str) -> bytes:
     return file.getvalue()
 
 
-def pictured(
-    name: bytes, data: bytes, *, bits: int = 8, text: Lines = (), place: bytes = b"612 0 0 792 0 0"
-) -> bytes:
+def pictured(name: bytes, data: bytes, *, bits: int = 8, text: Lines = (), place: bytes = b"612 0 0 792 0 0") -> bytes:
     """Return a document whose second page has a picture."""
     head = b"/Type/XObject/Subtype/Image/Width %d/Height %d/ColorSpace/DeviceGray/BitsPerComponent %d" % (*SIZE, bits)
     pdf = Pdf().text(*MINUTES)

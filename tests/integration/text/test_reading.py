@@ -80,13 +80,14 @@ BOMB = Pdf().picture(bytes(9000 * 9000), 9000, 9000).made()
     [
         (b"", "empty", "has no bytes"),
         (b"\n<!DOCTYPE html><html><body>Sign in</body></html>", "not-a-pdf", "is a web page"),
-        (b"PK\x03\x04 an office file", "not-a-pdf", "is something else"),
+        (b"PK\x03\x04 an office file", "damaged", "is a damaged archive"),
+        (b"Not found", "not-a-pdf", "is something else"),
         (CUT, "damaged", "damaged or cut short"),
         (locked(), "encrypted", "needs a password"),
         (Pdf().text("1").text("2").text("3").text("4").made(), "too-large", "4 pages, more than the limit of 3"),
         (BOMB, "too-large", "page 1 holds a picture of 77 MiB"),
     ],
-    ids=["no bytes", "web page", "office file", "cut", "locked", "many pages", "picture bomb"],
+    ids=["no bytes", "web page", "cut archive", "text", "cut", "locked", "many pages", "picture bomb"],
 )
 def test_a_document_that_cannot_be_read_says_why(
     saved: SaveAs, reader: Reader, content: bytes, kind: str, says: str

@@ -214,7 +214,7 @@ CHINESE = "市議會批准了上次會議的記錄並聽取了三位居民關於
 
 
 def strokes(seed: int = 3) -> bytes:
-    """Return a picture of what the engine takes for letters, and that is none it knows."""
+    """Return a picture of signs that the engine takes for letters, though they are not in its alphabet."""
     import random
 
     draws = random.Random(seed)
