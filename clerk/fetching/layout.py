@@ -41,9 +41,13 @@ class Layout:
         return self._path(kind, "pdfs", meeting, f"{safe_name(date)}{suffix}")
 
     def waiting(self, kind: str, meeting: str, date: str) -> Path:
-        """Return the file that waits to be read, of whatever format; without any, the path of a PDF."""
+        """Return the file that waits to be read, of several a PDF first; without any, the path of a PDF."""
+        return next(iter(self.every_format(kind, meeting, date)), self.pdf(kind, meeting, date))
+
+    def every_format(self, kind: str, meeting: str, date: str) -> list[Path]:
+        """Return the files of a document that wait to be read: more than one if it is there in several formats."""
         paths = [self.pdf(kind, meeting, date, suffix) for suffix in SUFFIXES]
-        return next((path for path in paths if path.exists()), paths[0])
+        return [path for path in paths if path.exists()]
 
     def all_waiting(self, kind: str) -> list[Path]:
         """Return the files of one kind that wait to be read, by meeting and date, without hidden ones."""

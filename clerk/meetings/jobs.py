@@ -161,12 +161,13 @@ def waiting_documents(subdomain: str, *, rename: bool = False) -> list[DocumentP
     With `rename` a file that a fetcher saved under another name than ours (spaces at the ends, too long) is renamed.
     """
     layout = layout_of(subdomain)
-    return [
+    places = [
         (kind, file.parent.name, file.stem)
         for kind in PREFIXES
         for found in layout.all_waiting(kind)
         for file in [_renamed(layout, kind, found) if rename else found]
     ]
+    return list(dict.fromkeys(places))
 
 
 def given_up_before(subdomain: str, waiting: Sequence[DocumentPlace]) -> dict[DocumentPlace, str]:

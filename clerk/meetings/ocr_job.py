@@ -33,7 +33,8 @@ def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str,
     So is one that this run could not download: here it is counted, and listed, like any other that failed.
     """
     layout, place = layout_of(subdomain), (kind, meeting, date)
-    files = _Files(layout.waiting(*place), layout.text(*place), layout.processed(*place), layout.failed(*place))
+    pdf, others = layout.waiting(*place), tuple(layout.every_format(*place)[1:])
+    files = _Files(pdf, others, layout.text(*place), layout.processed(*place), layout.failed(*place))
     if not files.pdf.exists():
         if missed := missed_download(layout, place, run_id):
             write_note(layout, place, missed | {"job_id": current_job().job_id})
@@ -58,9 +59,10 @@ def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str,
 
 @dataclass(frozen=True, slots=True)
 class _Files:
-    """Where a document is: `Layout`'s names."""
+    """Where a document is: `Layout`'s names; `others` are the same document in other formats, which are not read."""
 
     pdf: Path
+    others: tuple[Path, ...]
     text: Path
     processed: Path
     failed: Path
@@ -163,7 +165,8 @@ def _settle(files: _Files, seen: tuple[int, int, int], uploaded: Mapping[Path, P
             switch_folder(text, files.text)
         flush(*{final.parent for final in (files.text, *uploaded.values())})
         files.processed.touch()
-        files.pdf.unlink(missing_ok=True)
+        for file in (files.pdf, *files.others):
+            file.unlink(missing_ok=True)
         files.failed.unlink(missing_ok=True)
 
 

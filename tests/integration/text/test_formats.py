@@ -147,7 +147,7 @@ def test_a_form_that_only_adobe_can_show_is_not_its_placeholder(saved: SaveAs, r
     pdf = Pdf(catalog=b"/AcroForm<</Fields[]/XFA 4 0 R>>/NeedsRendering true")
     pdf.stream(b"", b"<xdp:xdp xmlns:xdp='http://ns.adobe.com/xdp/'/>")
     for content in (pdf.text("Bitte warten").made(), Pdf().text(*XFA_PAGE).made()):
-        with pytest.raises(DocumentError, match="dynamic XFA form|says only that") as caught:
+        with pytest.raises(DocumentError, match=r"dynamic XFA form|says only that") as caught:
             reader.read(saved(content))
         assert caught.value.kind == "unsupported"
 
