@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -77,7 +78,10 @@ class PdfPages:
         except pdfium.PdfiumError:
             raise DocumentError("damaged", "does not load") from None
         with closing(page):
-            yield OpenPage(page, self._limits, content, notes)
+            yield OpenPage(page, self._limits, content, notes, partial(self._has_damaged_font, number))
+
+    def _has_damaged_font(self, number: int) -> bool:
+        return self._structure is not None and self._structure.has_damaged_font(number)
 
 
 @dataclass(slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -39,10 +40,18 @@ class OpenPage:
     not draw.
     """
 
-    def __init__(self, raw: pdfium.PdfPage, limits: ReadingLimits, content: Drawn, notes: str | None) -> None:
+    def __init__(
+        self,
+        raw: pdfium.PdfPage,
+        limits: ReadingLimits,
+        content: Drawn,
+        notes: str | None,
+        has_damaged_font: Callable[[], bool],
+    ) -> None:
         self.raw = raw
         self._limits = limits
         self._content = content
+        self._has_damaged_font = has_damaged_font
         self._notes = notes
 
     @cached_property
@@ -104,6 +113,8 @@ class OpenPage:
         if sane and text.strip():
             best, by_engine = combined(text, seen)
             return Page(number, rejoined(best), "ocr" if by_engine else "layer")
+        if self.look.texts and not seen.text.strip() and self._has_damaged_font():
+            raise DocumentError("damaged", "has a font that cannot be decoded")
         if layer.words(seen.text) or not text.strip():
             return Page(number, rejoined(seen.text), "ocr" if seen.text.strip() else "empty")
         return Page(number, text, "layer")

@@ -113,9 +113,10 @@ def _are_jbig2_segments(data: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What is on a page besides text: objects of any kind, shapes, and pictures."""
+    """What is on a page: objects of any kind, pieces of text, shapes, and pictures."""
 
     objects: int
+    texts: int
     shapes: int
     pictures: tuple[Picture, ...]
 
@@ -137,16 +138,17 @@ class Look:
 
 def look_at(page: pdfium.PdfPage) -> Look:
     """Count what is on a page; annotations count as objects."""
-    objects, shapes, pictures = raw.FPDFPage_GetAnnotCount(page.raw), 0, []
+    objects, texts, shapes, pictures = raw.FPDFPage_GetAnnotCount(page.raw), 0, 0, []
     for item in page.get_objects():
         objects += 1
+        texts += item.type == raw.FPDF_PAGEOBJ_TEXT
         shapes += item.type == raw.FPDF_PAGEOBJ_PATH
         if isinstance(item, pdfium.PdfImage):
             data = item.get_metadata()
             grey = data.colorspace in _GREY
             width, height = item.get_px_size()
             pictures.append(Picture(width, height, data.bits_per_pixel, grey, _box(item), item))
-    return Look(objects, shapes, tuple(pictures))
+    return Look(objects, texts, shapes, tuple(pictures))
 
 
 def _box(item: pdfium.PdfObject) -> Box:

@@ -13,7 +13,11 @@ import pikepdf
 ObjGen = tuple[int, int]
 
 _REFERENCE = re.compile(rb"/([^\s/\[\]()<>{}%]+)\s*\[?\s*(\d+)\s+(\d+)\s+R\b")
+_ANY_REFERENCE = re.compile(rb"\b(\d+)\s+(\d+)\s+R\b")
 _END = re.compile(rb"\bendobj\b|\bstream\b")
+
+#: Keys that lead from a page or its annotations to other pages, or to what no page shows.
+_AWAY = frozenset({"/Parent", "/P", "/Dest", "/A", "/AA", "/IRT", "/Popup", "/B", "/StructParents", "/OC", "/Metadata"})
 
 #: Bytes of an object that are looked at, and how deep a tree of pages may be.
 _LONGEST, _DEEPEST = 1 << 20, 64
@@ -28,6 +32,7 @@ class References:
     def __init__(self, pdf: pikepdf.Pdf, content: Path | bytes) -> None:
         self._pdf = pdf
         self._content = content
+        self._unpacked: dict[int, tuple[bytes, int]] = {}  # object streams
 
     def lack(self, page: Any, keys: Collection[str]) -> bool:
         """Return whether the page, or what it takes resources from, refers by one of these keys to a missing object."""
@@ -36,6 +41,14 @@ class References:
             key in names and self._is_missing((int(number), int(generation)))
             for holder in _holders(page)
             for key, number, generation in _REFERENCE.findall(self._written(holder))
+        )
+
+    def lack_below(self, page: Any) -> bool:
+        """Return whether a missing object is referred to by anything that a page leads to, needed or not."""
+        return any(
+            self._is_missing((int(number), int(generation)))
+            for holder in _below(page)
+            for number, generation in _ANY_REFERENCE.findall(self._written(holder))
         )
 
     @cached_property
@@ -66,12 +79,28 @@ class References:
 
     def _written_in_stream(self, number: int, index: int) -> bytes:
         """Return the bytes of an object of an object stream (ISO 32000-2, 7.5.7)."""
-        stream = self._pdf.get_object((number, 0))
-        if not isinstance(stream, pikepdf.Stream):
-            return b""
-        data, first = stream.read_bytes(), int(stream.get("/First", 0))
+        if number not in self._unpacked:
+            stream = self._pdf.get_object((number, 0))
+            is_there = isinstance(stream, pikepdf.Stream)
+            self._unpacked[number] = (stream.read_bytes(), int(stream.get("/First", 0))) if is_there else (b"", 0)
+        data, first = self._unpacked[number]
         places = [first + int(place) for place in data[:first].split()[1::2]] + [len(data)]
         return data[places[index] : places[index + 1]] if index + 1 < len(places) else b""
+
+
+def _below(page: Any) -> Iterator[ObjGen]:
+    """Yield the objects that a page leads to, and not to other pages."""
+    seen: set[ObjGen] = set()
+    waiting: list[Any] = [page]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, pikepdf.Array):
+            waiting.extend(item)
+        elif _is_dictionary(item) and (item.objgen not in seen or not item.objgen[0]):
+            if item.objgen[0]:
+                seen.add(item.objgen)
+                yield item.objgen
+            waiting.extend(value for key, value in item.items() if key not in _AWAY)
 
 
 def _holders(page: Any) -> Iterator[ObjGen]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import pikepdf
 
 from clerk.text.references import ObjGen, References
+from clerk.text.streams import is_damaged_font, unpacked
 
 #: An XObject that is drawn, a font that is set (ISO 32000-2, 8.8 and 9.3).
 _USED = re.compile(rb"/([^\s/\[\]()<>{}%#]+)\s+(?:(Do)|-?[\d.]+\s+Tf)\b")
@@ -18,7 +18,6 @@ _USED = re.compile(rb"/([^\s/\[\]()<>{}%#]+)\s+(?:(Do)|-?[\d.]+\s+Tf)\b")
 _DRAWS = re.compile(rb"\b(?:Do|BI|sh)\b")
 _CURVE = re.compile(rb"[\d.]\s+[cvy]\s")
 
-_ENDS_IN_OPERATOR = re.compile(rb"(?:^|[\s\])>])[A-Za-z'\"*]{1,3}\s*\Z")
 
 #: Filters that do not know that they pack a picture.
 _GENERAL = frozenset({"/FlateDecode", "/LZWDecode", "/RunLengthDecode", "/ASCII85Decode", "/ASCIIHexDecode"})
@@ -53,6 +52,7 @@ class Structure:
         self._references = References(pdf, content)
         self._largest = largest
         self._cut_pictures: dict[ObjGen, bool] = {}
+        self._is_damaged = bool(pdf.get_warnings()) or not ends_as_sent(content)
 
     def examine(self, number: int) -> Drawn:
         """Return what a page draws; it is not complete if something is missing, or cannot be unpacked to its end."""
@@ -65,11 +65,20 @@ class Structure:
         else:
             streams = list(contents) if isinstance(contents, pikepdf.Array) else [contents]
             drawn.complete = self._add(drawn, streams, page, page.get("/Resources"), set())
+        if self._is_damaged:
+            drawn.complete = drawn.complete and not self._references.lack_below(page)
         return drawn
+
+    def has_damaged_font(self, number: int) -> bool:
+        """Return whether the file of a font of a page cannot be unpacked."""
+        if number > len(self._pdf.pages):
+            return False
+        fonts = _entries(self._pdf.pages[number - 1].obj.get("/Resources"), "/Font")
+        return any(is_damaged_font(font, self._largest) for font in fonts.values())
 
     def _add(self, drawn: Drawn, streams: list[Any], owner: Any, resources: Any, seen: set[ObjGen]) -> bool:
         """Add what the content streams of a page or a form draw, and its forms; return whether all of it is there."""
-        parts = [_unpacked(stream, self._largest) for stream in streams]
+        parts = [unpacked(stream, self._largest) for stream in streams]
         if None in parts:
             return False
         content = b"\n".join(part for part in parts if part)
@@ -104,28 +113,6 @@ def _entries(resources: Any, kind: str) -> Any:
     return found if isinstance(found, pikepdf.Dictionary) else {}
 
 
-def _unpacked(stream: Any, largest: int) -> bytes | None:
-    """Return the content of a stream, b"" if it is very large; None if it is missing, damaged or cut."""
-    if not isinstance(stream, pikepdf.Stream):
-        return None
-    if stream.get("/Filter") != "/FlateDecode" or "/DecodeParms" in stream:
-        try:
-            content: bytes = stream.read_bytes()
-        except (pikepdf.PdfError, NotImplementedError):
-            return None
-        return content if len(content) < largest else b""
-    # Without zlib's header and checksum, which some programs leave out or get wrong.
-    packed = memoryview(stream.get_raw_stream_buffer())[2:]
-    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-    try:
-        content = inflate.decompress(packed, largest)
-    except zlib.error:
-        return None
-    if len(content) >= largest:
-        return b""
-    return content if inflate.eof or not packed or _is_balanced(content) else None
-
-
 def _is_cut_picture(image: Any, largest: int) -> bool:
     """Return whether a picture without a compression of pictures has fewer bytes than its size says."""
     filters = image.get("/Filter", [])
@@ -155,19 +142,13 @@ def _components(image: Any) -> int:
     return {"/DeviceRGB": 3, "/RGB": 3, "/CalRGB": 3, "/Lab": 3, "/DeviceCMYK": 4, "/CMYK": 4}.get(name, 1)
 
 
-def _is_balanced(content: bytes) -> bool:
-    """Return whether content is likely to be whole, although its compressed data have no end."""
-    words = content.split()
-    pairs = ((b"BT", b"ET"), (b"q", b"Q"))
-    return all(words.count(one) == words.count(other) for one, other in pairs) and bool(
-        _ENDS_IN_OPERATOR.search(content[-64:])
-    )
-
-
 def ends_as_sent(content: Path | bytes) -> bool:
-    """Return whether a file has the mark that ends a PDF."""
+    """Return whether the mark that ends a PDF is at its end, with no object after it."""
     if isinstance(content, bytes):
-        return b"%%EOF" in content[-_END:]
-    with content.open("rb") as file:
-        file.seek(max(0, content.stat().st_size - _END))
-        return b"%%EOF" in file.read()
+        end = content[-_END:]
+    else:
+        with content.open("rb") as file:
+            file.seek(max(0, content.stat().st_size - _END))
+            end = file.read()
+    _, mark, after = end.rpartition(b"%%EOF")
+    return bool(mark) and b" obj" not in after

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import zlib
+from contextlib import suppress
+from random import Random
 
 import pytest
 from PIL import Image
@@ -79,6 +81,23 @@ def test_a_file_that_was_cut_says_which_pages_it_lacks(saved: SaveAs, reader: Re
         reader.read(saved(whole[:second]))
 
 
+def test_a_cut_file_that_has_lost_only_a_note_on_a_page_is_damaged(saved: SaveAs, reader: Reader) -> None:
+    shape = b"<</Type/XObject/Subtype/Form/BBox[0 0 300 20]/Length 0>>stream\n\nendstream"
+    note = b"<</Type/Annot/Subtype/FreeText/Rect[60 300 360 320]/AP<</N 10 0 R>>>>"
+    pdf = Pdf().page(operators(MINUTES), b"/Annots[%d 0 R %d 0 R]" % (6, 9))
+    pdf.add(note)
+    pdf.catalog = b"/Lang(en)"
+    whole = pdf.text("two")
+    pdf.add(note)
+    pdf.add(shape)
+    content = whole.made()
+    assert len(reader.read(saved(content)).pages) == 2
+    head = b"%PDF-1.5\nxref\n0 1\n0000000000 65535 f \ntrailer<</Root 1 0 R/Size 20>>\nstartxref\n9\n%%EOF\n"
+    for name in (b"\n9 0 obj", b"\n10 0 obj"):
+        with pytest.raises(DocumentError, match="damaged or cut short: fetch it again"):
+            reader.read(saved(head + content[9 : content.index(name)]))
+
+
 def test_a_page_that_is_not_in_the_file_is_named(saved: SaveAs, reader: Reader) -> None:
     pdf = Pdf().text("one").text("two").text("three")
     pdf.pages[1:] = [MISSING, pdf.pages[2]]
@@ -104,6 +123,35 @@ def test_content_that_ends_too_early_fails_the_document(saved: SaveAs, reader: R
         reader.read(saved(page_of(*packed(operators(MINUTES * 9), 0.5))))
     with pytest.raises(DocumentError, match="page 1 is incomplete: the file"):
         reader.read(saved(page_of(b"/Filter/FlateDecode", b"\x78\x9cnothing that was packed")))
+
+
+def test_content_that_was_changed_fails_the_document(saved: SaveAs, reader: Reader) -> None:
+    """It unpacks to its end, but not to what was packed: blocks of a file were lost on the way."""
+    words = " ".join(MINUTES).split()
+    lines = [" ".join(Random(number).sample(words, 9)) for number in range(40)]
+    head, data = packed(operators(lines), 1)
+    broken = 0
+    for place in range(200, len(data) - 200, 40):
+        content = page_of(head, data[:place] + bytes(16) + data[place + 16 :])
+        with suppress(DocumentError):
+            assert len(reader.read(saved(content)).pages[0].text.splitlines()) == len(lines)
+            continue
+        broken += 1
+    assert broken > 5
+
+
+def test_a_font_that_was_changed_fails_a_page_that_has_no_text_without_it(saved: SaveAs, reader: Reader) -> None:
+    pdf = Pdf()
+    program = pdf.add(
+        b"<</Length1 9000/Filter/FlateDecode/Length 40>>stream\n%s\nendstream" % (b"\x78\x9c" + b"?" * 38)
+    )
+    descriptor = pdf.add(b"<</Type/FontDescriptor/FontName/A/Flags 4/FontFile2 %d 0 R>>" % program)
+    font = b"<</Type/Font/Subtype/TrueType/BaseFont/A/FirstChar 1/LastChar 2/Widths[0 0]/FontDescriptor %d 0 R>>"
+    pdf.add(font % descriptor)
+    page = b"BT /B 12 Tf 50 700 Td <0102> Tj ET"
+    content = pdf.page(page, images=b">>/Font<</B %d 0 R" % len(pdf.objects)).made()
+    with pytest.raises(DocumentError, match="page 1 has a font that cannot be decoded"):
+        reader.read(saved(content))
 
 
 def test_content_without_a_checksum_is_whole(saved: SaveAs, reader: Reader) -> None:
