@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 
 import pypdfium2 as pdfium
-from PIL import ImageChops
+from PIL import Image, ImageChops
 
 from clerk.text import coverage, layer
 from clerk.text.document import DocumentError, Page, ReadingLimits
 from clerk.text.hyphens import rejoined
-from clerk.text.ocr import DPI, Recogniser
-from clerk.text.pictures import Box, Look, look_at
-from clerk.text.plausibility import GOOD, combined, plausibility
+from clerk.text.ocr import DPI, Recognise, Recogniser
+from clerk.text.pictures import WORTH_READING, Box, Look, look_at
+from clerk.text.plausibility import Seen, combined, is_poor
 from clerk.text.png import grey_png
 from clerk.text.structure import Drawn
 
@@ -108,8 +108,7 @@ class OpenPage:
             return Page(number, rejoined(text), "layer")
         if not self.look.objects:
             return Page(number, "", "empty")
-        seen = recogniser()(self.grey)
-        seen = seen.changed(layer.tidy)
+        seen = self._recognised(recogniser(), text)
         if sane and text.strip():
             best, by_engine = combined(text, seen)
             return Page(number, rejoined(best), "ocr" if by_engine else "layer")
@@ -132,15 +131,33 @@ class OpenPage:
 
     def _shows_more_than(self, text: str) -> bool:
         """Return whether a picture, or shapes that may be outlines of letters, show more than the layer has."""
-        places: list[Box] = [picture.box for picture in self.look.pictures if picture.is_worth_reading]
-        if places and plausibility(text) < GOOD:
+        places: list[Box] = [picture.box for picture in self.look.pictures]
+        if self.look.pixels < WORTH_READING:
+            places = []
+        width, height = self.raw.get_size()
+        if sum(picture.area for picture in self.look.pictures) * 2 > width * height and is_poor(text):
             return True
         if self._content.curves >= CURVES or (self.look.shapes >= SHAPES and layer.size(text) < layer.ENOUGH):
             places.append(self.raw.get_bbox())
         if not places:
             return False
-        small = self.drawn(grayscale=True, scale=coverage.SMALL_DPI / self.dpi)
-        return coverage.shows_more(self.raw, small.to_pil(), places)
+        return coverage.shows_more(self.raw, self._rest, places)
+
+    @cached_property
+    def _rest(self) -> Image.Image:
+        """A small drawing of the page with the letters of its layer painted over."""
+        small = self.drawn(grayscale=True, scale=coverage.small_scale(self.raw) * 72 / self.dpi)
+        return coverage.without_letters(self.raw, small.to_pil())
+
+    def _recognised(self, recognise: Recognise, text: str) -> Seen:
+        """Return what the engine sees; pale writing is made black first if the layer has text over it."""
+        table = coverage.darker(self._rest) if text.strip() else None
+        if table is None:
+            return recognise(self.grey).changed(layer.tidy)
+        drawn = self.drawn(grayscale=True)
+        pixels = memoryview(drawn.buffer).cast("B")
+        pixels[:] = bytes(pixels).translate(table)
+        return recognise(drawn).changed(layer.tidy)
 
     def draw(self, file: Path) -> None:
         """Draw the page as a PNG file, in grey if it holds no colour.

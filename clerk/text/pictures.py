@@ -51,10 +51,15 @@ class Picture:
         return max(right - left, top - bottom, 1) / 72
 
     @property
+    def area(self) -> float:
+        """Return the square points that it takes on the page."""
+        left, bottom, right, top = self.box
+        return (right - left) * (top - bottom)
+
+    @property
     def is_worth_reading(self) -> bool:
         """Return whether it is large enough to hold text, on the page and by its pixels."""
-        left, bottom, right, top = self.box
-        return self.pixels >= WORTH_READING and (right - left) * (top - bottom) >= 72 * 72 / 2
+        return self.pixels >= WORTH_READING and self.area >= 72 * 72 / 2
 
     def is_damaged(self) -> bool:
         """Return whether its data cannot be decoded, or end too early: pdfium draws the rest in white or grey.

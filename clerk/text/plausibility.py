@@ -16,7 +16,7 @@ NOISE, GOOD, _OF_ANOTHER_SCRIPT = 0.5, 0.7, 0.9
 #: What the engine's own confidence must be. It is 0.2 to 0.5 for scripts that it does not know, 0.85 for a fair scan.
 _CONFIDENT = 0.6
 
-#: Letters from which a layer has a script.
+#: Letters from which a layer has a script, and words from which it has a quality.
 _LETTERS = 20
 
 #: What a line must have to be taken over from the text that was not chosen, unless that is known to be good.
@@ -65,6 +65,12 @@ class Seen:
     def changed(self, change: Callable[[str], str]) -> Seen:
         """Return the same with a change to all its text."""
         return Seen(change(self.text), self.confidence, frozenset(map(change, self.doubtful)))
+
+
+def is_poor(text: str) -> bool:
+    """Return whether a layer of some words is hardly writing, as from a poor reading of a scan."""
+    good, bad = _counted(text)
+    return good + bad >= _LETTERS and good < GOOD * (good + bad)
 
 
 def combined(layer: str, seen: Seen) -> tuple[str, bool]:

@@ -147,12 +147,14 @@ FOOTER = [
 ]
 
 
+PICTURE = b"/Type/XObject/Subtype/Image/Width %d/Height %d/ColorSpace/DeviceGray/BitsPerComponent 8"
+
+
 def pasted(picture: tuple[bytes, int, int], text: bytes, place: bytes = b"612 0 0 792 0 0") -> bytes:
     """Return a page with a picture in its place, and text over it."""
     pixels, width, height = picture
     pdf = Pdf()
-    head = b"/Type/XObject/Subtype/Image/Width %d/Height %d/ColorSpace/DeviceGray/BitsPerComponent 8"
-    image = pdf.stream(head % (width, height), pixels)
+    image = pdf.stream(PICTURE % (width, height), pixels)
     return pdf.page(b"q %s cm /I Do Q " % place + text, images=b"/I %d 0 R" % image).made()
 
 
@@ -177,6 +179,31 @@ def test_a_stamp_in_a_margin_does_not_hide_the_scan(saved: SaveAs, reader: Reade
     (page,) = reader.read(saved(pasted(SCAN, turned))).pages
     assert recall(TRUTH, page.text) > 0.95
     assert "DocuSign" in page.text
+
+
+def test_a_stamp_does_not_hide_a_scan_in_strips(saved: SaveAs, reader: Reader) -> None:
+    pixels, width, height = SCAN
+    pdf, drawn, names, high = Pdf(), b"", b"", height // 150
+    for number in range(150):
+        strip = pixels[number * high * width : (number + 1) * high * width]
+        names += b"/I%d %d 0 R " % (number, pdf.stream(PICTURE % (width, high), strip))
+        bottom = HEIGHT * (1 - (number + 1) * high / height)
+        drawn += b"q 612 0 0 %f 0 %f cm /I%d Do Q " % (HEIGHT * high / height, bottom, number)
+    (page,) = reader.read(saved(pdf.page(drawn + operators(FOOTER, 60), images=names).made())).pages
+    assert recall(TRUTH, page.text) > 0.95
+
+
+def test_a_black_stamp_does_not_hide_a_pale_scan(saved: SaveAs, reader: Reader) -> None:
+    pixels, width, height = SCAN
+    pale = pixels.translate(bytes(160 + grey * 3 // 10 for grey in range(256)))
+    (page,) = reader.read(saved(pasted((pale, width, height), operators(FOOTER, 60)))).pages
+    assert recall(TRUTH, page.text) > 0.95
+
+
+def test_a_stamp_on_a_small_page_does_not_hide_its_scan(saved: SaveAs, reader: Reader) -> None:
+    content = pasted(SCAN, b"BT /F 1 Tf 9 4 Td (Scanned by the clerk on 3 August) Tj ET", b"93 0 0 120 0 0")
+    (page,) = reader.read(saved(content.replace(b"MediaBox[0 0 612 792]", b"MediaBox[0 0 93 120]"))).pages
+    assert recall(TRUTH, page.text) > 0.95
 
 
 def test_a_picture_of_text_below_text_is_read(saved: SaveAs, reader: Reader) -> None:
@@ -241,8 +268,7 @@ def unicode_page(text: str, picture: bytes) -> bytes:
         b"<</Type/Font/Subtype/Type0/BaseFont/Song/Encoding/Identity-H/DescendantFonts[%d 0 R]/ToUnicode %d 0 R>>"
         % (descendant, to_unicode)
     )
-    head = b"/Type/XObject/Subtype/Image/Width 1275/Height 1650/ColorSpace/DeviceGray/BitsPerComponent 8"
-    image = pdf.stream(head, picture)
+    image = pdf.stream(PICTURE % (1275, 1650), picture)
     shown = b"".join(b"%04X" % n for n in range(1, len(text) + 1))
     drawn = b"q 612 0 0 792 0 0 cm /I Do Q BT 3 Tr /C 12 Tf 50 40 Td <%s> Tj ET" % shown
     return pdf.page(drawn, images=b"/I %d 0 R>>/Font<</C %d 0 R" % (image, font)).made()
