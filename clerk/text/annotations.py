@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import html
 import re
 
 import pypdfium2 as pdfium
@@ -11,6 +12,7 @@ from pypdfium2 import raw
 #: Annotations that mark a place, or open at a click, and show no text of their own (ISO 32000-2, 12.5.6).
 _SILENT = frozenset({raw.FPDF_ANNOT_LINK, raw.FPDF_ANNOT_POPUP, raw.FPDF_ANNOT_TEXT})
 
+_MARKUP = re.compile(r"<[^>]*>")
 _UNSEEN = raw.FPDF_ANNOT_FLAG_HIDDEN | raw.FPDF_ANNOT_FLAG_NOVIEW
 
 
@@ -36,12 +38,19 @@ def show_annotations(page: pdfium.PdfPage) -> str | None:
 
 def _text_without_drawing(annotation: raw.FPDF_ANNOTATION, kind: int) -> str:
     """Return what a note or a stamp says for which the file has no drawing."""
-    if kind not in (raw.FPDF_ANNOT_FREETEXT, raw.FPDF_ANNOT_STAMP) or raw.FPDFAnnot_HasKey(annotation, b"AP"):
+    if kind not in (raw.FPDF_ANNOT_FREETEXT, raw.FPDF_ANNOT_STAMP) or _is_drawn(annotation):
         return ""
     if kind == raw.FPDF_ANNOT_FREETEXT:
-        return _string(annotation, b"Contents")
+        rich = _MARKUP.sub("", _string(annotation, b"RC").replace("</p>", "\n"))
+        return _string(annotation, b"Contents") or html.unescape(rich).strip()
     # "NotApproved" is drawn as NOT APPROVED.
     return " ".join(re.findall(r"[A-Z]?[a-z]+", _string(annotation, b"Name"))).upper()
+
+
+def _is_drawn(annotation: raw.FPDF_ANNOTATION) -> bool:
+    return bool(
+        raw.FPDFAnnot_GetAP(annotation, raw.FPDF_ANNOT_APPEARANCEMODE_NORMAL, None, 0) > len("\0".encode("utf-16-le"))
+    )
 
 
 def _string(annotation: raw.FPDF_ANNOTATION, key: bytes) -> str:

@@ -46,7 +46,9 @@ def _pages(request: Message, document: Pages) -> Iterator[Message]:
             if error.kind == "damaged":
                 yield from _with_the_others(error, document, number)
             raise
-        if len(document) == 1 and is_placeholder(read.get("text", "")):
+        if len(document) == 1 and is_placeholder(
+            read.get("text", ""), is_form=bool(engine) and getattr(document, "is_form", False)
+        ):
             raise placeholder_error()
         yield {"number": number, **read}
 

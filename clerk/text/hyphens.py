@@ -9,7 +9,7 @@ _SOFT = "\u00ad\u00ac"
 
 _AT_LINE_END = re.compile(rf"[-\u2010{_SOFT}][ \t]*\n")
 _BREAK = re.compile(
-    rf"(?P<first>[^\W\d_]+)(?P<hyphen>[-\u2010{_SOFT}])[ \t]*\n[ \t]*(?P<second>[^\W\d_]+)(?P<after>[^\w\s]*)"
+    rf"(?P<first>[^\W\d_]+)(?P<hyphen>[-\u2010{_SOFT}])[ \t]*\n(?:[ \t]*\n)?[ \t]*(?P<second>[^\W\d_]+)(?P<after>[^\w\s]*)"
     r"(?P<end>[ \t]*\n?)"
 )
 

@@ -22,11 +22,11 @@ from clerk.text.formats import format_of
 from clerk.text.layers import without_hidden_layers
 from clerk.text.ocr import Recogniser
 from clerk.text.pages import OpenPage
-from clerk.text.portfolio import embedded_files, require_pages
+from clerk.text.portfolio import SHORT, embedded_files, is_form_without_fields
 from clerk.text.structure import UNKNOWN, Structure, ends_as_sent
 
-#: How deep portfolios may be in one another, and the words from which the cover of one is a document too.
-_DEEPEST, _COVER = 3, 150
+#: How deep portfolios may be in one another.
+_DEEPEST = 3
 
 
 class ReadablePage(Protocol):
@@ -54,9 +54,12 @@ class Pages(Protocol):
 class PdfPages:
     """The pages of a PDF that is open in pdfium, and in qpdf if that can open it."""
 
-    def __init__(self, pdf: pdfium.PdfDocument, structure: Structure | None, limits: ReadingLimits) -> None:
+    def __init__(
+        self, pdf: pdfium.PdfDocument, structure: Structure | None, limits: ReadingLimits, *, is_form: bool = False
+    ) -> None:
         self._pdf = pdf
         self._structure = structure
+        self.is_form = is_form  # whose fields are not on its pages
         self._limits = limits
 
     def __len__(self) -> int:
@@ -121,10 +124,10 @@ def _opened(content: Path | bytes, name: str, limits: ReadingLimits, stack: Exit
         pages: Pages = read(content.read_bytes() if isinstance(content, Path) else content, kind)
         return pages
     document = stack.enter_context(_loaded(content))
-    structure = None
+    structure, is_form = None, False
     with suppress(pikepdf.PdfError):
         pdf = stack.enter_context(pikepdf.open(content if isinstance(content, Path) else io.BytesIO(content)))
-        require_pages(pdf)
+        is_form = is_form_without_fields(pdf)
         if (files := embedded_files(pdf)) is not None and depth < _DEEPEST:
             portfolio = _portfolio(files, limits, stack, depth + 1)
             cover = PdfPages(document, None, limits)
@@ -136,7 +139,7 @@ def _opened(content: Path | bytes, name: str, limits: ReadingLimits, stack: Exit
         raise DocumentError("damaged", "is damaged or cut short: fetch it again")
     if document.get_formtype():
         document.init_forms()
-    return PdfPages(document, structure, limits)
+    return PdfPages(document, structure, limits, is_form=is_form)
 
 
 def _portfolio(files: dict[str, bytes], limits: ReadingLimits, stack: ExitStack, depth: int) -> Portfolio:
@@ -160,7 +163,7 @@ def _is_cover(document: PdfPages) -> bool:
     if len(document) != 1:
         return len(document) == 0
     with document.page(1) as page:
-        return layer.words(page.layer) < _COVER
+        return layer.words(page.layer) < SHORT
 
 
 @contextmanager

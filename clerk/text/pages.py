@@ -64,7 +64,7 @@ class OpenPage:
         """Return the text that the page carries, tidied."""
         with closing(self.raw.get_textpage()) as textpage:
             text = layer.tidy(textpage.get_text_range())
-        return "\n".join([text.rstrip("\n"), layer.tidy(self._notes)]) if self._notes else text
+        return "\n".join(filter(None, [text.rstrip("\n"), layer.tidy(self._notes)])) if self._notes else text
 
     @cached_property
     def grey(self) -> pdfium.PdfBitmap:

@@ -146,7 +146,9 @@ XFA_PAGE = (
 def test_a_form_that_only_adobe_can_show_is_not_its_placeholder(saved: SaveAs, reader: Reader) -> None:
     pdf = Pdf(catalog=b"/AcroForm<</Fields[]/XFA 4 0 R>>/NeedsRendering true")
     pdf.stream(b"", b"<xdp:xdp xmlns:xdp='http://ns.adobe.com/xdp/'/>")
-    for content in (pdf.text("Bitte warten").made(), Pdf().text(*XFA_PAGE).made()):
+    static = Pdf(catalog=b"/AcroForm<</Fields[]/XFA 4 0 R>>")
+    static.stream(b"", b"<xdp:xdp xmlns:xdp='http://ns.adobe.com/xdp/'/>")
+    for content in (pdf.text("...").made(), static.text("Bitte warten").made(), Pdf().text(*XFA_PAGE).made()):
         with pytest.raises(DocumentError, match=r"dynamic XFA form|says only that") as caught:
             reader.read(saved(content))
         assert caught.value.kind == "unsupported"
@@ -155,7 +157,8 @@ def test_a_form_that_only_adobe_can_show_is_not_its_placeholder(saved: SaveAs, r
 def test_a_form_that_has_pages_is_read(saved: SaveAs, reader: Reader) -> None:
     pdf = Pdf(catalog=b"/AcroForm<</Fields[]/XFA 4 0 R>>")
     pdf.stream(b"", b"<xdp:xdp xmlns:xdp='http://ns.adobe.com/xdp/'/>")
-    assert reader.read(saved(pdf.text(*MINUTES).made())).pages[0].text == "\n".join(MINUTES)
+    lines = [*MINUTES, *MINUTES, *MINUTES]
+    assert reader.read(saved(pdf.text(*lines).made())).pages[0].text == "\n".join(lines)
 
 
 COVER = ("For the best experience, open this PDF portfolio in", "Acrobat X or Adobe Reader X, or later.")

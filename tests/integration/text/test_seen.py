@@ -41,8 +41,12 @@ def test_what_an_annotation_shows_is_read(saved: SaveAs, reader: Reader, kind: s
 
 
 def test_a_note_without_a_drawing_is_read(saved: SaveAs, reader: Reader) -> None:
-    (page,) = reader.read(saved(annotated("FreeText", drawing=False))).pages
-    assert page.text.splitlines() == [*MINUTES, NOTE]
+    for extra in (b"", b"/AP<<>>"):
+        (page,) = reader.read(saved(annotated("FreeText", drawing=False, extra=extra))).pages
+        assert page.text.splitlines() == [*MINUTES, NOTE]
+    rich = annotated("FreeText", drawing=False, extra=b"/RC(<body><p>Struck &amp; <b>amended</b></p></body>)")
+    (page,) = reader.read(saved(rich.replace(b"/Contents(%s)" % NOTE.encode(), b""))).pages
+    assert page.text.splitlines() == [*MINUTES, "Struck & amended"]
 
 
 def test_a_stamp_without_a_drawing_says_what_its_name_says(saved: SaveAs, reader: Reader) -> None:

@@ -15,6 +15,7 @@ BROKEN = {
     "twice": ("trans-\nporta-\ntion, and", "transportation,\nand"),
     "before the end of a sentence": ("the fees are permit-\nted. Next", "the fees are permitted.\nNext"),
     "with spaces": ("trans- \n  portation and\nfees", "transportation\nand\nfees"),
+    "before an empty line, as OCR has it": ("trans-\n\nportation", "transportation"),
     "accents": ("la admi-\nnistración pública", "la administración\npública"),
     "compound": ("a long-\nterm plan", "a long-term\nplan"),
     "compound by its first part": ("a self-\ninsured city", "a self-insured\ncity"),
@@ -40,7 +41,7 @@ def test_a_broken_word_is_put_together(text: str, whole: str) -> None:
         "A total of 5-\nand more",
         "one\n- two\n- three",
         "the end of a page-",
-        "trans-\n\nportation",
+        "trans-\n\n\nportation",
     ],
 )
 def test_other_hyphens_stay(text: str) -> None:
