@@ -9,8 +9,8 @@ _SOFT = "\u00ad\u00ac"
 
 _AT_LINE_END = re.compile(rf"[-\u2010{_SOFT}][ \t]*\n")
 _BREAK = re.compile(
-    rf"(?P<first>[^\W\d_]+)(?P<hyphen>[-\u2010{_SOFT}])[ \t]*\n(?:[ \t]*\n)?[ \t]*(?P<second>[^\W\d_]+)(?P<after>[^\w\s]*)"
-    r"(?P<end>[ \t]*\n?)"
+    rf"(?P<first>[^\W\d_]+)(?P<hyphen>[-\u2010{_SOFT}])[ \t]*\n(?:[ \t]*\n)?[ \t]*"
+    r"(?P<second>[^\W\d_]+)(?P<after>[^\w\s]*)(?P<end>[ \t]*\n?)"
 )
 
 #: Parts that keep their hyphen where a line does not break, before it and after it.
