@@ -36,6 +36,11 @@ def small_scale(page: pdfium.PdfPage) -> float:
     return float(max(_SMALL_DPI / 72, _SMALL_SIDE / max(*page.get_size(), 1)))
 
 
+def may_show_more(page: pdfium.PdfPage, area: float) -> bool:
+    """Return whether pictures of so many square points are large enough for what `shows_more` looks for."""
+    return area * small_scale(page) ** 2 > _ENOUGH * _CELL * _CELL * 3 / 4
+
+
 def without_letters(page: pdfium.PdfPage, drawn: Image.Image) -> Image.Image:
     """Return a grey drawing of the page with the letters of its layer painted over."""
     rest = drawn.copy()

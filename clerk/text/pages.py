@@ -132,10 +132,11 @@ class OpenPage:
     def _shows_more_than(self, text: str) -> bool:
         """Return whether a picture, or shapes that may be outlines of letters, show more than the layer has."""
         places: list[Box] = [picture.box for picture in self.look.pictures]
-        if self.look.pixels < WORTH_READING:
+        area = sum(picture.area for picture in self.look.pictures)
+        if self.look.pixels < WORTH_READING or not coverage.may_show_more(self.raw, area):
             places = []
         width, height = self.raw.get_size()
-        if sum(picture.area for picture in self.look.pictures) * 2 > width * height and is_poor(text):
+        if area * 2 > width * height and is_poor(text):
             return True
         if self._content.curves >= CURVES or (self.look.shapes >= SHAPES and layer.size(text) < layer.ENOUGH):
             places.append(self.raw.get_bbox())
