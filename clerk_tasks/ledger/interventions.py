@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, func, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, update
 
 from clerk.database.clock import now
 from clerk.database.literals import batched, constant, one_of
-from clerk.database.states import FINISHED, UNENDED, UNFINISHED, JobState, RunState, StageState
+from clerk.database.states import FINISHED, UNENDED, UNFINISHED, JobState, RunState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
 from clerk.errors import ConflictError, missing
 from clerk_tasks.ledger.insert import Message
-from clerk_tasks.ledger.stages import ASKED_TO_CANCEL, cancel_waiting, close_if_done, count_again
+from clerk_tasks.ledger.retries import Retried, retry_jobs
+from clerk_tasks.ledger.stages import ASKED_TO_CANCEL, cancel_waiting, close_if_done
 
 _CANCEL = {"state": constant(JobState.CANCELLED), "finished_at": now(), "note": bindparam("b_note")}
 _REQUEST_CANCEL = {"cancel_requested_at": now(), "note": bindparam("b_note")}
@@ -41,21 +40,6 @@ _HOLD_UNFINISHED = select(func.count()).select_from(
     .with_for_update()
     .subquery()
 )
-_ENDED_JOB = select(jobs.c.state, jobs.c.stage_id, jobs.c.unique_key).where(jobs.c.id == bindparam("b_id"))
-_RETRY = (
-    update(jobs)
-    .where(jobs.c.id == bindparam("b_id"), jobs.c.state == bindparam("b_state"))
-    .values(
-        state=constant(JobState.AVAILABLE),
-        max_attempts=case((jobs.c.max_attempts > jobs.c.attempt, jobs.c.max_attempts), else_=jobs.c.attempt + 1),
-        due_at=now(),
-        finished_at=None,
-        cancel_requested_at=None,
-        note=None,
-    )
-    .returning(jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
-)
-_WAIT_AGAIN = update(jobs).where(jobs.c.id == bindparam("b_id")).values(state=constant(JobState.SCHEDULED), due_at=None)
 
 
 def hold(connection: Connection, job_ids: Iterable[str]) -> dict[str, str]:
@@ -130,35 +114,9 @@ def _hold_unfinished(connection: Connection, run_id: str) -> None:
         held, before = connection.execute(_HOLD_UNFINISHED, {"b_run": run_id}).scalar_one(), held
 
 
-def retry(connection: Connection, job_id: str) -> Message:
-    """Make an ended job available again, with its exact arguments and at least one attempt more.
-
-    One of a stage that has not opened yet waits for that. One of a stage that has ended is not counted there again.
-
-    Raises NotFoundError, or ConflictError when it has not ended or another unfinished job has its unique key.
-    """
-    row = require_retryable(connection, job_id)
-    try:
-        retried = connection.execute(_RETRY, {"b_id": job_id, "b_state": row.state}).first()
-    except IntegrityError:
-        raise ConflictError(f"Another job took {row.unique_key} just now; wait for it, or cancel it.") from None
-    if retried is None:
-        raise ConflictError(f"Job {job_id} was just retried by another operator.")
-    if count_again(connection, row.stage_id, ended=JobState(row.state)) is StageState.WAITING:
-        connection.execute(_WAIT_AGAIN, {"b_id": job_id})
-    return Message._make(retried)
-
-
-def require_retryable(connection: Connection, job_id: str) -> Row[Any, Any, Any]:
-    """Return the state, stage and unique key of a job that can be retried; raises what `retry` raises."""
-    row = connection.execute(_ENDED_JOB, {"b_id": job_id}).first()
-    if row is None:
-        raise missing("job", job_id)
-    if row.state not in (JobState.DISCARDED, JobState.CANCELLED):
-        raise ConflictError(f"Job {job_id} is {row.state}; only a discarded or cancelled job can be retried.")
-    if row.unique_key is not None:
-        same_key = (jobs.c.unique_key == row.unique_key, jobs.c.id != job_id, one_of(jobs.c.state, UNFINISHED))
-        winner = connection.execute(select(jobs.c.id).where(*same_key)).scalar()
-        if winner is not None:
-            raise ConflictError(f"Job {winner} is already doing this ({row.unique_key}); wait for it, or cancel it.")
-    return row
+def retry(connection: Connection, job_id: str) -> Retried:
+    """Retry one job, as `retry_jobs` does; raises NotFoundError or ConflictError if it is refused."""
+    retried = retry_jobs(connection, [job_id])
+    for error in retried.refused.values():
+        raise error
+    return retried

@@ -32,19 +32,6 @@ _COUNT_DOWN = Compiled(
     )
     .returning(stages.c.remaining)
 )
-_COUNT_AGAIN = (
-    update(stages)
-    .where(
-        stages.c.id == bindparam("b_stage"),
-        one_of(stages.c.state, (StageState.OPEN, StageState.WAITING)),
-    )
-    .values(
-        remaining=stages.c.remaining + 1,
-        failed=stages.c.failed - bindparam("b_failed"),
-        cancelled=stages.c.cancelled - bindparam("b_cancelled"),
-    )
-    .returning(stages.c.state)
-)
 # The guard that lets exactly one of the last finishers close a stage.
 _CLOSE = (
     update(stages)
@@ -164,15 +151,6 @@ def count_out(connection: Connection, stage_id: int, *, ended: JobState) -> int 
     """Count one ended job out of its stage; return how many remain, None for one retried after its stage closed."""
     row = _COUNT_DOWN(connection, _counts(stage_id, ended))
     return None if row is None else int(row[0])
-
-
-def count_again(connection: Connection, stage_id: int, *, ended: JobState) -> StageState | None:
-    """Take back what `count_out` did, for an ended job that is retried by hand; return the stage's state.
-
-    A stage that has ended is left alone: None.
-    """
-    state = connection.execute(_COUNT_AGAIN, _counts(stage_id, ended)).scalar()
-    return StageState(state) if state else None
 
 
 def admit_children(connection: Connection, stage_id: int, count: int) -> list[Message]:

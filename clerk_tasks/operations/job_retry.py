@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from clerk.database.literals import is_in
+from clerk.database.literals import batched, is_in
 from clerk.database.states import UNSUCCESSFUL, JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.transactions import reading, transaction
-from clerk.errors import ConflictError, UsageError
+from clerk.errors import UsageError
 from clerk_tasks.dispatcher import publish
-from clerk_tasks.ledger import interventions
+from clerk_tasks.ledger.retries import Retried, UniqueKeyTaken, refusals, retry_jobs
 from clerk_tasks.operations.known import check_filters, parse_state
 
 
@@ -50,40 +50,32 @@ def choose(
 def retry(job_ids: Sequence[str], *, strict: bool, dry_run: bool = False) -> tuple[list[str], list[str]]:
     """Retry jobs and publish them; return their ids, and the reasons why others were refused.
 
-    With `strict`, retry all or none: raise ConflictError if any job cannot be retried. With `dry_run`, change nothing.
+    With `strict`, retry all or none: raise NotFoundError or ConflictError if any job cannot be retried. Without,
+    a transaction retries PASS of them, so that others can write in between. With `dry_run`, change nothing.
     """
-    if dry_run:
-        return _could_be_retried(job_ids, strict=strict)
-    messages, refused = [], []
-    if strict:
-        with transaction() as connection:
-            interventions.hold(connection, job_ids)
-            messages = [interventions.retry(connection, job_id) for job_id in sorted(set(job_ids))]
-    else:
-        for job_id in job_ids:
-            try:
-                with transaction() as connection:
-                    messages.append(interventions.retry(connection, job_id))
-            except ConflictError as error:
-                refused.append(str(error))
-    publish(messages)
-    return [message.job_id for message in messages], refused
+    total = Retried()
+    ids = sorted(set(job_ids))
+    for some in [ids] if strict else batched(ids):
+        # A job of a run that was reopened for one before it goes on already.
+        chosen = [job_id for job_id in some if job_id not in total.job_ids]
+        done = _retry(chosen, strict=strict, dry_run=dry_run)
+        total.job_ids |= done.job_ids
+        total.messages += done.messages
+        total.refused |= done.refused
+    publish(total.messages)
+    refused = list(dict.fromkeys(str(error) for error in total.refused.values()))
+    return [job_id for job_id in ids if job_id in total.job_ids], refused
 
 
-def _could_be_retried(job_ids: Sequence[str], *, strict: bool) -> tuple[list[str], list[str]]:
-    taken: dict[str, str] = {}
-    refused = []
-    found = []
-    with reading() as connection:
-        for job_id in sorted(set(job_ids)):
-            try:
-                key = interventions.require_retryable(connection, job_id).unique_key
-                if key and taken.setdefault(key, job_id) != job_id:
-                    raise ConflictError(f"Job {taken[key]} has the same unique key ({key}) as job {job_id}.")
-            except ConflictError as error:
-                if strict:
-                    raise
-                refused.append(str(error))
-            else:
-                found.append(job_id)
-    return found, refused
+def _retry(job_ids: Sequence[str], *, strict: bool, dry_run: bool) -> Retried:
+    for last in (False, False, True):
+        try:
+            with reading() if dry_run else transaction() as connection:
+                done = refusals(connection, job_ids) if dry_run else retry_jobs(connection, job_ids)
+                if strict and done.refused:
+                    raise next(iter(done.refused.values()))
+                return done
+        except UniqueKeyTaken:  # by a job that was enqueued meanwhile, which the next look finds
+            if last:
+                raise
+    raise AssertionError

@@ -10,7 +10,7 @@ from hypothesis.stateful import initialize, precondition, rule
 from sqlalchemy import Connection
 
 from clerk.database.clock import now
-from clerk.database.states import UNFINISHED, JobState, RunState
+from clerk.database.states import UNFINISHED, JobState, RunState, StageState
 from clerk.database.tables import jobs_table
 from clerk.errors import ConflictError
 from clerk.jobs import Discard
@@ -124,7 +124,11 @@ class LedgerMachine(SliceRules):
         try:
             message = self.transact(fault, lambda connection: interventions.retry(connection, job.id))
         except ConflictError:
-            assert rivals or job.state not in (JobState.DISCARDED, JobState.CANCELLED)
+            stopped = any(
+                stage.run_id == job.run_id and stage.state == StageState.CANCELLED
+                for stage in self.ledger.stages.values()
+            )
+            assert rivals or stopped or job.state not in (JobState.DISCARDED, JobState.CANCELLED)
             return
         if message is not None:
             assert not rivals
@@ -162,7 +166,12 @@ class LedgerMachine(SliceRules):
         self.transact(Fault(), lambda connection: attempts.fail(connection, claim, "lost", delay=0.0, final=final))
         self.promote(Fault())
         if self.ledger.jobs[job.id].state == JobState.DISCARDED:
-            self.transact(Fault(), lambda connection: interventions.retry(connection, job.id))
+            try:
+                self.transact(Fault(), lambda connection: interventions.retry(connection, job.id))
+            except ConflictError:
+                return
+            if self.ledger.jobs[job.id].state != JobState.AVAILABLE:
+                return
         self._claim(self.ledger.jobs[job.id], Fault())
 
     @precondition(lambda self: self.claims)

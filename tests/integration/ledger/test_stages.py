@@ -133,18 +133,6 @@ def test_children_of_a_late_retry_run_in_a_stage_that_has_opened_or_closed(ledge
     assert ledger.run() == "completed"
 
 
-def test_children_of_a_late_retry_are_cancelled_with_their_stage(ledger: LedgerOf) -> None:
-    """Guard: _CANCEL_CHILDREN: there to be seen and retried, not waiting for ever."""
-    bad, _ = ledger.record([job()], [job()]).job_ids
-    ledger.do(attempts.fail, ledger.claim(bad), "no", final=True)
-    ledger.do(interventions.retry, bad)
-    assert ledger.complete(ledger.claim(bad), job(stage="s1")) == []
-    child = ledger.jobs("s1")[-1]
-    assert (child.state, child.note) == ("cancelled", "its stage was cancelled before")
-    ledger.do(interventions.retry, child.id)
-    ledger.work(child.id)
-
-
 def test_a_job_retried_before_its_stage_opens_waits_for_that(ledger: LedgerOf) -> None:
     """Guard: _WAIT_AGAIN. Otherwise it ran ahead of its stage, and its end was counted twice."""
     first, later = ledger.record([job()], [job()]).job_ids

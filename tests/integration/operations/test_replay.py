@@ -14,6 +14,8 @@ from clerk.database.transactions import reading, transaction
 from clerk.errors import ConflictError, NotFoundError, UsageError
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import interventions, queries
+from clerk_tasks.ledger.insert import NewJob, NewStage
+from clerk_tasks.ledger.runs import record_run
 from clerk_tasks.operations import job_retry
 from tests.integration.operations.conftest import Enqueue
 
@@ -82,6 +84,33 @@ def test_a_dry_run_refuses_what_the_retry_refuses_and_changes_nothing(
     assert capsys.readouterr().out.split() == [ended[0]]
     retried, refused = job_retry.retry(ended, strict=False)
     assert (dry[0], len(dry[1])) == (retried, len(refused)) == ([ended[0]], 1)
+
+
+@pytest.mark.every_database
+def test_all_jobs_of_a_cancelled_run_are_retried_by_their_state(engine: Engine, request: pytest.FixtureRequest) -> None:
+    """More than one transaction retries: what gathers them is in the second, and was brought back by the first."""
+    stages = [
+        NewStage(name=name, jobs=[NewJob(job_type="fine", subdomain="alameda.ca") for _ in range(number)])
+        for name, number in (("pieces", 1001), ("whole", 1))
+    ]
+    with transaction(engine) as connection:
+        recorded = record_run(connection, "run", subdomain="alameda.ca", pipeline="fine", new_stages=stages)
+    with transaction(engine) as connection:
+        interventions.cancel_run(connection, "run", by="a test")
+    said: list[str] = []
+
+    def listen(*given: object) -> None:
+        said.append(str(given[2]))
+
+    sa.event.listen(Engine, "before_cursor_execute", listen)
+    request.addfinalizer(lambda: sa.event.remove(Engine, "before_cursor_execute", listen))
+    chosen = job_retry.choose(None, "cancelled")
+    assert job_retry.retry(chosen, strict=False, dry_run=True) == (sorted(recorded.job_ids), [])
+    assert job_retry.retry(chosen, strict=False) == (sorted(recorded.job_ids), [])
+    assert len(said) < 100
+    with reading(engine) as connection:
+        run = queries.show_run(connection, "run", limit=1)
+    assert [(stage["state"], stage["remaining"]) for stage in run["stages"]] == [("open", 1001), ("waiting", 1)]
 
 
 def test_the_command(enqueue: Enqueue, work: Work, capsys: pytest.CaptureFixture[str]) -> None:
