@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from celery import Celery
+from celery import Celery, signals
 
 from celeryconfig import worker_proc_alive_timeout
 from clerk.settings import settings
@@ -33,6 +34,9 @@ class ClerkCelery(Celery):  # type: ignore[misc]
         """Pickle as a name: a spawned child imports this module."""
         return "app"
 
+
+#: What Python reads to keep the working directory off sys.path, and the value that says that we have set it.
+_SAFE_PATH, _BY_US = "PYTHONSAFEPATH", "clerk"
 
 app = ClerkCelery("clerk", config_source="celeryconfig", set_as_current=True)
 
@@ -72,6 +76,19 @@ def work_on(queue: str) -> str | None:
     if executor().worn_out:
         raise SystemExit(0)
     return executor().unfit
+
+
+@signals.worker_init.connect(weak=False)  # type: ignore[untyped-decorator]
+def _start_children_safely(**_: Any) -> None:
+    """Keep spawned processes from importing a file of the working directory, such as a json.py."""
+    os.environ.setdefault(_SAFE_PATH, _BY_US)
+
+
+@signals.worker_process_init.connect(weak=False)  # type: ignore[untyped-decorator]
+def _spare_jobs(**_: Any) -> None:
+    """Start the programs of jobs as Python does."""
+    if os.environ.get(_SAFE_PATH) == _BY_US:
+        del os.environ[_SAFE_PATH]
 
 
 install(app)

@@ -89,12 +89,12 @@ def require_directory(directory: Path) -> None:
 def share_package(directory: Path) -> None:
     """Make `from <directory's name>.x import y` find the modules of `directory`, as plugins expect.
 
-    Its parent goes on sys.path; where another package of the same name is already there (we ship one called
-    `plugins`), the directory becomes one more place to look in.
+    Where a package of the same name is already there (we ship one called `plugins`), the directory becomes one more
+    place to look in. Only otherwise its parent goes on sys.path: any other file there could be imported, too.
     """
     if not directory.is_dir():
         return
-    if str(directory.parent) not in sys.path:
+    if importlib.util.find_spec(directory.name) is None and str(directory.parent) not in sys.path:
         sys.path.append(str(directory.parent))
     try:
         with on_trial():

@@ -157,7 +157,7 @@ def _start_keeper(place: Place, program: str) -> str:
 
     The keeper closes its output once it serves, or has found another keeper at work: that ends the wait here.
     """
-    command = [sys.executable, "-m", "clerk_tasks.broker.embedded_server", str(place.home), program]
+    command = [sys.executable, "-P", "-m", "clerk_tasks.broker.embedded_server", str(place.home), program]
     finished = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True, check=False
     )

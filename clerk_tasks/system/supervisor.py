@@ -70,7 +70,8 @@ class KeptProcess:
     def _start(self, moment: float) -> None:
         self.started_at = moment
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "clerk_tasks", *self.arguments],
+            # -P: nothing that lies in the working directory is imported.
+            [sys.executable, "-P", "-m", "clerk_tasks", *self.arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -30,3 +30,30 @@ def test_a_worker_started_by_celery_refuses_a_database_that_is_not_there(system:
     assert "run `clerk-tasks db upgrade`" in worker.log
     assert "Traceback" not in worker.log
     assert not nowhere.exists()
+
+
+@pytest.mark.fault("F23")
+@pytest.mark.parametrize("command", [("worker", "default", "-c", "1"), ("up", "-c", "1")])
+def test_no_file_of_the_working_directory_takes_the_place_of_a_module(
+    system: System, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """A folder that holds a json.py: no process of ours imports it; a program that a job starts may."""
+    said = tmp_path / "imported"
+    for name in ("json", "random", "celery", "billiard", "clerk_tasks", "celeryconfig", "setproctitle"):
+        (tmp_path / f"{name}.py").write_text(f"open({str(said)!r}, 'a').write({name!r})")
+    (system.plugins / "starter.py").write_text(
+        "import subprocess, sys\n"
+        "from clerk import hookimpl\n"
+        "def start(subdomain, run_id):\n"
+        "    program = [sys.executable, '-c', 'import sys; print(repr(sys.path[0]))']\n"
+        "    return subprocess.run(program, capture_output=True, text=True, check=True).stdout.strip()\n"
+        "class Starter:\n"
+        "    @hookimpl\n"
+        "    def register_job_types(self):\n"
+        "        return {'start': start}\n"
+    )
+    job = system.enqueue("start")
+    running = system.programs.run(script("clerk-tasks"), *command, cwd=tmp_path)
+    assert system.wait_until(job, "completed", deadline=60)["result"] == "''"
+    assert running.terminate() == 0
+    assert not said.exists(), said.read_text()
