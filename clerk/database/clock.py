@@ -37,6 +37,17 @@ class _SqliteDateTime(sqlite.DATETIME):
     def bind_processor(self, dialect: Dialect) -> Any:
         return lambda value: None if value is None else value.isoformat(sep=" ", timespec="milliseconds")
 
+    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
+        read = super().result_processor(dialect, coltype) or parse_moment
+
+        def readable(value: Any) -> Any:
+            try:
+                return read(value)
+            except (TypeError, ValueError):  # a row that another program damaged must not hide the others
+                return None
+
+        return readable
+
 
 class _LenientSqliteDateTime(sqlite.DATETIME):
     def result_processor(self, dialect: Dialect, coltype: object) -> Any:

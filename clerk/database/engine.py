@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DisconnectionError
 
 from clerk.application import part
+from clerk.database.lenient import parse_json
 from clerk.errors import DatabaseUnavailable
 from clerk.redaction import redact
 from clerk.settings import settings
@@ -60,7 +61,8 @@ def create_engine(address: str | sa.URL, *, durable: bool = True, migrating: boo
         engine = sa.create_engine(url, pool_pre_ping=True, connect_args=waits)
         event.listen(engine, "connect", _prepare_nothing_behind_a_pooler)
         return engine
-    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT})
+    # SQLite keeps any text in a JSON column: a row that holds something else must not hide the others.
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT}, json_deserializer=parse_json)
     if not migrating:
         _keep_to_the_file(engine)
 

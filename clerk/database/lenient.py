@@ -31,13 +31,14 @@ class _SqliteJson(TypeEngine[Any]):
         return lambda value: None if value is None else json.dumps(value)
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
-        return _parse_json
+        return parse_json
 
 
-def _parse_json(text: Any) -> Any:
+def parse_json(text: Any) -> Any:
+    """Return the value that a JSON text means; None for text that is not JSON, or nests too deep."""
     try:
         return None if text is None else json.loads(text)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return None
 
 

@@ -17,6 +17,7 @@ from clerk.sites.admin import site_problems
 from clerk_tasks.cli import output
 from clerk_tasks.cli.options import AsJson, DryRun, Yes
 from clerk_tasks.operations import pruning
+from clerk_tasks.operations.listing import unreadable_rows
 
 app = typer.Typer(no_args_is_help=True, help="Create, upgrade, check and prune the database.")
 
@@ -65,8 +66,8 @@ def history(as_json: AsJson = False) -> None:
 
 @app.command()
 def check(as_json: AsJson = False) -> None:
-    """Exit 1 if the database is not at this code's revision, its tables differ from it, or a site has a bad name."""
-    problems = find() or site_problems()
+    """Exit 1 if the database is not at this code's revision, its tables differ from it, or a row cannot be read."""
+    problems = find() or [*site_problems(), *unreadable_rows()]
     for problem in problems:
         output.fail(problem)
     lines = () if problems else ("The database is as it should be.",)

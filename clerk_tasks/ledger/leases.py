@@ -152,7 +152,9 @@ def worker_stopped(connection: Connection, instance: str) -> None:
 
 
 def live_workers(connection: Connection, *, within: float) -> Sequence[Any]:
-    """Return the rows of the workers that were seen in the last `within` seconds and have not stopped."""
-    return connection.execute(
-        select(workers).where(workers.c.stopped_at.is_(None), workers.c.seen_at > now(-within))
-    ).all()
+    """Return the rows of the workers that were seen in the last `within` seconds and have not stopped.
+
+    A row that cannot be read is left out.
+    """
+    rows = connection.execute(select(workers).where(workers.c.stopped_at.is_(None), workers.c.seen_at > now(-within)))
+    return [row for row in rows if isinstance(row.queues, list) and isinstance(row.job_types, list) and row.seen_at]

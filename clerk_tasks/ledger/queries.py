@@ -102,7 +102,11 @@ def show_job(connection: Connection, job_id: str) -> dict[str, Any]:
     row = connection.execute(select(*_SUMMARY, *_DETAIL).where(jobs.c.id == job_id)).mappings().first()
     if row is None:
         raise missing("job", job_id)
-    return _job(row) | {"attempts": _attempts(connection, row)}
+    job = _job(row)
+    if not isinstance(job["arguments"], dict):
+        broken = "its arguments are not a JSON object, see `clerk-tasks doctor`"
+        job["note"] = f"{job['note']}; {broken}" if job["note"] else broken
+    return job | {"attempts": _attempts(connection, row)}
 
 
 def job_states(connection: Connection, job_ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -129,7 +133,8 @@ def unfinished_jobs(connection: Connection, *, subdomain: str, limit: int) -> li
 
 
 def _job(row: RowMapping) -> dict[str, Any]:
-    return _plain(row) | {"priority": Priority(row["priority"]).name.lower()}
+    known = {priority.value: priority.name.lower() for priority in Priority}
+    return _plain(row) | {"priority": known.get(row["priority"], str(row["priority"]))}
 
 
 def _attempts(connection: Connection, job: RowMapping) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.celery import app
 from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.registry import registry
-from clerk_tasks.ledger import diagnosis, interventions, stages
+from clerk_tasks.ledger import diagnosis, interventions, stages, unreadable
 from clerk_tasks.ledger.diagnosis import Damage
 from clerk_tasks.ledger.publications import Waiting
 from clerk_tasks.ledger.queries import unfinished_kinds
@@ -38,7 +38,14 @@ DANGEROUS = {
 
 
 #: What is mended by itself, in this order: a stage must count right before anything is counted out of it.
-MENDABLE = (find_future_times, diagnosis.miscounts, diagnosis.orphans, diagnosis.unreleased, diagnosis.undecided)
+MENDABLE = (
+    unreadable.unreadable,
+    find_future_times,
+    diagnosis.miscounts,
+    diagnosis.orphans,
+    diagnosis.unreleased,
+    diagnosis.undecided,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +76,15 @@ def _late(connection: Connection) -> list[Damage]:
     ]
 
 
+def _any_unreadable(connection: Connection) -> list[Damage]:
+    """Return the rows that cannot be read, completed jobs among them: that reads every row."""
+    return unreadable.unreadable(connection, everything=True)
+
+
 def _fix() -> list[Diagnosis]:
     """Mend one kind after the other, each as it is then; what is not found again has been mended."""
     found: list[Damage] = []
-    for look in MENDABLE:
+    for look in (_any_unreadable, *MENDABLE):
         for damage in _look(look):
             found.append(damage)
             with suppress(ConflictError, NotFoundError):  # it has ended, or gone, since we looked
@@ -89,7 +101,11 @@ def _mend(damage: Damage) -> None:
     """Do what a damage's remedy says; raises ConflictError or NotFoundError if it is no more."""
     with transaction() as connection:
         messages = []
-        if damage.kind == "future":
+        name = damage.kind.removeprefix("unreadable ")
+        if name != damage.kind:
+            if unreadable.mend(connection, name, damage.subject):
+                messages = interventions.cancel(connection, damage.subject, by="the doctor")
+        elif damage.kind == "future":
             mend_future_times(connection, damage.subject)
         elif damage.kind == "orphan":
             messages = interventions.cancel(connection, damage.subject, by="the doctor")

@@ -13,6 +13,7 @@ from clerk.fetching.layout import Layout
 from clerk.paths import site_dir
 from clerk_tasks.ledger import queries
 from clerk_tasks.ledger.site_status import site_status
+from clerk_tasks.ledger.unreadable import unreadable
 from clerk_tasks.operations.known import check_filters, parse_state
 
 
@@ -87,3 +88,10 @@ def count_owed(subdomain: str) -> int:
         return len(owed_documents(Layout(site_dir(subdomain))))
     except UsageError:  # a name that an older program allowed
         return 0
+
+
+def unreadable_rows() -> list[str]:
+    """Return a sentence for each row of the ledger that cannot be read, a hundred of each table."""
+    with reading() as connection:
+        found = unreadable(connection, everything=True)
+    return [f"{each.kind} {each.subject}: {each.problem}; `clerk-tasks doctor --fix` mends it." for each in found]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -78,7 +78,7 @@ def _jobs(connection: Connection, job_ids: Sequence[str]) -> Iterator[str]:
 
 def _job(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     yield f"Job {job['id']} ({job['job_type']} of {job['subdomain']}) is {job['state']}."
-    yield from (f"  {line}" for line in _EXPLAIN[JobState(job["state"])](connection, job))
+    yield from (f"  {line}" for line in _EXPLAIN.get(job["state"], _unknown)(connection, job))
     if job["note"] and job["state"] in (JobState.AVAILABLE, JobState.RUNNING, JobState.CANCELLED):
         yield f"  Note: {job['note']}"
     for attempt in job["attempts"]:
@@ -115,11 +115,16 @@ def _count_ahead(connection: Connection, waiting: Sequence[dict[str, Any]]) -> d
         return {}
     place = tuple_(jobs.c.priority, jobs.c.id)
     numbers = [
-        func.count().filter(jobs.c.queue == job["queue"], place < tuple_(Priority[job["priority"].upper()], job["id"]))
-        for job in waiting
+        func.count().filter(jobs.c.queue == job["queue"], place < tuple_(_rank(job), job["id"])) for job in waiting
     ]
     row = connection.execute(select(*numbers).where(jobs.c.state == constant(JobState.AVAILABLE))).one()
     return {job["id"]: number for job, number in zip(waiting, row, strict=True)}
+
+
+def _rank(job: dict[str, Any]) -> int:
+    """Return a job's priority as its row has it: some other program may have written any number."""
+    name: str = job["priority"]
+    return Priority[name.upper()] if name.upper() in Priority.__members__ else int(name) if name.isdecimal() else 0
 
 
 def _depth(queue: str) -> str:
@@ -146,7 +151,8 @@ def _servers(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
 
 def _running(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     yield f"It has been running since {job['started_at']}; its time limit is {job['time_limit']:g} s."
-    yield _lease(connection, job["lease_until"], job["instance"])
+    if job["lease_until"]:
+        yield _lease(connection, job["lease_until"], job["instance"])
     if job["cancel_requested_at"]:
         yield f"It was asked to stop at {job['cancel_requested_at']}."
 
@@ -189,7 +195,11 @@ def _completed(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
         yield f"It returned {json.dumps(job['result'], ensure_ascii=False)[:MUCH]}."
 
 
-_EXPLAIN = {
+def _unknown(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
+    yield f"No program of this version knows the state {job['state']}: `clerk-tasks doctor --fix` cancels it."
+
+
+_EXPLAIN: dict[str, Callable[[Connection, dict[str, Any]], Iterator[str]]] = {
     JobState.SCHEDULED: _scheduled,
     JobState.AVAILABLE: _available,
     JobState.RUNNING: _running,

@@ -233,7 +233,7 @@ def describe(schedule: Schedule, connection: Connection) -> dict[str, Any]:
         "next": next(moments(schedule, database_time(connection))).isoformat(),
         "last": last and last["due_at"].isoformat(),
         "last_fate": last and last["fate"],
-        "last_jobs": list(last["jobs"]) if last else [],
+        "last_jobs": list(last["jobs"] or ()) if last else [],
         "last_detail": last and last["detail"],
     }
 
