@@ -57,8 +57,8 @@ class _LenientSqliteDateTime(sqlite.DATETIME):
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC datetime; a naive one is refused.
 
-    `lenient` is for tables that other programs write too: a naive datetime is taken as UTC, and what SQLite has that
-    is no ISO date or time is read as None.
+    What SQLite has that is no ISO date or time is read as None. `lenient` is for tables that other programs write too:
+    a naive datetime is taken as UTC.
     """
 
     impl = DateTime(timezone=True)

@@ -1,4 +1,4 @@
-"""Rows that hold what no version of ours writes, such as text that is not JSON: name them, mend or remove them."""
+"""Rows that hold what no version writes, such as text that is not JSON: name them, mend or remove them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from clerk.jobs import Priority
 from clerk_tasks.ledger.diagnosis import Damage
 
 #: How many rows of a table are named at most.
-MOST = 100
+MOST_NAMED = 100
 #: What the JSON of a column is; that of any other column may be anything.
 _KIND = {
     **dict.fromkeys((jobs.c.arguments, runs.c.options), "object"),
@@ -70,7 +70,7 @@ _REMEDY = {
 
 
 def unreadable(connection: Connection, *, everything: bool = False) -> list[Damage]:
-    """Return the rows of the ledger that cannot be read as they should, MOST of each table.
+    """Return the rows of the ledger that cannot be read as they should, MOST_NAMED of each table.
 
     Unless `everything` is looked at, completed jobs and runs are left out: there may be millions.
     """
@@ -125,7 +125,7 @@ def _find(connection: Connection, kind: str, *, everything: bool) -> Iterator[tu
     elif table is stages and not everything:
         parts = [one_of(stages.c.state, (StageState.OPEN, StageState.WAITING))]
     for part in parts:
-        for row in connection.execute(query.where(part).limit(MOST)):
+        for row in connection.execute(query.where(part).limit(MOST_NAMED)):
             yield str(row[0]), [column.name for (column, _), bad in zip(checks, row[1:], strict=True) if bad]
 
 

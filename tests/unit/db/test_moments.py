@@ -47,13 +47,12 @@ def test_writing_and_reading_gives_the_same_second(moment: datetime) -> None:
     assert parse_moment(text) == moment.replace(microsecond=0)
 
 
-def test_a_lenient_column_reads_what_a_strict_one_refuses_and_neither_is_compiled_as_the_other() -> None:
+@pytest.mark.parametrize("lenient", [True, False])
+def test_text_that_is_no_time_is_read_as_none(lenient: bool) -> None:
+    """A row that another program damaged hides no other row."""
     column: sa.ColumnElement[str] = sa.literal_column("'5 January'")
     with sa.create_engine("sqlite://").connect() as connection:
-        for _ in range(2):
-            assert connection.execute(sa.select(sa.type_coerce(column, UtcDateTime(lenient=True)))).scalar() is None
-            with pytest.raises(ValueError, match="5 January"):
-                connection.execute(sa.select(sa.type_coerce(column, UtcDateTime()))).scalar()
+        assert connection.execute(sa.select(sa.type_coerce(column, UtcDateTime(lenient=lenient)))).scalar() is None
 
 
 def test_only_a_lenient_column_takes_a_naive_datetime() -> None:
