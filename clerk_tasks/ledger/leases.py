@@ -64,7 +64,8 @@ _STILL_EXPIRED = (
         jobs.c.lease_until == bindparam("b_lease_until", type_=jobs.c.lease_until.type),
         jobs.c.lease_until <= now(),
     )
-    .with_for_update()
+    # The holder of the row is at work on it: a pass must not wait for that.
+    .with_for_update(skip_locked=True)
 )
 _CANCEL_REQUESTED = (
     select(jobs.c.cancel_requested_at)
@@ -118,7 +119,10 @@ def expired(connection: Connection) -> list[Expired]:
 
 
 def still_expired(connection: Connection, seen: Expired) -> bool:
-    """Return whether the very lease that was seen is still the last word, and lock the row if so."""
+    """Return whether the very lease that was seen is still the last word, and lock the row if so.
+
+    A row that another transaction has locked is left for the next pass.
+    """
     values = {"b_id": seen.claim.job_id, "b_attempt": seen.claim.attempt, "b_lease_until": seen.lease_until}
     return connection.execute(_STILL_EXPIRED, values).first() is not None
 

@@ -178,3 +178,14 @@ def test_a_lease_renewed_while_a_relay_looks(postgres_ledger: LedgerOf, meanwhil
         leases.renew(connection, "w", [running], lease=60.0)
         looking = meanwhile(lambda: postgres_ledger.do(leases.still_expired, seen))
     assert looking.result(5) is False
+
+
+def test_a_take_over_does_not_wait_for_a_fence_that_is_held_too_long(postgres_ledger: LedgerOf) -> None:
+    """Guard: SKIP LOCKED in _STILL_EXPIRED. Otherwise one process stops the relays of every worker."""
+    (held,) = postgres_ledger.record([job()]).job_ids
+    claim = postgres_ledger.claim(held, lease=0.0)
+    with postgres_ledger.engine.begin() as connection:
+        attempts.check_owned(connection, claim, lock=True)
+        (seen,) = postgres_ledger.do(leases.expired)
+        assert postgres_ledger.do(leases.still_expired, seen) is False
+    assert postgres_ledger.do(leases.still_expired, seen) is True
