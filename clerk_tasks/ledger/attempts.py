@@ -162,6 +162,15 @@ def check_owned(connection: Connection, claim: Claim, *, lock: bool = False) -> 
     return row.cancel_requested_at is not None
 
 
+def held_elsewhere(connection: Connection, claim: Claim) -> bool:
+    """Lock the row of a job for this transaction; return whether another one has it: the job's own `fence()`, say."""
+    values = {"b_id": claim.job_id, "b_attempt": claim.attempt}
+    return (
+        connection.execute(_OWNED.with_for_update(skip_locked=True), values).first() is None
+        and connection.execute(_OWNED, values).first() is not None
+    )
+
+
 def note(connection: Connection, claim: Claim, text: str) -> None:
     """Say what a running job is doing."""
     connection.execute(_NOTE, {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_note": text})

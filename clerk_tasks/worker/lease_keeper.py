@@ -56,17 +56,23 @@ class LeaseKeeper:
         self.held, self.instance, self.live, self.working = held, instance, live, working
         self.lease, self.renewal, self.register, self.clock = lease, renewal, register, clock
         self._renewed_at = float("-inf")
+        self._condemned: dict[Work, str] = {}  # attempts whose process was killed before their end could be recorded
         self._strays: dict[tuple[int, Work], float] = {}  # who works on what is not its own: since when, by our clock
 
     def run_once(self) -> bool:
         """Make one pass; return whether an attempt was ended. Raises DatabaseUnavailable, and is then run again."""
         working = self.working()  # before the rows are read: a job that ends meanwhile has a row no more
-        with self.held.transaction() as connection:
+        with self.held.statement() as connection:
             rows = leases.running_of(connection, self.instance, cancel_grace=CANCEL_GRACE)
         live = self.live()  # after they are read: a process that owns one of them and is not here is dead
-        over = [(row.claim, reason) for row in rows if (reason := _end_of(row, live)) is not None]
+        self._condemned = {work: self._condemned[work] for row in rows if (work := _work_of(row)) in self._condemned}
+        over = [
+            (row.claim, reason)
+            for row in rows
+            if (reason := self._condemned.get(_work_of(row)) or _end_of(row, live)) is not None
+        ]
         doomed = self._end(leases.lost, over)
-        owned = {(row.claim.pid, Work(row.claim.job_id, row.claim.attempt)) for row in rows}
+        owned = {(row.claim.pid, _work_of(row)) for row in rows}
         worked = {(pid, work) for pid, work in working.items() if pid in live}
         self._renew([work.job_id for _, work in worked & owned])
         kill((doomed & live) | self._late_strays(worked - owned))
@@ -112,17 +118,30 @@ class LeaseKeeper:
     ) -> set[int]:
         """End attempts, each in a transaction of its own; return whose they were. The relay publishes what follows.
 
-        Skip attempts that their own process has ended meanwhile; do not kill it.
+        Skip attempts that their own process has ended meanwhile; do not kill it. A process that keeps its job's row
+        locked is killed first, and the end recorded at the next pass: to wait for it would hold up all leases.
         """
         pids = set[int]()
         for claim, reason in over:
             with suppress(Fenced):
-                with self.held.transaction() as connection:
-                    attempts.check_owned(connection, claim, lock=True)
-                    end(connection, claim, reason)
+                try:
+                    with self.held.transaction() as connection:
+                        if is_held := attempts.held_elsewhere(connection, claim):
+                            self._condemned[Work(claim.job_id, claim.attempt)] = reason
+                        else:
+                            attempts.check_owned(connection, claim)
+                            end(connection, claim, reason)
+                except DatabaseUnavailable:
+                    self._condemned[Work(claim.job_id, claim.attempt)] = reason
+                    kill({claim.pid} & self.live())  # on SQLite it may be the one who keeps the database locked
+                    raise
                 pids.add(claim.pid)
-                logger.warning("job %s: %s", claim, reason)
+                logger.warning("job %s: %s%s", claim, reason, " Its row is locked by it." if is_held else "")
         return pids
+
+
+def _work_of(row: Running) -> Work:
+    return Work(row.claim.job_id, row.claim.attempt)
 
 
 def _end_of(row: Running, live: set[int]) -> str | None:
