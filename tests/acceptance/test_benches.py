@@ -62,6 +62,15 @@ def test_beside_bare_celery(run: Callable[..., str]) -> None:
         assert float(theirs) > 0, line
 
 
+def test_a_pressure_loses_no_job(run: Callable[..., str]) -> None:
+    """The bench exits 1 if a job has no end."""
+    rows = run("bench_pressure.py", "--seconds", "2", "--only", "killed once").splitlines()[2:]
+    assert [row.split(" | ")[1] for row in rows] == ["before", "during", "after"]
+    rate, cpu = re.findall(r"(\d+) \((\d+\.\d+)\)", rows[0])[0]
+    assert int(rate) > 0
+    assert float(cpu) > 0
+
+
 def test_the_pipeline(run: Callable[..., str]) -> None:
     output = run("bench_pipeline.py", "--documents", "4", "-c", "1")
     assert len(re.findall(r"pages/s +\d+\.\d+ ms CPU a page", output)) == 2, output
