@@ -53,7 +53,7 @@ def command_line(process: psutil.Process) -> str:
 
 
 def test_beside_bare_celery(run: Callable[..., str]) -> None:
-    few = ["--jobs", "40", "--batch", "50", "--rounds", "1", "--old-rows", "10"]
+    few = ["--jobs", "40", "--batch", "3000", "--rounds", "1", "--old-rows", "10"]
     rates = [line for line in run("bench.py", "--broker", "embedded", *few).splitlines() if "/s" in line]
     assert len(rates) == 5
     for line in rates:
@@ -83,7 +83,7 @@ def test_the_finance_bench_opens_each_workbook_once(run: Callable[..., str]) -> 
 
 
 def test_bare_celery_among_the_peers(run: Callable[..., str]) -> None:
-    few = ["--jobs", "40", "--batch", "50", "--rounds", "1", "--watch", "3"]
+    few = ["--jobs", "40", "--batch", "3000", "--rounds", "1", "--watch", "3"]
     celery = json.loads(run("bench_peers.py", "--peers", "celery", *few, "--json"))["systems"]["celery"]
     for key in ("1", "2", "enqueue", "batch"):
         assert celery[key]["per_second"] > 0
