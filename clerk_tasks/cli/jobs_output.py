@@ -35,5 +35,5 @@ def finish(job_ids: Sequence[str], *, wait: bool, as_json: bool, as_list: bool =
 
 def describe(job: dict[str, Any]) -> str:
     """Return one line about a job."""
-    error = f": {job['error']}" if job["error"] else ""
-    return f"{job['id']} {job['job_type']} {job['subdomain']} {job['state']}{error}"
+    said = job["error"] or job["note"]
+    return f"{job['id']} {job['job_type']} {job['subdomain']} {job['state']}{f': {said}' if said else ''}"

@@ -30,6 +30,8 @@ from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, si
 
 #: How many of a site's jobs are explained one by one.
 MOST = 10
+#: The states in which a job's note says more than its state.
+_NOTED = (JobState.AVAILABLE, JobState.RUNNING, JobState.CANCELLED, JobState.COMPLETED, JobState.DISCARDED)
 #: How much of a result is shown, in characters.
 MUCH = 2000
 
@@ -79,7 +81,7 @@ def _jobs(connection: Connection, job_ids: Sequence[str]) -> Iterator[str]:
 def _job(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     yield f"Job {job['id']} ({job['job_type']} of {job['subdomain']}) is {job['state']}."
     yield from (f"  {line}" for line in _EXPLAIN.get(job["state"], _unknown)(connection, job))
-    if job["note"] and job["state"] in (JobState.AVAILABLE, JobState.RUNNING, JobState.CANCELLED):
+    if job["note"] and job["state"] in _NOTED:
         yield f"  Note: {job['note']}"
     for attempt in job["attempts"]:
         where = f"{attempt['worker'] or 'unknown worker'}, process {attempt['pid']}"

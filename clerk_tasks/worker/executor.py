@@ -39,8 +39,9 @@ from clerk_tasks.worker.outcomes import (
     Settle,
     Stopped,
     check_has_run,
+    completed,
     describe,
-    json_or_none,
+    retried,
 )
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from clerk_tasks.worker.running_job import RunningJob
@@ -108,6 +109,8 @@ class Executor:
             if outcome:
                 seconds = self.clock() - began
                 logger.info("job %s: %s in %.3f s", claim, outcome, seconds)
+                if isinstance(outcome, Completed) and outcome.lost:
+                    logger.warning("job %s: %s", claim, outcome.lost)
                 if events:
                     events.ended(claim, outcome, seconds)
             claim = following
@@ -167,7 +170,7 @@ class Executor:
                 with sandbox.forked_copies_exit():
                     value = function(claim.subdomain, **arguments)
                     check_has_run(value)
-                return Completed(json_or_none(value), [new_job(child, known) for child in context.children])
+                return completed(value, [new_job(child, known) for child in context.children])
         except sandbox.Unfit as unfit:
             return HandedBack(storable(str(unfit)))
         except Fenced:
@@ -176,7 +179,7 @@ class Executor:
         except Cancel as cancelled:
             return Stopped(describe(cancelled, plain=True))
         except Retry as later:
-            return Failed(describe(later, plain=True), delay=later.after)
+            return retried(later)
         except Discard as final:
             return Failed(describe(final, plain=True), final=True)
         except BaseException as error:  # SystemExit, KeyboardInterrupt and MemoryError are the job's failures too

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -43,6 +44,11 @@ class Nameless(Exception, metaclass=Unnamed):
     pass
 
 
+class Impatient(Retry):
+    def __init__(self) -> None:
+        pass
+
+
 class Grudging(dict[str, int]):
     def items(self) -> Any:
         raise RuntimeError("nobody may look")
@@ -52,6 +58,10 @@ class Grudging(dict[str, int]):
     ("error", "state", "text"),
     [
         (Retry("come back", after=7200.0), "retryable", "come back"),
+        (Retry("come back much later", after=10**400), "retryable", "come back much later"),
+        (Retry("come back", after="soon"), "retryable", "come back (after='soon' is not a number of seconds, so"),  # type: ignore[arg-type]
+        (Retry("come back", after=timedelta(1)), "retryable", "come back (after=datetime.timedelta(days=1) is not"),  # type: ignore[arg-type]
+        (Impatient(), "retryable", "Impatient"),
         (Discard("no use"), "discarded", "no use"),
         (Cancel("not wanted\x00"), "cancelled", "not wanted?"),
         (MemoryError(), "retryable", "MemoryError"),
@@ -70,27 +80,34 @@ def test_what_a_function_raises(on_both: LedgerOf, plugin: OneJob, error: BaseEx
     row = run(on_both, plugin, raising(error))
     assert (row.state, row.attempt) == (state, 1)
     assert row.error.startswith(text)
-    if isinstance(error, Retry):
-        assert (row.due_at - row.started_at).total_seconds() == pytest.approx(7200.0, abs=60.0)
+    if isinstance(error, Retry) and text.endswith(("back", "later")):
+        assert error.after is not None
+        assert (row.due_at - row.started_at).total_seconds() == pytest.approx(min(error.after, 7 * 86400), abs=60.0)
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"),
+    ("value", "kept", "note"),
     [
-        ({"pages": [1, 2]}, {"pages": [1, 2]}),
-        ("x" * 70_000, None),
-        (float("nan"), None),
-        (object(), None),
-        (Grudging(a=1), None),
-        (0, 0),
+        ({"pages": [1, 2]}, {"pages": [1, 2]}, None),
+        ("x" * 70_000, None, "its 68.4 kB of JSON are more than 64 kB"),
+        ([{"rate": float("nan")}], None, "it is not JSON: ValueError: Out of range"),
+        ({1, 2}, None, "it is not JSON: TypeError: Object of type set is not JSON serializable"),
+        (Grudging(a=1), None, "it is not JSON: RuntimeError: nobody may look"),
+        (0, 0, None),
     ],
 )
 def test_what_a_function_returns_is_kept_if_it_is_json_and_small(
-    on_both: LedgerOf, plugin: OneJob, value: Any, kept: Any
+    on_both: LedgerOf, plugin: OneJob, caplog: pytest.LogCaptureFixture, value: Any, kept: Any, note: str | None
 ) -> None:
-    """Guard: _as_json: a result is a courtesy, and never costs a job its success."""
+    """Guards: `completed`: a result never costs a job its success; the note and the log say why it is not there."""
     row = run(on_both, plugin, lambda: value)
     assert (row.state, row.result) == ("completed", kept)
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    if note is None:
+        assert (row.note, warnings) == (None, [])
+    else:
+        assert row.note.startswith(f"its result is not recorded: {note}")
+        assert [message.endswith(row.note) for message in warnings] == [True]
 
 
 @pytest.mark.parametrize(
