@@ -38,11 +38,13 @@ def list_(
 
 @app.command()
 def show(job_id: JobId, as_json: AsJson = False) -> None:
-    """Show one job: its arguments, its result, and every attempt."""
+    """Show one job: its arguments, its result, every attempt, and the last traceback."""
     job = listing.show_job(job_id)
     columns = ("attempt", "outcome", "worker", "pid", "started_at", "finished_at", "error")
     attempts = output.Listing(job["attempts"], columns, "No attempt yet.")
-    output.answer_one(job, output.fields(job | {"attempts": None}), "", attempts, as_json=as_json)
+    lines = listing.last_traceback(job)
+    traceback = ("", *lines) if lines else ()
+    output.answer_one(job, output.fields(job | {"attempts": None}), "", attempts, *traceback, as_json=as_json)
 
 
 @app.command()

@@ -26,6 +26,7 @@ from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import queries
 from clerk_tasks.operations.known import check_site
+from clerk_tasks.operations.listing import last_traceback
 from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, silence, workers_by_queue
 
 #: How many of a site's jobs are explained one by one.
@@ -89,6 +90,7 @@ def _job(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
         error = f": {attempt['error']}" if attempt["error"] else ""
         began, ended = attempt["started_at"], attempt["finished_at"] or "now"
         yield f"  Attempt {attempt['attempt']}, {began} to {ended}, on {where}{lease}: {attempt['outcome']}{error}"
+    yield from (f"    {line}" for line in last_traceback(job))
 
 
 def _scheduled(connection: Connection, job: dict[str, Any]) -> Iterator[str]:

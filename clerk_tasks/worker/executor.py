@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import time
-import traceback
 from collections.abc import Callable
 
 from billiard import current_process
@@ -41,6 +40,7 @@ from clerk_tasks.worker.outcomes import (
     check_has_run,
     completed,
     describe,
+    failed,
     retried,
 )
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
@@ -183,7 +183,7 @@ class Executor:
         except Discard as final:
             return Failed(describe(final, plain=True), final=True)
         except BaseException as error:  # SystemExit, KeyboardInterrupt and MemoryError are the job's failures too
-            return Failed(describe(error), traceback=storable("".join(traceback.format_exception(error)))[-8000:])
+            return failed(error, claim)
 
     def _record(self, claim: Claim, outcome: Settle, claimant: Claimant | None) -> Claim | None:
         """Record an outcome and claim the next job for `claimant`, for as long as the database is away.
@@ -200,8 +200,8 @@ class Executor:
                 return self._settle_patiently(claim, Failed(describe(refused, plain=True), final=True), claimant)
             except Exception as refused:
                 logger.exception("job %s: the database refuses its outcome", claim.job_id)
-                failed = Failed(f"The database refuses its outcome: {describe(refused)}")
-                return self._settle_patiently(claim, failed, claimant)
+                rejected = Failed(f"The database refuses its outcome: {describe(refused)}")
+                return self._settle_patiently(claim, rejected, claimant)
         except Fenced as fenced:
             logger.warning("%s Its outcome is dropped.", fenced)
             self._fresh = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import reprlib
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ from clerk_tasks.ledger.insert import Message, NewJob
 
 #: An outcome: it records itself in a transaction, and returns the jobs that became available.
 Settle = Callable[[Connection, Claim], list[Message]]
+
+
+#: The most attempts of a job whose code is wrong, which another attempt rarely mends: but what these say may also come
+#: from a page that was there in part, or from a deployment that was half done.
+_ERRORS_OF_CODE = {(NotImplementedError,): 1, (TypeError, AttributeError, NameError, ImportError, SyntaxError): 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +120,15 @@ def completed(value: Any, children: Sequence[NewJob] = ()) -> Completed:
         size = f"its {len(text) / 1024:.1f} kB of JSON are more than {MAX_BYTES // 1024} kB"
         return Completed(None, children, f"its result is not recorded: {size}")
     return Completed(json.loads(text), children)
+
+
+def failed(error: BaseException, claim: Claim) -> Failed:
+    """Return the failure of a function that raised, with its traceback; an error of its code is final sooner."""
+    text = storable("".join(traceback.format_exception(error)))[-8000:]
+    most = next((number for kinds, number in _ERRORS_OF_CODE.items() if isinstance(error, kinds)), claim.max_attempts)
+    if claim.attempt < most or claim.attempt >= claim.max_attempts:
+        return Failed(describe(error), text)
+    return Failed(f"{describe(error)[:1900]} (not tried again: an error of the code)", text, final=True)
 
 
 def retried(asked: Retry) -> Failed:

@@ -29,10 +29,13 @@ def fine(subdomain, run_id, name: str = "x"):
 def broken(subdomain, run_id, why: str = "the source is gone"):
     raise Discard(why)
 
+def mistaken(subdomain, run_id):
+    return subdomain()
+
 class Operations:
     @hookimpl
     def register_job_types(self):
-        return {"fine": JobType(fine, unique="fine:{subdomain}:{name}"), "broken": broken}
+        return {"fine": JobType(fine, unique="fine:{subdomain}:{name}"), "broken": broken, "mistaken": mistaken}
 """
 
 Enqueue = Callable[..., str]

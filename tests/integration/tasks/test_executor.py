@@ -19,6 +19,7 @@ from clerk.errors import UsageError
 from clerk_tasks.dispatcher import enqueue_job
 from clerk_tasks.ledger import leases, publications
 from clerk_tasks.ledger.claims import Claim
+from clerk_tasks.worker.outcomes import failed
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from devtools import claiming
 from devtools.processes import wait_for
@@ -83,6 +84,30 @@ def test_what_a_function_raises(on_both: LedgerOf, plugin: OneJob, error: BaseEx
     if isinstance(error, Retry) and text.endswith(("back", "later")):
         assert error.after is not None
         assert (row.due_at - row.started_at).total_seconds() == pytest.approx(min(error.after, 7 * 86400), abs=60.0)
+
+
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [
+        (NotImplementedError("write it"), 1),
+        (TypeError("not subscriptable"), 2),
+        (UnboundLocalError("x"), 2),
+        (ModuleNotFoundError("acme"), 2),
+        (ValueError("of the source"), 4),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_an_error_of_the_code_is_not_tried_often(error: Exception, attempts: int) -> None:
+    """Guard: `failed`: another attempt would find the same code."""
+    claims = [Claim("j", number, "w", 1, "run", 1, "t", "a.ca", "{}", 4, 1.0, 1.0) for number in range(1, 4)]
+    final = [claim.attempt for claim in claims if failed(error, claim).final]
+    assert final == list(range(attempts, 4))
+
+
+def test_code_that_was_not_written_makes_a_dead_letter_at_once(on_both: LedgerOf, plugin: OneJob) -> None:
+    row = run(on_both, plugin, raising(NotImplementedError("fetch_events")))
+    assert (row.state, row.attempt) == ("discarded", 1)
+    assert row.error == "NotImplementedError: fetch_events (not tried again: an error of the code)"
 
 
 @pytest.mark.parametrize(
