@@ -83,7 +83,7 @@ def table() -> str:
     return f"""## What `--json` prints
 
 The keys of a job, *job* below: `{"` `".join(JOB.split())}`. Those of a site, *site* below, are the columns of `sites`.
-With `--wait`, `enqueue`, `update` and `runs retry` print an array if they brought further jobs along.
+With `--wait`, `enqueue`, `update` and `runs retry` print an array if they brought further jobs along, of every job.
 
 | Command | Prints | Keys |
 |---|---|---|

@@ -59,6 +59,12 @@ def job_states(job_ids: Sequence[str]) -> list[dict[str, Any]]:
         return queries.job_states(connection, job_ids)
 
 
+def jobs_since(job_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the summaries of some jobs, and of those that were recorded in their runs since, their children say."""
+    with reading() as connection:
+        return queries.jobs_since(connection, job_ids)
+
+
 def list_runs(
     *, subdomain: str | None = None, state: str | None = None, before: str | None = None, limit: int | None = None
 ) -> list[dict[str, Any]]:
