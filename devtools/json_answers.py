@@ -34,6 +34,7 @@ ANSWERS = {
     ),
     "jobs retry": ("array", JOB),
     "jobs cancel": ("array", JOB),
+    "jobs dismiss": ("array", JOB),
     "runs list": ("array", f"{RUN} jobs remaining failed cancelled"),
     "runs show": ("object", f"{RUN} stages jobs"),
     "runs show, stages": (

@@ -1,4 +1,4 @@
-"""`clerk-tasks jobs`: list, show, retry and cancel jobs."""
+"""`clerk-tasks jobs`: list, show, retry, dismiss and cancel jobs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from clerk_tasks.cli.jobs_output import COLUMNS, finish
 from clerk_tasks.cli.options import AsJson, Before, DryRun, Limit, OfJobType, OfSite, Wait
 from clerk_tasks.operations import job_retry, listing
 from clerk_tasks.operations.cancel import cancel_jobs
+from clerk_tasks.operations.dismissal import dismiss_jobs
 
-app = typer.Typer(no_args_is_help=True, help="List, show, retry and cancel jobs.")
+app = typer.Typer(no_args_is_help=True, help="List, show, retry, dismiss and cancel jobs.")
 
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
 JobIds = Annotated[list[str], typer.Argument(help="Job ids.")]
@@ -75,3 +76,16 @@ def cancel(job_ids: JobIds, as_json: AsJson = False) -> None:
     said = {JobState.RUNNING: "was asked to stop"}
     lines = [f"{job['id']} {said.get(job['state'], job['state'])}" for job in cancelled]
     output.answer_one(cancelled, *lines, as_json=as_json)
+
+
+@app.command()
+def dismiss(
+    job_ids: Annotated[list[str] | None, typer.Argument(help="Ids of dead letters.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every dead letter that is not dismissed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Dismiss dead letters: `health` counts them no more. `jobs retry` undoes it."""
+    dismissed = dismiss_jobs(job_ids, everything=everything)
+    if not dismissed:
+        output.note("There is no dead letter to dismiss.")
+    output.answer_one(dismissed, *(f"{job['id']} {job['note']}" for job in dismissed), as_json=as_json)

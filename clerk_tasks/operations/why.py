@@ -186,7 +186,7 @@ def _retryable(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
 
 def _discarded(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     yield f"It ended as a dead letter after {job['attempt']} attempts: {job['error']}"
-    yield f"Once the cause is fixed: `clerk-tasks jobs retry {job['id']}`."
+    yield f"Once the cause is fixed: `clerk-tasks jobs retry {job['id']}`; if it is to stay so: `jobs dismiss`."
 
 
 def _cancelled(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
