@@ -9,8 +9,10 @@ from typing import Any
 from clerk.database.states import FINISHED, JobState
 from clerk_tasks.operations.listing import jobs_since
 
-#: How often to look, in seconds; at most a fifth of the time is spent on looking.
-INTERVAL, PAUSE = 0.25, 4
+#: How often to look, in seconds.
+INTERVAL = 0.25
+#: How many times as long as a look took to wait for the next.
+_REST = 4
 
 
 def wait_for(job_ids: Sequence[str], say: Callable[[str], None], *, again: bool = False) -> list[dict[str, Any]]:
@@ -32,7 +34,7 @@ def wait_for(job_ids: Sequence[str], say: Callable[[str], None], *, again: bool 
             say(said := text)
         if all(job["state"] in FINISHED for job in jobs):
             return jobs
-        time.sleep(max(INTERVAL, PAUSE * (time.monotonic() - began)))
+        time.sleep(max(INTERVAL, _REST * (time.monotonic() - began)))
 
 
 def succeeded(jobs: Sequence[dict[str, Any]]) -> bool:

@@ -145,7 +145,10 @@ def _servers(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     if able:
         yield f"Workers that serve it: {', '.join(f'{w.hostname} process {w.pid}' for w in able)}."
     elif live:
-        yield f"Workers serve queue {job['queue']}, but none of them knows {job['job_type']}: install its plugin there."
+        yield (
+            f"Workers serve queue {job['queue']}, but none of them knows {job['job_type']}: "
+            "install its plugin there, or restart them if it is newer than they are."
+        )
     else:
         yield f"No worker serves queue {job['queue']}: {how_to_serve(job['queue'])}."
     if job["job_type"] not in registry().job_types:
