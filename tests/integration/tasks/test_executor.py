@@ -52,7 +52,7 @@ class Impatient(Retry):
 
 class Grudging(dict[str, int]):
     def items(self) -> Any:
-        raise RuntimeError("nobody may look")
+        raise RuntimeError("it is private")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_code_that_was_not_written_makes_a_dead_letter_at_once(on_both: LedgerOf
         ("x" * 70_000, None, "its 68.4 kB of JSON are more than 64 kB"),
         ([{"rate": float("nan")}], None, "it is not JSON: ValueError: Out of range"),
         ({1, 2}, None, "it is not JSON: TypeError: Object of type set is not JSON serializable"),
-        (Grudging(a=1), None, "it is not JSON: RuntimeError: nobody may look"),
+        (Grudging(a=1), None, "it is not JSON: RuntimeError: it is private"),
         (0, 0, None),
     ],
 )
