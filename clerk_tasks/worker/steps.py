@@ -163,8 +163,8 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
                 self._hand_back_in_time()
             if time.monotonic() >= self.hand_back_at:
                 with errors_logged("handing jobs back"):
-                    self.keeper.hand_back()
-                    self.handed_back.set()
+                    if self.keeper.hand_back():
+                        self.handed_back.set()
             if self.burst and self.relayed.is_set():
                 with errors_logged("looking for work"), self.held.transaction() as connection:
                     if not queries.has_work(connection, self.queues, list(registry().job_types)):
