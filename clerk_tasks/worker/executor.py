@@ -77,7 +77,8 @@ class Executor:
         self.instance, self.lease, self.pid = instance, lease, pid or os.getpid()
         self.most, self.done = most, 0
         self.unfit: str | None = None  # why the last job was handed back
-        self._claims = Claims(registry().job_types)
+        self._known = registry()
+        self._claims = Claims(self._known.job_types)
         self._in_one_statement = held.engine.dialect.name == "postgresql"
         self._fresh = True  # we may own a job that we know nothing of: of a process that had our process id, say
 
@@ -159,9 +160,8 @@ class Executor:
         """Call the job's function; return how to record the outcome, None if another attempt took over meanwhile."""
         context = RunningJob(claim, self.held)
         try:
-            known = registry()
-            job_type = known.get(claim.job_type).job_type
-            pool = known.pool_of_queue(job_type.queue)
+            job_type = self._known.get(claim.job_type).job_type
+            pool = self._known.pool_of_queue(job_type.queue)
             if pool is not None and (problem := pool_initialisers().problem(pool)):
                 return HandedBack(storable(problem))
             function = job_type.function
@@ -170,7 +170,7 @@ class Executor:
                 with sandbox.forked_copies_exit():
                     value = function(claim.subdomain, **arguments)
                     check_has_run(value)
-                return completed(value, [new_job(child, known) for child in context.children])
+                return completed(value, [new_job(child, self._known) for child in context.children])
         except sandbox.Unfit as unfit:
             return HandedBack(storable(str(unfit)))
         except Fenced:
