@@ -133,6 +133,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             Waiting(registry().queues, registry().job_types),
             renewal=settings().renewal,
             served=self.queues,
+            heartbeat=partial(leases.worker_seen, instance=instance),
         )
         self.watchdog = Watchdog(2 * settings().lease)
         self.engine = own
