@@ -1,4 +1,4 @@
-"""`clerk-tasks jobs`: list, show, retry, dismiss and cancel jobs."""
+"""`clerk-tasks jobs`: list, show, retry, run, dismiss and cancel jobs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from clerk_tasks.cli.options import AsJson, Before, DryRun, Limit, OfJobType, Of
 from clerk_tasks.operations import job_retry, listing
 from clerk_tasks.operations.cancel import cancel_jobs
 from clerk_tasks.operations.dismissal import dismiss_jobs
+from clerk_tasks.operations.run_now import run_jobs_now
 
-app = typer.Typer(no_args_is_help=True, help="List, show, retry, dismiss and cancel jobs.")
+app = typer.Typer(no_args_is_help=True, help="List, show, retry, run, dismiss and cancel jobs.")
 
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
 JobIds = Annotated[list[str], typer.Argument(help="Job ids.")]
@@ -76,6 +77,13 @@ def cancel(job_ids: JobIds, as_json: AsJson = False) -> None:
     said = {JobState.RUNNING: "was asked to stop"}
     lines = [f"{job['id']} {said.get(job['state'], job['state'])}" for job in cancelled]
     output.answer_one(cancelled, *lines, as_json=as_json)
+
+
+@app.command()
+def run_now(job_ids: JobIds, as_json: AsJson = False) -> None:
+    """Run jobs now that wait for their time: enqueued for later, snoozed, or to be tried again."""
+    jobs = run_jobs_now(job_ids)
+    output.answer_one(jobs, *(f"{job['id']} {job['state']}" for job in jobs), as_json=as_json)
 
 
 @app.command()

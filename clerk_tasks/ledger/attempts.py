@@ -127,14 +127,17 @@ def stop(connection: Connection, claim: Claim, reason: str) -> list[Message]:
     return count_down(connection, claim.stage_id, ended=JobState.CANCELLED)
 
 
-def hand_back(connection: Connection, claim: Claim, reason: str, *, delay: float = 0.0) -> list[Message]:
+def hand_back(
+    connection: Connection, claim: Claim, reason: str, *, delay: float = 0.0, outcome: str = "handed-back"
+) -> list[Message]:
     """Give a running job back unfinished, without counting the attempt, for a worker to take in `delay` seconds.
 
-    One that was asked to cancel is cancelled. Raises Fenced if this attempt no longer owns the job.
+    `outcome` is the attempt's word in the history. A job that was asked to cancel is cancelled. Raises Fenced if this
+    attempt no longer owns the job.
     """
     if check_owned(connection, claim, lock=True):
         return stop(connection, claim, reason)
-    _remember(connection, claim, "handed-back", reason, None)
+    _remember(connection, claim, outcome, reason, None)
     values = {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_delay": delay, "b_error": reason}
     given = connection.execute(_HAND_BACK, values)
     _fence(claim, given.rowcount)

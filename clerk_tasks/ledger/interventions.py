@@ -21,6 +21,10 @@ _CANCEL = {"state": constant(JobState.CANCELLED), "finished_at": now(), "note": 
 _REQUEST_CANCEL = {"cancel_requested_at": now(), "note": bindparam("b_note")}
 _RUNNING = jobs.c.state == constant(JobState.RUNNING)
 _WAITING = one_of(jobs.c.state, (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE))
+_DUE = select(jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority).where(
+    one_of(jobs.c.state, (JobState.SCHEDULED, JobState.RETRYABLE)), jobs.c.due_at.is_not(None)
+)
+_AVAILABLE = update(jobs).values(state=constant(JobState.AVAILABLE), due_at=now(), note=None)
 _COUNT_CANCELLED = (
     update(stages)
     .where(stages.c.id == bindparam("b_stage"), one_of(stages.c.state, UNENDED))
@@ -121,6 +125,27 @@ def dismiss(connection: Connection, job_ids: Sequence[str] | None, *, by: str) -
     for some in batched(sorted(states)):
         connection.execute(noted.where(jobs.c.id.in_(some)))
     return sorted(states)
+
+
+def run_now(connection: Connection, job_ids: Sequence[str]) -> list[Message]:
+    """Make jobs that wait for their time available, all or none; return the messages to publish.
+
+    Raises NotFoundError for an unknown job, ConflictError for one that does not wait for a time: it is available, runs,
+    has ended, or waits for a stage of its run.
+    """
+    states = hold(connection, job_ids)
+    due = {
+        row.id: row for some in batched(sorted(states)) for row in connection.execute(_DUE.where(jobs.c.id.in_(some)))
+    }
+    for job_id in job_ids:
+        if job_id not in states:
+            raise missing("job", job_id)
+        if job_id not in due:
+            waits = states[job_id] == JobState.SCHEDULED
+            raise ConflictError(f"Job {job_id} " + ("waits for its stage." if waits else f"is {states[job_id]}."))
+    for some in batched(sorted(due)):
+        connection.execute(_AVAILABLE.where(jobs.c.id.in_(some)))
+    return [Message(row.id, row.job_type, row.queue, row.priority) for row in due.values()]
 
 
 def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Message]:

@@ -20,7 +20,7 @@ from clerk.application import part
 from clerk.database.engine import create_engine
 from clerk.database.held import HeldConnection
 from clerk.errors import DatabaseUnavailable
-from clerk.jobs import Cancel, Discard, Fenced, Retry, running
+from clerk.jobs import Cancel, Discard, Fenced, Retry, Snooze, running
 from clerk.redaction import storable
 from clerk.settings import settings
 from clerk_tasks.job_types.arguments import call_arguments
@@ -42,6 +42,7 @@ from clerk_tasks.worker.outcomes import (
     describe,
     failed,
     retried,
+    snoozed,
 )
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from clerk_tasks.worker.running_job import RunningJob
@@ -180,6 +181,8 @@ class Executor:
             return Stopped(describe(cancelled, plain=True))
         except Retry as later:
             return retried(later)
+        except Snooze as later:
+            return snoozed(later)
         except Discard as final:
             return Failed(describe(final, plain=True), final=True)
         except BaseException as error:  # SystemExit, KeyboardInterrupt and MemoryError are the job's failures too

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from clerk.jobs import Retry
+from clerk.jobs import Retry, Snooze
 from clerk.redaction import storable
 from clerk.settings import settings
 from clerk_tasks.job_types.arguments import MAX_BYTES
@@ -100,6 +100,21 @@ class HandedBack:
         return attempts.hand_back(connection, claim, self.reason, delay=delay)
 
 
+@dataclass(frozen=True, slots=True)
+class Snoozed:
+    """The function asked to run again in `delay` seconds; this attempt does not count."""
+
+    reason: str
+    delay: float
+
+    def __str__(self) -> str:
+        return f"snoozed for {self.delay:g} s: {self.reason}"
+
+    def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
+        """Record it."""
+        return attempts.hand_back(connection, claim, self.reason, delay=self.delay, outcome="snoozed")
+
+
 def check_has_run(value: Any) -> None:
     """Raise TypeError for what a function returns whose body has not run: a coroutine, a generator, an awaitable."""
     if inspect.isgenerator(value) or inspect.isasyncgen(value) or inspect.isawaitable(value):
@@ -147,6 +162,14 @@ def retried(asked: Retry) -> Failed:
     except Exception:
         asked_for = storable(reprlib.repr(after))
         return Failed(f"{reason} (after={asked_for} is not a number of seconds, so the backoff decides)"[:2000])
+
+
+def snoozed(asked: Snooze) -> Snoozed | Failed:
+    """Return the snooze that a Snooze asks for; a failure if its `seconds` is no number, in a class of the author's."""
+    try:
+        return Snoozed(describe(asked, plain=True), min(float(asked.seconds), LONGEST_WAIT))
+    except Exception as error:
+        return Failed(f"{describe(asked, plain=True)} (its seconds are no number: {describe(error)})"[:2000])
 
 
 def describe(error: BaseException, *, plain: bool = False) -> str:
