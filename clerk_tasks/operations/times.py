@@ -24,12 +24,12 @@ def parse_duration(text: str) -> float:
 
 
 def parse_time(text: str) -> datetime:
-    """Return the UTC time of an ISO 8601 text, local time if it names no zone; UsageError if it is none, or is past."""
+    """Return the UTC time of an ISO 8601 text, local time if it names no zone; UsageError if it is not one, or is past."""
     try:
         moment = datetime.fromisoformat(text.strip()).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         raise UsageError(
-            f"{text!r} is no time: write 2026-12-01T18:30, or with a zone 2026-12-01T18:30+00:00"
+            f"{text!r} is not a time: write 2026-12-01T18:30, or with a zone 2026-12-01T18:30+00:00"
         ) from None
     if moment <= datetime.now(UTC):
         raise UsageError(f"{text} is past")

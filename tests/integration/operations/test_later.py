@@ -57,7 +57,7 @@ def test_a_job_is_due_at_a_time_of_its_zone_or_of_here(capsys: Capture, zone: An
         (["--in", "0m"], "'0m' is no duration"),
         (["--in", "-5m"], "'-5m' is no duration"),
         (["--in", "99999999d"], "'99999999d' is no duration"),
-        (["--at", "tomorrow"], "'tomorrow' is no time: write 2026-12-01T18:30"),
+        (["--at", "tomorrow"], "'tomorrow' is not a time: write 2026-12-01T18:30"),
         (["--at", "2020-01-01T00:00"], "2020-01-01T00:00 is past"),
         (["--at", "9999-12-31T23:59"], "is more than ten years away"),
         (["--in", "1h", "--at", "2099-01-01"], "Give --in or --at, not both."),
