@@ -26,7 +26,7 @@ from clerk_tasks.broker import embedded
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.broker.table import broker_url
 from clerk_tasks.job_types.registry import registry
-from clerk_tasks.ledger import queries
+from clerk_tasks.ledger import leases, queries
 from clerk_tasks.ledger.interventions import UNDISMISSED
 from clerk_tasks.operations.future_times import find_future_times
 from clerk_tasks.operations.plugin_report import ask_all
@@ -137,9 +137,7 @@ def _queues(connection: Connection) -> Iterator[Finding]:
 
 def _idle(connection: Connection, workers: Iterable[Any]) -> str | None:
     """Return how to name a worker that runs fewer jobs than it could, None if all are busy."""
-    running = select(jobs.c.instance, func.count()).where(jobs.c.state == constant(JobState.RUNNING))
-    rows = connection.execute(running.group_by(jobs.c.instance)).all()
-    busy = dict(map(tuple, rows))
+    busy = leases.running_by_instance(connection)
     for worker in workers:
         free = worker.concurrency - busy.get(worker.instance, 0)
         if free > 0:
@@ -163,7 +161,7 @@ def _clock(connection: Connection) -> Iterator[Finding]:
 def _dead_letters(connection: Connection) -> Iterator[Finding]:
     if dead := _count(connection, *UNDISMISSED, jobs.c.finished_at > now(-86400)):
         detail = (
-            f"{dead} jobs were discarded in the last day: see `clerk-tasks jobs list --state discarded`; "
+            f"{dead} jobs were discarded in the last day: see `clerk-tasks failures`; "
             "`clerk-tasks jobs dismiss` takes them off this list."
         )
         yield Finding("dead letters", Level.ATTENTION, detail)

@@ -24,7 +24,7 @@ def parse_duration(text: str) -> float:
 
 
 def parse_time(text: str) -> datetime:
-    """Return the UTC time of an ISO 8601 text, local time if it names no zone; UsageError if it is not one, or is past."""
+    """Return the UTC time of an ISO 8601 text, local time without a zone; UsageError if it is not one, or is past."""
     try:
         moment = datetime.fromisoformat(text.strip()).astimezone(UTC)
     except (ValueError, OverflowError, OSError):
