@@ -20,6 +20,7 @@ from clerk.fetching.layout import PREFIXES, Layout
 from clerk.fetching.overriding import overridden
 from clerk.fetching.report import FetchReport
 from clerk.fetching.source import SourceFetcher
+from clerk.fetching.titles import packets
 from clerk.jobs import Discard, Retry, current_job
 from clerk.meetings.ocr_job import ocr_page
 from clerk.meetings.site import fetcher_of, layout_of, site_of
@@ -132,7 +133,7 @@ def db_compilation(subdomain: str, run_id: str) -> dict[str, int]:
     if fetcher is not None and "transform" in overridden(fetcher):
         fetcher.transform()
     else:
-        made = compile_meetings(layout.root, subdomain, into=layout.temporary())
+        made = compile_meetings(layout.root, subdomain, packets=packets(layout.root), into=layout.temporary())
         current_job().commit_files({made.path: target})
     pages = count_pages(target)
     with transaction() as connection:
