@@ -59,6 +59,8 @@ def fetch_site(
         fetcher = get_fetcher(site_of(subdomain), all_years, all_agendas, start_date, end_date)
     except (NotFoundError, UsageError) as error:  # an operator can mend these, another attempt cannot
         raise Discard(str(error)) from error
+    if isinstance(fetcher, type):
+        raise Discard(f"{subdomain}: its fetcher is the class {fetcher.__name__}: return an instance of it")
     if not callable(getattr(fetcher, "fetch_events", None)):
         raise Discard(f"{subdomain}: its fetcher, of type {type(fetcher).__name__}, has no method fetch_events")
     if isinstance(fetcher, Fetcher):
