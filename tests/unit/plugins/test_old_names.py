@@ -258,6 +258,7 @@ def test_sites_that_stand_still_and_their_files_are_found(sqlite_url: str) -> No
         "_agendas/txt/A/2026-01-02/1",
     )
     folder = write_tree(site_dir("a.ca"), dict.fromkeys(texts, "words"))
+    (folder / "txt/Council/2026-01-04").mkdir()
     for name in ("pdfs/Council/2026-01-03.pdf", "_agendas/pdfs/Council/2026-01-03.pdf", "pdfs/Council/2026-01-04.docx"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
