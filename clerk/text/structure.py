@@ -11,7 +11,7 @@ import pikepdf
 
 from clerk.text.decoding import is_damaged_fax
 from clerk.text.references import ObjGen, References
-from clerk.text.streams import is_damaged_font, unpacked
+from clerk.text.streams import is_changed, is_damaged_font, unpacked
 
 #: An XObject that is drawn, a font that is set (ISO 32000-2, 8.8 and 9.3).
 _USED = re.compile(rb"/([^\s/\[\]()<>{}%#]+)\s+(?:(Do)|-?[\d.]+\s+Tf)\b")
@@ -128,7 +128,7 @@ def _is_cut_picture(image: Any, largest: int) -> bool:
     if not names <= _GENERAL:
         return False
     try:
-        return len(image.read_bytes()) < size * _LINES
+        return len(image.read_bytes()) < size * _LINES or is_changed(image, size, largest)
     except pikepdf.PdfError:
         return True
 
