@@ -45,7 +45,7 @@ ANSWERS = {
     "runs retry": ("object", JOB),
     "runs retry --dry-run": ("object", "subdomain stage job_type arguments failed missing"),
     "runs cancel": ("object", f"{RUN} stages jobs"),
-    "documents list": ("array", "kind meeting date state reason"),
+    "documents list": ("array", "kind meeting date title state reason"),
     "documents refetch": ("object", JOB),
     "documents withdraw": ("object", JOB),
     "sites add": ("object", SITE),

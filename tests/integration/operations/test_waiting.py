@@ -66,6 +66,14 @@ def test_it_waits_until_a_child_has_ended(enqueue: Enqueue, work: Work) -> None:
     assert jobs == ["completed", "completed"]
 
 
+def test_what_was_recorded_in_its_run_before_a_job_is_not_waited_for(enqueue: Enqueue, work: Work) -> None:
+    parent = enqueue("parent", children=["fine"])
+    work(parent)
+    (child,) = children_of(parent)
+    work(child)
+    assert [found["id"] for found in waiting.wait_for([child], lambda _: None)] == [child]
+
+
 def test_a_retry_leaves_out_what_had_failed_before(enqueue: Enqueue, work: Work) -> None:
     job = enqueue("parent", children=["broken", "broken"])
     work(job)

@@ -105,7 +105,7 @@ def test_a_worker_that_does_not_know_the_type_is_not_one_that_serves_it(engine: 
     facts = {"hostname": "box", "pid": 7, "version": "0", "queues": ["default"], "concurrency": 1}
     with transaction(engine) as connection:
         leases.register_worker(connection, instance="a", job_types=["other"], **facts)
-    assert "none of them knows fine" in said(job)
+    assert "none of them knows fine: install its plugin there, or restart them if it is newer than they" in said(job)
     with transaction(engine) as connection:
         leases.register_worker(connection, instance="b", job_types=["fine"], **facts)
     assert "Workers that serve it: box process 7." in said(job)

@@ -61,6 +61,7 @@ class Grudging(dict[str, int]):
         (Retry("come back", after=7200.0), "retryable", "come back"),
         (Retry("come back much later", after=10**400), "retryable", "come back much later"),
         (Retry("come back", after="soon"), "retryable", "come back (after='soon' is not a number of seconds, so"),  # type: ignore[arg-type]
+        (Retry("come back", after="60"), "retryable", "come back (after='60' is not a number of seconds, so"),  # type: ignore[arg-type]
         (Retry("come back", after=timedelta(1)), "retryable", "come back (after=datetime.timedelta(days=1) is not"),  # type: ignore[arg-type]
         (Impatient(), "retryable", "Impatient"),
         (Discard("no use"), "discarded", "no use"),
@@ -91,6 +92,8 @@ def test_what_a_function_raises(on_both: LedgerOf, plugin: OneJob, error: BaseEx
     [
         (NotImplementedError("write it"), 1),
         (TypeError("not subscriptable"), 2),
+        (AttributeError("no such name"), 2),
+        (SyntaxError("in a module that it imports"), 2),
         (UnboundLocalError("x"), 2),
         (ModuleNotFoundError("acme"), 2),
         (ValueError("of the source"), 4),
