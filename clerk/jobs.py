@@ -126,6 +126,9 @@ class JobContext:
     def progress(self, message: str) -> None:
         """Say, for `jobs show` and `--wait`, what the job is doing right now."""
 
+    def check_host(self, host: str) -> None:
+        """Raise Snooze while an operator has paused requests to a host; what fetches calls it before each request."""
+
     @contextmanager
     def fence(self) -> Iterator[None]:
         """Keep the job this attempt's for the length of a with block, for one quick last step.

@@ -217,6 +217,18 @@ queues_table = Table(
     Column("published_at", UtcDateTime),  # of a message that no child has answered; NULL: none is outstanding
 )
 
+# What may not be claimed, scheduled or fetched; the rows of pauses that have ended stay until the next of that name.
+pauses_table = Table(
+    "pauses",
+    metadata,
+    Column("kind", Text, primary_key=True),  # site, host, queue, type, schedule, all
+    Column("name", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime),  # NULL: until it is resumed
+)
+
 # One row per start of a worker: who holds a lease, and which queues are served.
 workers_table = Table(
     "workers",

@@ -18,6 +18,7 @@ from clerk.fetching.connections import Network
 from clerk.fetching.http_errors import MEANINGS, NotServed, TooLarge, Trouble, check
 from clerk.fetching.response_body import CODINGS, DOCUMENT, FileType, decoded, require_type, whole
 from clerk.fetching.robots import NAME, Robots
+from clerk.jobs import current_job
 from clerk.version import __version__
 
 if TYPE_CHECKING:
@@ -226,6 +227,7 @@ class Visitor:
         return decoded(response, size=self.limits.size)
 
     def _pause(self, url: str) -> None:
+        current_job().check_host(urlsplit(url).hostname or "")
         before = self._answered.get(_host(url))
         if before is not None:
             pause = max(self.limits.pause, self._robots.delay(url) if self._robots else 0.0)

@@ -20,7 +20,7 @@ from clerk.paths import is_subdomain
 from clerk.plugin.loader import asked_once
 from clerk.plugin.registered import PluginSet
 from clerk.settings import settings
-from clerk.sites.rows import get_site_by_subdomain
+from clerk.sites.rows import get_site_by_subdomain, not_paused
 
 _site = sites_table.c
 _job = jobs_table.c
@@ -127,7 +127,7 @@ def _turns() -> sa.Select[str]:
     idle = ~sa.exists().where(of_site, one_of(_job.state, UNFINISHED))
     updated = sa.case((_site.finance_last_updated <= now(CLOCK_MARGIN), _site.finance_last_updated)).label("updated")
     due = sa.select(_site.subdomain, updated, last_job.label("job")).where(
-        _site.has_finance_data, _site.state.in_(settings().finance_states), idle
+        _site.has_finance_data, _site.state.in_(settings().finance_states), idle, not_paused()
     )
     c = due.subquery().c
     tried = sa.case((c.updated.is_(None), c.job), (c.job > c.updated, c.job), else_=c.updated)

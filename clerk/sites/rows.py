@@ -13,13 +13,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from clerk.database.clock import CLOCK_MARGIN, now, parse_moment
 from clerk.database.literals import one_of
 from clerk.database.states import UNFINISHED
-from clerk.database.tables import jobs_table, runs_table, sites_table
+from clerk.database.tables import jobs_table, pauses_table, runs_table, sites_table
 from clerk.database.transactions import reading, serialise
 from clerk.errors import UsageError, missing
 from clerk.paths import is_subdomain, validate_subdomain
 from clerk.stage import BEGINNERS, MEETINGS
 
-_site, _run, _job = sites_table.c, runs_table.c, jobs_table.c
+_site, _run, _job, _pause = sites_table.c, runs_table.c, jobs_table.c, pauses_table.c
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -114,7 +114,7 @@ def take_oldest_sites(connection: Connection, limit: int = 1, *, lookback_hours:
         _site.subdomain,
         _site.last_updated,
         last_run.order_by(_run.created_at.desc()).limit(1).scalar_subquery(),
-    ).where(_site.scraper.is_not(None), _site.scraper != "", _site.subdomain.not_in(busy))
+    ).where(_site.scraper.is_not(None), _site.scraper != "", _site.subdomain.not_in(busy), not_paused())
     return _by_age(connection, idle, lookback_hours)[:limit]
 
 
@@ -130,6 +130,12 @@ def _by_age(connection: Connection, query: sa.Select[Any], lookback_hours: float
     moments = [(name, [parse_moment(updated), tried]) for name, updated, tried in rows]
     ages = sorted((max((at for at in known if at and at <= ahead), default=_NEVER), name) for name, known in moments)
     return [name for touched, name in ages if touched < cutoff]
+
+
+def not_paused() -> sa.ColumnElement[bool]:
+    """Return the condition that a site is not paused, nor everything."""
+    held = sa.or_(_pause.kind == "all", sa.and_(_pause.kind == "site", _pause.name == _site.subdomain))
+    return ~sa.exists().where(held, sa.or_(_pause.until.is_(None), _pause.until > now()))
 
 
 def _columns(values: Mapping[str, Any]) -> dict[str, Any]:

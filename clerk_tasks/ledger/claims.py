@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
     Select,
     Text,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    literal,
     literal_column,
     select,
     true,
@@ -26,7 +28,11 @@ from clerk.database.literals import constant, one_of
 from clerk.database.states import JobState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import stages_table as stages
+from clerk.pauses import Paused
 from clerk_tasks.ledger.compiled import Compiled
+
+#: What no pause holds.
+NOTHING_PAUSED = Paused()
 
 
 class Claim(NamedTuple):
@@ -95,10 +101,14 @@ class Claimant(NamedTuple):
 
 
 class Claims:
-    """The statements that claim jobs of the given types, one at a time, by priority and then by age."""
+    """The statements that claim jobs of the given types, one at a time, by priority and then by age.
 
-    def __init__(self, job_types: Iterable[str]) -> None:
-        following = _next_job(job_types)
+    What is paused is not claimed.
+    """
+
+    def __init__(self, job_types: Iterable[str], paused: Paused = NOTHING_PAUSED) -> None:
+        self.paused = paused
+        following = _next_job(set(job_types) - paused.job_types, paused.sites)
         self._next = Compiled(_claim(following))
         self._complete_and_next = Compiled(_complete_and_claim(following))
 
@@ -122,6 +132,12 @@ class Claims:
         return True, Claim._make(row[1:]) if row[1] is not None else None
 
 
+def sites_left(without: Iterable[str]) -> list[ColumnElement[bool]]:
+    """Return the condition that a job is of none of some sites; none at all if there are none of those."""
+    names = [literal(name, Text) for name in sorted(without)]
+    return [jobs.c.subdomain.not_in(names)] if names else []
+
+
 def as_json(result: Any) -> str | None:
     """Return a job's result as its column wants it."""
     return None if result is None else json.dumps(result)
@@ -136,13 +152,14 @@ def _values(claimant: Claimant) -> dict[str, Any]:
     }
 
 
-def _next_job(job_types: Iterable[str]) -> Select[tuple[str]]:
+def _next_job(job_types: Iterable[str], without_sites: Iterable[str]) -> Select[tuple[str]]:
     return (
         select(jobs.c.id)
         .where(
             jobs.c.state == constant(JobState.AVAILABLE),
             jobs.c.queue == bindparam("b_queue"),
             jobs.c.job_type.in_([literal_column(f"'{name}'", Text) for name in sorted(job_types)]),
+            *sites_left(without_sites),
         )
         .order_by(jobs.c.priority, jobs.c.id)
         .limit(literal_column("1"))

@@ -28,6 +28,8 @@ from clerk.database.literals import constant, one_of
 from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import queues_table as queues
+from clerk.pauses import Paused
+from clerk_tasks.ledger.claims import NOTHING_PAUSED, sites_left
 from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import Message
 
@@ -110,9 +112,15 @@ def promote_due(connection: Connection) -> bool:
 class Waiting:
     """The statements that find the queues with work for one who knows the given job types, and what it cannot do."""
 
-    def __init__(self, queue_names: Iterable[str], job_types: Iterable[str]) -> None:
-        self.job_types = sorted(job_types)
-        self._statement = _waiting(sorted(queue_names), self.job_types) if self.job_types else None
+    def __init__(self, queue_names: Iterable[str], job_types: Iterable[str], paused: Paused = NOTHING_PAUSED) -> None:
+        self.queues, self.job_types, self.paused = sorted(queue_names), sorted(job_types), paused
+        queues_left = [] if paused.everything else sorted(set(self.queues) - paused.queues)
+        types_left = sorted(set(self.job_types) - paused.job_types)
+        self._statement = _waiting(queues_left, types_left, paused.sites) if queues_left and types_left else None
+
+    def without(self, paused: Paused) -> Waiting:
+        """Return the statements that leave out what is paused."""
+        return self if paused == self.paused else Waiting(self.queues, self.job_types, paused)
 
     def __call__(self, connection: Connection) -> dict[str, list[Message]]:
         """Return {queue: its first jobs that may be claimed}, at most FEW of each, queues without any left out."""
@@ -142,10 +150,13 @@ class Waiting:
         return Counter(connection.execute(noted.returning(jobs.c.job_type)).scalars())
 
 
-def _waiting(queue_names: Sequence[str], job_types: Sequence[str]) -> CompoundSelect[tuple[str, str, str, int]]:
+def _waiting(
+    queue_names: Sequence[str], job_types: Sequence[str], without_sites: Iterable[str]
+) -> CompoundSelect[tuple[str, str, str, int]]:
     first = [
         select(*_MESSAGE)
         .where(jobs.c.state == constant(JobState.AVAILABLE), jobs.c.queue == queue, jobs.c.job_type.in_(job_types))
+        .where(*sites_left(without_sites))
         .order_by(jobs.c.priority, jobs.c.id)
         .limit(FEW)
         .subquery()

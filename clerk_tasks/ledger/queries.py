@@ -14,6 +14,7 @@ from sqlalchemy import (
     RowMapping,
     Select,
     Subquery,
+    and_,
     exists,
     func,
     or_,
@@ -30,6 +31,7 @@ from clerk.database.tables import stages_table as stages
 from clerk.database.tables import workers_table as workers
 from clerk.errors import missing
 from clerk.jobs import Priority
+from clerk.pauses import Paused
 
 #: The number of jobs up to which completed jobs are counted: that reads every row.
 MOST_JOBS_COUNTED = 100_000
@@ -265,21 +267,36 @@ def _depth(queue: str, **known: Any) -> dict[str, Any]:
     return {"queue": queue, "available": 0, "waiting": 0, "running": 0, "oldest": None} | known
 
 
-def has_work(connection: Connection, queues: Sequence[str], job_types: Sequence[str]) -> bool:
+def has_work(connection: Connection, queues: Sequence[str], job_types: Sequence[str], paused: Paused) -> bool:
     """Return whether a worker of these queues that knows these job types has something to do or to wait for.
 
-    A running job counts, on any worker: that worker may die. One that is to be retried later does not.
+    A running job counts, on any worker: that worker may die. One that is to be retried later, or is paused, does not.
     """
     served = jobs.c.queue.in_(queues)
-    known = jobs.c.job_type.in_(job_types)
+    left = [] if paused.everything else sorted(set(queues) - paused.queues)
+    known = and_(
+        jobs.c.queue.in_(left),
+        jobs.c.job_type.in_(sorted(set(job_types) - paused.job_types)),
+        jobs.c.subdomain.not_in(sorted(paused.sites)),
+    )
     later = one_of(jobs.c.state, LATER)
     # Each by its own partial index.
     found = (
         exists().where(jobs.c.state == constant(JobState.RUNNING), served),
-        exists().where(jobs.c.state == constant(JobState.AVAILABLE), served, known),
-        exists().where(later, jobs.c.due_at <= now(), served, known),
+        exists().where(jobs.c.state == constant(JobState.AVAILABLE), known),
+        exists().where(later, jobs.c.due_at <= now(), known),
     )
     return any(connection.execute(select(each)).scalar() for each in found)
+
+
+def count_held(connection: Connection, kind: str, name: str) -> int | None:
+    """Return how many available jobs a pause of this kind and name holds; None where that is not about jobs."""
+    columns = {"queue": jobs.c.queue, "type": jobs.c.job_type, "site": jobs.c.subdomain}
+    if kind != "all" and kind not in columns:
+        return None
+    held = [] if kind == "all" else [columns[kind] == name]
+    query = select(func.count()).where(jobs.c.state == constant(JobState.AVAILABLE), *held)
+    return connection.execute(query).scalar_one()
 
 
 def _plain(row: Any) -> dict[str, Any]:

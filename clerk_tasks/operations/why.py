@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from clerk.database.clock import database_time
 from clerk.database.literals import constant
-from clerk.database.states import JobState, StageState
+from clerk.database.states import UNFINISHED, JobState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import stages_table as stages
 from clerk.database.tables import workers_table as workers
@@ -20,6 +20,7 @@ from clerk.database.transactions import reading
 from clerk.errors import BrokerUnavailable, NotFoundError
 from clerk.jobs import Priority
 from clerk.paths import validate_subdomain
+from clerk.pauses import EVERYTHING, Pause, active_pauses, find_pause
 from clerk.plugin.loader import quarantined
 from clerk.settings import settings
 from clerk_tasks.broker.publisher import publisher
@@ -45,7 +46,8 @@ def explain(what: str) -> list[str]:
             return list(_jobs(connection, [what]))
         with suppress(NotFoundError):
             check_site(connection, what)
-            return list(_site(connection, what))
+            paused = find_pause(connection, "site", what)
+            return [*([f"{paused}."] if paused else []), *_site(connection, what)]
     raise NotFoundError(
         f"There is no job and no site {what!r}: `clerk-tasks jobs list` and `clerk-tasks sites list` list them."
     )
@@ -81,6 +83,8 @@ def _jobs(connection: Connection, job_ids: Sequence[str]) -> Iterator[str]:
 
 def _job(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     yield f"Job {job['id']} ({job['job_type']} of {job['subdomain']}) is {job['state']}."
+    if job["state"] in UNFINISHED and job["state"] != JobState.RUNNING:
+        yield from (f"  {pause}." for pause in _pauses_of(connection, job))
     yield from (f"  {line}" for line in _EXPLAIN.get(job["state"], _unknown)(connection, job))
     if job["note"] and job["state"] in _NOTED:
         yield f"  Note: {job['note']}"
@@ -91,6 +95,12 @@ def _job(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
         began, ended = attempt["started_at"], attempt["finished_at"] or "now"
         yield f"  Attempt {attempt['attempt']}, {began} to {ended}, on {where}{lease}: {attempt['outcome']}{error}"
     yield from (f"    {line}" for line in last_traceback(job))
+
+
+def _pauses_of(connection: Connection, job: dict[str, Any]) -> list[Pause]:
+    """Return the pauses that keep a job from being claimed."""
+    named = {("queue", job["queue"]), ("type", job["job_type"]), ("site", job["subdomain"]), ("all", EVERYTHING)}
+    return [pause for pause in active_pauses(connection) if (pause.kind, pause.name) in named]
 
 
 def _scheduled(connection: Connection, job: dict[str, Any]) -> Iterator[str]:

@@ -21,6 +21,7 @@ from clerk.database.transactions import reading, reading_only, transaction
 from clerk.errors import DatabaseUnavailable, NotFoundError, UsageError
 from clerk.jobs import JobRequest
 from clerk.paths import is_subdomain
+from clerk.pauses import Paused, find_pause, paused_now
 from clerk.plugin.loader import plugins
 from clerk.plugin.registered import Plugin
 from clerk.redaction import storable
@@ -44,7 +45,7 @@ BEAT_SEEN = "beat_seen_at"
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """One slot that a tick decided: enqueued, nothing (there was nothing to do), missed or failed."""
+    """One slot that a tick decided: enqueued, nothing (there was nothing to do), missed, paused or failed."""
 
     schedule: str
     due_at: datetime
@@ -123,13 +124,15 @@ def _keep(schedule: Schedule) -> list[Fired]:
     with reading() as connection:
         current = database_time(connection)
         last = _last(connection, schedule)
+        pause = find_pause(connection, "schedule", schedule.name)
     firing: list[datetime] = []
     if last is None:  # it was never seen before
         decided = [Fired(schedule.name, current, "began")]
     else:
         due, older = slots_between(schedule, last["due_at"], current, most=MOST_MISSED)
-        missed, firing = _divide(schedule, due, current)
-        decided = [Fired(schedule.name, moment, "missed") for moment in missed]
+        missed, firing = _divide(schedule, due, current) if pause is None else (due, [])
+        fate, detail = ("missed", None) if pause is None else ("paused", str(pause))
+        decided = [Fired(schedule.name, moment, fate, detail=detail) for moment in missed]
         if older is not None:
             decided.insert(0, Fired(schedule.name, older, "missed", detail=f"every slot after {last['due_at']}"))
     if decided:
@@ -172,9 +175,12 @@ def _divide(schedule: Schedule, due: list[datetime], current: datetime) -> tuple
 
 def _fire(schedule: Schedule, moment: datetime) -> tuple[Fired, list[Message]]:
     """Take a slot and record its jobs in one transaction; nothing if another beat has it."""
-    requests = _choose(schedule, moment)
-    if requests is None:
+    chosen = _choose(schedule, moment)
+    if chosen is None:
         return Fired(schedule.name, moment, "taken"), []
+    requests, paused = chosen
+    held = {request.subdomain for request in requests if request.subdomain in paused.sites}
+    requests = [request for request in requests if request.subdomain not in held]
     ask_plugins()
     refused = [request.subdomain for request in requests if not is_subdomain(request.subdomain)]
     groups = grouped([request for request in requests if is_subdomain(request.subdomain)])
@@ -182,22 +188,26 @@ def _fire(schedule: Schedule, moment: datetime) -> tuple[Fired, list[Message]]:
         # The slot first: a second beat waits here for our commit, and then finds it taken.
         if not _decide(connection, Fired(schedule.name, moment, "enqueued")):
             return Fired(schedule.name, moment, "taken"), []
-        return _enqueue(connection, Fired(schedule.name, moment, "nothing"), groups, refused)
+        return _enqueue(connection, Fired(schedule.name, moment, "nothing"), groups, refused, sorted(held))
 
 
-def _choose(schedule: Schedule, moment: datetime) -> list[JobRequest] | None:
+def _choose(schedule: Schedule, moment: datetime) -> tuple[list[JobRequest], Paused] | None:
     """Ask a schedule for its jobs, in a transaction that can only read; None if the slot has its fate already."""
     with reading_only() as connection:
         taken = select(slots.c.fate).where(slots.c.schedule == schedule.name, slots.c.due_at == moment)
-        return None if connection.execute(taken).first() else list(schedule.jobs(connection))
+        if connection.execute(taken).first():
+            return None
+        paused = paused_now(connection)
+        return list(schedule.jobs(connection)), paused
 
 
 def _enqueue(
-    connection: Connection, fired: Fired, groups: list[list[NewJob]], refused: list[str]
+    connection: Connection, fired: Fired, groups: list[list[NewJob]], refused: list[str], held: list[str]
 ) -> tuple[Fired, list[Message]]:
     recorded = record_groups(connection, groups)
     details = [f"{key}: job {winner} is at it" for key, winner in recorded.conflicts.items()]
     details += [f"skipped {name!r:.80}, which is no subdomain" for name in refused]
+    details += [f"skipped {name}, which is paused" for name in held]
     fate = "enqueued" if recorded.job_ids else "nothing"
     fired = replace(fired, fate=fate, job_ids=recorded.job_ids, detail=storable("; ".join(details)) or None)
     connection.execute(

@@ -21,7 +21,8 @@ MOST_CHILDREN = 1024
 _PLACE = struct.Struct("=iII48s")
 _STOPPING = MOST_CHILDREN * _PLACE.size
 _EMITTING = _STOPPING + 1
-_SIZE = _EMITTING + 1
+_PAUSES = _EMITTING + 1
+_SIZE = _PAUSES + 1
 
 
 class Work(NamedTuple):
@@ -79,6 +80,10 @@ class Children:
         """Ask every child to take no further job."""
         self._memory[_STOPPING] = 1
 
+    def pauses_changed(self) -> None:
+        """Have every child look what is paused now, before its next job."""
+        self._memory[_PAUSES] = (self._memory[_PAUSES] + 1) % 256
+
     def emit(self, wanted: bool) -> None:
         """Ask every child to emit events, or not to."""
         self._memory[_EMITTING] = wanted
@@ -108,6 +113,11 @@ class Child:
     def stopping(self) -> bool:
         """Whether the worker takes no further jobs."""
         return bool(self._memory[_STOPPING])
+
+    @property
+    def pauses(self) -> int:
+        """A number that changes when something else is paused than before."""
+        return self._memory[_PAUSES]
 
     @property
     def emitting(self) -> bool:

@@ -21,6 +21,7 @@ from clerk.database.engine import create_engine
 from clerk.database.held import HeldConnection
 from clerk.errors import DatabaseUnavailable
 from clerk.jobs import Cancel, Discard, Fenced, Retry, Snooze, running
+from clerk.pauses import paused_now
 from clerk.redaction import storable
 from clerk.settings import settings
 from clerk_tasks.job_types.arguments import call_arguments
@@ -80,6 +81,7 @@ class Executor:
         self.unfit: str | None = None  # why the last job was handed back
         self._known = registry()
         self._claims = Claims(self._known.job_types)
+        self._pauses: int | None = None  # the number of the parent for what we know to be paused
         self._in_one_statement = held.engine.dialect.name == "postgresql"
         self._fresh = True  # we may own a job that we know nothing of: of a process that had our process id, say
 
@@ -104,6 +106,7 @@ class Executor:
                 outcome = self._perform(claim)
                 self.done += 1
                 over = self.clock() >= until or self.worn_out or self.child.stopping
+                over = over or self.child.pauses != self._pauses
                 self.unfit = outcome.reason if isinstance(outcome, HandedBack) else None
                 following = self._record(claim, outcome, None if over else claimant) if outcome else None
             finally:
@@ -128,9 +131,14 @@ class Executor:
     def _first(self, claimant: Claimant) -> Claim | None:
         if self._fresh:
             self._end_what_was_left()
+        if self.child.pauses != self._pauses:
+            self._look_for_pauses()
         # Before we look: a job that we do not see then brings its own message.
         with self.held.statement() as connection:
             publications.answered(connection, claimant.queue)
+        paused = self._claims.paused
+        if paused.everything or claimant.queue in paused.queues:
+            return None
         try:
             with self.held.statement() as connection:
                 return self._claims.next(connection, claimant)
@@ -139,6 +147,14 @@ class Executor:
         except BaseException:
             self._fresh = True
             raise
+
+    def _look_for_pauses(self) -> None:
+        number = self.child.pauses
+        with self.held.statement() as connection:
+            paused = paused_now(connection)
+        if paused != self._claims.paused:
+            self._claims = Claims(self._known.job_types, paused)
+        self._pauses = number
 
     def _first_again(self, claimant: Claimant) -> Claim | None:
         """Claim again, unless we own a job already: the claim was recorded, and only its answer was lost."""

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from clerk.database.held import HeldConnection
 from clerk.errors import DatabaseUnavailable
+from clerk.pauses import paused_now
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.ledger import leases, publications
 from clerk_tasks.ledger.leases import Expired
@@ -36,6 +37,7 @@ class Relay:
         renewal: float,
         served: Collection[str] = (),
         heartbeat: Callable[[Connection], object] = lambda _: None,
+        paused_changed: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take what finds the queues with work, and the queues that this process's worker serves, if it has one.
@@ -43,6 +45,7 @@ class Relay:
         `renewal` is the seconds between two renewals of a lease by its owner, `heartbeat` writes that we live.
         """
         self.held, self.publisher, self.waiting, self.served = held, publisher, waiting, frozenset(served)
+        self.paused_changed = paused_changed
         self.renewal, self.heartbeat, self.clock = renewal, heartbeat, clock
         #: The queues of this worker that had work when it was last published; none if that failed.
         self.wanted: frozenset[str] = frozenset()
@@ -53,8 +56,17 @@ class Relay:
         self._take_over()
         with self.held.transaction() as connection:
             publications.promote_due(connection)
+        self._look_for_pauses()
         for queue in self.served - set(self.publish()):  # in the others, to look for such jobs would take long
             self._note_others(queue)
+
+    def _look_for_pauses(self) -> None:
+        """Publish nothing for what is paused; say that something else is paused than before."""
+        with self.held.statement() as connection:
+            paused = paused_now(connection)
+        if paused != self.waiting.paused:
+            self.waiting = self.waiting.without(paused)
+            self.paused_changed()
 
     def publish(self) -> Collection[str]:
         """Publish for each queue with work, while it has fewer messages than jobs, and than FEW; urgent jobs first.

@@ -6,16 +6,22 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from clerk.database.clock import database_time
 from clerk.database.held import HeldConnection
 from clerk.database.transactions import fenced
 from clerk.errors import DatabaseUnavailable
-from clerk.jobs import Cancel, JobContext
+from clerk.jobs import Cancel, JobContext, Snooze
+from clerk.pauses import Pause, active_pauses
 from clerk.redaction import storable
 from clerk_tasks.ledger import attempts
 from clerk_tasks.ledger.claims import Claim
 
 #: The shortest time between two messages of `progress` that are recorded, in seconds.
 PROGRESS_INTERVAL = 1.0
+#: How long a job trusts what it has read of paused hosts, in seconds.
+HOSTS_INTERVAL = 2.0
+#: How long a job that meets a paused host waits before it looks again, at most, in seconds.
+HOST_PAUSE = 300.0
 _STOPPED = "it stopped at a checkpoint"
 
 
@@ -29,6 +35,8 @@ class RunningJob(JobContext):
         self._claim, self._held = claim, held
         self._unsaid: str | None = None
         self._said_at, self._in_fence = -PROGRESS_INTERVAL, False
+        self._paused_hosts: dict[str, Pause] = {}
+        self._hosts_seen_at = -HOSTS_INTERVAL
 
     def checkpoint(self) -> None:
         """Raise Cancel if the job was cancelled, Fenced if another attempt owns it. It locks nothing."""
@@ -44,6 +52,22 @@ class RunningJob(JobContext):
     def _check_owned(self) -> None:
         with self._held.statement() as connection:
             attempts.check_owned(connection, self._claim)
+
+    def check_host(self, host: str) -> None:
+        """Raise Snooze while an operator has paused requests to a host, until the pause ends."""
+        current = time.monotonic()
+        if current - self._hosts_seen_at < HOSTS_INTERVAL and host not in self._paused_hosts:
+            return
+        with self._held.turn() as has_it:
+            if not has_it:
+                return  # another thread of the job is inside its fence; the next request asks again
+            with self._held.statement() as connection:
+                present = database_time(connection)
+                self._paused_hosts = {pause.name: pause for pause in active_pauses(connection) if pause.kind == "host"}
+            self._hosts_seen_at = current
+        if pause := self._paused_hosts.get(host):
+            seconds = HOST_PAUSE if pause.until is None else (pause.until - present).total_seconds() + 1
+            raise Snooze(min(max(seconds, 0.0), HOST_PAUSE), str(pause))
 
     def progress(self, message: str) -> None:
         """Say what the job is doing right now; a message too soon after another is recorded by a later call."""

@@ -134,6 +134,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             renewal=settings().renewal,
             served=self.queues,
             heartbeat=partial(leases.worker_seen, instance=instance),
+            paused_changed=self.children.pauses_changed,
         )
         self.watchdog = Watchdog(2 * settings().lease)
         self.engine = own
@@ -168,7 +169,9 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
                         self.handed_back.set()
             if self.burst and self.relayed.is_set():
                 with errors_logged("looking for work"), self.held.transaction() as connection:
-                    if not queries.has_work(connection, self.queues, list(registry().job_types)):
+                    if not queries.has_work(
+                        connection, self.queues, list(registry().job_types), self.relay.waiting.paused
+                    ):
                         worker_state.should_stop = 0
 
     def _watch(self) -> None:

@@ -1,0 +1,101 @@
+"""What operators have paused: sites, hosts, queues, job types, schedules, or everything; each with a reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select
+
+from clerk.database.clock import now
+from clerk.database.tables import pauses_table as pauses
+from clerk.errors import ConflictError, NotFoundError
+
+#: What can be paused.
+KINDS = ("site", "host", "queue", "type", "schedule", "all")
+#: The name of the pause of everything.
+EVERYTHING = "everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """One pause; `until` None means until it is resumed."""
+
+    kind: str
+    name: str
+    reason: str
+    by: str
+    since: datetime
+    until: datetime | None
+
+    def __str__(self) -> str:
+        what = EVERYTHING if self.kind == "all" else f"{self.kind} {self.name}"
+        until = "until it is resumed" if self.until is None else f"until {self.until:%Y-%m-%d %H:%M} UTC"
+        return f"{what} is paused by {self.by} since {self.since:%Y-%m-%d %H:%M} UTC, {until}: {self.reason}"
+
+
+class Paused(NamedTuple):
+    """What may not be claimed now."""
+
+    everything: bool = False
+    queues: frozenset[str] = frozenset()
+    job_types: frozenset[str] = frozenset()
+    sites: frozenset[str] = frozenset()
+
+    def holds(self, *, queue: str, job_type: str, subdomain: str) -> bool:
+        """Return whether a job may not be claimed."""
+        return self.everything or queue in self.queues or job_type in self.job_types or subdomain in self.sites
+
+
+_ACTIVE = or_(pauses.c.until.is_(None), pauses.c.until > now())
+_COLUMNS = (pauses.c.kind, pauses.c.name, pauses.c.reason, pauses.c.by, pauses.c.since, pauses.c.until)
+_NAMES = select(pauses.c.kind, pauses.c.name).where(_ACTIVE)
+
+
+def active_pauses(connection: Connection) -> list[Pause]:
+    """Return the pauses that hold now, the oldest first."""
+    rows = connection.execute(select(*_COLUMNS).where(_ACTIVE).order_by(pauses.c.since, pauses.c.kind, pauses.c.name))
+    return [Pause(*row) for row in rows]
+
+
+def paused_now(connection: Connection) -> Paused:
+    """Return what may not be claimed now."""
+    found: dict[str, set[str]] = {kind: set() for kind in KINDS}
+    for kind, name in connection.execute(_NAMES):
+        found.setdefault(kind, set()).add(name)
+    return Paused(bool(found["all"]), *(frozenset(found[kind]) for kind in ("queue", "type", "site")))
+
+
+def find_pause(connection: Connection, kind: str, name: str) -> Pause | None:
+    """Return the pause that holds a thing now, its own or that of everything; None if there is none."""
+    both = or_(_is(kind, name), _is("all", EVERYTHING))
+    row = connection.execute(select(*_COLUMNS).where(both, _ACTIVE).order_by(pauses.c.since)).first()
+    return None if row is None else Pause(*row)
+
+
+def pause(connection: Connection, kind: str, name: str, *, reason: str, by: str, seconds: float | None) -> Pause:
+    """Pause a thing for so many seconds, or until it is resumed; ConflictError, which says by whom, if it is already."""
+    found = connection.execute(select(*_COLUMNS).where(_is(kind, name), _ACTIVE)).first()
+    if found is not None:
+        raise ConflictError(f"{Pause(*found)} (`clerk-tasks resume` ends that)")
+    connection.execute(delete(pauses).where(_is(kind, name)))  # one that has ended
+    until = None if seconds is None else now(seconds)
+    values = {"kind": kind, "name": name, "reason": reason, "by": by, "since": now(), "until": until}
+    connection.execute(insert(pauses).values(values))
+    return Pause(*connection.execute(select(*_COLUMNS).where(_is(kind, name))).one())
+
+
+def resume(connection: Connection, kind: str, name: str) -> Pause:
+    """End a pause and return it; NotFoundError if the thing is not paused."""
+    found = connection.execute(select(*_COLUMNS).where(_is(kind, name), _ACTIVE)).first()
+    if found is None:
+        raise NotFoundError(
+            f"{EVERYTHING if kind == 'all' else f'{kind} {name}'} is not paused: see `clerk-tasks pauses`"
+        )
+    connection.execute(delete(pauses).where(_is(kind, name)))
+    return Pause(*found)
+
+
+def _is(kind: str, name: str) -> ColumnElement[bool]:
+    return (pauses.c.kind == kind) & (pauses.c.name == name)

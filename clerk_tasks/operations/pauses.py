@@ -1,0 +1,103 @@
+"""Pause and resume what operators name, and say what is paused."""
+
+from __future__ import annotations
+
+import getpass
+import re
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection
+
+from clerk import pauses
+from clerk.database.transactions import reading, transaction
+from clerk.errors import NotFoundError, UsageError
+from clerk.pauses import EVERYTHING, KINDS, Pause
+from clerk_tasks.job_types.registry import registry
+from clerk_tasks.ledger import queries
+from clerk_tasks.operations.known import check_filters, check_site
+from clerk_tasks.schedules.slots import find as find_schedule
+
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+
+
+def pause(kind: str, name: str | None, *, reason: str, seconds: float | None) -> Pause:
+    """Pause a thing for so many seconds, or until it is resumed.
+
+    Raises UsageError for an unknown kind, a missing or needless name and an empty reason, NotFoundError for a name that
+    nothing has, ConflictError if it is paused already.
+    """
+    if not reason.strip():
+        raise UsageError("Give a --reason: who finds it paused reads that.")
+    with transaction() as connection:
+        named = _name(connection, kind, name)
+        return pauses.pause(connection, kind, named, reason=reason.strip(), by=operator(), seconds=seconds)
+
+
+def resume(kind: str, name: str | None) -> Pause:
+    """End a pause and return it; UsageError for an unknown kind, NotFoundError if the thing is not paused."""
+    _require_kind(kind, name)
+    with transaction() as connection:
+        return pauses.resume(connection, kind, EVERYTHING if kind == "all" else str(name))
+
+
+def list_pauses() -> list[dict[str, Any]]:
+    """Return what is paused: `kind`, `name`, `reason`, `by`, `since`, `until` (None: until it is resumed), `waiting` (jobs).
+
+    `waiting` is the number of available jobs that the pause holds, None for hosts and schedules.
+    """
+    with reading() as connection:
+        return [
+            {
+                "kind": pause.kind,
+                "name": pause.name,
+                "reason": pause.reason,
+                "by": pause.by,
+                "since": pause.since,
+                "until": pause.until,
+                "waiting": queries.count_held(connection, pause.kind, pause.name),
+            }
+            for pause in pauses.active_pauses(connection)
+        ]
+
+
+def operator() -> str:
+    """Return who acts: the user's name on this machine."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "an operator"
+
+
+def _require_kind(kind: str, name: str | None) -> None:
+    if kind not in KINDS:
+        raise UsageError(f"{kind!r} cannot be paused: name one of {', '.join(KINDS)}.")
+    if (kind == "all") != (name is None):
+        raise UsageError("`all` takes no name." if name else f"Name the {kind}.")
+
+
+def _name(connection: Connection, kind: str, name: str | None) -> str:
+    """Return the name by which a thing is paused, checked."""
+    _require_kind(kind, name)
+    if name is None:
+        return EVERYTHING
+    check: dict[str, Callable[[], object]] = {
+        "site": lambda: check_site(connection, name),
+        "type": lambda: check_filters(connection, job_type=name),
+        "queue": lambda: _check_queue(connection, name),
+        "schedule": lambda: find_schedule(name),
+        "host": lambda: _check_host(name),
+    }
+    check[kind]()
+    return name
+
+
+def _check_queue(connection: Connection, name: str) -> None:
+    known = registry().queues | {row["queue"] for row in queries.backlog(connection)}
+    if name not in known:
+        raise NotFoundError(f"Unknown queue {name!r}. Known: {', '.join(sorted(known))}.")
+
+
+def _check_host(name: str) -> None:
+    if not _HOST.fullmatch(name):
+        raise UsageError(f"{name!r} is no host: write it in small letters without scheme or port, as legistar.com")
