@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from clerk.database.clock import database_time, now
+from clerk.database.clock import CLOCK_MARGIN, database_time, now
 from clerk.database.engine import engine, show_address
 from clerk.database.literals import constant, is_in
 from clerk.database.schema_version import ensure_usable
@@ -160,9 +160,8 @@ def _clock(connection: Connection) -> Iterator[Finding]:
 
 
 def _dead_letters(connection: Connection) -> Iterator[Finding]:
-    if dead := _count(
-        connection, is_in(jobs.c.state, JobState.DISCARDED, UNSUCCESSFUL), jobs.c.finished_at > now(-86400)
-    ):
+    recently = jobs.c.finished_at.between(now(-86400), now(CLOCK_MARGIN))
+    if dead := _count(connection, is_in(jobs.c.state, JobState.DISCARDED, UNSUCCESSFUL), recently):
         detail = f"{dead} jobs were discarded in the last day: see `clerk-tasks jobs list --state discarded`."
         yield Finding("dead letters", Level.ATTENTION, detail)
 
