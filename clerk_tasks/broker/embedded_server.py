@@ -71,7 +71,7 @@ class Keeper:
     def _heal(self) -> None:
         """Start a server that is gone, after a pause that grows while that fails: the disk is full, say."""
         moment = time.monotonic()
-        if moment < self._start_again_at or not _is_gone(self._place):
+        if moment < self._start_again_at or self._lives() or not _is_gone(self._place):
             return
         pause = self._pause.after(moment - self._started_at)
         self._started_at = moment
@@ -80,6 +80,10 @@ class Keeper:
         except (BrokerUnavailable, OSError) as error:
             self._start_again_at = time.monotonic() + pause
             _log(f"{error} The next try is in {pause:g} s.")
+
+    def _lives(self) -> bool:
+        """Return whether our own child runs and has its socket; no connection is made, which would cost much more."""
+        return self._server is not None and self._server.poll() is None and self._place.socket.exists()
 
     def _stop(self) -> None:
         with suppress(OSError):
