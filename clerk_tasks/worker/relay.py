@@ -71,9 +71,13 @@ class Relay:
 
     def _note_others(self, queues: Collection[str]) -> None:
         """Say why jobs of a type that this worker does not know wait; a worker that does will take them."""
+        with self.held.statement() as connection:
+            found = self.waiting.with_others(connection, queues)
+        if not found:
+            return
         worker = f"Worker {socket.gethostname()} ({os.getpid()})"
         with self.held.transaction() as connection:
-            noted = {queue: self.waiting.note_others(connection, queue, worker) for queue in sorted(queues)}
+            noted = {queue: self.waiting.note_others(connection, queue, worker) for queue in found}
         for queue, types in noted.items():
             for job_type, number in types.items():
                 logger.warning("%d jobs of queue %s wait: this worker does not know %s", number, queue, job_type)
