@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clerk import providers
 from clerk.hookspecs import hookimpl
-from clerk.jobs import Backoff, Cancel, Discard, JobContext, JobRequest, JobType, Priority, Retry, current_job
+from clerk.jobs import Backoff, Cancel, Discard, JobContext, JobRequest, JobType, Priority, Retry, Snooze, current_job
 from clerk.schedule import CatchUp, Schedule
 from clerk.version import __version__
 
@@ -28,6 +28,7 @@ __all__ = [
     "Priority",
     "Retry",
     "Schedule",
+    "Snooze",
     "__version__",
     "current_job",
     "hookimpl",

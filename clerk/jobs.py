@@ -58,6 +58,19 @@ class Retry(ClerkError):
         self.after = after
 
 
+class Snooze(ClerkError):
+    """Raised by a job function: it is too early; run the job again in `seconds`, and do not count this attempt.
+
+    A week is the longest wait. Raises ValueError or TypeError if `seconds` is no number, or is negative.
+    """
+
+    def __init__(self, seconds: float, reason: str = "it asked to run later") -> None:
+        super().__init__(reason)
+        self.seconds = float(seconds)
+        if not 0 <= self.seconds < float("inf"):
+            raise ValueError(f"Snooze: {seconds} is no number of seconds to wait")
+
+
 class Discard(ClerkError):
     """Raised by a job function: no further attempt would help; make it a dead letter."""
 

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 from clerk.jobs import Discard
@@ -71,8 +72,19 @@ def check_database(
     return rows
 
 
-def stamp(path: Path, *, run_id: str, content_hash: str, rows: Mapping[str, int], sources: Mapping[str, str]) -> None:
-    """Write into a database, before it is put in place, what it is: its run, sources {name: SHA-256} and row counts."""
+def stamp(
+    path: Path,
+    *,
+    run_id: str,
+    content_hash: str,
+    rows: Mapping[str, int],
+    sources: Mapping[str, str],
+    titles: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Write into a database, before it is put in place, what it is: its run, sources and row counts.
+
+    `sources` is {name: SHA-256}; `titles` is {name of a source: what its publisher calls it}.
+    """
     facts = {
         "run_id": run_id,
         "stamped_at": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -83,11 +95,14 @@ def stamp(path: Path, *, run_id: str, content_hash: str, rows: Mapping[str, int]
         # Nobody reads it yet, and a crash throws it away; also it leaves the WAL mode, whose databases are three files.
         connection.execute("PRAGMA journal_mode = MEMORY")
         connection.execute("BEGIN")
-        for table, columns, values in ((FACTS, "key, value", facts), (SOURCES, "source, sha256", sources)):
-            first = columns.partition(",")[0]
+        named = [(name, sha256, titles.get(name)) for name, sha256 in sources.items()]
+        for table, columns, values in (
+            (FACTS, ("key", "value"), facts.items()),
+            (SOURCES, ("source", "sha256", "title"), named),
+        ):
             connection.execute(f"DROP TABLE IF EXISTS {table}")
-            connection.execute(f"CREATE TABLE {table} ({columns}, PRIMARY KEY ({first})) WITHOUT ROWID")
-            connection.executemany(f"INSERT INTO {table} VALUES (?, ?)", values.items())
+            connection.execute(f"CREATE TABLE {table} ({', '.join(columns)}, PRIMARY KEY ({columns[0]})) WITHOUT ROWID")
+            connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(columns))})", values)
         connection.execute("COMMIT")
 
 

@@ -1,4 +1,4 @@
-"""Wait for jobs to end, and say meanwhile what they are doing."""
+"""Wait for jobs and their children to end, and say meanwhile what they are doing."""
 
 from __future__ import annotations
 
@@ -7,22 +7,34 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from clerk.database.states import FINISHED, JobState
-from clerk_tasks.operations.listing import job_states
+from clerk_tasks.operations.listing import jobs_since
 
 #: How often to look, in seconds.
 INTERVAL = 0.25
+#: How many times as long as a look took to wait for the next.
+_REST = 4
 
 
-def wait_for(job_ids: Sequence[str], say: Callable[[str], None]) -> list[dict[str, Any]]:
-    """Return the jobs once all have ended; `say` hears each time that something has changed."""
-    said = ""
+def wait_for(job_ids: Sequence[str], say: Callable[[str], None], *, again: bool = False) -> list[dict[str, Any]]:
+    """Return the jobs and their children once all have ended; `say` hears each time that something has changed.
+
+    Children are the jobs that were recorded in the same runs since. With `again` the jobs are old, and what else has
+    ended in their runs before the first look is left out.
+    """
+    said, named = "", set(job_ids)
+    ended_before: set[str] | None = None
     while True:
-        jobs = job_states(job_ids)
+        began = time.monotonic()
+        jobs = jobs_since(job_ids)
+        if ended_before is None:
+            ended = {job["id"] for job in jobs if job["state"] in FINISHED}
+            ended_before = ended - named if again else set()
+        jobs = [job for job in jobs if job["id"] not in ended_before]
         if (text := _progress(jobs)) != said:
             say(said := text)
         if all(job["state"] in FINISHED for job in jobs):
             return jobs
-        time.sleep(INTERVAL)
+        time.sleep(max(INTERVAL, _REST * (time.monotonic() - began)))
 
 
 def succeeded(jobs: Sequence[dict[str, Any]]) -> bool:

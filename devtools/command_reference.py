@@ -31,7 +31,7 @@ print data take `--json`; the keys are stable. Times are in UTC.
 | 130 | interrupted |
 
 `health` exits 0 when all is well, 1 when something needs attention, 2 when nothing can run. With `--wait` a command
-exits 0 if every job completed, else 1.
+waits for the jobs that its jobs bring along, too, and exits 0 if every job completed, else 1.
 
 This page is the program's own help; `python -m devtools.command_reference` writes it, and a test compares them.
 """

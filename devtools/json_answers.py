@@ -34,6 +34,7 @@ ANSWERS = {
     ),
     "jobs retry": ("array", JOB),
     "jobs cancel": ("array", JOB),
+    "jobs dismiss": ("array", JOB),
     "runs list": ("array", f"{RUN} jobs remaining failed cancelled"),
     "runs show": ("object", f"{RUN} stages jobs"),
     "runs show, stages": (
@@ -44,7 +45,7 @@ ANSWERS = {
     "runs retry": ("object", JOB),
     "runs retry --dry-run": ("object", "subdomain stage job_type arguments failed missing"),
     "runs cancel": ("object", f"{RUN} stages jobs"),
-    "documents list": ("array", "kind meeting date state reason"),
+    "documents list": ("array", "kind meeting date title state reason"),
     "documents refetch": ("object", JOB),
     "documents withdraw": ("object", JOB),
     "sites add": ("object", SITE),
@@ -83,7 +84,7 @@ def table() -> str:
     return f"""## What `--json` prints
 
 The keys of a job, *job* below: `{"` `".join(JOB.split())}`. Those of a site, *site* below, are the columns of `sites`.
-With `--wait`, `enqueue`, `update` and `runs retry` print an array if they brought further jobs along.
+With `--wait`, `enqueue`, `update` and `runs retry` print an array if they brought further jobs along, of every job.
 
 | Command | Prints | Keys |
 |---|---|---|

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import psycopg
-
-from devtools.services import HOST, PostgresServer, Server
+from devtools.services import HOST, PostgresServer, Server, postgres_answers
 
 
 class Pooler(Server):
@@ -39,8 +37,4 @@ class Pooler(Server):
 
     def answers(self) -> bool:
         """Whether the pooler serves clients right now."""
-        try:
-            psycopg.connect(host=HOST, port=self.port, user="clerk", dbname="postgres", connect_timeout=5).close()
-        except psycopg.OperationalError:
-            return False
-        return True
+        return postgres_answers(self.port)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from functools import partial
 from itertools import cycle
 
 import psycopg
 
 #: How many readers scan the hot tables, and how often each starts again, in seconds.
 READERS, EVERY = 4, 0.5
-#: How often a connection of ours is terminated, in seconds.
+#: How long it is from one termination of a connection to the next, in seconds.
 PERIOD = 0.5
 
 
@@ -60,10 +61,15 @@ def idle_connections(address: str, count: int) -> Iterator[None]:
 
 
 @contextmanager
-def terminations(address: str) -> Iterator[None]:
-    """Terminate one connection of the database after the other."""
+def repeated(act: Callable[[], None], period: float) -> Iterator[None]:
+    """Do something every so many seconds, in a thread, during a with block."""
     over = threading.Event()
-    thread = threading.Thread(target=_terminate, args=(address, over))
+
+    def repeat() -> None:
+        while not over.wait(period):
+            act()
+
+    thread = threading.Thread(target=repeat)
     thread.start()
     try:
         yield
@@ -72,11 +78,15 @@ def terminations(address: str) -> Iterator[None]:
         thread.join()
 
 
-def _terminate(address: str, over: threading.Event) -> None:
+def terminations(address: str) -> AbstractContextManager[None]:
+    """Terminate one connection of the database after the other."""
+    return repeated(partial(_terminate, address), PERIOD)
+
+
+def _terminate(address: str) -> None:
     victim = (
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
         "WHERE datname = current_database() AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1"
     )
-    while not over.wait(PERIOD):
-        with suppress(psycopg.OperationalError), psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(victim)
+    with suppress(psycopg.OperationalError), psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(victim)

@@ -28,6 +28,15 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def postgres_answers(port: int) -> bool:
+    """Return whether PostgreSQL, or a pooler in front of it, serves clients on a port of localhost."""
+    try:
+        psycopg.connect(host=HOST, port=port, user="clerk", dbname="postgres", connect_timeout=5).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
 class Server(ABC):
     """A server that a test may kill, pause and start again; its data stays in `folder`."""
 
@@ -153,11 +162,7 @@ class PostgresServer(Server):
 
     def answers(self) -> bool:
         """Whether the server serves clients right now."""
-        try:
-            psycopg.connect(host=HOST, port=self.port, user="clerk", dbname="postgres", connect_timeout=5).close()
-        except psycopg.OperationalError:
-            return False
-        return True
+        return postgres_answers(self.port)
 
     def start(self) -> None:
         """Start it, after a kill too, and wait until it serves."""

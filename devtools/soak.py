@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from clerk.database.tables import attempts_table, jobs_table, runs_table
+from clerk.database.transactions import reading
 from clerk.errors import ConflictError, DatabaseUnavailable
 from clerk.jobs import JobRequest
 from clerk_tasks.ledger import queries
@@ -132,7 +133,7 @@ class Soak:
         """Enqueue families up to the number that may be under way; cancel one now and then."""
         from clerk_tasks.dispatcher import enqueue
 
-        with self.system.engine.connect() as connection:
+        with reading(self.system.engine) as connection:
             running = connection.execute(
                 sa.select(runs_table.c.id).where(runs_table.c.state == "running", runs_table.c.subdomain == SITE)
             ).scalars()
@@ -190,12 +191,12 @@ class Soak:
     def _is_over(self) -> bool:
         self._revive()
         self._watch()
-        with self.system.engine.connect() as connection:
+        with reading(self.system.engine) as connection:
             unfinished = sa.select(sa.func.count()).where(runs_table.c.state == "running")
             return connection.execute(unfinished).scalar_one() == 0
 
     def _story(self) -> str:
-        with self.system.engine.connect() as connection:
+        with reading(self.system.engine) as connection:
             jobs = queries.list_jobs(connection, state=None)
         stuck = [job for job in jobs if job["finished_at"] is None]
         return f"{stuck}\n{self.system.programs.logs()[-20000:]}"

@@ -20,10 +20,11 @@ def say(text: str) -> None:
     print(f"==> {text}", flush=True)  # noqa: T201
 
 
-def clerk_tasks(*arguments: str) -> None:
-    """Run one command of the program, as an operator would."""
-    if subprocess.run([*PROGRAM, *arguments], check=False).returncode:
-        sys.exit(f"clerk-tasks {' '.join(arguments)} failed; see above")
+def clerk_tasks(*arguments: str, exits: int = 0) -> None:
+    """Run one command of the program, as an operator would; end the demo if it exits with another code than `exits`."""
+    code = subprocess.run([*PROGRAM, *arguments], check=False).returncode
+    if code != exits:
+        sys.exit(f"clerk-tasks {' '.join(arguments)} exited with {code}, not {exits}; see above")
 
 
 def rows(database: Path, sql: str, *values: object) -> list[dict[str, Any]]:

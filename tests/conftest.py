@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from clerk.application import application
 from devtools.binaries import SERVICES, find, required
 from tests.parameters import parameters
 
 pytest_plugins = ("tests.fixtures",)
+
+# How fast a busy machine is proves nothing.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 #: Variables of the surrounding environment that must not affect the tests.
 OURS = ("CLERK_", "DATABASE_URL", "BROKER_URL", "REDIS_URL", "STORAGE_DIR", "CELERY_", "C_FORCE_ROOT", "NO_COLOR")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from clerk.compilation.pages import (
@@ -18,6 +20,7 @@ from clerk.compilation.pages import (
     extraction_of,
     group_pages_by_meeting_date,
     hash_text_content,
+    without_repeats,
 )
 from clerk.errors import ClerkError
 from clerk.publication import open_database
@@ -39,6 +42,12 @@ __all__ = [
 
 #: Table -> where its texts lie, below the site's folder.
 TABLES = {"minutes": "txt", "agendas": "_agendas/txt"}
+
+#: Table -> the kind of its documents.
+_KINDS = {"minutes": "minutes", "agendas": "agenda"}
+
+#: (kind, meeting, date) of a packet -> that of the document whose pages it repeats.
+Packets = Mapping[tuple[str, str, str], tuple[str, str, str]]
 
 COLUMNS = {
     "id": "TEXT PRIMARY KEY",
@@ -85,10 +94,18 @@ class Compiled:
         return self.minutes.pages + self.agendas.pages
 
 
-def compile_meetings(site_dir: Path, subdomain: str, *, municipality: str | None = None, into: Path) -> Compiled:
+def compile_meetings(
+    site_dir: Path,
+    subdomain: str,
+    *,
+    municipality: str | None = None,
+    packets: Packets = MappingProxyType({}),
+    into: Path,
+) -> Compiled:
     """Build a site's meetings.db as the new file `into`, for the caller to put in place of the published one.
 
-    The same tree gives the same bytes. A `municipality` adds the columns of databases that hold many sites.
+    The same tree gives the same bytes. A `municipality` adds the columns of databases that hold many sites. Pages of
+    `packets` that repeat a page of the document that the packet is made from are left out.
     Raises ClerkError if the result is not sound; no file is left then.
     """
     into.unlink(missing_ok=True)
@@ -98,7 +115,9 @@ def compile_meetings(site_dir: Path, subdomain: str, *, municipality: str | None
             connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN")
             create_meetings_schema(connection)
             minutes, agendas = (
-                build_table_from_text(subdomain, site_dir / folder, connection, table, municipality)
+                build_table_from_text(
+                    subdomain, site_dir / folder, connection, table, municipality, packets=_of_table(packets, table)
+                )
                 for table, folder in TABLES.items()
             )
             _index(connection)
@@ -126,10 +145,17 @@ def create_meetings_schema(db: Any) -> None:
 
 
 def build_table_from_text(
-    subdomain: str, txt_dir: str | Path, db: Any, table_name: str, municipality: str | None = None
+    subdomain: str,
+    txt_dir: str | Path,
+    db: Any,
+    table_name: str,
+    municipality: str | None = None,
+    *,
+    packets: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType({}),
 ) -> Counts:
     """Add a row for each page of a tree of texts, and count; a page that is there already is replaced.
 
+    `packets` is {(meeting, date): (meeting, date) of the document whose pages it repeats}; those pages get no row.
     Commits, unless the caller has begun a transaction.
     """
     connection = _connection(db)
@@ -137,7 +163,8 @@ def build_table_from_text(
     if municipality:
         _add_aggregate_columns(connection, table_name)
     counts = Counts()
-    for folder, pages in documents(Path(txt_dir)):
+    said = without_repeats(documents(Path(txt_dir)), packets)
+    for folder, pages in said:
         extractions = [extraction_of(folder, page) for page in pages]
         rows = [
             _row(page, cached, table_name, subdomain, municipality)
@@ -166,10 +193,15 @@ def _digest(**key: str | int) -> str:
     return sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
 
 
+def _of_table(packets: Packets, table: str) -> dict[tuple[str, str], tuple[str, str]]:
+    kind = _KINDS[table]
+    return {packet[1:]: main[1:] for packet, main in packets.items() if packet[0] == kind}
+
+
 def _row(
     page: PageFile, extraction: dict[str, Any] | None, table: str, subdomain: str, municipality: str | None
 ) -> dict[str, str | int]:
-    kind, prefix = ("agenda", "/_agendas") if table == "agendas" else ("minutes", "")
+    kind, prefix = _KINDS.get(table, "minutes"), "/_agendas" if table == "agendas" else ""
     of_aggregate = {"subdomain": subdomain, "municipality": municipality} if municipality else {}
     return {
         "id": page_id(kind, page.meeting, page.date, page.page_num, subdomain),

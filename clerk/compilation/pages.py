@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
@@ -56,6 +56,27 @@ def documents(txt_dir: Path) -> Iterator[tuple[Path, list[PageFile]]]:
         for folder in sorted(_folders(meeting), key=lambda folder: (*split_date(folder.name), folder.name)):
             if pages := _pages(folder):
                 yield folder, pages
+
+
+def without_repeats(
+    tree: Iterable[tuple[Path, list[PageFile]]], packets: Mapping[tuple[str, str], tuple[str, str]]
+) -> Iterator[tuple[Path, list[PageFile]]]:
+    """Yield documents without the pages of packets that say the same as a page of the document they were made from.
+
+    `packets` is {(meeting, date): (meeting, date) of that document}; white space and punctuation do not matter.
+    """
+    said: dict[tuple[str, str], set[str]] = {main: set() for main in packets.values()}
+    for folder, pages in tree:
+        place = (folder.parent.name, folder.name)
+        if place in said:
+            said[place].update(filter(None, (_words(page) for page in pages)))
+        repeated = said[packets[place]] if place in packets else set()
+        if kept := [page for page in pages if not repeated or _words(page) not in repeated]:
+            yield folder, kept
+
+
+def _words(page: PageFile) -> str:
+    return " ".join(re.findall(r"\w+", page.text.casefold()))
 
 
 def collect_page_files(txt_dir: str | Path) -> list[PageFile]:

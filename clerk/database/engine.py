@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 #: How long a connection waits for another writer, in seconds.
 BUSY_TIMEOUT = 30
 
+#: How long SQLite's write-ahead log grows before a commit moves it to the file, which waits for the disk twice. In
+#: pages of 4 kB: at SQLite's own 1 000 that is every 150 jobs, and took a third of their time.
+WAL_PAGES = 10_000
+
 #: A connection's note of the file that it was opened on.
 _FILE = "clerk_file"
 
@@ -73,6 +77,7 @@ def create_engine(address: str | sa.URL, *, durable: bool = True, migrating: boo
             connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         connection.execute(f"PRAGMA foreign_keys = {'OFF' if migrating else 'ON'}")
+        connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -37,10 +37,12 @@ class _SqliteJson(TypeEngine[Any]):
 def parse_json(text: Any) -> Any:
     """Return the value that a JSON text means; None for text that is not JSON, or nests too deep.
 
-    A plain number is one already: SQLite makes it one as it stores it.
+    A number stays one: SQLite turns the text of a number into that.
     """
+    if isinstance(text, int | float):
+        return text
     try:
-        return text if text is None or isinstance(text, int | float) else json.loads(text)
+        return None if text is None else json.loads(text)
     except (TypeError, ValueError, RecursionError):
         return None
 

@@ -198,7 +198,7 @@ attempts_table = Table(
     metadata,
     Column("job_id", Text, ForeignKey("jobs.id"), nullable=False),
     Column("attempt", SmallInteger, nullable=False),
-    Column("outcome", Text, nullable=False),  # retryable, discarded, cancelled, lost, handed-back
+    Column("outcome", Text, nullable=False),  # retryable, discarded, cancelled, lost, handed-back, snoozed
     Column("instance", Text),
     Column("pid", Integer),
     Column("started_at", UtcDateTime),

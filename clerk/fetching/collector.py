@@ -144,8 +144,8 @@ class Collector:
     def _collect(self, document: WantedDocument) -> bool:
         """Download one document, if it is not current; return False if the server seems to be down."""
         record = self._record(document)
-        if self._is_current(document, record):
-            self.report.unchanged += 1
+        if record is not None and self._is_current(document, record):
+            self._keep(document, replace(record, title=document.file.title or record.title))
             return True
         self.report.asked += 1
         before = record or self.state.records.get(document.key) or self._new(document)

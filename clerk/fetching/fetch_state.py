@@ -101,23 +101,24 @@ def kind_of_key(key: str) -> Kind:
     return "agenda" if f"{key}/".rpartition("/agenda/")[1] else "minutes"
 
 
-def load_state(path: Path, *, source: str) -> FetchState:
+def load_state(path: Path, *, source: str | None = None) -> FetchState:
     """Read a site's state; return a new one if the file is missing or belongs to another source.
 
-    Raises ValueError if the file is damaged.
+    Without `source` any source is right. Raises ValueError if the file is damaged.
     """
     try:
         content = json.loads(path.read_text())
     except FileNotFoundError:
-        return FetchState(source)
+        return FetchState(source or "")
     if not isinstance(content, dict):
         raise ValueError("not a JSON object")
+    source = content.get("source") if source is None else source
     if content.get("format") != FORMAT or content.get("source") != source:
-        return FetchState(source)
+        return FetchState(source or "")
     last_run, listed_from = content.get("last_run"), content.get("listed_from")
     try:
         return FetchState(
-            source=source,
+            source=str(source),
             last_run=datetime.fromisoformat(last_run) if last_run else None,
             listed_from=date.fromisoformat(listed_from) if listed_from else None,
             events={where: list(map(str, ids)) for where, ids in content.get("events", {}).items()},

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import reprlib
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from clerk.database.clock import parse_moment
-from clerk.errors import NotFoundError
+from clerk.errors import NotFoundError, UsageError
 from clerk.fetching.date_span import AHEAD, parse_day, site_start_year
 from clerk.paths import validate_subdomain
 from clerk.plugin.loader import call_hook, plugins
@@ -45,15 +46,22 @@ def get_fetcher(
 
 
 def fetcher_class(site: Mapping[str, Any]) -> Callable[..., Any]:
-    """Return the class (or factory) for a site's scraper label; NotFoundError names the plugins that were asked."""
+    """Return the class (or factory) for a site's scraper label; NotFoundError names the plugins that were asked.
+
+    Raises UsageError for what a plugin answers that cannot be called.
+    """
     label = site.get("scraper") or ""
     answers = call_hook("fetcher_class", label=label) if label else []
-    found: Callable[..., Any] | None = next((answer for _plugin, answer in answers if answer), None)
+    plugin, found = next((answer for answer in answers if answer[1]), ("", None))
+    if found is not None and not callable(found):
+        answered = f"fetcher_class of plugin {plugin} returned {reprlib.repr(found)} for label {label!r}"
+        raise UsageError(f"{answered}: it must return a class or a function, and None for a label that is not its own")
     if found is None and label == "custom":
         found = _custom(site["subdomain"])
     if found is None:
         raise NotFoundError(_no_fetcher(site["subdomain"], label))
-    return found
+    made: Callable[..., Any] = found
+    return made
 
 
 def construct(cls: Callable[..., Any], site: Mapping[str, Any], wanted: Mapping[str, Any]) -> Any:

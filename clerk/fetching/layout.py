@@ -55,6 +55,11 @@ class Layout:
         visible = [file for file in found if not (file.name.startswith(".") or file.parent.name.startswith("."))]
         return sorted(file for file in visible if file.suffix.lower() in SUFFIXES)
 
+    def all_read(self, kind: str) -> list[Path]:
+        """Return the folders of one kind that have a document's text, by meeting and date, without hidden ones."""
+        found = (self.root / self.prefix(kind) / "txt").glob("*/*/")
+        return sorted(folder for folder in found if not (folder.name.startswith(".") or folder.parent.name[0] == "."))
+
     def processed(self, kind: str, meeting: str, date: str) -> Path:
         """Return the empty file that marks the document as read."""
         return self._path(kind, "processed", meeting, f"{safe_name(date)}.txt")

@@ -16,6 +16,7 @@ from PIL import Image
 from clerk.compilation.compile import compile_meetings
 from clerk.fetching.layout import PREFIXES
 from clerk.fetching.overriding import overridden
+from clerk.fetching.titles import packets
 from clerk.fsync import hash_file
 from clerk.jobs import current_job
 from clerk.text import DocumentError, DocumentText, Page, is_unchanged, read_document, render_pages, write_pages
@@ -102,7 +103,7 @@ def read_image(fetcher: Fetcher, image: Path) -> str:
 def compile_site(fetcher: Fetcher) -> None:
     """Rebuild meetings.db and replace it atomically."""
     root = fetcher.layout.root
-    made = compile_meetings(root, fetcher.subdomain, into=fetcher.layout.temporary())
+    made = compile_meetings(root, fetcher.subdomain, packets=packets(root), into=fetcher.layout.temporary())
     current_job().commit_files({made.path: root / "meetings.db"})
     fetcher.logger.log(f"meetings.db has {made.pages} pages")
 

@@ -20,6 +20,7 @@ from clerk.fetching.layout import PREFIXES, Layout
 from clerk.fetching.overriding import overridden
 from clerk.fetching.report import FetchReport
 from clerk.fetching.source import SourceFetcher
+from clerk.fetching.titles import packets
 from clerk.jobs import Discard, Retry, current_job
 from clerk.meetings.ocr_job import ocr_page
 from clerk.meetings.site import fetcher_of, layout_of, site_of
@@ -58,6 +59,10 @@ def fetch_site(
         fetcher = get_fetcher(site_of(subdomain), all_years, all_agendas, start_date, end_date)
     except (NotFoundError, UsageError) as error:  # an operator can mend these, another attempt cannot
         raise Discard(str(error)) from error
+    if isinstance(fetcher, type):
+        raise Discard(f"{subdomain}: its fetcher is the class {fetcher.__name__}: return an instance of it")
+    if not callable(getattr(fetcher, "fetch_events", None)):
+        raise Discard(f"{subdomain}: its fetcher, of type {type(fetcher).__name__}, has no method fetch_events")
     if isinstance(fetcher, Fetcher):
         fetcher.again = frozenset((kind, meeting, date) for kind, meeting, date in again)
     if isinstance(fetcher, SourceFetcher):
@@ -130,7 +135,7 @@ def db_compilation(subdomain: str, run_id: str) -> dict[str, int]:
     if fetcher is not None and "transform" in overridden(fetcher):
         fetcher.transform()
     else:
-        made = compile_meetings(layout.root, subdomain, into=layout.temporary())
+        made = compile_meetings(layout.root, subdomain, packets=packets(layout.root), into=layout.temporary())
         current_job().commit_files({made.path: target})
     pages = count_pages(target)
     with transaction() as connection:

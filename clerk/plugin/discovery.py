@@ -15,7 +15,8 @@ from types import ModuleType
 from clerk.errors import UsageError
 from clerk.hookspecs import PROJECT
 from clerk.plugin.containment import BROKEN, on_trial
-from clerk.plugin.registered import PluginSet, log
+from clerk.plugin.idle_code import NO_PLUGIN, idle_code, is_imported
+from clerk.plugin.registered import PluginSet, identify, log
 from clerk.trust import why_untrusted
 
 PLUGIN_GROUP = "clerk.plugins"
@@ -63,6 +64,7 @@ def load_directory(found: PluginSet, directory: Path) -> None:
     if not directory.exists():
         return
     share_package(directory.resolve())
+    idle = []
     for path in _candidates(directory.resolve()):
         before = found.manager.get_plugins()
         try:
@@ -73,6 +75,18 @@ def load_directory(found: PluginSet, directory: Path) -> None:
             found.quarantine(_plugin_name(path), str(path), phase="import", error=error)
             continue
         _add_classes(found, module, path)
+        if found.manager.get_plugins() == before and not _brings_plugins(found, module):
+            idle.append(path)
+    for path in idle:
+        named = any(entry.where == str(path) for entry in found.quarantined)
+        if not named and not is_imported(path, directory.resolve()):
+            found.quarantine(_plugin_name(path), str(path), phase="import", error=NO_PLUGIN, place=f"{path}:1")
+
+
+def _brings_plugins(found: PluginSet, module: ModuleType) -> bool:
+    """Return whether a plugin is at work that is a module, or of a class of it, or of a module inside it."""
+    inside = f"{identify(module)[0]}."
+    return any(f"{identify(plugin)[0]}.".startswith(inside) for plugin in found.manager.get_plugins())
 
 
 def require_directory(directory: Path) -> None:
@@ -162,6 +176,9 @@ def _add_classes(found: PluginSet, module: ModuleType, path: Path) -> None:
     for kind in dict.fromkeys(kinds):
         name = _plugin_name(path) if len(kinds) == 1 else f"{_plugin_name(path)}:{kind.__name__}"
         _add(found, kind, name=name, source="directory", where=str(path))
+    if module not in found.manager.get_plugins():
+        for problem, place in idle_code(module):
+            found.quarantine(_plugin_name(path), str(path), phase="import", error=problem, place=place)
 
 
 def _add(found: PluginSet, loaded: object, *, name: str, source: str, where: str, version: str | None = None) -> None:

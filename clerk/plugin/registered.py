@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import ModuleType
@@ -14,6 +15,7 @@ import pluggy
 from clerk.errors import ClerkError, SettingError
 from clerk.hookspecs import PROJECT, ClerkSpec
 from clerk.plugin.containment import BROKEN, contained, on_trial
+from clerk.plugin.source_place import place_of, place_of_error, without_addresses
 from clerk.redaction import redact
 
 log = logging.getLogger("clerk.plugins")
@@ -44,9 +46,27 @@ class Quarantined:
     where: str
     phase: str  # import, constructor, register, hook NAME, job type NAME, pool NAME or command
     error: str
+    place: str | None = None  # FILE:LINE of the code that is meant, if it is known
 
     def __str__(self) -> str:
-        return f"plugin {self.name} ({self.where}) is quarantined at {self.phase}: {self.error}"
+        return f"plugin {self.name} ({self.where}) is quarantined at {self.phase}: {self.problem}"
+
+    @property
+    def problem(self) -> str:
+        """What is wrong, and in which line."""
+        return f"{self.error} ({self.place})" if self.place else self.error
+
+
+@contextmanager
+def findings_unlogged() -> Iterator[None]:
+    """Keep what is set aside in a with block out of the log, unless it is debugged: the caller prints each finding."""
+    before = log.level
+    if not log.isEnabledFor(logging.DEBUG):
+        log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 class PluginSet:
@@ -69,16 +89,22 @@ class PluginSet:
         """List what was set aside, in the order of discovery."""
         return tuple(self._quarantined)
 
-    def quarantine(self, name: str, where: str, *, phase: str, error: BaseException | str) -> None:
+    def quarantine(
+        self, name: str, where: str, *, phase: str, error: BaseException | str, place: str | None = None
+    ) -> None:
         """Set something aside, and say so in the log the first time.
 
+        `place` is the FILE:LINE that is meant, by default the one where the error was raised.
         Raises SettingError instead where one of our settings is bad: that is no plugin's fault.
         """
         if isinstance(error, SettingError):
             from clerk.settings import settings  # on demand: pydantic would double the time of `--help`
 
             settings()
-        entry = Quarantined(name, where, phase, error if isinstance(error, str) else describe(error))
+        if isinstance(error, BaseException):
+            place = place or place_of_error(error)
+        text = without_addresses(error if isinstance(error, str) else describe(error))
+        entry = Quarantined(name, where, phase, text, place)
         if entry not in self._quarantined:
             self._quarantined[entry] = None
             traceback = error if isinstance(error, BaseException) and log.isEnabledFor(logging.DEBUG) else None
@@ -170,7 +196,8 @@ class PluginSet:
             elif any(entry.plugin is plugin.implementation and _is_wrapper(entry) for entry in caller.get_hookimpls()):
                 odd = "hook wrappers are not supported; implement the hook plainly"
             if odd:
-                self.quarantine(plugin.name, plugin.where, phase=f"hook {caller.name}", error=odd)
+                place = place_of(getattr(plugin.implementation, caller.name, None))
+                self.quarantine(plugin.name, plugin.where, phase=f"hook {caller.name}", error=odd, place=place)
 
 
 def _is_wrapper(implementation: pluggy.HookImpl) -> bool:

@@ -20,6 +20,8 @@ from clerk.paths import validate_subdomain
 from clerk.plugin.loader import call_hook
 from clerk.sites.rows import delete_site, get_all_sites, hold_site, insert_site, refused_sites, require_site
 
+_RANGES = {"start_year": (1800, 2200), "lat": (-90, 90), "lng": (-180, 180)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSite:
@@ -42,6 +44,10 @@ class NewSite:
         for field in ("name", "state", "kind", "country"):
             if not getattr(self, field).strip():
                 raise UsageError(f"the site's {field} is empty")
+        for field, (least, most) in _RANGES.items():
+            value = getattr(self, field)
+            if value is not None and not least <= value <= most:
+                raise UsageError(f"the site's {field} is {value}: it is between {least} and {most}")
 
     def row(self) -> dict[str, Any]:
         """Return the columns to insert; a place without coordinates has empty ones, as it always had."""

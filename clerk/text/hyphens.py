@@ -13,6 +13,14 @@ _BREAK = re.compile(
     r"(?P<second>[^\W\d_]+)(?P<after>[^\w\s]*)(?P<end>[ \t]*\n?)"
 )
 
+#: The end of a page that breaks a word, perhaps above a line with the page's number; and the start of one.
+_AT_PAGE_END = re.compile(
+    rf"[^\W\d_][-\u2010{_SOFT}][ \t]*"
+    r"(?P<below>\s*(?:\n[ \t]*(?:page[ \t]+)?\W{0,3}\d+(?:[ \t]*(?:of|/)[ \t]*\d+)?\W*)?)\Z",
+    re.IGNORECASE,
+)
+_AT_PAGE_START = re.compile(r"\s*(?P<rest>[^\W\d_]+[^\w\s-]*)(?=\s|\Z)")
+
 #: Parts that keep their hyphen where a line does not break, before it and after it.
 _FIRST = frozenset({"all", "ex", "half", "self", "well"})
 _SECOND = frozenset(
@@ -49,3 +57,17 @@ def rejoined(text: str) -> str:
     while before != text:  # a word may be broken twice
         before, text = text, _BREAK.sub(join, text)
     return text.replace("\u00ad", "")
+
+
+def rejoined_across(first: str, second: str) -> tuple[str, str]:
+    """Return the texts of two pages with a word that goes on from the first to the second whole on the first.
+
+    Below the word, the first page may have a line with its number.
+    """
+    end, start = _AT_PAGE_END.search(first), _AT_PAGE_START.match(second)
+    if end is None or start is None:
+        return first, second
+    whole = rejoined(f"{first[: end.start('below')]}\n{start['rest']}")
+    if whole.endswith(f"\n{start['rest']}"):
+        return first, second
+    return whole + end["below"], second[start.end() :].lstrip(" \t\n")

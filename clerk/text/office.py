@@ -6,8 +6,9 @@ import codecs
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ from defusedxml import ElementTree
 from striprtf.striprtf import rtf_to_text
 
 from clerk.text import layer
-from clerk.text.document import DocumentError, Page
+from clerk.text.document import DocumentError, Page, ReadingLimits
+from clerk.text.embedded import EmbeddedPicture, chosen
 from clerk.text.formats import Format
 from clerk.text.hyphens import rejoined
+from clerk.text.ocr import Recogniser
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
@@ -36,35 +39,51 @@ _RTF_HIDDEN, _RTF_PAGE = re.compile(rb"\{\\v\b[^{}]*\}"), re.compile(rb"\\page\b
 #: Characters that stand for the end of a line and of a page while white space is made simple.
 _LINE, _PAGE = "\ue000", "\ue001"
 
+#: What stands for a picture of a .docx, in HTML and in text, with its place among the document's pictures.
+_OURS = "clerk-picture:"
+_PICTURE = "\ue002%d\ue003"
+_PICTURES = re.compile("\ue002(\\d+)\ue003")
+
 
 class TextPage:
-    """A page of a document that is nothing but text."""
+    """A page of a document that is text, perhaps with pictures at marks in it."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, pictures: Mapping[int, EmbeddedPicture]) -> None:
         self._text = text
+        self._pictures = pictures
 
-    def read(self, number: int, recogniser: Callable[[], Any]) -> Page:
-        """Return the text."""
-        return Page(number, self._text, "layer" if self._text.strip() else "empty")
+    def read(self, number: int, recogniser: Recogniser) -> Page:
+        """Return the text, with what the engine sees in each picture at its place."""
+        parts = _PICTURES.split(self._text)  # text, place of a picture, text, and so on
+        seen = {place: self._pictures[int(place)].text(recogniser) for place in parts[1::2]}
+        text = "\n".join(filter(None, (seen.get(part, part.strip("\n")) for part in parts)))
+        return Page(number, text, "ocr" if any(seen.values()) else "layer" if text.strip() else "empty")
 
     def draw(self, file: Path) -> None:
         """Draw nothing."""
 
     def require_whole_pictures(self) -> None:
-        """Require nothing."""
+        """Raise damaged for a picture that cannot be decoded."""
+        for place in _PICTURES.findall(self._text):
+            self._pictures[int(place)].require_whole()
 
 
 class TextPages:
     """The pages of a document that is not a PDF; one page if it does not say where pages end."""
 
-    def __init__(self, content: bytes, kind: Format) -> None:
+    def __init__(self, content: bytes, kind: Format, limits: ReadingLimits) -> None:
+        found: list[bytes] = []
         try:
-            texts = _READERS[kind](content).split("\f")
+            texts = (_docx(content, found) if kind == "docx" else _READERS[kind](content)).split("\f")
         except (zipfile.BadZipFile, ElementTree.ParseError, KeyError, ValueError, RecursionError) as error:
             raise DocumentError("damaged", f"is a damaged .{kind} file ({error}): fetch it again") from None
-        self._texts = [rejoined(layer.tidy(text)).strip() for text in texts]
+        self._pictures, self.left_out = chosen(found, limits.pixels)
+        self._texts = [self._without_ornaments(rejoined(layer.tidy(text))).strip() for text in texts]
         if not any(self._texts):
             raise DocumentError("unsupported", "holds no text, only pictures if anything: put a PDF of it in its place")
+
+    def _without_ornaments(self, text: str) -> str:
+        return _PICTURES.sub(lambda mark: mark[0] if int(mark[1]) in self._pictures else "", text)
 
     def __len__(self) -> int:
         return len(self._texts)
@@ -72,11 +91,14 @@ class TextPages:
     @contextmanager
     def page(self, number: int) -> Iterator[TextPage]:
         """Return a page."""
-        yield TextPage(self._texts[number - 1])
+        yield TextPage(self._texts[number - 1], self._pictures)
 
 
-def _docx(content: bytes) -> str:
-    """Return the body of a document, below its pages' headers and above their footers, without hidden text."""
+def _docx(content: bytes, pictures: list[bytes]) -> str:
+    """Return the body of a document, below its pages' headers and above their footers, without hidden text.
+
+    `pictures` gets those of the body, each of which has a mark in the text.
+    """
     made = io.BytesIO()
     edges: dict[str, list[str]] = {"header": [], "footer": []}
     with zipfile.ZipFile(io.BytesIO(content)) as archive, zipfile.ZipFile(made, "w") as visible:
@@ -90,14 +112,17 @@ def _docx(content: bytes) -> str:
                 part = ElementTree.tostring(root)
             visible.writestr(name, part)
     made.seek(0)
-    body = mammoth.convert_to_html(made, style_map="br[type='page'] => hr", convert_image=_no_image).value
+    body = mammoth.convert_to_html(
+        made, style_map="br[type='page'] => hr", convert_image=mammoth.images.img_element(partial(_picture, pictures))
+    ).value
     above, below = ("\n".join(dict.fromkeys(edges[kind])) for kind in ("header", "footer"))
     return "\n".join(filter(None, (above, _of_page(body, hr=_PAGE), below)))
 
 
-@mammoth.images.img_element  # type: ignore[untyped-decorator]
-def _no_image(_: Any) -> dict[str, str]:
-    return {"src": ""}
+def _picture(pictures: list[bytes], image: Any) -> dict[str, str]:
+    with image.open() as file:
+        pictures.append(file.read())
+    return {"src": f"{_OURS}{len(pictures) - 1}"}
 
 
 def _strip_hidden(root: Any) -> None:
@@ -139,6 +164,8 @@ def _of_page(content: bytes | str, *, hr: str) -> str:
         note.extract()
     for element in soup.select("td > p:only-child, th > p:only-child"):
         element.unwrap()
+    for element in soup.select(f'img[src^="{_OURS}"]'):
+        element.replace_with(f"{_LINE}{_PICTURE % int(str(element['src']).removeprefix(_OURS))}{_LINE}")
     for element in soup.find_all(["br", "hr", *_BLOCKS]):
         if element.name == "hr":
             element.replace_with(hr)
@@ -164,4 +191,4 @@ def _txt(content: bytes) -> str:
         return content.decode("cp1252", errors="replace")
 
 
-_READERS: dict[Format, Callable[[bytes], str]] = {"docx": _docx, "rtf": _rtf, "html": _html, "txt": _txt}
+_READERS: dict[Format, Callable[[bytes], str]] = {"rtf": _rtf, "html": _html, "txt": _txt}

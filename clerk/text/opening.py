@@ -121,7 +121,7 @@ def _opened(content: Path | bytes, name: str, limits: ReadingLimits, stack: Exit
     kind = format_of(content, name)
     if kind != "pdf":
         read = import_module("clerk.text.office").TextPages  # libraries that no PDF needs take a tenth of a second
-        pages: Pages = read(content.read_bytes() if isinstance(content, Path) else content, kind)
+        pages: Pages = read(content.read_bytes() if isinstance(content, Path) else content, kind, limits)
         return pages
     document = stack.enter_context(_loaded(content))
     structure, is_form = None, False

@@ -10,6 +10,8 @@ import pypdfium2 as pdfium
 from PIL import Image
 from pypdfium2 import raw
 
+from clerk.text.decoding import is_damaged_jpeg
+
 #: Pixels from which a picture may hold a line of text.
 WORTH_READING = 30_000
 
@@ -64,14 +66,14 @@ class Picture:
     def is_damaged(self) -> bool:
         """Return whether its data cannot be decoded, or end too early: pdfium draws the rest in white or grey.
 
-        For pictures without a compression of pictures, `Structure` finds that out.
+        For faxes and pictures without a compression of pictures, `Structure` finds that out.
         """
         filters = self.image.get_filters()
         if not self.depth:
             return not raw.FPDFImageObj_GetBitmap(self.image.raw)
         last = filters[-1] if filters else ""
         if last == "DCTDecode":
-            return _is_cut_jpeg(self._data())
+            return _is_cut_jpeg(self._data()) or is_damaged_jpeg(self._data())
         if last == "JBIG2Decode":
             return not _are_jbig2_segments(self._data())
         return False

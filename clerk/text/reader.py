@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Generator
 from contextlib import closing
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from itertools import pairwise
 from pathlib import Path
 from threading import RLock
 from typing import Any
@@ -15,6 +16,7 @@ from clerk.child_process import MIB, ChildError, ChildProcess, Message
 from clerk.fsync import hash_file, switch_folder
 from clerk.text.document import DocumentError, DocumentText, Page, ReadingLimits
 from clerk.text.engines import choose_engine
+from clerk.text.hyphens import rejoined_across
 from clerk.text.intake import check_file
 from clerk.text.tree import making
 
@@ -81,6 +83,9 @@ class Reader:
         except DocumentError as error:
             error.pages = tuple(pages)
             raise
+        for first, second in pairwise(range(len(pages))):
+            texts = rejoined_across(pages[first].text, pages[second].text)
+            pages[first], pages[second] = map(_with_text, (pages[first], pages[second]), texts)
         return DocumentText(sha256, tuple(pages))
 
     def render(self, pdf: Path, folder: Path, *, limits: ReadingLimits | None = None) -> list[Path]:
@@ -121,7 +126,7 @@ class Reader:
                         done = message["number"]
                         yield message
                     if left_out := message.get("left_out"):
-                        log.warning("%s: not read in this portfolio: %s", request["pdf"], ", ".join(left_out))
+                        log.warning("%s: not read in this document: %s", request["pdf"], ", ".join(left_out))
                     opened = True
                 return
             except ChildError as error:
@@ -138,6 +143,10 @@ class Reader:
             self.close()
         self._child = self._child or ChildProcess("-m", "clerk.text.child", **_ENVIRONMENT)
         return self._child
+
+
+def _with_text(page: Page, text: str) -> Page:
+    return page if page.text == text else replace(page, text=text)
 
 
 @part(close=Reader.close)

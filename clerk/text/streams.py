@@ -55,6 +55,15 @@ def is_damaged_font(font: Any, largest: int) -> bool:
     return any(part is None or not part[1] or not part[2] for part in found)
 
 
+def is_changed(picture: Any, size: int, largest: int) -> bool:
+    """Return whether a picture does not unpack to what was packed: neither its checksum nor its size in bytes fits.
+
+    With only the wrong checksum its pixels are where they belong.
+    """
+    found = _inflated(picture, largest) if _is_deflated(picture) else None
+    return found is not None and not found[2] and len(found[0]) != size
+
+
 def _is_deflated(stream: Any) -> bool:
     return stream.get("/Filter") == "/FlateDecode" and "/DecodeParms" not in stream
 

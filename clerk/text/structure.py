@@ -9,8 +9,9 @@ from typing import Any
 
 import pikepdf
 
+from clerk.text.decoding import is_damaged_fax
 from clerk.text.references import ObjGen, References
-from clerk.text.streams import is_damaged_font, unpacked
+from clerk.text.streams import is_changed, is_damaged_font, unpacked
 
 #: An XObject that is drawn, a font that is set (ISO 32000-2, 8.8 and 9.3).
 _USED = re.compile(rb"/([^\s/\[\]()<>{}%#]+)\s+(?:(Do)|-?[\d.]+\s+Tf)\b")
@@ -114,16 +115,20 @@ def _entries(resources: Any, kind: str) -> Any:
 
 
 def _is_cut_picture(image: Any, largest: int) -> bool:
-    """Return whether a picture without a compression of pictures has fewer bytes than its size says."""
+    """Return whether a picture has fewer bytes than its size says, or is a damaged fax; `Picture` examines others."""
     filters = image.get("/Filter", [])
     names = {str(name) for name in (filters if isinstance(filters, pikepdf.Array) else [filters] if filters else [])}
     width, height = int(image.get("/Width", 0)), int(image.get("/Height", 0))
     depth = 1 if image.get("/ImageMask", False) else int(image.get("/BitsPerComponent", 8)) * _components(image)
     size = (width * depth + 7) // 8 * height
-    if not names <= _GENERAL or width * height < _WORTH_READING or size > largest:
+    if width * height < _WORTH_READING or size > largest:
+        return False
+    if "/CCITTFaxDecode" in names:
+        return is_damaged_fax(image)
+    if not names <= _GENERAL:
         return False
     try:
-        return len(image.read_bytes()) < size * _LINES
+        return len(image.read_bytes()) < size * _LINES or is_changed(image, size, largest)
     except pikepdf.PdfError:
         return True
 

@@ -15,13 +15,14 @@ app = typer.Typer(no_args_is_help=True, help="List a site's owed and withdrawn d
 Kind = Annotated[str, typer.Argument(help="minutes or agenda.")]
 Meeting = Annotated[str, typer.Argument(help="The meeting's folder, such as CityCouncil.")]
 Date = Annotated[str, typer.Argument(help="The date in the file's name, such as 2026-08-03 or 2026-08-03.2.")]
+Every = Annotated[bool, typer.Option("--all", help="Also list documents that were read or wait to be read.")]
 
 
 @app.command("list")
-def list_(subdomain: Site, as_json: AsJson = False) -> None:
+def list_(subdomain: Site, every: Every = False, as_json: AsJson = False) -> None:
     """List documents that were not downloaded or not read, and those that the city no longer lists."""
-    found = documents.list_documents(subdomain)
-    columns = ("kind", "meeting", "date", "state", "reason")
+    found = documents.list_documents(subdomain, every=every)
+    columns = ("kind", "meeting", "date", "title", "state", "reason")
     output.answer(found, columns, as_json=as_json, empty="No document is owed or withdrawn.")
 
 

@@ -12,6 +12,7 @@ from clerk_tasks.cli.jobs_output import finish
 from clerk_tasks.cli.options import AsJson, Wait
 from clerk_tasks.job_types.arguments import parse_texts
 from clerk_tasks.job_types.registry import registry
+from clerk_tasks.operations.times import seconds_until
 from clerk_tasks.recording import parse_priority
 
 
@@ -21,11 +22,16 @@ def command(
     priority: Annotated[str, typer.Option(help="high, normal or low.")] = "normal",
     run_id: Annotated[str | None, typer.Option(help="Add the job to this run (default: a new one).")] = None,
     arg: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="An argument; may be repeated.")] = None,
+    after: Annotated[
+        str | None, typer.Option("--in", metavar="DURATION", help="Run it later: in 90s, 10m, 2h.")
+    ] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="Run it later: 2026-12-01T18:30, local time.")] = None,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Record a job to run soon; print its id."""
+    """Record a job to run soon, or at a later time; print its id."""
+    delay = seconds_until(after, at, names=("--in", "--at")) or 0.0
     function = registry().get(job_type).job_type.function
     request = JobRequest(job_type, subdomain, parse_texts(function, arg or ()), priority=parse_priority(priority))
-    enqueued = dispatcher.enqueue(request, run_id=run_id, joins=True, always_publish=True)
+    enqueued = dispatcher.enqueue(request, run_id=run_id, joins=True, delay=delay, always_publish=True)
     finish(enqueued.job_ids, wait=wait, as_json=as_json)

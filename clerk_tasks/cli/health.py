@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import typer
 
+from clerk.plugin.registered import findings_unlogged
 from clerk_tasks.cli import output
 from clerk_tasks.cli.commands import COMMANDS
 from clerk_tasks.cli.mount import mount_plugins
@@ -15,8 +16,9 @@ from clerk_tasks.operations.health import Level, check_health
 
 def command(as_json: AsJson = False) -> None:
     """Check the whole system. Exit 0: all is well, 1: something needs attention, 2: nothing can run."""
-    mount_plugins(reserved=COMMANDS)  # so that a command that cannot be mounted is among the quarantined
-    findings = check_health()
+    with findings_unlogged():
+        mount_plugins(reserved=COMMANDS)  # so that a command that cannot be mounted is among the quarantined
+        findings = check_health()
     worst = max(finding.level for finding in findings)
     rows = [asdict(finding) | {"level": finding.level.name.lower()} for finding in findings]
     value = {"level": Level(worst).name.lower(), "checks": rows}

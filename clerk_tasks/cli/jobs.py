@@ -1,4 +1,4 @@
-"""`clerk-tasks jobs`: list, show, retry and cancel jobs."""
+"""`clerk-tasks jobs`: list, show, retry, run, dismiss and cancel jobs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from clerk_tasks.cli.jobs_output import COLUMNS, finish
 from clerk_tasks.cli.options import AsJson, Before, DryRun, Limit, OfJobType, OfSite, Wait
 from clerk_tasks.operations import job_retry, listing
 from clerk_tasks.operations.cancel import cancel_jobs
+from clerk_tasks.operations.dismissal import dismiss_jobs
+from clerk_tasks.operations.run_now import run_jobs_now
 
-app = typer.Typer(no_args_is_help=True, help="List, show, retry and cancel jobs.")
+app = typer.Typer(no_args_is_help=True, help="List, show, retry, run, dismiss and cancel jobs.")
 
 JobId = Annotated[str, typer.Argument(help="The job's id.")]
 JobIds = Annotated[list[str], typer.Argument(help="Job ids.")]
@@ -38,11 +40,13 @@ def list_(
 
 @app.command()
 def show(job_id: JobId, as_json: AsJson = False) -> None:
-    """Show one job: its arguments, its result, and every attempt."""
+    """Show one job: its arguments, its result, every attempt, and the last traceback."""
     job = listing.show_job(job_id)
     columns = ("attempt", "outcome", "worker", "pid", "started_at", "finished_at", "error")
     attempts = output.Listing(job["attempts"], columns, "No attempt yet.")
-    output.answer_one(job, output.fields(job | {"attempts": None}), "", attempts, as_json=as_json)
+    lines = listing.last_traceback(job)
+    traceback = ("", *lines) if lines else ()
+    output.answer_one(job, output.fields(job | {"attempts": None}), "", attempts, *traceback, as_json=as_json)
 
 
 @app.command()
@@ -73,3 +77,23 @@ def cancel(job_ids: JobIds, as_json: AsJson = False) -> None:
     said = {JobState.RUNNING: "was asked to stop"}
     lines = [f"{job['id']} {said.get(job['state'], job['state'])}" for job in cancelled]
     output.answer_one(cancelled, *lines, as_json=as_json)
+
+
+@app.command()
+def run_now(job_ids: JobIds, as_json: AsJson = False) -> None:
+    """Run jobs now that wait for their time: enqueued for later, snoozed, or to be tried again."""
+    jobs = run_jobs_now(job_ids)
+    output.answer_one(jobs, *(f"{job['id']} {job['state']}" for job in jobs), as_json=as_json)
+
+
+@app.command()
+def dismiss(
+    job_ids: Annotated[list[str] | None, typer.Argument(help="Ids of dead letters.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every dead letter that is not dismissed.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Dismiss dead letters: `health` counts them no more. `jobs retry` undoes it."""
+    dismissed = dismiss_jobs(job_ids, everything=everything)
+    if not dismissed:
+        output.note("There is no dead letter to dismiss.")
+    output.answer_one(dismissed, *(f"{job['id']} {job['note']}" for job in dismissed), as_json=as_json)

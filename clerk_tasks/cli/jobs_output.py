@@ -18,22 +18,33 @@ COLUMNS = ("id", "job_type", "subdomain", "state", "attempt", "priority", "creat
 def finish(job_ids: Sequence[str], *, wait: bool, as_json: bool, as_list: bool = False) -> None:
     """Print the first of the jobs that a command enqueued, or every one `as_list`.
 
-    With `wait`, print every job once all have ended, and exit 1 if one failed: a pipeline's later stages are jobs, too.
+    With `wait`, print these jobs once they and their children have ended, the number of the children, and each child
+    that did not complete; exit 1 if one job failed. As JSON every child is printed.
     One job is a JSON object, several are an array, and so is one `as_list`.
     """
     shown = job_ids if wait or as_list else job_ids[:1]
     jobs: list[dict[str, Any]] = []
     if wait:
-        jobs = waiting.wait_for(shown, output.note)
+        jobs = waiting.wait_for(shown, output.note, again=as_list)
     elif as_json:
         jobs = job_states(shown)
     value = jobs[0] if len(jobs) == 1 and not as_list else jobs
-    output.answer_one(value, *(map(describe, jobs) if wait else shown), as_json=as_json)
+    output.answer_one(value, *(_lines(jobs, shown) if wait else shown), as_json=as_json)
     if wait and not waiting.succeeded(jobs):
         raise typer.Exit(1)
 
 
+def _lines(jobs: Sequence[dict[str, Any]], named: Sequence[str]) -> list[str]:
+    names = set(named)
+    children = [job for job in jobs if job["id"] not in names]
+    failed = [job for job in children if not waiting.succeeded([job])]
+    lines = [describe(job) for job in jobs if job["id"] in names]
+    if children:
+        lines.append(f"{len(children)} further jobs of these runs, {len(failed)} of them failed")
+    return [*lines, *map(describe, failed)]
+
+
 def describe(job: dict[str, Any]) -> str:
     """Return one line about a job."""
-    error = f": {job['error']}" if job["error"] else ""
-    return f"{job['id']} {job['job_type']} {job['subdomain']} {job['state']}{error}"
+    said = job["error"] or job["note"]
+    return f"{job['id']} {job['job_type']} {job['subdomain']} {job['state']}{f': {said}' if said else ''}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import typer
 
+from clerk.plugin.registered import findings_unlogged
 from clerk_tasks.cli import output
 from clerk_tasks.cli.commands import COMMANDS
 from clerk_tasks.cli.mount import mount_plugins
@@ -36,5 +37,6 @@ def check(as_json: AsJson = False) -> None:
 
 def _reports() -> list[dict[str, Any]]:
     """Mount the commands too, then report."""
-    mount_plugins(reserved=COMMANDS)
-    return [asdict(report) for report in plugin_reports()]
+    with findings_unlogged():
+        mount_plugins(reserved=COMMANDS)
+        return [asdict(report) for report in plugin_reports()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -11,29 +12,40 @@ import typer
 from clerk.errors import NotFoundError, UsageError
 from clerk.fetching.detect import detect as find
 from clerk.fetching.fetcher_factory import fetcher_class
+from clerk.sites import bulk
 from clerk.sites.admin import NewSite, add_site, list_sites, remove_site, show_site
 from clerk_tasks.cli import output
 from clerk_tasks.cli.options import NO_SITES, AsJson, DryRun, Site, Yes
 
-app = typer.Typer(no_args_is_help=True, help="Add, list, show and remove sites.")
+app = typer.Typer(no_args_is_help=True, help="Add, list, show, edit, remove, import and export sites.")
 
 COLUMNS = ("subdomain", "name", "state", "kind", "scraper", "status", "pages", "last_updated", "has_finance_data")
+
+
+_NAME, _STATE = typer.Option(help="The name that people use."), typer.Option(help="State or province, such as CA.")
+_KIND, _COUNTRY = typer.Option(help="city, county, school-board …"), typer.Option(help="Country code.")
+Scraper = Annotated[str | None, typer.Option(help="Scraper label: which fetcher gets its meetings.")]
+StartYear = Annotated[int | None, typer.Option(min=1800, max=2200, help="First year to fetch.")]
+Latitude = Annotated[float | None, typer.Option(min=-90, max=90, help="Latitude, in degrees.")]
+Longitude = Annotated[float | None, typer.Option(min=-180, max=180, help="Longitude, in degrees.")]
+Extra = Annotated[str | None, typer.Option(metavar="JSON", help="Settings for its plugins: a JSON object.")]
+Force = Annotated[bool, typer.Option("--force", help="Accept a scraper label that no plugin knows yet.")]
 
 
 @app.command()
 def add(
     subdomain: Site,
-    name: Annotated[str, typer.Option(help="The name that people use.")],
-    state: Annotated[str, typer.Option(help="State or province, such as CA.")],
-    kind: Annotated[str, typer.Option(help="city, county, school-board …")] = "city",
-    country: Annotated[str, typer.Option(help="Country code.")] = "US",
-    scraper: Annotated[str | None, typer.Option(help="Scraper label: which fetcher gets its meetings.")] = None,
-    start_year: Annotated[int | None, typer.Option(min=1800, max=2200, help="First year to fetch.")] = None,
-    lat: Annotated[float | None, typer.Option(min=-90, max=90, help="Latitude, in degrees.")] = None,
-    lng: Annotated[float | None, typer.Option(min=-180, max=180, help="Longitude, in degrees.")] = None,
+    name: Annotated[str, _NAME],
+    state: Annotated[str, _STATE],
+    kind: Annotated[str, _KIND] = "city",
+    country: Annotated[str, _COUNTRY] = "US",
+    scraper: Scraper = None,
+    start_year: StartYear = None,
+    lat: Latitude = None,
+    lng: Longitude = None,
     finance: Annotated[bool, typer.Option("--finance", help="The site has election-finance data.")] = False,
-    extra: Annotated[str | None, typer.Option(metavar="JSON", help="Settings for its plugins: a JSON object.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Accept a scraper label that no plugin knows yet.")] = False,
+    extra: Extra = None,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Add a site. Without --extra the plugins supply it, by scraper label."""
@@ -55,6 +67,67 @@ def add(
         )
     )
     output.answer_one(site, f"Added {subdomain}.", as_json=as_json)
+
+
+@app.command()
+def edit(
+    subdomain: Site,
+    name: Annotated[str | None, _NAME] = None,
+    state: Annotated[str | None, _STATE] = None,
+    kind: Annotated[str | None, _KIND] = None,
+    country: Annotated[str | None, _COUNTRY] = None,
+    scraper: Scraper = None,
+    start_year: StartYear = None,
+    lat: Latitude = None,
+    lng: Longitude = None,
+    finance: Annotated[bool | None, typer.Option("--finance/--no-finance", help="It has election finance.")] = None,
+    extra: Extra = None,
+    force: Force = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change what is said of a site; what no option names stays as it is."""
+    if scraper and not force:
+        _require_fetcher(subdomain, scraper)
+    given = {
+        "name": name,
+        "state": state,
+        "kind": kind,
+        "country": country,
+        "scraper": scraper,
+        "start_year": start_year,
+        "lat": lat,
+        "lng": lng,
+        "has_finance_data": finance,
+        "extra": None if extra is None else _object(extra),
+    }
+    site = bulk.edit_site(subdomain, {column: value for column, value in given.items() if value is not None})
+    output.answer_one(site, f"Changed {subdomain}.", as_json=as_json)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A *.csv with a header, or a *.json array, as `sites export` makes it.")],
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add the sites of a file, and change those that are there; all or none. Other sites stay."""
+    done = bulk.import_sites(bulk.read_sites(file), dry_run=dry_run)
+    would = "would be " if dry_run else ""
+    lines = [
+        f"{len(names)} sites {would if what != 'unchanged' else ''}{what}" for what, names in done.items() if names
+    ]
+    output.answer_one(done, *lines or ["The file names no site."], as_json=as_json)
+
+
+@app.command()
+def export(
+    as_format: Annotated[str, typer.Option("--format", help="csv or json.")] = "csv", as_json: AsJson = False
+) -> None:
+    """Print what is said of every site, for `sites import`."""
+    sites = bulk.export_sites()
+    if as_format not in bulk.FORMATS:
+        raise UsageError(f"Unknown format {as_format!r}; use csv or json.")
+    output.answer_one(sites, *bulk.as_csv(sites).splitlines(), as_json=as_json or as_format == "json")
 
 
 def _require_fetcher(subdomain: str, scraper: str) -> None:

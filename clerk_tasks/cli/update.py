@@ -16,6 +16,13 @@ from clerk_tasks.operations.updates import Update
 def command(
     subdomain: Annotated[str | None, typer.Option("-s", "--subdomain", help="The site to update.")] = None,
     next_site: Annotated[bool, typer.Option("-n", "--next-site", help="The site updated longest ago.")] = False,
+    all_sites: Annotated[
+        bool, typer.Option("--all", help="Every site with a fetcher, or with election finance.")
+    ] = False,
+    state: Annotated[str | None, typer.Option(help="With --all: only sites of this state, such as CA.")] = None,
+    stale: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="With --all: only sites last updated longer ago, as 7d.")
+    ] = None,
     finance: Annotated[bool, typer.Option("--finance", help="Update its election finance, not its meetings.")] = False,
     all_years: Annotated[bool, typer.Option("-a", "--all-years", help="Fetch from the site's first year on.")] = False,
     all_agendas: Annotated[bool, typer.Option("--all-agendas", help="Fetch the agendas of every meeting.")] = False,
@@ -45,6 +52,9 @@ def command(
     asked = Update(
         subdomain=subdomain,
         next_site=next_site,
+        all_sites=all_sites,
+        state=state,
+        stale=stale,
         finance=finance,
         all_years=all_years,
         all_agendas=all_agendas,
@@ -59,7 +69,7 @@ def command(
     if enqueued.job_ids:
         for job in job_states(enqueued.job_ids) if finance else ():
             output.note(f"Enqueued finance ETL for {job['subdomain']}")
-        finish(enqueued.job_ids, wait=wait, as_json=as_json)
+        finish(enqueued.job_ids, wait=wait, as_json=as_json, as_list=all_sites)
     else:
         output.note("Nothing to do: no site is due.")
-        output.answer_one(None, as_json=as_json)
+        output.answer_one([] if all_sites else None, as_json=as_json)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TypeVar
 
 from clerk.errors import ConflictError, NotFoundError
-from clerk.plugin.loader import asked_once
+from clerk.plugin.loader import asked_once, quarantined
 from clerk.plugin.registered import PluginSet
 from clerk_tasks.job_types.pools import WorkerPool, gather_pools
 from clerk_tasks.job_types.validation import RegisteredJobType, gather_job_types
@@ -31,7 +31,10 @@ class Registry:
         """Return a job type; ConflictError if several plugins claim it, NotFoundError lists the known ones."""
         if name in self.disputed:
             raise ConflictError(self.disputed[name])
-        return _find("job type", name, self.job_types)
+        try:
+            return _find("job type", name, self.job_types)
+        except NotFoundError as error:
+            raise NotFoundError(f"{error}{_set_aside(name)}") from None
 
     def pool(self, name: str) -> WorkerPool:
         """Return a pool; NotFoundError lists the known ones."""
@@ -74,3 +77,15 @@ def _find(kind: str, name: str, known: Mapping[str, Entry]) -> Entry:
     near = get_close_matches(name, known, n=1)
     advice = f" Did you mean {near[0]}?" if near else ""
     raise NotFoundError(f"Unknown {kind} {name!r}. Known: {', '.join(sorted(known))}.{advice}")
+
+
+def _set_aside(job_type: str) -> str:
+    """Say which quarantined plugin would bring a job type, or which ones may."""
+    for entry in quarantined():
+        if entry.phase == f"job type {job_type}":
+            return f" Plugin {entry.name} would bring it, but it is quarantined: {entry.problem}."
+    phases = ("import", "constructor", "register", "hook register_job_types")
+    names = dict.fromkeys(entry.name for entry in quarantined() if entry.phase in phases)
+    if not names:
+        return ""
+    return f" A quarantined plugin may bring it (see `clerk-tasks plugins check`): {', '.join(names)}."

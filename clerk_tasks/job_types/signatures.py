@@ -50,6 +50,15 @@ class CallSignature:
         return ", ".join([*names, "any other"] if self.others else names) or "none"
 
 
+_METHOD = "register a method of an instance, such as self.work"
+#: Why a parameter of this name cannot be the first, which is given the subdomain.
+_WRONG_FIRST = {
+    "run_id": "the subdomain comes first, and run_id is passed by name, as in work(subdomain, run_id)",
+    "self": _METHOD,
+    "cls": _METHOD,
+}
+
+
 @lru_cache(maxsize=1024)
 def signature(function: Callable[..., Any]) -> CallSignature:
     """Read a job function's signature; its first parameter is the subdomain, whatever its name.
@@ -61,6 +70,8 @@ def signature(function: Callable[..., Any]) -> CallSignature:
     others, takes_run_id = None, False
     for raw in _after_subdomain(function):
         required = raw.default is raw.empty
+        if required and raw.name == "subdomain":
+            raise UsageError("its parameter subdomain must be the first, as in work(subdomain, run_id)")
         default = None if required else raw.default
         parameter = Parameter(raw.name, hints.get(raw.name, Any), required, default)
         if raw.kind is raw.VAR_KEYWORD:
@@ -79,6 +90,8 @@ def _after_subdomain(function: Callable[..., Any]) -> list[inspect.Parameter]:
         first, *rest = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
         raise UsageError("it must be a function whose first parameter is the subdomain") from None
+    if first.name in ("run_id", "self", "cls"):
+        raise UsageError(f"its first parameter is {first.name}: {_WRONG_FIRST[first.name]}")
     if first.kind in (first.KEYWORD_ONLY, first.VAR_KEYWORD):
         raise UsageError("its first parameter, the subdomain, must be positional")
     return rest

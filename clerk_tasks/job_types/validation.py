@@ -13,6 +13,7 @@ from clerk.errors import UsageError
 from clerk.jobs import LONGEST_TIME_LIMIT, Backoff, JobType
 from clerk.plugin.containment import BROKEN
 from clerk.plugin.registered import Plugin, PluginSet
+from clerk.plugin.source_place import place_of
 from clerk_tasks.job_types.signatures import CallSignature, Parameter, signature
 
 PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -45,7 +46,9 @@ def gather_job_types(found: PluginSet) -> tuple[dict[str, RegisteredJobType], di
             try:
                 registered = register(plugin.name, name, value)
             except BROKEN as error:
-                found.quarantine(plugin.name, plugin.where, phase=f"job type {name}", error=error)
+                function = value.function if isinstance(value, JobType) else value
+                place = place_of(function)
+                found.quarantine(plugin.name, plugin.where, phase=f"job type {name}", error=error, place=place)
             else:
                 claims.setdefault(name, []).append(_Claim(registered, plugin))
     job_types, disputed = {}, {}
@@ -90,7 +93,8 @@ def _items(found: PluginSet, plugin: Plugin, answer: object) -> Mapping[str, Any
     if isinstance(answer, Mapping):
         return answer
     error = f"it must return a dict of name -> function or JobType, not {type(answer).__name__}"
-    found.quarantine(plugin.name, plugin.where, phase="hook register_job_types", error=error)
+    place = place_of(getattr(plugin.implementation, "register_job_types", None))
+    found.quarantine(plugin.name, plugin.where, phase="hook register_job_types", error=error, place=place)
     return {}
 
 
@@ -112,7 +116,8 @@ def _check_function(function: object) -> CallSignature:
     if not callable(function):
         raise UsageError(f"function: {function!r} is neither a function nor a JobType")
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        raise UsageError(f"function: {function!r} must be a plain function, not async and no generator")
+        name = getattr(function, "__name__", type(function).__name__)
+        raise UsageError(f"function: {name} must be a plain function, not async and no generator")
     try:
         return signature(function)
     except UsageError as error:

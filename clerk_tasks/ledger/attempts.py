@@ -25,6 +25,7 @@ from clerk_tasks.ledger.insert import Message, NewJob
 from clerk_tasks.ledger.stages import count_down
 
 _COMPLETE = Compiled(update(jobs).where(*MINE).values(COMPLETED).returning(jobs.c.id))
+_NOTE_AT_END = update(jobs).where(jobs.c.id == bindparam("b_id")).values(note=bindparam("b_note"))
 _RETRY_LATER = (
     update(jobs)
     .where(*MINE)
@@ -58,9 +59,12 @@ _CANCELLED_BY = select(jobs.c.note).where(*MINE, jobs.c.cancel_requested_at.is_n
 _NOTE = update(jobs).where(*MINE, jobs.c.cancel_requested_at.is_(None)).values(note=bindparam("b_note"))
 
 
-def complete(connection: Connection, claim: Claim, *, result: Any, children: Sequence[NewJob] = ()) -> list[Message]:
+def complete(
+    connection: Connection, claim: Claim, *, result: Any, children: Sequence[NewJob] = (), note: str | None = None
+) -> list[Message]:
     """Record success, the children and the stages' counts together; return the messages to publish after commit.
 
+    `note` says what is remarkable about the result.
     A job that was asked to cancel and comes back with children is cancelled instead, and its children are not made.
     Raises Fenced if this attempt no longer owns the job, Discard if a child names no later stage of its run.
     """
@@ -68,6 +72,8 @@ def complete(connection: Connection, claim: Claim, *, result: Any, children: Seq
         return stop(connection, claim, "the jobs that it asked for were not made")
     done = _COMPLETE(connection, {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_result": as_json(result)})
     _fence(claim, 0 if done is None else 1)
+    if note:
+        connection.execute(_NOTE_AT_END, {"b_id": claim.job_id, "b_note": note})
     if not children:
         return count_down(connection, claim.stage_id, ended=JobState.COMPLETED)
     return add_children(connection, children, run_id=claim.run_id, stage_id=claim.stage_id)
@@ -121,14 +127,17 @@ def stop(connection: Connection, claim: Claim, reason: str) -> list[Message]:
     return count_down(connection, claim.stage_id, ended=JobState.CANCELLED)
 
 
-def hand_back(connection: Connection, claim: Claim, reason: str, *, delay: float = 0.0) -> list[Message]:
+def hand_back(
+    connection: Connection, claim: Claim, reason: str, *, delay: float = 0.0, outcome: str = "handed-back"
+) -> list[Message]:
     """Give a running job back unfinished, without counting the attempt, for a worker to take in `delay` seconds.
 
-    One that was asked to cancel is cancelled. Raises Fenced if this attempt no longer owns the job.
+    `outcome` is the attempt's word in the history. A job that was asked to cancel is cancelled. Raises Fenced if this
+    attempt no longer owns the job.
     """
     if check_owned(connection, claim, lock=True):
         return stop(connection, claim, reason)
-    _remember(connection, claim, "handed-back", reason, None)
+    _remember(connection, claim, outcome, reason, None)
     values = {"b_id": claim.job_id, "b_attempt": claim.attempt, "b_delay": delay, "b_error": reason}
     given = connection.execute(_HAND_BACK, values)
     _fence(claim, given.rowcount)
@@ -160,6 +169,15 @@ def check_owned(connection: Connection, claim: Claim, *, lock: bool = False) -> 
     if row is None:
         raise Fenced(f"Job {claim.job_id} is no longer attempt {claim.attempt}'s.")
     return row.cancel_requested_at is not None
+
+
+def held_elsewhere(connection: Connection, claim: Claim) -> bool:
+    """Lock the row of a job for this transaction; return whether another one has it: the job's own `fence()`, say."""
+    values = {"b_id": claim.job_id, "b_attempt": claim.attempt}
+    return (
+        connection.execute(_OWNED.with_for_update(skip_locked=True), values).first() is None
+        and connection.execute(_OWNED, values).first() is not None
+    )
 
 
 def note(connection: Connection, claim: Claim, text: str) -> None:

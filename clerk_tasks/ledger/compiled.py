@@ -7,14 +7,17 @@ from contextlib import closing
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import ClauseElement, Connection
+from sqlalchemy import Connection, SelectBase
+from sqlalchemy.sql.dml import UpdateBase
 
 
 class Compiled:
     """A statement that runs for every job; what goes in and comes out are plain numbers and text."""
 
-    def __init__(self, statement: ClauseElement) -> None:
+    def __init__(self, statement: SelectBase | UpdateBase) -> None:
         self._statement = statement
+        # Known beforehand: psycopg builds the description of all columns again for each execution.
+        self._returns_rows = len(statement.exported_columns) > 0
         self._compiled: dict[str, tuple[str, tuple[str, ...] | None, dict[str, Any]]] = {}
 
     def __call__(self, connection: Connection, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -22,7 +25,7 @@ class Compiled:
         sql, order, constants = self._for(connection)
         with closing(connection.connection.cursor()) as cursor:
             cursor.execute(sql, _bind(order, constants, values))
-            row: tuple[Any, ...] | None = cursor.fetchone() if cursor.description else None
+            row: tuple[Any, ...] | None = cursor.fetchone() if self._returns_rows else None
             return row
 
     def many(self, connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -36,7 +39,7 @@ class Compiled:
         dialect = connection.dialect
         if dialect.name not in self._compiled:
             compiled = self._statement.compile(dialect=dialect)
-            order = tuple(compiled.positiontup) if compiled.positiontup else None  # type: ignore[attr-defined]
+            order = tuple(compiled.positiontup) if compiled.positiontup else None
             self._compiled[dialect.name] = (str(compiled), order, dict(compiled.params))
         return self._compiled[dialect.name]
 

@@ -1,4 +1,4 @@
-"""What an operator does to jobs and runs: cancel, and retry by hand."""
+"""What an operator does to jobs and runs: cancel, retry by hand, and dismiss dead letters."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, update
 
 from clerk.database.clock import now
-from clerk.database.literals import batched, constant, one_of
-from clerk.database.states import FINISHED, UNENDED, UNFINISHED, JobState, RunState
+from clerk.database.literals import batched, constant, is_in, one_of
+from clerk.database.states import FINISHED, UNENDED, UNFINISHED, UNSUCCESSFUL, JobState, RunState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
@@ -21,6 +21,10 @@ _CANCEL = {"state": constant(JobState.CANCELLED), "finished_at": now(), "note": 
 _REQUEST_CANCEL = {"cancel_requested_at": now(), "note": bindparam("b_note")}
 _RUNNING = jobs.c.state == constant(JobState.RUNNING)
 _WAITING = one_of(jobs.c.state, (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE))
+_DUE = select(jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority).where(
+    one_of(jobs.c.state, (JobState.SCHEDULED, JobState.RETRYABLE)), jobs.c.due_at.is_not(None)
+)
+_AVAILABLE = update(jobs).values(state=constant(JobState.AVAILABLE), due_at=now(), note=None)
 _COUNT_CANCELLED = (
     update(stages)
     .where(stages.c.id == bindparam("b_stage"), one_of(stages.c.state, UNENDED))
@@ -39,6 +43,15 @@ _HOLD_UNFINISHED = select(func.count()).select_from(
     .order_by(jobs.c.id)
     .with_for_update()
     .subquery()
+)
+
+
+#: How the note of a dismissed dead letter begins. What retries the job empties its note.
+_DISMISSED = "dismissed by "
+#: What holds of a dead letter that is not dismissed.
+UNDISMISSED = (
+    is_in(jobs.c.state, JobState.DISCARDED, UNSUCCESSFUL),
+    or_(jobs.c.note.is_(None), jobs.c.note.not_like(f"{_DISMISSED}%")),
 )
 
 
@@ -92,6 +105,47 @@ def _cancel(connection: Connection, which: ColumnElement[bool], *, by: str) -> l
         if connection.execute(_COUNT_CANCELLED, {"b_stage": stage_id, "b_number": number}).scalar() == 0:
             messages += close_if_done(connection, stage_id)
     return messages
+
+
+def dismiss(connection: Connection, job_ids: Sequence[str] | None, *, by: str) -> list[str]:
+    """Note on dead letters, all or none, that they need no retry; None means every one that has no such note.
+
+    Returns the ids of those that have it now. Raises NotFoundError for an unknown job, ConflictError for one that is no
+    dead letter.
+    """
+    noted = update(jobs).where(*UNDISMISSED).values(note=f"{_DISMISSED}{by}")
+    if job_ids is None:
+        return sorted(connection.execute(noted.returning(jobs.c.id)).scalars())
+    states = hold(connection, job_ids)
+    for job_id in job_ids:
+        if job_id not in states:
+            raise missing("job", job_id)
+        if states[job_id] != JobState.DISCARDED:
+            raise ConflictError(f"Job {job_id} is no dead letter: {states[job_id]}.")
+    for some in batched(sorted(states)):
+        connection.execute(noted.where(jobs.c.id.in_(some)))
+    return sorted(states)
+
+
+def run_now(connection: Connection, job_ids: Sequence[str]) -> list[Message]:
+    """Make jobs that wait for their time available, all or none; return the messages to publish.
+
+    Raises NotFoundError for an unknown job, ConflictError for one that does not wait for a time: it is available, runs,
+    has ended, or waits for a stage of its run.
+    """
+    states = hold(connection, job_ids)
+    due = {
+        row.id: row for some in batched(sorted(states)) for row in connection.execute(_DUE.where(jobs.c.id.in_(some)))
+    }
+    for job_id in job_ids:
+        if job_id not in states:
+            raise missing("job", job_id)
+        if job_id not in due:
+            waits = states[job_id] == JobState.SCHEDULED
+            raise ConflictError(f"Job {job_id} " + ("waits for its stage." if waits else f"is {states[job_id]}."))
+    for some in batched(sorted(due)):
+        connection.execute(_AVAILABLE.where(jobs.c.id.in_(some)))
+    return [Message(row.id, row.job_type, row.queue, row.priority) for row in due.values()]
 
 
 def cancel_run(connection: Connection, run_id: str, *, by: str) -> list[Message]:

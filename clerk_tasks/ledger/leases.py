@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Float, bindparam, case, insert, select, update
+from sqlalchemy import Connection, Float, bindparam, case, func, insert, select, update
 
 from clerk.database.clock import now
 from clerk.database.literals import constant
@@ -162,3 +162,9 @@ def live_workers(connection: Connection, *, within: float) -> Sequence[Any]:
     """
     rows = connection.execute(select(workers).where(workers.c.stopped_at.is_(None), workers.c.seen_at > now(-within)))
     return [row for row in rows if isinstance(row.queues, list) and isinstance(row.job_types, list) and row.seen_at]
+
+
+def running_by_instance(connection: Connection) -> dict[str, int]:
+    """Return {worker start: number of jobs that it runs}."""
+    running = select(jobs.c.instance, func.count().label("number")).where(_RUNNING).group_by(jobs.c.instance)
+    return {row.instance: row.number for row in connection.execute(running)}

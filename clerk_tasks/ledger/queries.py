@@ -118,6 +118,22 @@ def job_states(connection: Connection, job_ids: Sequence[str]) -> list[dict[str,
     return found
 
 
+def jobs_since(connection: Connection, job_ids: Collection[str]) -> list[dict[str, Any]]:
+    """Return the summaries of some jobs, and of those that were recorded in their runs since, their children say."""
+    found = job_states(connection, sorted(job_ids))
+    since: dict[str, str] = {}
+    for job in found:
+        since[job["run_id"]] = min(since.get(job["run_id"], job["created_at"]), job["created_at"])
+    known = set(job_ids)
+    for some in batched(sorted(since)):
+        query = select(*_SUMMARY).where(jobs.c.run_id.in_(some)).order_by(jobs.c.id)
+        for row in connection.execute(query).mappings():
+            job = _job(row)
+            if job["id"] not in known and job["created_at"] >= since[job["run_id"]]:
+                found.append(job)
+    return found
+
+
 def jobs_of_failed_runs(connection: Connection, job_ids: Collection[str]) -> set[str]:
     """Return those of some jobs whose run has not completed."""
     query = select(jobs.c.id).join(runs).where(runs.c.state != constant(RunState.COMPLETED))

@@ -12,9 +12,9 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from clerk.database.clock import CLOCK_MARGIN, database_time, now
 from clerk.database.engine import engine, show_address
-from clerk.database.literals import constant, is_in
+from clerk.database.literals import constant
 from clerk.database.schema_version import ensure_usable
-from clerk.database.states import UNSUCCESSFUL, JobState
+from clerk.database.states import JobState
 from clerk.database.tables import clerk_meta_table as meta
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.transactions import reading
@@ -26,7 +26,8 @@ from clerk_tasks.broker import embedded
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.broker.table import broker_url
 from clerk_tasks.job_types.registry import registry
-from clerk_tasks.ledger import queries
+from clerk_tasks.ledger import leases, queries
+from clerk_tasks.ledger.interventions import UNDISMISSED
 from clerk_tasks.operations.future_times import find_future_times
 from clerk_tasks.operations.plugin_report import ask_all
 from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, workers_by_queue
@@ -136,9 +137,7 @@ def _queues(connection: Connection) -> Iterator[Finding]:
 
 def _idle(connection: Connection, workers: Iterable[Any]) -> str | None:
     """Return how to name a worker that runs fewer jobs than it could, None if all are busy."""
-    running = select(jobs.c.instance, func.count()).where(jobs.c.state == constant(JobState.RUNNING))
-    rows = connection.execute(running.group_by(jobs.c.instance)).all()
-    busy = dict(map(tuple, rows))
+    busy = leases.running_by_instance(connection)
     for worker in workers:
         free = worker.concurrency - busy.get(worker.instance, 0)
         if free > 0:
@@ -161,8 +160,11 @@ def _clock(connection: Connection) -> Iterator[Finding]:
 
 def _dead_letters(connection: Connection) -> Iterator[Finding]:
     recently = jobs.c.finished_at.between(now(-86400), now(CLOCK_MARGIN))
-    if dead := _count(connection, is_in(jobs.c.state, JobState.DISCARDED, UNSUCCESSFUL), recently):
-        detail = f"{dead} jobs were discarded in the last day: see `clerk-tasks jobs list --state discarded`."
+    if dead := _count(connection, *UNDISMISSED, recently):
+        detail = (
+            f"{dead} jobs were discarded in the last day: see `clerk-tasks failures`; "
+            "`clerk-tasks jobs dismiss` takes them off this list."
+        )
         yield Finding("dead letters", Level.ATTENTION, detail)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clerk.database.states import JobState, RunState
@@ -47,10 +47,22 @@ def show_job(job_id: str) -> dict[str, Any]:
         return queries.show_job(connection, job_id)
 
 
+def last_traceback(job: Mapping[str, Any]) -> list[str]:
+    """Return the lines of the newest traceback among the attempts of a job that `show_job` returned."""
+    texts = [attempt["traceback"] for attempt in job["attempts"] if attempt["traceback"]]
+    return texts[-1].splitlines() if texts else []
+
+
 def job_states(job_ids: Sequence[str]) -> list[dict[str, Any]]:
     """Return the summaries of some jobs, in the order of their ids."""
     with reading() as connection:
         return queries.job_states(connection, job_ids)
+
+
+def jobs_since(job_ids: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the summaries of some jobs, and of those that were recorded in their runs since, their children say."""
+    with reading() as connection:
+        return queries.jobs_since(connection, job_ids)
 
 
 def list_runs(

@@ -37,7 +37,7 @@ def plugin_reports() -> list[PluginReport]:
     known, found = ask_all(), plugins()
     problems: dict[tuple[str, str], list[str]] = {}
     for entry in found.quarantined:
-        problems.setdefault((entry.name, entry.where), []).append(f"{entry.phase}: {entry.error}")
+        problems.setdefault((entry.name, entry.where), []).append(f"{entry.phase}: {entry.problem}")
     reports = []
     for plugin in found.plugins:
         own = tuple(sorted(name for name, entry in known.job_types.items() if entry.plugin == plugin.name))

@@ -27,10 +27,13 @@ from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import queries
 from clerk_tasks.operations.future_times import future_times_of
 from clerk_tasks.operations.known import check_site
+from clerk_tasks.operations.listing import last_traceback
 from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, silence, workers_by_queue
 
 #: How many of a site's jobs are explained one by one.
 MOST = 10
+#: The states in which a job's note says more than its state.
+_NOTED = (JobState.AVAILABLE, JobState.RUNNING, JobState.CANCELLED, JobState.COMPLETED, JobState.DISCARDED)
 #: How much of a result is shown, in characters.
 MUCH = 2000
 
@@ -81,7 +84,7 @@ def _job(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     yield f"Job {job['id']} ({job['job_type']} of {job['subdomain']}) is {job['state']}."
     yield from (f"  {line}" for line in _EXPLAIN.get(job["state"], _unknown)(connection, job))
     yield from (f"  {line}" for line in future_times_of(connection, job["id"]))
-    if job["note"] and job["state"] in (JobState.AVAILABLE, JobState.RUNNING, JobState.CANCELLED):
+    if job["note"] and job["state"] in _NOTED:
         yield f"  Note: {job['note']}"
     for attempt in job["attempts"]:
         where = f"{attempt['worker'] or 'unknown worker'}, process {attempt['pid']}"
@@ -89,6 +92,7 @@ def _job(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
         error = f": {attempt['error']}" if attempt["error"] else ""
         began, ended = attempt["started_at"], attempt["finished_at"] or "now"
         yield f"  Attempt {attempt['attempt']}, {began} to {ended}, on {where}{lease}: {attempt['outcome']}{error}"
+    yield from (f"    {line}" for line in last_traceback(job))
 
 
 def _scheduled(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
@@ -143,7 +147,10 @@ def _servers(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     if able:
         yield f"Workers that serve it: {', '.join(f'{w.hostname} process {w.pid}' for w in able)}."
     elif live:
-        yield f"Workers serve queue {job['queue']}, but none of them knows {job['job_type']}: install its plugin there."
+        yield (
+            f"Workers serve queue {job['queue']}, but none of them knows {job['job_type']}: "
+            "install its plugin there, or restart them if it is newer than they are."
+        )
     else:
         yield f"No worker serves queue {job['queue']}: {how_to_serve(job['queue'])}."
     if job["job_type"] not in registry().job_types:
@@ -184,7 +191,7 @@ def _retryable(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
 
 def _discarded(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     yield f"It ended as a dead letter after {job['attempt']} attempts: {job['error']}"
-    yield f"Once the cause is fixed: `clerk-tasks jobs retry {job['id']}`."
+    yield f"Once the cause is fixed: `clerk-tasks jobs retry {job['id']}`; if it is to stay so: `jobs dismiss`."
 
 
 def _cancelled(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:

@@ -82,8 +82,8 @@ class Events:
         self._pipe = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
 
     def began(self, claim: Claim) -> None:
-        """Say that a job was taken and has begun, with its arguments as Celery would show them."""
-        arguments = {"args": repr((claim.subdomain,)), "kwargs": repr(json.loads(claim.arguments))}
+        """Say that a job was taken and has begun, with its arguments as JSON."""
+        arguments = {"args": repr((claim.subdomain,)), "kwargs": claim.arguments}
         self._emit("task-received", claim, name=f"clerk.{claim.job_type}", retries=claim.attempt - 1, **arguments)
         self._emit("task-started", claim)
 

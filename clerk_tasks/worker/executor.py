@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import time
-import traceback
 from collections.abc import Callable
 
 from billiard import current_process
@@ -21,7 +20,7 @@ from clerk.application import part
 from clerk.database.engine import create_engine
 from clerk.database.held import HeldConnection
 from clerk.errors import DatabaseUnavailable
-from clerk.jobs import Cancel, Discard, Fenced, Retry, running
+from clerk.jobs import Cancel, Discard, Fenced, Retry, Snooze, running
 from clerk.redaction import storable
 from clerk.settings import settings
 from clerk_tasks.job_types.arguments import call_arguments
@@ -39,8 +38,11 @@ from clerk_tasks.worker.outcomes import (
     Settle,
     Stopped,
     check_has_run,
+    completed,
     describe,
-    json_or_none,
+    failed,
+    retried,
+    snoozed,
 )
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from clerk_tasks.worker.running_job import RunningJob
@@ -76,7 +78,8 @@ class Executor:
         self.instance, self.lease, self.pid = instance, lease, pid or os.getpid()
         self.most, self.done = most, 0
         self.unfit: str | None = None  # why the last job was handed back
-        self._claims = Claims(registry().job_types)
+        self._known = registry()
+        self._claims = Claims(self._known.job_types)
         self._in_one_statement = held.engine.dialect.name == "postgresql"
         self._fresh = True  # we may own a job that we know nothing of: of a process that had our process id, say
 
@@ -108,6 +111,8 @@ class Executor:
             if outcome:
                 seconds = self.clock() - began
                 logger.info("job %s: %s in %.3f s", claim, outcome, seconds)
+                if isinstance(outcome, Completed) and outcome.lost:
+                    logger.warning("job %s: %s", claim, outcome.lost)
                 if events:
                     events.ended(claim, outcome, seconds)
             claim = following
@@ -156,9 +161,8 @@ class Executor:
         """Call the job's function; return how to record the outcome, None if another attempt took over meanwhile."""
         context = RunningJob(claim, self.held)
         try:
-            known = registry()
-            job_type = known.get(claim.job_type).job_type
-            pool = known.pool_of_queue(job_type.queue)
+            job_type = self._known.get(claim.job_type).job_type
+            pool = self._known.pool_of_queue(job_type.queue)
             if pool is not None and (problem := pool_initialisers().problem(pool)):
                 return HandedBack(storable(problem))
             function = job_type.function
@@ -167,7 +171,7 @@ class Executor:
                 with sandbox.forked_copies_exit():
                     value = function(claim.subdomain, **arguments)
                     check_has_run(value)
-                return Completed(json_or_none(value), [new_job(child, known) for child in context.children])
+                return completed(value, [new_job(child, self._known) for child in context.children])
         except sandbox.Unfit as unfit:
             return HandedBack(storable(str(unfit)))
         except Fenced:
@@ -176,11 +180,13 @@ class Executor:
         except Cancel as cancelled:
             return Stopped(describe(cancelled, plain=True))
         except Retry as later:
-            return Failed(describe(later, plain=True), delay=later.after)
+            return retried(later)
+        except Snooze as later:
+            return snoozed(later)
         except Discard as final:
             return Failed(describe(final, plain=True), final=True)
         except BaseException as error:  # SystemExit, KeyboardInterrupt and MemoryError are the job's failures too
-            return Failed(describe(error), traceback=storable("".join(traceback.format_exception(error)))[-8000:])
+            return failed(error, claim)
 
     def _record(self, claim: Claim, outcome: Settle, claimant: Claimant | None) -> Claim | None:
         """Record an outcome and claim the next job for `claimant`, for as long as the database is away.
@@ -197,8 +203,8 @@ class Executor:
                 return self._settle_patiently(claim, Failed(describe(refused, plain=True), final=True), claimant)
             except Exception as refused:
                 logger.exception("job %s: the database refuses its outcome", claim.job_id)
-                failed = Failed(f"The database refuses its outcome: {describe(refused)}")
-                return self._settle_patiently(claim, failed, claimant)
+                rejected = Failed(f"The database refuses its outcome: {describe(refused)}")
+                return self._settle_patiently(claim, rejected, claimant)
         except Fenced as fenced:
             logger.warning("%s Its outcome is dropped.", fenced)
             self._fresh = True

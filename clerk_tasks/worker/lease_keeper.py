@@ -26,6 +26,9 @@ from clerk_tasks.worker.children import Work
 
 logger = logging.getLogger(__name__)
 
+#: How the ledger records the end of an attempt, for a reason; it returns the messages that follow.
+Ending = Callable[[Connection, Claim, str], list[Message]]
+
 #: How long a running job may take to notice that it was cancelled before its process is killed, in seconds.
 CANCEL_GRACE = 10.0
 #: How long a process may seem to work on a job that is not its own before it is killed, in seconds.
@@ -56,21 +59,25 @@ class LeaseKeeper:
         self.held, self.instance, self.live, self.working = held, instance, live, working
         self.lease, self.renewal, self.register, self.clock = lease, renewal, register, clock
         self._renewed_at = float("-inf")
+        #: Attempts whose process was killed before their end could be recorded: how it is to be, and why.
+        self._condemned: dict[Work, tuple[Ending, str]] = {}
         self._strays: dict[tuple[int, Work], float] = {}  # who works on what is not its own: since when, by our clock
 
     def run_once(self) -> bool:
         """Make one pass; return whether an attempt was ended. Raises DatabaseUnavailable, and is then run again."""
         working = self.working()  # before the rows are read: a job that ends meanwhile has a row no more
-        with self.held.transaction() as connection:
+        with self.held.statement() as connection:
             rows = leases.running_of(connection, self.instance, cancel_grace=CANCEL_GRACE)
         live = self.live()  # after they are read: a process that owns one of them and is not here is dead
-        over = [(row.claim, reason) for row in rows if (reason := _end_of(row, live)) is not None]
-        doomed = self._end(leases.lost, over)
-        owned = {(row.claim.pid, Work(row.claim.job_id, row.claim.attempt)) for row in rows}
+        self._condemned = {work: self._condemned[work] for row in rows if (work := _work_of(row)) in self._condemned}
+        over = {row.claim: end for row in rows if (end := self._condemned.get(_work_of(row)) or _end_of(row, live))}
+        ended = self._end(over)
+        owned = {(row.claim.pid, _work_of(row)) for row in rows}
         worked = {(pid, work) for pid, work in working.items() if pid in live}
         self._renew([work.job_id for _, work in worked & owned])
-        kill((doomed & live) | self._late_strays(worked - owned))
-        return bool(doomed)
+        self._kill(ended)
+        kill(self._late_strays(worked - owned))
+        return bool(ended)
 
     def _late_strays(self, strays: set[tuple[int, Work]]) -> set[int]:
         """Return the processes that for a while have worked on a job which is not theirs.
@@ -93,10 +100,11 @@ class LeaseKeeper:
                 self.register(connection)
         self._renewed_at = self.clock()
 
-    def hand_back(self) -> None:
+    def hand_back(self) -> bool:
         """Give every running job back, uncounted, and kill its process: the worker has to go now.
 
-        Without the database the processes are killed all the same, and their leases expire.
+        Return whether all ends are recorded; if not, the next call or pass records them. Without the database the
+        processes are killed all the same, and their leases expire.
         """
         try:
             with self.held.transaction() as connection:
@@ -104,36 +112,62 @@ class LeaseKeeper:
         except DatabaseUnavailable:
             kill(self.live())
             raise
-        given = self._end(attempts.hand_back, [(row.claim, "The worker was shut down.") for row in rows])
-        kill(given & self.live())
+        self._kill(self._end({row.claim: (attempts.hand_back, "The worker was shut down.") for row in rows}))
+        return self._condemned.keys().isdisjoint(map(_work_of, rows))
 
-    def _end(
-        self, end: Callable[[Connection, Claim, str], list[Message]], over: Sequence[tuple[Claim, str]]
-    ) -> set[int]:
-        """End attempts, each in a transaction of its own; return whose they were. The relay publishes what follows.
+    def _end(self, over: Mapping[Claim, tuple[Ending, str]]) -> list[Claim]:
+        """End attempts, each in a transaction of its own; return those ended. The relay publishes what follows.
 
-        Skip attempts that their own process has ended meanwhile; do not kill it.
+        Skip attempts that their own process has ended meanwhile. A process that keeps its job's row locked is killed
+        first, and the end recorded at the next pass: to wait for it would hold up all leases.
         """
-        pids = set[int]()
-        for claim, reason in over:
+        ended = list[Claim]()
+        for claim, (end, reason) in over.items():
             with suppress(Fenced):
-                with self.held.transaction() as connection:
-                    attempts.check_owned(connection, claim, lock=True)
-                    end(connection, claim, reason)
-                pids.add(claim.pid)
-                logger.warning("job %s: %s", claim, reason)
-        return pids
+                try:
+                    with self.held.transaction() as connection:
+                        if not (is_held := attempts.held_elsewhere(connection, claim)):
+                            attempts.check_owned(connection, claim)
+                            end(connection, claim, reason)
+                except DatabaseUnavailable:  # on SQLite its process may be the one that keeps the database locked
+                    self._condemn(claim, end, reason)
+                    raise
+                if not is_held:
+                    ended.append(claim)
+                    logger.warning("job %s: %s", claim, reason)
+                elif self._condemn(claim, end, reason):
+                    logger.warning("job %s: %s Its row is locked by it.", claim, reason)
+        return ended
+
+    def _condemn(self, claim: Claim, end: Ending, reason: str) -> bool:
+        """Kill the process of an attempt and have the next pass record its end; return False if it has ended by now."""
+        if killed := self._kill([claim]):
+            self._condemned[Work(claim.job_id, claim.attempt)] = end, reason
+        return killed
+
+    def _kill(self, claims: Iterable[Claim]) -> bool:
+        """Kill the processes that still work on these attempts, not those that are at another by now."""
+        working = self.working()
+        pids = {claim.pid for claim in claims if working.get(claim.pid) == Work(claim.job_id, claim.attempt)}
+        if pids:
+            kill(pids & self.live())
+        return bool(pids)
 
 
-def _end_of(row: Running, live: set[int]) -> str | None:
+def _work_of(row: Running) -> Work:
+    return Work(row.claim.job_id, row.claim.attempt)
+
+
+def _end_of(row: Running, live: set[int]) -> tuple[Ending, str] | None:
     """Return why an attempt is over although its process has not said so, None if it is not."""
+    reason = None
     if row.claim.pid not in live:
-        return f"Its process ({row.claim.pid}) died."
-    if row.past_time_limit:
-        return f"It ran past its time limit of {row.time_limit:g} s and was killed."
-    if row.ignores_cancel:
-        return "it did not stop by itself, and was killed"
-    return None
+        reason = f"Its process ({row.claim.pid}) died."
+    elif row.past_time_limit:
+        reason = f"It ran past its time limit of {row.time_limit:g} s and was killed."
+    elif row.ignores_cancel:
+        reason = "it did not stop by itself, and was killed"
+    return None if reason is None else (leases.lost, reason)
 
 
 def kill(pids: Iterable[int]) -> None:

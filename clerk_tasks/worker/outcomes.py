@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import reprlib
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -11,11 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from clerk.jobs import Retry, Snooze
 from clerk.redaction import storable
 from clerk.settings import settings
 from clerk_tasks.job_types.arguments import MAX_BYTES
 from clerk_tasks.ledger import attempts
-from clerk_tasks.ledger.backoff import backoff
+from clerk_tasks.ledger.backoff import LONGEST_WAIT, backoff
 from clerk_tasks.ledger.claims import Claim
 from clerk_tasks.ledger.insert import Message, NewJob
 
@@ -23,24 +26,30 @@ from clerk_tasks.ledger.insert import Message, NewJob
 Settle = Callable[[Connection, Claim], list[Message]]
 
 
+#: The most attempts of a job whose code is wrong, which another attempt rarely mends: but what these say may also come
+#: from a page that was there in part, or from a deployment that was half done.
+_ERRORS_OF_CODE = {(NotImplementedError,): 1, (TypeError, AttributeError, NameError, ImportError, SyntaxError): 2}
+
+
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The function returned; `result` is JSON or None."""
+    """The function returned; `result` is JSON or None, and `lost` says why it is None although there was one."""
 
     result: Any
     children: Sequence[NewJob] = ()
+    lost: str | None = None
 
     @property
     def plain(self) -> bool:
         """Whether it has nothing to record besides the result."""
-        return not self.children
+        return not (self.children or self.lost)
 
     def __str__(self) -> str:
         return f"completed, {len(self.children)} children" if self.children else "completed"
 
     def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
         """Record it."""
-        return attempts.complete(connection, claim, result=self.result, children=self.children)
+        return attempts.complete(connection, claim, result=self.result, children=self.children, note=self.lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,21 @@ class HandedBack:
         return attempts.hand_back(connection, claim, self.reason, delay=delay)
 
 
+@dataclass(frozen=True, slots=True)
+class Snoozed:
+    """The function asked to run again in `delay` seconds; this attempt does not count."""
+
+    reason: str
+    delay: float
+
+    def __str__(self) -> str:
+        return f"snoozed for {self.delay:g} s: {self.reason}"
+
+    def __call__(self, connection: Connection, claim: Claim) -> list[Message]:
+        """Record it."""
+        return attempts.hand_back(connection, claim, self.reason, delay=self.delay, outcome="snoozed")
+
+
 def check_has_run(value: Any) -> None:
     """Raise TypeError for what a function returns whose body has not run: a coroutine, a generator, an awaitable."""
     if inspect.isgenerator(value) or inspect.isasyncgen(value) or inspect.isawaitable(value):
@@ -99,15 +123,53 @@ def check_has_run(value: Any) -> None:
         raise TypeError(f"it returned a {type(value).__name__}, so its body has not run: it must be a plain function")
 
 
-def json_or_none(value: Any) -> Any:
-    """Return what a function returned if it is JSON of a reasonable size, else None: a courtesy, not a channel."""
+def completed(value: Any, children: Sequence[NewJob] = ()) -> Completed:
+    """Return the success of a function; what it returned is kept if it is JSON of a reasonable size, else why not."""
     if value is None:
-        return None
+        return Completed(None, children)
     try:
         text = json.dumps(value, allow_nan=False)
-    except Exception:  # the author's own types
-        return None
-    return json.loads(text) if len(text) <= MAX_BYTES else None
+    except Exception as error:  # the author's own types
+        return Completed(None, children, f"its result is not recorded: it is not JSON: {describe(error)}")
+    if len(text) > MAX_BYTES:
+        size = f"its {len(text) / 1024:.1f} kB of JSON are more than {MAX_BYTES // 1024} kB"
+        return Completed(None, children, f"its result is not recorded: {size}")
+    return Completed(json.loads(text), children)
+
+
+def failed(error: BaseException, claim: Claim) -> Failed:
+    """Return the failure of a function that raised, with its traceback; an error of its code is final sooner."""
+    text = storable("".join(traceback.format_exception(error)))[-8000:]
+    most = next((number for kinds, number in _ERRORS_OF_CODE.items() if isinstance(error, kinds)), claim.max_attempts)
+    if claim.attempt < most or claim.attempt >= claim.max_attempts:
+        return Failed(describe(error), text)
+    return Failed(f"{describe(error)[:1900]} (not tried again: an error of the code)", text, final=True)
+
+
+def retried(asked: Retry) -> Failed:
+    """Return the failure that a Retry asks for; an `after` that is no number means by the backoff, and is named."""
+    after, reason = None, describe(asked, plain=True)
+    with suppress(Exception):  # a class of the author's own
+        after = asked.after
+    if after is None:
+        return Failed(reason)
+    try:
+        if isinstance(after, str | bytes):
+            raise TypeError
+        return Failed(reason, delay=float(after))
+    except OverflowError:
+        return Failed(reason, delay=LONGEST_WAIT)
+    except Exception:
+        asked_for = storable(reprlib.repr(after))
+        return Failed(f"{reason} (after={asked_for} is not a number of seconds, so the backoff decides)"[:2000])
+
+
+def snoozed(asked: Snooze) -> Snoozed | Failed:
+    """Return the snooze that a Snooze asks for; a failure if its `seconds` is no number, in a class of the author's."""
+    try:
+        return Snoozed(describe(asked, plain=True), min(float(asked.seconds), LONGEST_WAIT))
+    except Exception as error:
+        return Failed(f"{describe(asked, plain=True)} (its seconds are no number: {describe(error)})"[:2000])
 
 
 def describe(error: BaseException, *, plain: bool = False) -> str:

@@ -12,7 +12,10 @@ import time
 from collections.abc import Callable, Collection
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from clerk.database.held import HeldConnection
+from clerk.errors import DatabaseUnavailable
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.ledger import leases, publications
 from clerk_tasks.ledger.leases import Expired
@@ -32,14 +35,15 @@ class Relay:
         *,
         renewal: float,
         served: Collection[str] = (),
+        heartbeat: Callable[[Connection], object] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take what finds the queues with work, and the queues that this process's worker serves, if it has one.
 
-        `renewal` is the seconds between two renewals of a lease by its owner.
+        `renewal` is the seconds between two renewals of a lease by its owner, `heartbeat` writes that we live.
         """
         self.held, self.publisher, self.waiting, self.served = held, publisher, waiting, frozenset(served)
-        self.renewal, self.clock = renewal, clock
+        self.renewal, self.heartbeat, self.clock = renewal, heartbeat, clock
         #: The queues of this worker that had work when it was last published; none if that failed.
         self.wanted: frozenset[str] = frozenset()
         self._sightings: dict[tuple[str, int, datetime], float] = {}
@@ -86,11 +90,21 @@ class Relay:
         """End the attempts whose lease has been over, untouched, for one renewal period of our own clock.
 
         Once is not enough: the owner may be stopped just before its renewal, or the database's clock may have jumped.
+        While nothing can be written, as on a full disk, owners cannot renew: the period begins again.
         """
+        try:
+            self._end_ripe()
+        except DatabaseUnavailable:
+            self._sightings.clear()
+            raise
+
+    def _end_ripe(self) -> None:
         with self.held.transaction() as connection:
             expired = {
                 (row.claim.job_id, row.claim.attempt, row.lease_until): row for row in leases.expired(connection)
             }
+            if expired:
+                self.heartbeat(connection)
         seen = self.clock()
         self._sightings = {sighting: self._sightings.get(sighting, seen) for sighting in expired}
         ripe = [row for key, row in expired.items() if seen - self._sightings[key] >= self.renewal]

@@ -66,8 +66,9 @@ def restored() -> Iterator[None]:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)  # before its handler is put back
-        for (_, put_back), value in zip(STATE, before, strict=True):
-            put_back(value)
+        for (read, put_back), value in zip(STATE, before, strict=True):
+            if read() != value:  # to put it back regardless would cost more: `logging.disable` clears every cache
+                put_back(value)
         with suppress(OSError):  # gone meanwhile: the next job is refused, this one has had its effects
             os.chdir(folder)
         if _environment() != environment:

@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -29,7 +29,7 @@ from clerk.database.engine import create_engine, engine
 from clerk.database.held import HeldConnection
 from clerk.database.schema_version import ensure_usable
 from clerk.database.transactions import transaction
-from clerk.errors import UnavailableError, UsageError
+from clerk.errors import UsageError
 from clerk.settings import settings
 from clerk_tasks import logs
 from clerk_tasks.broker import embedded
@@ -45,6 +45,7 @@ from clerk_tasks.worker.executor import CHILDREN_VARIABLE, EVENTS_VARIABLE, INST
 from clerk_tasks.worker.lease_keeper import LeaseKeeper, kill
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from clerk_tasks.worker.relay import Relay
+from clerk_tasks.worker.thread_errors import errors_logged
 from clerk_tasks.worker.watchdog import Verdict, Watchdog
 
 logger = logging.getLogger(__name__)
@@ -113,7 +114,9 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             concurrency=worker.concurrency,
         )
         ChildRestarts(worker.pool._pool, self.children.ready)
-        self.held = HeldConnection(own)  # the only one that a worker's parent has
+        # On PostgreSQL it is the only one that a worker's parent has. On SQLite the relay may wait for a long writer.
+        self.held = HeldConnection(own)
+        relays = self.held if own.dialect.name == "postgresql" else HeldConnection(own)
         with self.held.transaction() as connection:
             register(connection)
             publications.register_queues(connection, self.queues)
@@ -127,11 +130,12 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             register=register,
         )
         self.relay = Relay(
-            self.held,
+            relays,
             Publisher(broker_url()),
             Waiting(registry().queues, registry().job_types),
             renewal=settings().renewal,
             served=self.queues,
+            heartbeat=partial(leases.worker_seen, instance=instance),
         )
         self.watchdog = Watchdog(2 * settings().lease)
         self.engine = own
@@ -153,19 +157,19 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         while not self.over.wait(KEEPER_INTERVAL):
             if emitter := getattr(self.worker.consumer, "event_dispatcher", None):
                 self.children.emit(emitter.enabled)  # a remote control command may change it
-            with _errors_logged("keeping leases"):
+            with errors_logged("keeping leases"):
                 if self.keeper.run_once():
                     self.relay_wanted.set()
-            with _errors_logged("judging this worker"):
+            with errors_logged("judging this worker"):
                 self._watch()
             if self.worker.blueprint.state == bootsteps.CLOSE:  # perhaps by a message, not by a signal
                 self._hand_back_in_time()
             if time.monotonic() >= self.hand_back_at:
-                with _errors_logged("handing jobs back"):
-                    self.keeper.hand_back()
-                    self.handed_back.set()
+                with errors_logged("handing jobs back"):
+                    if self.keeper.hand_back():
+                        self.handed_back.set()
             if self.burst and self.relayed.is_set():
-                with _errors_logged("looking for work"), self.held.transaction() as connection:
+                with errors_logged("looking for work"), self.held.transaction() as connection:
                     if not queries.has_work(connection, self.queues, list(registry().job_types)):
                         worker_state.should_stop = 0
 
@@ -196,12 +200,12 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         """Relay once an interval, and publish whenever that is wanted, in both cases after a short pause."""
         pass_at = 0.0
         while not self.over.is_set():
-            with _errors_logged("relaying"):
+            with errors_logged("relaying"):
                 if time.monotonic() < pass_at:
                     self.relay.publish()
                 else:
+                    pass_at = time.monotonic() + settings().relay_interval  # also of a pass that fails
                     self.relay.run_once()
-                    pass_at = time.monotonic() + settings().relay_interval
                     self.relayed.set()
             self.over.wait(PUBLISH_PAUSE)
             self.relay_wanted.wait(max(pass_at - time.monotonic(), 0.0))
@@ -225,22 +229,8 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         for thread in self._threads:
             thread.join(timeout=5)
         # By another connection: a thread that still waits for the database has that one.
-        with _errors_logged("recording the end of this worker"), transaction(self.engine) as connection:
+        with errors_logged("recording the end of this worker"), transaction(self.engine) as connection:
             leases.worker_stopped(connection, os.environ[INSTANCE_VARIABLE])
-
-
-class _errors_logged(AbstractContextManager[None]):  # noqa: N801 - used as a function
-    """Log what went wrong and go on: these threads must outlive the database, the broker, and our own mistakes."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _traceback: Any) -> bool:
-        if isinstance(error, UnavailableError):
-            logger.warning("%s: %s", self.what, error)
-        elif isinstance(error, Exception):
-            logger.exception("%s failed", self.what, exc_info=error)
-        return isinstance(error, Exception)
 
 
 def install(app: Celery) -> None:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 
@@ -100,13 +101,13 @@ class Stage:
         return tuple(row)
 
     def load(self, per_second: float) -> None:
-        """Have so many jobs enqueued each second from now on."""
+        """Set how many jobs are enqueued each second from now on."""
         assert self._producer.stdin is not None
         self._producer.stdin.write(f"{per_second}\n")
         self._producer.stdin.flush()
 
     def phase(self, seconds: float) -> Phase:
-        """Let time pass; return what was seen."""
+        """Wait for so many seconds; return what was measured meanwhile."""
         [began], spent = self.ask("SELECT clock_timestamp()"), cpu.spent()
         threading.Event().wait(seconds)
         [ended], spent = self.ask("SELECT clock_timestamp()"), cpu.spent() - spent
@@ -165,29 +166,15 @@ def run(stage: Stage, scenario: Scenario, able: float, seconds: float) -> Outcom
     return Outcome(phases, drained, recorded, before + recorded - after + stage.unfinished())
 
 
-@contextmanager
-def _kills(stage: Stage, period: float) -> Iterator[None]:
-    """Kill -9 the worker with its children, and start it again at once, every so many seconds."""
-    over = threading.Event()
-
-    def kill() -> None:
-        while not over.wait(period):
-            stage.worker.destroy()
-            stage.worker.start()
-
-    thread = threading.Thread(target=kill)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+def _kill(stage: Stage) -> None:
+    """Kill -9 the worker with its children, and start it again at once."""
+    stage.worker.destroy()
+    stage.worker.start()
 
 
 @contextmanager
 def _one_kill(stage: Stage) -> Iterator[None]:
-    stage.worker.destroy()
-    stage.worker.start()
+    _kill(stage)
     yield
 
 
@@ -204,7 +191,9 @@ SCENARIOS = (
     Scenario("1.5 times what workers do", load=1.5),
     Scenario("3 times what workers do", load=3.0),
     Scenario("the worker is killed once", press=_one_kill),
-    Scenario("the worker is killed again and again", press=lambda stage: _kills(stage, 5.0)),
+    Scenario(
+        "the worker is killed again and again", press=lambda stage: pressures.repeated(partial(_kill, stage), 5.0)
+    ),
     Scenario("PostgreSQL is killed and started", press=_restart),
     Scenario("connections are terminated", press=lambda stage: pressures.terminations(stage.address)),
     Scenario("300 idle connections", press=lambda stage: pressures.idle_connections(stage.address, 300)),

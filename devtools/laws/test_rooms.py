@@ -14,7 +14,8 @@ from devtools.laws.source import PACKAGES, ROOT, Module, modules
 ROOMS = {
     "clerk": (
         # Import paths for plugins: thin modules that only import each other, and the rooms below.
-        *("clerk", "cli", "db", "fetcher", "finance_db", "models", "pipeline", "plugin_loader", "utils"),
+        *("clerk", "cli", "db", "fetcher", "finance_db", "migrations", "models"),
+        *("ocr_utils", "pipeline", "plugin_loader", "queue_db", "workers", "utils"),
         *("meetings", "fetching", "compilation", "text"),
         *("publication", "sites", "queue", "output", "plugin", "database", "providers", "run_ids"),
         *("hookspecs", "schedule", "jobs", "stage", "paths", "fsync", "settings", "early_settings", "version"),

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 
 from bs4 import BeautifulSoup
 
-from clerk.fetching.listing import Kind, Meeting, PublishedFile, Window
+from clerk.fetching.listing import Kind, Meeting, PublishedFile, Window, parts_of
 from clerk.fetching.source import SourceFetcher
 from clerk.fetching.visitor import NotServed
 
@@ -47,28 +47,38 @@ class AgendaCenterFetcher(SourceFetcher):
 
 
 def meetings_of(page: BeautifulSoup) -> Iterable[list[Tag]]:
-    """Return the links to the files of each meeting; packets and HTML versions of a file are left out."""
+    """Return the links to the files of each meeting; HTML versions of a file are left out."""
     meetings: dict[str, list[Tag]] = {}
     for link in page.select('a[href*="/ViewFile/"]'):
         parts = urlsplit(str(link["href"]))
         found = _FILE.search(parts.path)
-        if not found or not {"packet", "html"} & parse_qs(parts.query).keys():
+        if not found or "html" not in _asked(parts.query):
             meetings.setdefault(found[3] if found else parts.path, []).append(link)
     return meetings.values()
 
 
 def read_meeting(links: list[Tag], url: str) -> Meeting:
     """Read a meeting from the links to its files, each of which is there twice; ValueError for one without a day."""
-    files: dict[Kind, PublishedFile] = {}
+    files: dict[Kind, dict[str, PublishedFile]] = {"agenda": {}, "minutes": {}}
     for link in links:
-        found = _FILE.search(urlsplit(str(link["href"])).path)
+        parts = urlsplit(str(link["href"]))
+        found = _FILE.search(parts.path)
         if found is None:
             raise ValueError("not the address of an agenda or minutes")
         number, day = found[3], datetime.strptime(found[2], "%m%d%Y").date()
         kind: Kind = "agenda" if found[1].lower() == "agenda" else "minutes"
+        part = "packet" if "packet" in _asked(parts.query) else kind
         posted = _posted(link) if kind == "agenda" else None
-        files.setdefault(kind, PublishedFile(kind, urljoin(url, str(link["href"])), posted))
-    return Meeting(number, _body(links[0]), day, tuple(files.values()))
+        title = part.capitalize() if part == kind else f"{kind.capitalize()} packet"
+        address = urljoin(url, str(link["href"]))
+        files[kind].setdefault(part, PublishedFile(kind, address, posted, part=part, title=title))
+    ordered = (sorted(of_kind.values(), key=lambda file: file.part == "packet") for of_kind in files.values())
+    return Meeting(number, _body(links[0]), day, tuple(file for of_kind in ordered for file in parts_of(of_kind)))
+
+
+def _asked(query: str) -> set[str]:
+    """Return the names in the query of a file's address."""
+    return {name.lower() for name in parse_qs(query, keep_blank_values=True)}
 
 
 def _body(link: Tag) -> str:

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from clerk.database.tables import sites_table
 from clerk.database.transactions import reading
 from clerk.fetching.layout import PREFIXES
+from clerk.fetching.titles import document_titles
 from clerk.sites.deployed import as_deployed
 from clerk.sites.rows import get_all_sites
 from clerk.text.tree import RECORD
@@ -30,6 +31,11 @@ def document_hashes(site_dir: Path) -> dict[str, str]:
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # a page of unknown origin is still a page
     return found
+
+
+def titles_of(site_dir: Path) -> dict[str, str]:
+    """Return {kind/meeting/date: title} of the documents that the city gave a title."""
+    return {"/".join(place): title for place, title in document_titles(site_dir).items()}
 
 
 def write_sites(path: Path) -> None:

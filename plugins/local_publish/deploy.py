@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from clerk.errors import SettingError, UsageError
 from clerk.fsync import hash_file
@@ -16,7 +17,7 @@ from clerk.jobs import current_job
 from clerk.paths import inside, site_dir, validate_subdomain
 from clerk.publication import Refused, check_database, last_row_count, open_database, provenance, shrink_accepted, stamp
 from clerk.settings import settings
-from plugins.local_publish.content import document_hashes, write_sites
+from plugins.local_publish.content import document_hashes, titles_of, write_sites
 from plugins.local_publish.shelf import Shelf, Version, locked
 from plugins.local_publish.static import STATIC
 
@@ -123,15 +124,22 @@ def _publish(shelf: Shelf, source: Path) -> Report:
         if not shelf.live.exists() and last_row_count(new) == 0:
             return Report(shelf.name, Outcome.MISSING)  # a new site's quiet days
         sources = {**document_hashes(source.parent), source.name: content}
-        _check_and_stamp(shelf, content, sources, source=source)
+        _check_and_stamp(shelf, content, sources, titles=titles_of(source.parent), source=source)
         return Report(shelf.name, Outcome.PUBLISHED, shelf.put(keep=settings().publish_keep))
 
 
-def _check_and_stamp(shelf: Shelf, content: str, sources: Mapping[str, str], *, source: Path | None = None) -> None:
+def _check_and_stamp(
+    shelf: Shelf,
+    content: str,
+    sources: Mapping[str, str],
+    *,
+    titles: Mapping[str, str] = MappingProxyType({}),
+    source: Path | None = None,
+) -> None:
     rows = check_database(
         shelf.new, last_rows=last_row_count(shelf.live), accept_shrink=shrink_accepted(), called=source or shelf.live
     )
-    stamp(shelf.new, run_id=current_job().run_id, content_hash=content, rows=rows, sources=sources)
+    stamp(shelf.new, run_id=current_job().run_id, content_hash=content, rows=rows, sources=sources, titles=titles)
 
 
 def _copy(source: Path, new: Path) -> None:

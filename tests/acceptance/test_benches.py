@@ -53,13 +53,22 @@ def command_line(process: psutil.Process) -> str:
 
 
 def test_beside_bare_celery(run: Callable[..., str]) -> None:
-    few = ["--jobs", "40", "--batch", "50", "--rounds", "1", "--old-rows", "10"]
+    few = ["--jobs", "40", "--batch", "3000", "--rounds", "1", "--old-rows", "10"]
     rates = [line for line in run("bench.py", "--broker", "embedded", *few).splitlines() if "/s" in line]
     assert len(rates) == 5
     for line in rates:
         ours, theirs = re.findall(r"(\d+\.\d+) ms CPU", line)
         assert float(ours) > 0, line
         assert float(theirs) > 0, line
+
+
+def test_a_pressure_loses_no_job(run: Callable[..., str]) -> None:
+    """The bench exits 1 if a job has no end."""
+    rows = run("bench_pressure.py", "--seconds", "2", "--only", "killed once").splitlines()[2:]
+    assert [row.split(" | ")[1] for row in rows] == ["before", "during", "after"]
+    rate, cpu = re.findall(r"(\d+) \((\d+\.\d+)\)", rows[0])[0]
+    assert int(rate) > 0
+    assert float(cpu) > 0
 
 
 def test_the_pipeline(run: Callable[..., str]) -> None:
@@ -74,7 +83,7 @@ def test_the_finance_bench_opens_each_workbook_once(run: Callable[..., str]) -> 
 
 
 def test_bare_celery_among_the_peers(run: Callable[..., str]) -> None:
-    few = ["--jobs", "40", "--batch", "50", "--rounds", "1", "--watch", "3"]
+    few = ["--jobs", "40", "--batch", "3000", "--rounds", "1", "--watch", "3"]
     celery = json.loads(run("bench_peers.py", "--peers", "celery", *few, "--json"))["systems"]["celery"]
     for key in ("1", "2", "enqueue", "batch"):
         assert celery[key]["per_second"] > 0

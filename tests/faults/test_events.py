@@ -62,4 +62,4 @@ def test_each_job_of_a_slice_has_its_own_events(every_broker_system: System, wat
         wait_for(partial(watcher.has_ended, job_id), "its end is announced")
         assert watcher.kinds(job_id) == ["task-received", "task-started", "task-succeeded"]
     received = next(event for event in watcher.events if event.get("uuid") == done[0])
-    assert (received["name"], received["args"], received["kwargs"]) == ("clerk.note", "('a.ca',)", "{'key': 'a'}")
+    assert (received["name"], received["args"], received["kwargs"]) == ("clerk.note", "('a.ca',)", '{"key": "a"}')

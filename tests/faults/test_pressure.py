@@ -109,7 +109,8 @@ def test_what_others_do_to_the_database(
             requests = [JobRequest("note", SITE, {"key": f"k{batch}-{number}"}) for number in range(20)]
             ids += recorded(requests)
             wait_for(partial(so_many_effects, system, len(ids) - 200), "the workers keep up", deadline=60)
-        assert system.wait_for_end(*ids, deadline=60) == ["completed"] * len(ids)
+        wait_for(partial(so_many_effects, system, len(ids)), "every job has its effect", deadline=60)
+    assert system.wait_for_end(*ids, deadline=60) == ["completed"] * len(ids)
     assert system.effects() == dict.fromkeys(ids, 1)
 
 

@@ -9,9 +9,11 @@ import pytest
 import sqlalchemy as sa
 
 from clerk.errors import DatabaseUnavailable
+from clerk.jobs import JobRequest
+from clerk_tasks.dispatcher import enqueue
 from clerk_tasks.worker.steps import EXIT_WEDGED
 from devtools.processes import wait_for
-from devtools.system import System, children_of
+from devtools.system import SITE, System, children_of
 
 
 @pytest.mark.fault("F4")
@@ -47,6 +49,19 @@ def test_a_lock_that_somebody_keeps_ends_in_advice(every_database: System, monke
         with pytest.raises(DatabaseUnavailable, match="stayed locked for 1 s"):
             every_database.enqueue("note")
     assert every_database.enqueue("note")
+
+
+@pytest.mark.fault("F4")
+def test_a_job_that_keeps_its_row_locked_is_killed_at_its_time_limit(every_database: System) -> None:
+    """Guard: `held_elsewhere`, and on SQLite `except DatabaseUnavailable`: the end is recorded once it is dead."""
+    system = every_database
+    worker = system.worker("-c", "2")
+    [late] = enqueue(JobRequest("holds", SITE), time_limit=3.0).job_ids
+    worker.wait_for_log("It ran past its time limit of 3 s and was killed.", deadline=100)  # SQLite: two waits of 30 s
+    system.open_gate()
+    assert system.wait_for_end(late, deadline=60) == ["completed"]
+    assert system.attempts(late) == ["lost", "completed"]
+    assert worker.alive
 
 
 @pytest.mark.fault("F4")

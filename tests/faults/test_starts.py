@@ -37,7 +37,7 @@ def test_a_worker_started_by_celery_refuses_a_database_that_is_not_there(system:
 def test_no_file_of_the_working_directory_takes_the_place_of_a_module(
     system: System, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    """A folder that holds a json.py: no process of ours imports it; a program that a job starts may."""
+    """A folder that holds a json.py: no process of the program imports it; what a job starts may."""
     said = tmp_path / "imported"
     for name in ("json", "random", "celery", "billiard", "clerk_tasks", "celeryconfig", "setproctitle"):
         (tmp_path / f"{name}.py").write_text(f"open({str(said)!r}, 'a').write({name!r})")

@@ -162,3 +162,26 @@ def test_a_search_index_that_is_wrong_is_found(site: Path, tmp_path: Path) -> No
         connection.execute("UPDATE minutes SET text = 'something else' WHERE page = 1")
         with pytest.raises(ClerkError, match=r"new.db came out damaged \(.*\): check the disk, then compile again"):
             clerk.compilation.compile._check(connection, path)
+
+
+def test_pages_of_a_packet_that_repeat_its_agenda_have_no_row(tmp_path: Path) -> None:
+    root = write_tree(
+        tmp_path / "site",
+        {
+            "_agendas/txt/Council/2026-08-03/1": "Agenda: the budget.",
+            "_agendas/txt/Council/2026-08-03.2/1": "AGENDA:\nthe  budget",
+            "_agendas/txt/Council/2026-08-03.2/2": "Staff report",
+            "_agendas/txt/Council/2026-08-03.2/3": "",
+            "_agendas/txt/Council/2026-08-03.3/1": "Agenda: the budget.",
+            "txt/Council/2026-08-03.2/1": "Agenda: the budget.",
+        },
+    )
+    packet = {("agenda", "Council", "2026-08-03.2"): ("agenda", "Council", "2026-08-03")}
+    compiled = compile_meetings(root, SUBDOMAIN, packets=packet, into=tmp_path / "new.db")
+    assert query(compiled.path, "SELECT page_image FROM agendas") == [
+        ("/_agendas/Council/2026-08-03/1.png",),
+        ("/_agendas/Council/2026-08-03.2/2.png",),
+        ("/_agendas/Council/2026-08-03.2/3.png",),
+        ("/_agendas/Council/2026-08-03.3/1.png",),  # another meeting
+    ]
+    assert (compiled.minutes.pages, compiled.agendas.documents) == (1, 3)

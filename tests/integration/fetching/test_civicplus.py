@@ -13,6 +13,7 @@ from bs4 import BeautifulSoup
 
 from clerk.errors import ClerkError
 from clerk.fetching.fetcher_factory import get_fetcher
+from clerk.fetching.titles import document_titles, packets
 from clerk.jobs import Discard
 from devtools.city_papers import text_pdf
 from devtools.city_site import Answer, CitySite, Request, as_json, page
@@ -125,16 +126,22 @@ def test_recorded_events_are_understood() -> None:
     ]
 
 
-def listing(*rows: tuple[int, str, tuple[str, ...]]) -> str:
-    """Return a search page: number, day, and the kinds of files that each meeting has."""
+def path_of(kind: str, file: str) -> str:
+    """Return the path of an agenda, minutes, a packet or an HTML version below ViewFile."""
+    query = {"AgendaPacket": "?packet=true", "AgendaHtml": "?html=true"}
+    return f"{'Agenda' if kind in query else kind}/{file}{query.get(kind, '')}"
 
-    def link(kind: str, number: int, day: str, more: str = "") -> str:
+
+def listing(*rows: tuple[int, str, tuple[str, ...]]) -> str:
+    """Return a search page: number, day, and the kinds of files that each meeting has; agendas also as HTML."""
+
+    def link(kind: str, number: int, day: str) -> str:
         year, month, date = day.split("-")
-        return f'<a href="/AgendaCenter/ViewFile/{kind}/_{month}{date}{year}-{number}{more}">{kind}</a>'
+        return f'<a href="/AgendaCenter/ViewFile/{path_of(kind, f"_{month}{date}{year}-{number}")}">{kind}</a>'
 
     body = "".join(
         f"<tr><td><h4>Posted <abbr>May</abbr> 5, 2020</h4>{''.join(link(kind, number, day) * 2 for kind in kinds)}"
-        f"{link('Agenda', number, day, '?packet=true')}"
+        f"{link('AgendaHtml', number, day)}"
         f"<a href='/AgendaCenter/PreviousVersions/_{number}'>old</a></td></tr>"
         for number, day, kinds in rows
     )
@@ -145,6 +152,7 @@ def listing(*rows: tuple[int, str, tuple[str, ...]]) -> str:
 
 def test_an_agenda_center_is_searched_and_each_file_taken_once(city: CitySite, fetch: Fetch, root: Path) -> None:
     extra = {"base_url": f"{city.url}/", "limits": {"pause": 0}}
+    rows: list[tuple[int, str, tuple[str, ...]]]
     rows = [(7, ago(9), ("Agenda", "Minutes")), (8, ago(9), ("Minutes",)), (9, ago(100), ("Minutes",))]
     city.routes["/AgendaCenter/Search/"] = page(listing(*rows, (10, "2024-02-30", ("Minutes",))))
     for number, day, kinds in rows:
@@ -164,6 +172,48 @@ def test_an_agenda_center_is_searched_and_each_file_taken_once(city: CitySite, f
     again = fetch(scraper="agendacenter", extra=extra, all_agendas=True)
     assert again.unchanged == 4
     assert len(city.paths("/AgendaCenter/ViewFile")) == 2  # recent minutes, whose changes nobody announces
+
+
+def agenda_or_packet(request: Request) -> Answer:
+    path = urlsplit(request.path)
+    return Answer(text_pdf(f"{path.query or 'agenda'} {path.path[-1]}"))
+
+
+def test_a_packet_is_a_further_file_of_the_agenda_wherever_it_is_listed(
+    city: CitySite, fetch: Fetch, root: Path
+) -> None:
+    extra = {"base_url": f"{city.url}/", "limits": {"pause": 0}}
+    rows: list[tuple[int, str, tuple[str, ...]]]
+    rows = [(7, ago(9), ("AgendaPacket", "Agenda")), (8, ago(9), ("Agenda",)), (9, ago(3), ("AgendaPacket",))]
+    city.routes["/AgendaCenter/Search/"] = page(listing(*rows))
+    for number, day, _ in rows:
+        year, month, date = day.split("-")
+        city.routes[f"/AgendaCenter/ViewFile/Agenda/_{month}{date}{year}-{number}"] = agenda_or_packet
+    fetch(scraper="agendacenter", extra=extra, all_agendas=True)
+    folder = root / "_agendas/pdfs/BoardofCommissioners"
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == {
+        f"{ago(9)}.pdf": text_pdf("agenda 7"),
+        f"{ago(9)}.2.pdf": text_pdf("agenda 8"),
+        f"{ago(9)}.3.pdf": text_pdf("packet=true 7"),
+        f"{ago(3)}.pdf": text_pdf("packet=true 9"),
+    }
+    place = ("agenda", "BoardofCommissioners", f"{ago(9)}.3")
+    titles = document_titles(root)
+    assert (titles[place], titles["agenda", place[1], ago(3)]) == ("Agenda packet", "Agenda packet")
+    assert titles[*place[:2], ago(9)] == "Agenda"
+    assert packets(root) == {place: (*place[:2], ago(9))}
+
+
+def test_a_title_that_the_source_changed_is_the_new_one(
+    portal: dict[str, list[Event]], extra: dict[str, Any], fetch: Fetch, root: Path
+) -> None:
+    for name in ("Draft", "Approved"):
+        portal["events"] = [event(1, "Council", ago(5), (1, "Minutes"))]
+        portal["events"][0]["publishedFiles"][0]["name"] = name
+        fetch(scraper="civicclerk", extra=extra)
+        assert document_titles(root) == {("minutes", "Council", ago(5)): name}
+    (root / "fetch_state.json").write_text("{")
+    assert document_titles(root) == {}
 
 
 def test_a_website_without_an_agenda_center_is_an_error(city: CitySite, fetch: Fetch) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from clerk.database.held import HeldConnection
 from devtools.hand_clock import Clock
+from tests.integration.ledger.keepers import Children
 from tests.integration.ledger.ledger import LedgerOf, checked
 
 
@@ -26,3 +27,12 @@ def held(ledger: LedgerOf) -> Iterator[HeldConnection]:
     connection = HeldConnection(ledger.engine)
     yield connection
     connection.close()
+
+
+@pytest.fixture
+def children() -> Iterator[Children]:
+    pool = Children()
+    yield pool
+    for process in pool.processes.values():
+        process.kill()
+        process.communicate()

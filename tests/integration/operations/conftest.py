@@ -21,7 +21,7 @@ from clerk_tasks import dispatcher
 from devtools import claiming
 
 PLUGIN = """
-from clerk import Discard, JobType, hookimpl
+from clerk import Discard, JobType, current_job, hookimpl
 
 def fine(subdomain, run_id, name: str = "x"):
     return {"name": name}
@@ -29,10 +29,18 @@ def fine(subdomain, run_id, name: str = "x"):
 def broken(subdomain, run_id, why: str = "the source is gone"):
     raise Discard(why)
 
+def mistaken(subdomain, run_id):
+    return subdomain()
+
+def parent(subdomain, *, children: list[str]):
+    for job_type in children:
+        current_job().spawn(job_type, subdomain)
+
 class Operations:
     @hookimpl
     def register_job_types(self):
-        return {"fine": JobType(fine, unique="fine:{subdomain}:{name}"), "broken": broken}
+        fine_type = JobType(fine, unique="fine:{subdomain}:{name}")
+        return {"fine": fine_type, "broken": broken, "mistaken": mistaken, "parent": parent}
 """
 
 Enqueue = Callable[..., str]

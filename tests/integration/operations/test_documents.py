@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from clerk.fetching.failure_notes import owed_file, write_note
+from clerk.fetching.fetch_state import FetchState, Record
 from clerk.fetching.layout import Layout
 from clerk.fetching.withdrawal import is_taken_down, mark_withdrawn
 from clerk.paths import site_dir
@@ -55,11 +56,28 @@ def test_what_is_owed_and_withdrawn_is_listed(layout: Layout, capsys: pytest.Cap
     found = run(capsys, "documents", "list", SITE)
     assert list(found[0]) == ANSWERS["documents list"][1].split()
     assert [tuple(row.values()) for row in found] == [
-        ("agenda", "Zoning", "2024-01-03", "owed", ""),
-        (*COUNCIL, "owed", "HTTP 500"),
-        ("minutes", "Zoning", "2024-01-04", "withdrawn", f"since {TODAY}"),
+        ("agenda", "Zoning", "2024-01-03", "", "owed", ""),
+        (*COUNCIL, "", "owed", "HTTP 500"),
+        ("minutes", "Zoning", "2024-01-04", "", "withdrawn", f"since {TODAY}"),
     ]
     run(capsys, "documents", "list", "nowhere.ca", code=3)
+
+
+def test_every_document_is_listed_with_its_title(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+    put(layout, COUNCIL)
+    waiting, owed = ("agenda", "Council", "2024-01-02.2"), ("minutes", "Zoning", "2024-01-04")
+    layout.pdf(*waiting).parent.mkdir(parents=True)
+    layout.pdf(*waiting).write_bytes(b"%PDF-1.4")
+    owed_file(layout).write_text(json.dumps([owed]))
+    titles = {"7/minutes": COUNCIL, "7/agenda/addendum": waiting, "8/minutes": owed}
+    state = FetchState(records={key: Record("/".join(place[1:]), title=key) for key, place in titles.items()})
+    (layout.root / "fetch_state_insite.json").write_text(state.dump())
+    assert [(*row.values(),) for row in run(capsys, "documents", "list", SITE, "--all")] == [
+        (*owed, "8/minutes", "owed", ""),
+        (*waiting, "7/agenda/addendum", "waiting", ""),
+        (*COUNCIL, "7/minutes", "read", ""),
+    ]
+    assert len(run(capsys, "documents", "list", SITE)) == 1
 
 
 def test_a_document_is_fetched_again(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ runs show {run}
 why {job}
 doctor
 health
+jobs dismiss {job}
 jobs retry {job}
 jobs cancel {job}
 update --subdomain alameda.ca

@@ -39,6 +39,8 @@ jobs list --state cancelled
 jobs list --state discarded
 jobs list --state completed
 jobs show {dead}
+failures
+failures --since 7d
 jobs retry --state discarded --dry-run
 jobs retry {dead} --dry-run
 runs list

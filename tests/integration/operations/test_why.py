@@ -17,6 +17,7 @@ from clerk.database.tables import workers_table as workers
 from clerk.database.transactions import transaction
 from clerk.errors import NotFoundError
 from clerk_tasks.broker.publisher import publisher
+from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import interventions, leases
 from clerk_tasks.operations.why import explain
 from devtools import claiming
@@ -104,7 +105,7 @@ def test_a_worker_that_does_not_know_the_type_is_not_one_that_serves_it(engine: 
     facts = {"hostname": "box", "pid": 7, "version": "0", "queues": ["default"], "concurrency": 1}
     with transaction(engine) as connection:
         leases.register_worker(connection, instance="a", job_types=["other"], **facts)
-    assert "none of them knows fine" in said(job)
+    assert "none of them knows fine: install its plugin there, or restart them if it is newer than they" in said(job)
     with transaction(engine) as connection:
         leases.register_worker(connection, instance="b", job_types=["fine"], **facts)
     assert "Workers that serve it: box process 7." in said(job)
@@ -158,3 +159,17 @@ def test_a_site(enqueue: Enqueue, work: Work) -> None:
 def test_neither_a_job_nor_a_site() -> None:
     with pytest.raises(NotFoundError, match="no job and no site 'nowhere'"):
         explain("nowhere")
+
+
+def test_a_traceback_is_printed_by_why_and_by_jobs_show(
+    enqueue: Enqueue, work: Work, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guards: last_traceback; the file, the line and the text of the line that failed."""
+    job = enqueue("mistaken")
+    work(job)
+    capsys.readouterr()
+    assert main(["jobs", "show", job]) == 0
+    for text in (said(job), capsys.readouterr().out):
+        assert re.search(r"plugins/operations.py\", line \d+, in mistaken", text)
+        assert "    return subdomain()" in text
+        assert "TypeError: 'str' object is not callable" in text.splitlines()[-1]

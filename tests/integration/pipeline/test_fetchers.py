@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from clerk import Fetcher
 from clerk.plugin.loader import plugin_manager
 from devtools.papers import paper
 from devtools.trees import write_tree
@@ -194,6 +195,31 @@ def test_one_that_is_none_of_ours_compiles_by_the_function_that_it_always_used(c
     assert (city.rows(), compiled) == ([("Council", "2024-01-02", 1)], [None])
 
 
+class Unfinished:
+    """What an author has begun to write."""
+
+    def __init__(self, site: dict[str, Any]) -> None:
+        self.site = site
+
+
+@pytest.mark.parametrize(
+    ("fetcher", "error"),
+    [
+        (Unfinished, "millbrook.ca: its fetcher, of type Unfinished, has no method fetch_events"),
+        (lambda _site: None, "millbrook.ca: its fetcher, of type NoneType, has no method fetch_events"),
+        (lambda _site: Fetcher, "millbrook.ca: its fetcher is the class Fetcher: return an instance of it"),
+        ("acme.fetcher:Acme", "fetcher_class of plugin CityPlugin returned 'acme.fetcher:Acme' for label 'papers'"),
+        (Fetcher, "NotImplementedError: Subclasses must implement fetch_events() (not tried again: an error of"),
+    ],
+    ids=["without fetch_events", "nothing", "a class", "a name", "not written"],
+)
+def test_a_fetcher_that_is_not_finished_makes_a_dead_letter_at_once(city: City, fetcher: object, error: str) -> None:
+    city.plugin.fetcher = fetcher
+    assert city.day()["state"] == "failed"
+    (dead,) = city.jobs(state="discarded")
+    assert (dead["error"][: len(error)], dead["attempt"]) == (error, 1)
+
+
 def test_without_a_fetcher_the_error_names_the_label(city: City) -> None:
     plugin_manager().unregister(city.plugin)
     assert city.day()["state"] == "failed"
@@ -223,5 +249,5 @@ def test_each_job_logs_under_its_own_id(city: City, caplog: pytest.LogCaptureFix
     city.publish("2024-01-03")
     with caplog.at_level("INFO", "clerk.plugin"):
         city.day()
-    said = [(record.job_id, record.stage) for record in caplog.records if record.getMessage().endswith(": reading")]  # type: ignore[attr-defined]
+    said = [(record.job_id, record.stage) for record in caplog.records if record.getMessage() == "reading"]  # type: ignore[attr-defined]
     assert sorted(said) == [(job["id"], "ocr") for job in reversed(city.jobs(job_type="ocr-page"))]

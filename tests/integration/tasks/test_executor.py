@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from clerk.errors import UsageError
 from clerk_tasks.dispatcher import enqueue_job
 from clerk_tasks.ledger import leases, publications
 from clerk_tasks.ledger.claims import Claim
+from clerk_tasks.worker.outcomes import failed
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from devtools import claiming
 from devtools.processes import wait_for
@@ -43,15 +45,25 @@ class Nameless(Exception, metaclass=Unnamed):
     pass
 
 
+class Impatient(Retry):
+    def __init__(self) -> None:
+        pass
+
+
 class Grudging(dict[str, int]):
     def items(self) -> Any:
-        raise RuntimeError("nobody may look")
+        raise RuntimeError("it is private")
 
 
 @pytest.mark.parametrize(
-    ("error", "state", "message"),
+    ("error", "state", "text"),
     [
         (Retry("come back", after=7200.0), "retryable", "come back"),
+        (Retry("come back much later", after=10**400), "retryable", "come back much later"),
+        (Retry("come back", after="soon"), "retryable", "come back (after='soon' is not a number of seconds, so"),  # type: ignore[arg-type]
+        (Retry("come back", after="60"), "retryable", "come back (after='60' is not a number of seconds, so"),  # type: ignore[arg-type]
+        (Retry("come back", after=timedelta(1)), "retryable", "come back (after=datetime.timedelta(days=1) is not"),  # type: ignore[arg-type]
+        (Impatient(), "retryable", "Impatient"),
         (Discard("no use"), "discarded", "no use"),
         (Cancel("not wanted\x00"), "cancelled", "not wanted?"),
         (MemoryError(), "retryable", "MemoryError"),
@@ -65,34 +77,65 @@ class Grudging(dict[str, int]):
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else "",
 )
-def test_what_a_function_raises(
-    on_both: LedgerOf, plugin: OneJob, error: BaseException, state: str, message: str
-) -> None:
+def test_what_a_function_raises(on_both: LedgerOf, plugin: OneJob, error: BaseException, state: str, text: str) -> None:
     """Guards: the order of the excepts in _perform; storable; the attempt is kept, and once."""
     row = run(on_both, plugin, raising(error))
     assert (row.state, row.attempt) == (state, 1)
-    assert row.error.startswith(message)
-    if isinstance(error, Retry):
-        assert (row.due_at - row.started_at).total_seconds() == pytest.approx(7200.0, abs=60.0)
+    assert row.error.startswith(text)
+    if isinstance(error, Retry) and text.endswith(("back", "later")):
+        assert error.after is not None
+        assert (row.due_at - row.started_at).total_seconds() == pytest.approx(min(error.after, 7 * 86400), abs=60.0)
 
 
 @pytest.mark.parametrize(
-    ("value", "kept"),
+    ("error", "attempts"),
     [
-        ({"pages": [1, 2]}, {"pages": [1, 2]}),
-        ("x" * 70_000, None),
-        (float("nan"), None),
-        (object(), None),
-        (Grudging(a=1), None),
-        (0, 0),
+        (NotImplementedError("write it"), 1),
+        (TypeError("not subscriptable"), 2),
+        (AttributeError("no such name"), 2),
+        (SyntaxError("in a module that it imports"), 2),
+        (UnboundLocalError("x"), 2),
+        (ModuleNotFoundError("acme"), 2),
+        (ValueError("of the source"), 4),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_an_error_of_the_code_is_not_tried_often(error: Exception, attempts: int) -> None:
+    """Guard: `failed`: another attempt would find the same code."""
+    claims = [Claim("j", number, "w", 1, "run", 1, "t", "a.ca", "{}", 4, 1.0, 1.0) for number in range(1, 4)]
+    final = [claim.attempt for claim in claims if failed(error, claim).final]
+    assert final == list(range(attempts, 4))
+
+
+def test_code_that_was_not_written_makes_a_dead_letter_at_once(on_both: LedgerOf, plugin: OneJob) -> None:
+    row = run(on_both, plugin, raising(NotImplementedError("fetch_events")))
+    assert (row.state, row.attempt) == ("discarded", 1)
+    assert row.error == "NotImplementedError: fetch_events (not tried again: an error of the code)"
+
+
+@pytest.mark.parametrize(
+    ("value", "kept", "note"),
+    [
+        ({"pages": [1, 2]}, {"pages": [1, 2]}, None),
+        ("x" * 70_000, None, "its 68.4 kB of JSON are more than 64 kB"),
+        ([{"rate": float("nan")}], None, "it is not JSON: ValueError: Out of range"),
+        ({1, 2}, None, "it is not JSON: TypeError: Object of type set is not JSON serializable"),
+        (Grudging(a=1), None, "it is not JSON: RuntimeError: it is private"),
+        (0, 0, None),
     ],
 )
 def test_what_a_function_returns_is_kept_if_it_is_json_and_small(
-    on_both: LedgerOf, plugin: OneJob, value: Any, kept: Any
+    on_both: LedgerOf, plugin: OneJob, caplog: pytest.LogCaptureFixture, value: Any, kept: Any, note: str | None
 ) -> None:
-    """Guard: _as_json: a result is a courtesy, and never costs a job its success."""
+    """Guards: `completed`: a result never costs a job its success; the note and the log say why it is not there."""
     row = run(on_both, plugin, lambda: value)
     assert (row.state, row.result) == ("completed", kept)
+    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    if note is None:
+        assert (row.note, warnings) == (None, [])
+    else:
+        assert row.note.startswith(f"its result is not recorded: {note}")
+        assert [message.endswith(row.note) for message in warnings] == [True]
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Connection
 
 from clerk.database.held import HeldConnection
-from clerk.errors import BrokerUnavailable
+from clerk.errors import BrokerUnavailable, DatabaseUnavailable
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.ledger import attempts, leases
 from clerk_tasks.ledger.publications import Waiting
@@ -66,6 +67,32 @@ def test_a_lease_that_is_gone_for_one_pass_starts_anew(ledger: LedgerOf, relay: 
     relay.run_once()
     assert ledger.job(job_id).state == "running", "the very same lease, but seen for the first time"
     assert ledger.job(job_id).attempt == claim.attempt
+
+
+def test_a_lease_that_could_not_be_renewed_is_over_one_renewal_after_it_could(
+    ledger: LedgerOf, held: HeldConnection, publisher: Publisher, clock: Clock
+) -> None:
+    """Guard: the sightings are cleared, in a pass that only reads too: with a full disk, say, owners cannot renew."""
+    disk_is_full = False
+
+    def write(_: Connection) -> None:
+        if disk_is_full:
+            raise DatabaseUnavailable("database or disk is full")
+
+    relay = Relay(held, publisher, WAITING, renewal=RENEWAL, heartbeat=write, clock=clock)
+    (job_id,) = ledger.record([job()]).job_ids
+    ledger.claim(job_id, lease=0.0)
+    relay.run_once()
+    clock.go(RENEWAL)
+    disk_is_full = True
+    with pytest.raises(DatabaseUnavailable):
+        relay.run_once()
+    disk_is_full = False
+    relay.run_once()
+    assert ledger.job(job_id).state == "running", "its owner has not been able to renew until just now"
+    clock.go(RENEWAL)
+    relay.run_once()
+    assert ledger.job(job_id).state == "available"
 
 
 @pytest.mark.parametrize(

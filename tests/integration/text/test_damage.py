@@ -181,15 +181,38 @@ def pictured(name: bytes, data: bytes, *, bits: int = 8, text: Lines = (), place
 JPEG, JPEG2000 = encoded("JPEG"), encoded("JPEG2000")
 RAW = PIXELS.tobytes()
 
+
+def faxed() -> bytes:
+    """Return the picture in black and white, as Group 4 packs it."""
+    file = io.BytesIO()
+    PIXELS.convert("1").save(file, "TIFF", compression="group4", strip_size=1 << 30)
+    with Image.open(file) as image:
+        (start,), (length,) = image.tag_v2[273], image.tag_v2[279]  # type: ignore[attr-defined]
+    return file.getvalue()[start : start + length]
+
+
+def broken(data: bytes) -> bytes:
+    """Return data with a block in the middle that was lost on the way."""
+    middle = len(data) // 2
+    return data[:middle] + bytes(512) + data[middle + 512 :]
+
+
+FAX, FAX_NAME = faxed(), b"/Filter/CCITTFaxDecode/DecodeParms<</K -1/Columns 850/Rows 1100%s>>"
+
 UNDECODABLE = {
     "jpeg, cut": (b"/Filter/DCTDecode", JPEG[: len(JPEG) // 2], 8),
     "jpeg, garbage": (b"/Filter/DCTDecode", RAW[:5000], 8),
     "jpeg 2000, cut": (b"/Filter/JPXDecode", JPEG2000[: len(JPEG2000) // 2], 8),
     "flate, cut": (b"/Filter/FlateDecode", zlib.compress(RAW)[:100_000], 8),
     "flate, short": (b"/Filter/FlateDecode", zlib.compress(RAW[: len(RAW) // 2]), 8),
+    "flate, damaged in the middle": (b"/Filter/FlateDecode", broken(zlib.compress(RAW)), 8),
     "plain, short": (b"", RAW[: len(RAW) // 2], 8),
     "jbig2, garbage": (b"/Filter/JBIG2Decode", RAW[:5000], 1),
-    "fax, empty": (b"/Filter/CCITTFaxDecode/DecodeParms<</K -1/Columns 850/Rows 1100>>", b"", 1),
+    "jpeg, damaged in the middle": (b"/Filter/DCTDecode", broken(JPEG), 8),
+    "fax, empty": (FAX_NAME % b"", b"", 1),
+    "fax, garbage": (FAX_NAME % b"", RAW[:5000], 1),
+    "fax, damaged in the middle": (FAX_NAME % b"", broken(FAX), 1),
+    "fax, cut": (FAX_NAME % b"", FAX[: len(FAX) // 2], 1),
     "unknown filter": (b"/Filter/NewDecode", RAW[:5000], 8),
 }
 
@@ -206,18 +229,25 @@ def test_a_picture_that_cannot_be_decoded_fails_the_document(
         assert (caught.value.kind, caught.value.page) == ("damaged", 2)
 
 
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        (b"/Filter/DCTDecode", JPEG),
-        (b"/Filter/DCTDecode", JPEG.removesuffix(b"\xff\xd9")),
-        (b"/Filter/JPXDecode", JPEG2000),
-    ],
-    ids=["jpeg", "jpeg without its end mark", "jpeg 2000"],
-)
-def test_a_whole_picture_is_no_damage(saved: SaveAs, reader: Reader, name: bytes, data: bytes) -> None:
+WHOLE = {
+    "jpeg": (b"/Filter/DCTDecode", JPEG, 8),
+    "jpeg without its end mark": (b"/Filter/DCTDecode", JPEG.removesuffix(b"\xff\xd9"), 8),
+    "jpeg of another JFIF": (b"/Filter/DCTDecode", JPEG.replace(b"JFIF\0\1", b"JFIF\0\2", 1), 8),
+    "jpeg with bytes between its tables": (b"/Filter/DCTDecode", JPEG.replace(b"\xff\xc4", b"\0\0\xff\xc4", 1), 8),
+    "jpeg with odd parameters": (b"/Filter/DCTDecode", JPEG.replace(b"\1\1\0\0\x3f\0", b"\1\1\0\0\0\0", 1), 8),
+    "jpeg 2000": (b"/Filter/JPXDecode", JPEG2000, 8),
+    "flate with another checksum": (b"/Filter/FlateDecode", zlib.compress(RAW)[:-4] + b"abcd", 8),
+    "flate without a checksum": (b"/Filter/FlateDecode", zlib.compress(RAW + b"\n")[:-4], 8),
+    "fax": (FAX_NAME % b"", FAX, 1),
+    "fax in reverse": (FAX_NAME % b"/BlackIs1 true", FAX, 1),
+    "fax as a stencil": (FAX_NAME % b"" + b"/ImageMask true", FAX, 1),
+}
+
+
+@pytest.mark.parametrize(("name", "data", "bits"), WHOLE.values(), ids=WHOLE)
+def test_a_whole_picture_is_no_damage(saved: SaveAs, reader: Reader, name: bytes, data: bytes, bits: int) -> None:
     for content in (data, data + b"\0\0"):
-        assert len(reader.read(saved(pictured(name, content))).pages) == 2
+        assert len(reader.read(saved(pictured(name, content, bits=bits))).pages) == 2
 
 
 def test_a_small_ornament_that_cannot_be_decoded_is_no_damage(saved: SaveAs, reader: Reader) -> None:

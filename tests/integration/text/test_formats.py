@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import io
 import logging
+import struct
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from clerk.text import DocumentError, Reader
-from devtools.pdfs import MINUTES, Pdf, locked, scan
+from devtools.pdfs import MINUTES, Pdf, locked, photographed, scan
 from tests.integration.text.conftest import SaveAs
 
 pytestmark = pytest.mark.slow
 
 NAMESPACE = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+NO_PICTURES: Mapping[str, bytes] = {}
 PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
 
 def run(text: str, look: str = "") -> str:
     return f'<w:r><w:rPr>{look}</w:rPr><w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+def drawing(name: str) -> str:
+    """Return the run of a picture, as Word writes it without what says where it is."""
+    uri = "http://schemas.openxmlformats.org/drawingml/2006"
+    blip = f'<a:blip xmlns:a="{uri}/main" xmlns:r="{OFFICE}" r:embed="{name}"/>'
+    fill = f'<pic:pic xmlns:pic="{uri}/picture"><pic:blipFill>{blip}</pic:blipFill></pic:pic>'
+    graphic = f'<a:graphic xmlns:a="{uri}/main"><a:graphicData>{fill}</a:graphicData></a:graphic>'
+    inline = f'<wp:inline xmlns:wp="{uri}/wordprocessingDrawing">{graphic}</wp:inline>'
+    return f"<w:r><w:drawing>{inline}</w:drawing></w:r>"
 
 
 def paragraph(*runs: str) -> str:
@@ -37,9 +51,10 @@ def archive(**parts: str) -> bytes:
     return file.getvalue()
 
 
-def docx(*paragraphs: str, header: str = "City of Example") -> bytes:
-    relation = f'<Relationship Id="r1" Type="{OFFICE}/%s" Target="%s"/>'
-    relation = f'<Relationships xmlns="{PACKAGE}/relationships">{relation}</Relationships>'
+def docx(*paragraphs: str, header: str = "City of Example", pictures: Mapping[str, bytes] = NO_PICTURES) -> bytes:
+    one = f'<Relationship Id="%s" Type="{OFFICE}/%s" Target="%s"/>'
+    relations = f'<Relationships xmlns="{PACKAGE}/relationships">%s</Relationships>'
+    inside = [("header", "header", "header1.xml"), *((name, "image", f"media/{name}") for name in pictures)]
     file = io.BytesIO(
         archive(
             word__document_xml=f"<w:document {NAMESPACE}><w:body>{''.join(paragraphs)}</w:body></w:document>",
@@ -47,12 +62,15 @@ def docx(*paragraphs: str, header: str = "City of Example") -> bytes:
         )
     )
     with zipfile.ZipFile(file, "a") as made:
-        made.writestr("_rels/.rels", relation % ("officeDocument", "word/document.xml"))
-        made.writestr("word/_rels/document.xml.rels", relation % ("header", "header1.xml"))
+        made.writestr("_rels/.rels", relations % (one % ("r1", "officeDocument", "word/document.xml")))
+        made.writestr("word/_rels/document.xml.rels", relations % "".join(one % each for each in inside))
+        for name, picture in pictures.items():
+            made.writestr(f"word/media/{name}", picture)
         made.writestr("[Content_Types].xml", f'<Types xmlns="{PACKAGE}/content-types"/>')
     return file.getvalue()
 
 
+PAGE_BREAK = '<w:r><w:br w:type="page"/></w:r>'
 WORKBOOK = archive(xl__workbook_xml="<x/>")
 WORD = docx(
     paragraph(run("The motion passed "), run("four to one.")),
@@ -99,6 +117,58 @@ def test_a_document_of_another_format_is_read(
     assert {page.how for page in read} == {"layer"}
     if not content.startswith(b"%PDF"):
         assert reader.render(file, tmp_path / "pictures") == []
+
+
+def photograph(kind: str, *lines: str) -> bytes:
+    """Return a picture of text."""
+    data, width, height = photographed(Pdf().text(*lines).made())
+    file = io.BytesIO()
+    Image.frombytes("L", (width, height), data).save(file, kind)
+    return file.getvalue()
+
+
+def cut_seal() -> bytes:
+    """Return a small picture that ends too early."""
+    file = io.BytesIO()
+    Image.effect_noise((90, 90), 90).save(file, "PNG")
+    return file.getvalue()[:2000]
+
+
+def test_pictures_in_a_document_are_read_at_their_places(
+    tmp_path: Path, reader: Reader, caplog: pytest.LogCaptureFixture
+) -> None:
+    pictures = {
+        "a.png": photograph("PNG", *MINUTES[:2]),
+        "b.png": cut_seal(),
+        "c.emf": struct.pack("<10I", 1, 100, 0, 0, 400, 400, 0, 0, 9000, 9000) + b" EMF" + bytes(60),
+        "d.jpg": photograph("JPEG", *MINUTES[2:4]),
+    }
+    runs = [drawing("a.png"), run("below"), drawing("b.png"), drawing("c.emf")]
+    file = tmp_path / "a.docx"
+    file.write_bytes(
+        docx(paragraph(run("above")), paragraph(*runs, PAGE_BREAK), paragraph(drawing("d.jpg")), pictures=pictures)
+    )
+    with caplog.at_level(logging.WARNING):
+        first, second = reader.read(file).pages
+    assert (first.how, second.how) == ("ocr", "ocr")
+    assert first.text == "\n".join(["City of Example", "above", *MINUTES[:2], "below"])
+    assert second.text == "\n".join(MINUTES[2:4])
+    assert "not read in this document: picture 3 (WMF)" in caplog.text
+
+
+def test_a_picture_in_a_document_that_cannot_be_decoded_fails_it(tmp_path: Path, reader: Reader) -> None:
+    file, whole = tmp_path / "a.docx", photograph("JPEG", *MINUTES)
+    middle = len(whole) // 2
+    for damaged in (whole[:middle], whole[:middle] + bytes(4096) + whole[middle + 4096 :]):
+        pages = [
+            paragraph(run("one"), PAGE_BREAK),
+            paragraph(drawing("a.jpg"), PAGE_BREAK),
+            paragraph(drawing("a.jpg")),
+        ]
+        file.write_bytes(docx(*pages, pictures={"a.jpg": damaged}))
+        with pytest.raises(DocumentError, match=r"page 2 holds a picture .* \(page 3 is damaged too\)") as caught:
+            reader.read(file)
+        assert (caught.value.kind, [page.text for page in caught.value.pages]) == ("damaged", ["City of Example\none"])
 
 
 REFUSED = {
@@ -191,7 +261,7 @@ def test_the_documents_of_a_portfolio_are_read_in_place_of_its_cover(
         pages = reader.read(pdf).pages
     assert [page.text for page in pages] == ["Agenda, page one", "Agenda, page two", "City of Example\nMinutes", "Deep"]
     assert [page.number for page in pages] == [1, 2, 3, 4]
-    assert "not read in this portfolio: d.xlsx" in caplog.text
+    assert "not read in this document: d.xlsx" in caplog.text
     assert [file.name for file in reader.render(pdf, tmp_path / "pictures")] == ["1.png", "2.png", "4.png"]
 
 

@@ -291,3 +291,10 @@ def test_a_scan_below_a_stamp_in_another_script_is_read_too(saved: SaveAs, reade
     (page,) = reader.read(saved(unicode_page(CHINESE, image.tobytes()))).pages
     assert recall(TRUTH, page.text) > 0.95
     assert CHINESE in page.text
+
+
+def test_a_word_that_a_page_breaks_is_found(saved: SaveAs, reader: Reader) -> None:
+    pages = reader.read(
+        saved(Pdf().text("The council adopted the trans-", "- 1 -").text("portation plan.").made())
+    ).pages
+    assert [page.text for page in pages] == ["The council adopted the transportation\n- 1 -", "plan."]

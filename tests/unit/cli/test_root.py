@@ -157,7 +157,7 @@ def test_a_quarantined_plugin_is_reported_once_and_the_rest_works(run: Run, writ
     result = run("acme", "hello")
     assert (result.code, result.out) == (0, "hello\n")
     path = Path("plugins/broken.py").resolve()
-    assert result.err == f"warning: plugin broken ({path}) is quarantined at import: OSError: gone\n"
+    assert result.err == f"warning: plugin broken ({path}) is quarantined at import: OSError: gone ({path}:3)\n"
 
 
 def test_a_plugin_that_prints_does_not_spoil_the_answer(run: Run, write: Write) -> None:
@@ -200,7 +200,8 @@ def test_plugins_list_shows_the_good_and_the_bad(run: Run, write: Write) -> None
         "state": "ok",
         "error": None,
     }
-    assert (rows["broken"]["state"], rows["broken"]["error"]) == ("quarantined", "import: OSError: gone")
+    error = f"import: OSError: gone ({rows['broken']['where']}:3)"
+    assert (rows["broken"]["state"], rows["broken"]["error"]) == ("quarantined", error)
     assert rows["clerk"]["source"] == "built-in"
     assert "fetch-site" in rows["clerk"]["job_types"]
     assert "fetch-site" in run("plugins", "list").out
@@ -216,7 +217,8 @@ def test_plugins_check_says_by_its_exit_code_whether_all_is_well(run: Run, write
     result = run("plugins", "check", "--json")
     assert result.code == 1
     ((name, error),) = [(row["name"], row["error"]) for row in json.loads(result.out)]
-    assert (name, error) == ("acme", "hook register_schedules: OSError: x")
+    path = Path("plugins/acme.py").resolve()
+    assert (name, error) == ("acme", f"hook register_schedules: OSError: x ({path}:6)")
 
 
 def test_a_bad_setting_is_no_plugin_s_fault(run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,6 +182,12 @@ def test_nobody_answering_is_an_error_that_names_label_and_plugins() -> None:
         get_fetcher({**SITE, "scraper": None})
 
 
+def test_a_fetcher_class_that_is_no_class_is_named_with_its_plugin(answer: Callable[[object], None]) -> None:
+    answer("acme.fetcher:Acme")
+    with pytest.raises(UsageError, match=r"of plugin Plugin returned 'acme.fetcher:Acme' for label 'test'"):
+        get_fetcher(SITE)
+
+
 def test_a_plugin_that_breaks_is_named_and_the_others_are_asked(answer: Callable[[object], None]) -> None:
     class Broken:
         @hookimpl

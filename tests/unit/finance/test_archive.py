@@ -115,7 +115,7 @@ def test_damage_is_found_wherever_it_is_in_the_workbook(file: Path, name: str) -
     assert f"{name} in the archive is damaged" in complaint(file, bytes(damaged))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_damage_is_always_told_as_such(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     broken = bytearray(EMPTY)

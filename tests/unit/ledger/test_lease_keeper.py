@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import pytest
 
 from clerk.database.held import HeldConnection
@@ -13,34 +11,13 @@ from clerk_tasks.worker.lease_keeper import CANCEL_GRACE, STRAY_GRACE, LeaseKeep
 from devtools import claiming
 from devtools.hand_clock import Clock
 from devtools.processes import wait_for
+from tests.integration.ledger.keepers import LEASE, Children, keeper_of
 from tests.integration.ledger.ledger import LedgerOf, job
-from tests.unit.ledger.conftest import Children
-
-LEASE = 30.0
 
 
 @pytest.fixture
 def keeper(held: HeldConnection, children: Children, clock: Clock) -> LeaseKeeper:
-    register = partial(
-        leases.register_worker,
-        instance="w",
-        hostname="here",
-        pid=1,
-        version="1",
-        queues=["q"],
-        job_types=["t"],
-        concurrency=1,
-    )
-    return LeaseKeeper(
-        held,
-        "w",
-        live=children.live,
-        working=lambda: children.working_on,
-        lease=LEASE,
-        renewal=LEASE / 3,
-        register=register,
-        clock=clock,
-    )
+    return keeper_of(held, children, clock)
 
 
 def test_a_dead_childs_job_is_retried_at_once(ledger: LedgerOf, keeper: LeaseKeeper, children: Children) -> None:
@@ -69,8 +46,8 @@ def test_a_late_job_is_ended_and_its_process_killed(ledger: LedgerOf, keeper: Le
     """Guard: `past_time_limit`, and kill."""
     late, fine = ledger.record([job(time_limit=0.001), job()]).job_ids
     first, second = children.spawn(), children.spawn()
-    ledger.claim(late, pid=first)
-    ledger.claim(fine, pid=second)
+    children.works_on(ledger.claim(late, pid=first))
+    children.works_on(ledger.claim(fine, pid=second))
     wait_for(lambda: keeper.run_once(), "the time limit is over")
     assert children.is_killed(first)
     assert children.is_spared(second)
@@ -83,7 +60,7 @@ def test_a_deaf_job_is_cancelled_and_its_process_killed(
     """Guard: `ignores_cancel`: it has CANCEL_GRACE seconds to hear."""
     (job_id,) = ledger.record([job()]).job_ids
     pid = children.spawn()
-    ledger.claim(job_id, pid=pid)
+    children.works_on(ledger.claim(job_id, pid=pid))
     ledger.do(interventions.cancel, job_id, by="a test")
     assert keeper.run_once() is False
     assert children.live() == {pid}
@@ -112,6 +89,19 @@ def test_a_job_that_ends_just_before_it_is_given_up_costs_no_process(
     assert keeper.run_once() is False
     assert children.is_spared(pid)
     assert [ledger.job(name).state for name in (late, next_one)] == ["completed", "running"]
+
+
+def test_a_process_that_goes_on_while_the_end_is_recorded_is_spared(
+    ledger: LedgerOf, keeper: LeaseKeeper, children: Children
+) -> None:
+    """Guard: _kill asks what the process works on, once the end is recorded."""
+    late, next_one = ledger.record([job(time_limit=0.001), job()]).job_ids
+    pid = children.spawn()
+    ledger.claim(late, pid=pid)
+    children.works_on(ledger.claim(next_one, pid=pid))
+    wait_for(lambda: keeper.run_once(), "the time limit is over")
+    assert children.is_spared(pid)
+    assert [ledger.job(name).state for name in (late, next_one)] == ["retryable", "running"]
 
 
 def _is_late(ledger: LedgerOf) -> bool:
@@ -262,9 +252,9 @@ def test_what_a_worker_gives_back_is_uncounted_and_its_processes_end(
     given, asked, later = ledger.record([job(max_attempts=1), job()], [job()]).job_ids
     pids = [children.spawn(), children.spawn()]
     for job_id, pid in zip((given, asked), pids, strict=True):
-        ledger.claim(job_id, pid=pid)
+        children.works_on(ledger.claim(job_id, pid=pid))
     ledger.do(interventions.cancel, asked, by="a test")
-    keeper.hand_back()
+    assert keeper.hand_back()
     assert [ledger.job(name).state for name in (given, asked)] == ["retryable", "cancelled"]
     assert all(children.is_killed(pid) for pid in pids)
     assert ledger.job(later).state == "scheduled"

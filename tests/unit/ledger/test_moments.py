@@ -65,7 +65,7 @@ def test_a_time_that_the_clocks_repeat_fires_once() -> None:
     assert slots == [at("2026-11-01T08:30"), at("2026-11-02T09:30")]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(CRONS, ZONES, STARTS, st.integers(1, 90), st.data())
 def test_slots_are_the_same_however_they_are_asked_for(
     cron: str, zone: str, start: str, hours: int, data: st.DataObject

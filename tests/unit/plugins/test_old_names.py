@@ -6,13 +6,13 @@ import sqlite3
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 import typer
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from clerk.database.transactions import reading, transaction
 from clerk.errors import UsageError
@@ -25,9 +25,21 @@ NAMES = {
     "clerk.cli": """JsonFormatter STORAGE_DIR build_db_from_text_internal build_table_from_text cli configure_logging
         fetch_internal main pm rebuild_site_fts_internal update_page_count""",
     "clerk.db": """civic_db_connection db delete_site get_all_sites get_civic_db get_db get_oldest_site
-        get_site_by_subdomain""",
+        get_site_by_subdomain insert_site update_site upsert_site""",
     "clerk.fetcher": """Fetcher NUM_WORKERS PDF_CHUNK_SIZE PDF_CONVERT_TIMEOUT PDF_READ_TIMEOUT PDF_SUPPORT STORAGE_DIR
         USE_PDF_SUBPROCESS_ISOLATION fetch_internal get_fetcher pm""",
+    "clerk.finance_db": """get_all_sites get_finance_metadata get_next_finance_site get_sites_with_finance_data
+        update_site update_site_finance_metadata update_site_finance_status""",
+    "clerk.hookspecs": "ClerkSpec hookimpl hookspec",
+    "clerk.migrations": "count_pdf_files count_txt_files find_stuck_sites",
+    "clerk.models": "job_tracking_table metadata site_progress_table sites_table",
+    "clerk.ocr_utils": """CRITICAL_ERRORS FailureManifest JobState PERMANENT_ERRORS PdfReadError TRANSIENT_ERRORS logger
+        print_progress retry_on_transient""",
+    "clerk.output": "ClerkLogger JsonFormatter configure configure_logging log logger",
+    "clerk.queue_db": """create_site_progress delete_site_progress get_jobs_for_site increment_stage_progress track_job
+        track_jobs_bulk update_site_progress""",
+    "clerk.settings": "Settings get_env get_env_bool get_env_float get_env_int settings",
+    "clerk.workers": "db_compilation_job deploy_job fetch_site_job rebuild_site_fts_internal",
     "clerk.plugin_loader": """discover_entry_point_plugins has_hookimpl_methods load_plugins_from_directory
         load_plugins_from_entry_points""",
     "clerk.queue": """QUEUE_NAMES enqueue_job generate_run_id get_compilation_queue get_deploy_queue
@@ -194,3 +206,61 @@ def test_cli_is_the_program_although_a_module_of_that_name_was_imported() -> Non
 
     assert cli is clerk.cli is sys.modules["clerk.cli"].cli
     assert isinstance(cli, typer.Typer)
+
+
+def test_a_plugin_s_own_progress_is_written_and_the_ledger_s_jobs_are_listed(sqlite_url: str) -> None:
+    from clerk import queue_db
+    from clerk.models import site_progress_table
+    from clerk.queue import get_fetch_queue, job_states
+    from clerk.workers import fetch_site_job
+
+    def row() -> tuple[object, ...] | None:
+        progress = connection.execute(select(site_progress_table)).first()
+        return None if progress is None else tuple(progress)[:4]
+
+    with transaction() as connection:
+        insert_site(connection, {"subdomain": "a.ca", "name": "A", "state": "CA"})
+        for stage in ("ocr", "fetch"):
+            queue_db.create_site_progress(connection, "a.ca", stage)
+        assert row() == ("a.ca", "fetch", 0, 0)
+        queue_db.increment_stage_progress(connection, "a.ca")
+        queue_db.update_site_progress(connection, "a.ca", stage="ocr")
+        assert row() == ("a.ca", "ocr", 0, 1)
+        queue_db.update_site_progress(connection, "a.ca", stage_total=4)
+        assert row() == ("a.ca", "ocr", 4, 0)
+        queue_db.delete_site_progress(connection, "a.ca")
+        assert row() is None
+    first = get_fetch_queue().enqueue(fetch_site_job, "a.ca", all_agendas=True).id
+    with transaction() as connection:
+        queue_db.track_job(connection, first, "a.ca", "fetch-site", "fetch")
+        found = queue_db.get_jobs_for_site(connection, "a.ca")
+        assert queue_db.get_jobs_for_site(connection, "b.ca") == []
+    (run_id,) = {job["run_id"] for job in found}
+    assert [(job["rq_job_id"], job["job_type"], job["stage"]) for job in found][:1] == [(first, "fetch-site", "fetch")]
+    assert (run_id, found[0]["subdomain"]) == (job_states([first])[0]["run_id"], "a.ca")
+    assert found[0]["created_at"] is not None
+
+
+def test_sites_that_stand_still_and_their_files_are_found(sqlite_url: str) -> None:
+    from clerk.migrations import count_pdf_files, count_txt_files, find_stuck_sites
+
+    changed = {"a.ca": ("ocr", 3), "b.ca": ("ocr", 1), "c.ca": ("completed", 3), "d.ca": (None, 3)}
+    with transaction() as connection:
+        for subdomain, (stage, hours) in changed.items():
+            moment = datetime.now(UTC) - timedelta(hours=hours)
+            row = {"subdomain": subdomain, "name": "A", "state": "CA", "current_stage": stage, "updated_at": moment}
+            insert_site(connection, row)
+    assert [site.subdomain for site in find_stuck_sites()] == ["a.ca"]
+    texts = (
+        "txt/Council/2026-01-02/1",
+        "txt/Council/2026-01-02/2",
+        "txt/Zoning/2026-01-02/1",
+        "_agendas/txt/A/2026-01-02/1",
+    )
+    folder = write_tree(site_dir("a.ca"), dict.fromkeys(texts, "words"))
+    (folder / "txt/Council/2026-01-04").mkdir()
+    for name in ("pdfs/Council/2026-01-03.pdf", "_agendas/pdfs/Council/2026-01-03.pdf", "pdfs/Council/2026-01-04.docx"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    assert (count_txt_files("a.ca"), count_pdf_files("a.ca")) == (2, 2)
+    assert (count_txt_files("b.ca"), count_pdf_files("b.ca")) == (0, 0)

@@ -13,6 +13,7 @@ from subprocess import PIPE
 import pytest
 
 from clerk.errors import ConflictError, NotFoundError, UsageError
+from clerk.fetching.fetch_state import FetchState, Record
 from clerk.publication import Refused, accepting_shrink, provenance
 from clerk.settings import settings
 from devtools.cities import City, texts_of
@@ -35,6 +36,8 @@ def test_what_was_compiled_is_published_and_says_where_it_is_from(city: City) ->
     source = city.compile("The first page.", "The second.")
     record = city.storage / "txt/Council/2026-01-02/.document.json"
     record.write_text('{"sha256": "abc", "pages": 2}')
+    state = FetchState(records={"7/minutes": Record("Council/2026-01-02", title="Approved minutes")})
+    (city.storage / "fetch_state.json").write_text(state.dump())
     LocalPublishPlugin().deploy_municipality(city.subdomain)
     assert city.read() == texts_of(source) == ["The first page.", "The second."]
     known = provenance(city.live)
@@ -43,6 +46,8 @@ def test_what_was_compiled_is_published_and_says_where_it_is_from(city: City) ->
     with closing(sqlite3.connect(city.live)) as connection:
         sources = dict(connection.execute("SELECT source, sha256 FROM clerk_sources"))
         assert sources == {"minutes/Council/2026-01-02": "abc", "meetings.db": known.content_hash}
+        titles = dict(connection.execute("SELECT source, title FROM clerk_sources"))
+        assert titles == {"minutes/Council/2026-01-02": "Approved minutes", "meetings.db": None}
         found = connection.execute("SELECT count(*) FROM minutes_fts WHERE minutes_fts MATCH 'second'").fetchone()
         assert found == (1,)
 

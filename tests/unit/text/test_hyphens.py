@@ -2,7 +2,7 @@
 
 import pytest
 
-from clerk.text.hyphens import rejoined
+from clerk.text.hyphens import rejoined, rejoined_across
 from clerk.text.layer import tidy
 
 BROKEN = {
@@ -52,3 +52,31 @@ def test_what_pdfium_says_of_a_line_end_is_a_hyphen_and_a_line_end() -> None:
     assert rejoined(tidy("trans\ufffeportation and\r\nfees permit\ufffe\r\nted")) == (
         "transportation\nand\nfees permitted"
     )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "whole", "rest"),
+    [
+        ("the trans-", "portation plan", "the transportation", "plan"),
+        ("the trans-\nPage 3 of 7\n", "portation.\nAyes: all", "the transportation.\nPage 3 of 7\n", "Ayes: all"),
+        ("the trans- \n\n- 3 -", "portation", "the transportation\n\n- 3 -", ""),
+        ("a long-term plan for long-", "term care", "a long-term plan for long-term", "care"),
+    ],
+)
+def test_a_word_that_a_page_breaks_is_whole_on_the_first(first: str, second: str, whole: str, rest: str) -> None:
+    assert rejoined_across(first, second) == (whole, rest)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Council member Garcia-", "Thompson moved"),
+        ("Ordinance 2026-", "17 was read"),
+        ("Item 4 -", "budget"),
+        ("trans-\nCity of Example", "portation"),
+        ("trans-", ""),
+        ("", "portation"),
+    ],
+)
+def test_pages_that_break_no_word_stay(first: str, second: str) -> None:
+    assert rejoined_across(first, second) == (first, second)

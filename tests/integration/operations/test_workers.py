@@ -1,0 +1,77 @@
+"""`workers`: who is alive, what each does, and how it differs from this program."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import Engine
+
+from clerk import __version__
+from clerk.database.clock import now
+from clerk.database.tables import jobs_table, workers_table
+from clerk.database.transactions import transaction
+from clerk_tasks.cli.main import main
+from clerk_tasks.ledger import leases
+from tests.integration.operations.conftest import Enqueue
+
+Capture = pytest.CaptureFixture[str]
+KNOWN = ["broken", "fine", "mistaken", "parent"]
+
+
+def register(engine: Engine, instance: str, **facts: Any) -> None:
+    of_default = {"hostname": "box", "pid": 7, "version": __version__, "queues": ["default"], "job_types": KNOWN}
+    with transaction(engine) as connection:
+        leases.register_worker(connection, instance=instance, **of_default | {"concurrency": 2} | facts)
+
+
+def listed(capsys: Capture) -> list[dict[str, Any]]:
+    capsys.readouterr()
+    assert main(["workers", "--json"]) == 0
+    workers: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    return workers
+
+
+def test_each_worker_that_is_alive_and_what_it_runs(engine: Engine, enqueue: Enqueue, capsys: Capture) -> None:
+    job = enqueue("fine")
+    register(engine, "a")
+    register(engine, "stopped", pid=8)
+    register(engine, "silent", pid=9)
+    with transaction(engine) as connection:
+        leases.worker_stopped(connection, "stopped")
+        connection.execute(sa.update(workers_table).where(workers_table.c.pid == 9).values(seen_at=now(-60)))
+        connection.execute(sa.update(workers_table).where(workers_table.c.pid == 7).values(started_at=now(-3600)))
+        running = {"state": "running", "attempt": 1, "instance": "a", "pid": 70, "lease_until": now(600)}
+        connection.execute(sa.update(jobs_table).where(jobs_table.c.id == job).values(running))
+    (worker,) = listed(capsys)
+    assert worker["up"] == pytest.approx(3600, abs=30)
+    assert 0 <= worker["silent"] < 30
+    expected = {"worker": "box/7", "pools": ["default"], "queues": ["default"], "running": 1, "concurrency": 2}
+    assert worker | expected | {"skew": None, "version": __version__} == worker
+    assert main(["workers"]) == 0
+    assert "1 of 2" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("facts", "skew"),
+    [
+        ({"version": "0.1"}, f"version 0.1, here {__version__}"),
+        ({"job_types": ["fine", "parent"]}, "does not know broken, mistaken"),
+        ({"job_types": [*KNOWN, "newer"]}, "knows newer, unknown here"),
+        (
+            {"queues": ["finance"], "job_types": KNOWN},
+            "does not know finance-etl, finance-extract, finance-load, finance-transform",
+        ),
+    ],
+)
+def test_how_a_worker_differs_is_said(engine: Engine, capsys: Capture, facts: dict[str, Any], skew: str) -> None:
+    register(engine, "a", **facts)
+    assert [worker["skew"] for worker in listed(capsys)] == [skew]
+
+
+def test_without_a_worker_it_says_what_to_start(engine: Engine, capsys: Capture) -> None:
+    assert listed(capsys) == []
+    assert main(["workers"]) == 0
+    assert "No worker is running: start `clerk-tasks worker`" in capsys.readouterr().err
