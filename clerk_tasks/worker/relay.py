@@ -53,8 +53,8 @@ class Relay:
         self._take_over()
         with self.held.transaction() as connection:
             publications.promote_due(connection)
-        for queue in self.served - set(self.publish()):  # in the others, to look for such jobs would take long
-            self._note_others(queue)
+        if quiet := self.served - set(self.publish()):  # in the others, to look for such jobs would take long
+            self._note_others(quiet)
 
     def publish(self) -> Collection[str]:
         """Publish for each queue with work, while it has fewer messages than jobs, and than FEW; urgent jobs first.
@@ -73,12 +73,18 @@ class Relay:
         self.wanted = self.served & waiting.keys()
         return waiting.keys()
 
-    def _note_others(self, queue: str) -> None:
+    def _note_others(self, queues: Collection[str]) -> None:
         """Say why jobs of a type that this worker does not know wait; a worker that does will take them."""
+        with self.held.statement() as connection:
+            found = self.waiting.with_others(connection, queues)
+        if not found:
+            return
+        worker = f"Worker {socket.gethostname()} ({os.getpid()})"
         with self.held.transaction() as connection:
-            noted = self.waiting.note_others(connection, queue, f"Worker {socket.gethostname()} ({os.getpid()})")
-        for job_type, number in noted.items():
-            logger.warning("%d jobs of queue %s wait: this worker does not know %s", number, queue, job_type)
+            noted = {queue: self.waiting.note_others(connection, queue, worker) for queue in found}
+        for queue, types in noted.items():
+            for job_type, number in types.items():
+                logger.warning("%d jobs of queue %s wait: this worker does not know %s", number, queue, job_type)
 
     def _take_over(self) -> None:
         """End the attempts whose lease has been over, untouched, for one renewal period of our own clock.
