@@ -75,7 +75,7 @@ def find_pause(connection: Connection, kind: str, name: str) -> Pause | None:
 
 
 def pause(connection: Connection, kind: str, name: str, *, reason: str, by: str, seconds: float | None) -> Pause:
-    """Pause a thing for so many seconds, or until it is resumed; ConflictError, which says by whom, if it is already."""
+    """Pause a thing for so many seconds, or until it is resumed; ConflictError if it is paused already."""
     found = connection.execute(select(*_COLUMNS).where(_is(kind, name), _ACTIVE)).first()
     if found is not None:
         raise ConflictError(f"{Pause(*found)} (`clerk-tasks resume` ends that)")

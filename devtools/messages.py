@@ -59,6 +59,24 @@ def send_bytes(raw: bytes) -> None:
         send(raw, content_type="application/octet-stream")
 
 
+def broadcast(body: bytes | str, *, content_type: str = "application/json") -> None:
+    """Send an order to all workers as remote control does: any body, any content type."""
+    encoding = "binary" if isinstance(body, bytes) else "utf-8"
+    exchange = kombu.Exchange("celery.pidbox", type="fanout", durable=False)
+    with connected() as connection:
+        producer = kombu.Producer(connection.channel(), exchange, auto_declare=False)
+        producer.publish(body, content_type=content_type, content_encoding=encoding)
+
+
+def broadcast_bytes(raw: bytes) -> None:
+    """Send bytes to all workers that are no order at all."""
+    if isinstance(load_broker(broker_url()), Redis):
+        with redis_client() as client:
+            client.publish("/0.celery.pidbox", raw)
+    else:
+        broadcast(raw, content_type="application/octet-stream")
+
+
 def copy_all(times: int) -> int:
     """Have every message in the queue `times` more, bit for bit, delivery tag and all; return how many there were."""
     if isinstance(load_broker(broker_url()), Redis):

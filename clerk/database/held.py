@@ -45,6 +45,7 @@ class HeldConnection:
         """
         with self._lock:
             if self._begun is not None:
+                self._check_begun()
                 yield self._begun
             else:
                 yield from self._transaction()
@@ -55,6 +56,7 @@ class HeldConnection:
             self._begun = connection
             try:
                 yield connection
+                self._check_begun()
                 self._say("COMMIT")
             except BaseException:
                 self._roll_back()
@@ -66,14 +68,21 @@ class HeldConnection:
     def statement(self) -> Iterator[Connection]:
         """Give the connection to one statement, which is a transaction by itself."""
         with self._lock:
+            if self._begun is not None:
+                self._check_begun()
             yield from self._statement()
+
+    def _check_begun(self) -> None:
+        """Raise DatabaseUnavailable if the connection was lost in a transaction, whose locks are gone with it."""
+        if self._connection is None or is_replaced(self._connection):
+            raise DatabaseUnavailable("The database was lost in the middle of a transaction, which is undone.")
 
     def _statement(self) -> Iterator[Connection]:
         if os.getpid() != self.pid:
             raise ClerkError("A forked copy of a process cannot use its database connection: leave that to the parent.")
         try:
             with unavailable_as_advice(self.engine):
-                if self._connection is not None and is_replaced(self._connection):
+                if self._connection is not None and self._begun is None and is_replaced(self._connection):
                     self.close()
                 if self._connection is None:
                     self._connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
@@ -93,10 +102,12 @@ class HeldConnection:
                 self._lock.release()
 
     def _roll_back(self) -> None:
+        if self._connection is None:  # lost, and the transaction with it
+            return
         try:
             self._say("ROLLBACK")
         except (self.engine.dialect.loaded_dbapi.Error, InvalidRequestError):
-            self.close()  # it is lost, and the transaction with it
+            self.close()
 
     def _say(self, word: str) -> None:
         assert self._connection is not None, "only said inside statement()"  # noqa: S101

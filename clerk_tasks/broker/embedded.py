@@ -26,6 +26,7 @@ from urllib.parse import quote
 from clerk.errors import BrokerUnavailable, SettingError
 from clerk.private import make_private_folder, open_private
 from clerk.settings import settings
+from clerk_tasks.restarts import RestartPause
 
 #: How long the server may take to start, in seconds.
 START_TIMEOUT = 30.0
@@ -142,7 +143,7 @@ def _server_program() -> str:
 
 def _ensure_running(place: Place, program: str) -> None:
     """Start a keeper unless there is one, and return once the server answers."""
-    give_up = time.monotonic() + START_TIMEOUT
+    give_up, pause = time.monotonic() + START_TIMEOUT, RestartPause(0.1)
     while not (_is_locked(place.keeper) and answers(place)):
         if time.monotonic() > give_up:
             raise BrokerUnavailable(f"The embedded broker does not answer: see {place.log}")
@@ -150,6 +151,8 @@ def _ensure_running(place: Place, program: str) -> None:
             time.sleep(0.02)
         elif complaint := _start_keeper(place, program):
             raise BrokerUnavailable(complaint)
+        elif not _is_locked(place.keeper):  # it was killed, or another one has come and gone
+            time.sleep(pause.after(0.0))
 
 
 def _start_keeper(place: Place, program: str) -> str:
@@ -159,9 +162,19 @@ def _start_keeper(place: Place, program: str) -> str:
     """
     command = [sys.executable, "-P", "-m", "clerk_tasks.broker.embedded_server", str(place.home), program]
     finished = subprocess.run(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, start_new_session=True, check=False
+        command,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        start_new_session=True,
+        check=False,
     )
-    return finished.stdout.decode(errors="replace").strip()
+    said, errors = (text.decode(errors="replace").strip() for text in (finished.stdout, finished.stderr))
+    if said or _is_locked(place.keeper):
+        return said
+    if finished.returncode or errors:
+        last = errors.splitlines()[-1] if errors else f"it ended with code {finished.returncode}"
+        return f"The embedded broker's keeper does not start: {last}"
+    return ""
 
 
 def _is_locked(path: Path) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 from clerk.errors import BrokerUnavailable
 from clerk.private import open_private
 from clerk_tasks.broker.embedded import START_TIMEOUT, Place, answers, ask, lock
+from clerk_tasks.restarts import RestartPause
 
 #: How often to look whether the server lives and has users, in seconds.
 POLL = 0.25
@@ -26,6 +27,7 @@ class Keeper:
     def __init__(self, place: Place, program: str) -> None:
         self._place = place
         self._program = program
+        self._pause, self._started_at, self._start_again_at = RestartPause(), 0.0, 0.0
         self._server: subprocess.Popen[bytes] | None = None  # None: it was started by a keeper that is dead now
 
     def run(self) -> None:
@@ -67,9 +69,21 @@ class Keeper:
             time.sleep(0.01)
 
     def _heal(self) -> None:
-        if _is_gone(self._place):
-            with suppress(BrokerUnavailable, OSError):  # a full disk, say: the next look tries again
-                self._start()
+        """Start a server that is gone, after a pause that grows while that fails: the disk is full, say."""
+        moment = time.monotonic()
+        if moment < self._start_again_at or self._lives() or not _is_gone(self._place):
+            return
+        pause = self._pause.after(moment - self._started_at)
+        self._started_at = moment
+        try:
+            self._start()
+        except (BrokerUnavailable, OSError) as error:
+            self._start_again_at = time.monotonic() + pause
+            _log(f"{error} The next try is in {pause:g} s.")
+
+    def _lives(self) -> bool:
+        """Return whether our own child runs and has its socket; no connection is made, which would cost much more."""
+        return self._server is not None and self._server.poll() is None and self._place.socket.exists()
 
     def _stop(self) -> None:
         with suppress(OSError):
@@ -83,6 +97,12 @@ class Keeper:
         if self._server is not None:
             self._server.kill()
             self._server.wait()
+
+
+def _log(line: str) -> None:
+    """Add a line to the log, if that is possible."""
+    with suppress(OSError):
+        print(f"{time.strftime('%Y-%m-%d %H:%M:%S')} keeper: {line}", flush=True)  # noqa: T201 - see _detach
 
 
 def _is_gone(place: Place) -> bool:

@@ -15,7 +15,7 @@ from clerk.database.migrate import upgrade as run
 from clerk.database.schema_version import HEAD
 from clerk.sites.admin import site_problems
 from clerk_tasks.cli import output
-from clerk_tasks.cli.options import AsJson, DryRun, Yes
+from clerk_tasks.cli.options import AsJson, DryRun, EveryRow, Yes
 from clerk_tasks.operations import pruning
 from clerk_tasks.operations.listing import unreadable_rows
 
@@ -65,9 +65,9 @@ def history(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def check(as_json: AsJson = False) -> None:
+def check(every_row: EveryRow = False, as_json: AsJson = False) -> None:
     """Exit 1 if the database is not at this code's revision, its tables differ from it, or a row cannot be read."""
-    problems = find() or [*site_problems(), *unreadable_rows()]
+    problems = find() or [*site_problems(), *unreadable_rows(every_row=every_row)]
     for problem in problems:
         output.fail(problem)
     lines = () if problems else ("The database is as it should be.",)

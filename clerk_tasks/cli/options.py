@@ -9,6 +9,7 @@ import typer
 #: Printed where a table would list sites.
 NO_SITES = "No sites yet: add one with `clerk-tasks sites add`."
 
+EveryRow = Annotated[bool, typer.Option("--every-row", help="Read completed jobs and runs too: seconds per million.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Concurrency = Annotated[int | None, typer.Option("-c", "--concurrency", min=1, help="Number of jobs at a time.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be done, and do nothing.")]

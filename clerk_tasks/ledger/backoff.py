@@ -7,6 +7,8 @@ import random
 
 #: The longest wait that a job may ask for, in seconds: a week, also where more is asked for.
 LONGEST_WAIT = 7 * 86400.0
+#: What jitter multiplies a wait by at the least and at the most.
+LEAST_JITTER, MOST_JITTER = 0.75, 1.25
 
 
 def wait(asked: float | None, *, attempt: int, base: float, cap: float) -> float:
@@ -22,4 +24,4 @@ def wait(asked: float | None, *, attempt: int, base: float, cap: float) -> float
 def backoff(attempt: int, *, base: float, cap: float) -> float:
     """Return `base` seconds, doubled with each attempt up to `cap`, with jitter."""
     doubled = 2.0 ** min(attempt - 1, 64)  # past the thousandth attempt it would be no float
-    return min(cap, base * doubled) * random.uniform(0.75, 1.25)  # noqa: S311 - jitter, not a secret
+    return min(cap, base * doubled) * random.uniform(LEAST_JITTER, MOST_JITTER)  # noqa: S311 - jitter, not a secret

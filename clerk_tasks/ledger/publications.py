@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
 
@@ -117,6 +117,13 @@ class Waiting:
         queues_left = [] if paused.everything else sorted(set(self.queues) - paused.queues)
         types_left = sorted(set(self.job_types) - paused.job_types)
         self._statement = _waiting(queues_left, types_left, paused.sites) if queues_left and types_left else None
+        self._unknown = (
+            jobs.c.state == constant(JobState.AVAILABLE),
+            jobs.c.job_type.not_in(self.job_types),
+            jobs.c.note.is_(None),
+        )
+        among = jobs.c.queue.in_(bindparam("b_queues", expanding=True))
+        self._with_others = select(jobs.c.queue).where(among, *self._unknown).distinct()
 
     def without(self, paused: Paused) -> Waiting:
         """Return the statements that leave out what is paused."""
@@ -129,21 +136,17 @@ class Waiting:
         rows = [Message._make(row) for row in connection.execute(self._statement)]
         return {queue: list(group) for queue, group in groupby(rows, key=attrgetter("queue"))}
 
+    def with_others(self, connection: Connection, queue_names: Collection[str]) -> list[str]:
+        """Return those of the queues in which jobs of other types wait without a note."""
+        return sorted(connection.execute(self._with_others, {"b_queues": sorted(queue_names)}).scalars())
+
     def note_others(self, connection: Connection, queue: str, worker: str) -> Counter[str]:
         """Note why the available jobs of other types wait, PASS at the most; return {job type: how many got the note}.
 
         Jobs that have a note keep it.
         """
         others = (
-            select(jobs.c.id)
-            .where(
-                jobs.c.state == constant(JobState.AVAILABLE),
-                jobs.c.queue == queue,
-                jobs.c.job_type.not_in(self.job_types),
-                jobs.c.note.is_(None),
-            )
-            .limit(PASS)
-            .with_for_update(skip_locked=True)
+            select(jobs.c.id).where(jobs.c.queue == queue, *self._unknown).limit(PASS).with_for_update(skip_locked=True)
         )
         note = literal(f"{worker} does not know ") + jobs.c.job_type + "."
         noted = update(jobs).where(jobs.c.id.in_(others.scalar_subquery())).values(note=note)

@@ -27,7 +27,7 @@ from sqlalchemy import (
 
 from clerk.database.clock import UtcDateTime, now
 from clerk.database.literals import one_of
-from clerk.database.states import UNCOMPLETED, UNFINISHED, UNSUCCESSFUL, JobState, RunState, StageState
+from clerk.database.states import UNCOMPLETED, UNENDED, UNFINISHED, UNSUCCESSFUL, JobState, RunState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import schedule_slots_table as slots
@@ -119,11 +119,15 @@ def _find(connection: Connection, kind: str, *, everything: bool) -> Iterator[tu
     query = select(_subject(keys), *columns).where(or_(*(wrong for _, wrong in checks)))
     parts: list[ColumnElement[bool]] = [true()]
     if table is jobs and not everything:
-        parts = [one_of(jobs.c.state, states) for states in (UNFINISHED, UNSUCCESSFUL)]
+        unended = select(stages.c.id).where(one_of(stages.c.state, UNENDED))
+        parts = [
+            *(one_of(jobs.c.state, states) for states in (UNFINISHED, UNSUCCESSFUL)),
+            jobs.c.stage_id.in_(unended) & jobs.c.state.not_in(_STATES[jobs]),
+        ]
     elif table is runs and not everything:
         parts = [one_of(runs.c.state, UNCOMPLETED)]
     elif table is stages and not everything:
-        parts = [one_of(stages.c.state, (StageState.OPEN, StageState.WAITING))]
+        parts = [one_of(stages.c.state, UNENDED)]
     for part in parts:
         for row in connection.execute(query.where(part).limit(MOST_NAMED)):
             yield str(row[0]), [column.name for (column, _), bad in zip(checks, row[1:], strict=True) if bad]

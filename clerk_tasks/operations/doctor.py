@@ -56,9 +56,13 @@ class Diagnosis:
     mended: bool | None = None
 
 
-def diagnose(*, fix: bool) -> list[Diagnosis]:
-    """Return what is wrong; with `fix`, mend what can be mended without a decision."""
-    found = _fix() if fix else [Diagnosis(damage, mended=False) for damage in _look(*MENDABLE, _late)]
+def diagnose(*, fix: bool, every_row: bool = False) -> list[Diagnosis]:
+    """Return what is wrong; with `fix`, mend what can be mended without a decision.
+
+    Unless `every_row` is read, completed jobs and runs that cannot be read are left out: there may be millions.
+    """
+    looks = (_any_unreadable, *MENDABLE) if every_row else MENDABLE
+    found = _fix(*looks) if fix else [Diagnosis(damage, mended=False) for damage in _look(*looks, _late)]
     advice = [*_look(_unserved, _refused), *_dangerous_settings()]
     return found + [Diagnosis(damage) for damage in advice]
 
@@ -81,10 +85,10 @@ def _any_unreadable(connection: Connection) -> list[Damage]:
     return unreadable.unreadable(connection, everything=True)
 
 
-def _fix() -> list[Diagnosis]:
+def _fix(*looks: Callable[[Connection], Iterable[Damage]]) -> list[Diagnosis]:
     """Mend one kind after the other, each as it is then; what is not found again has been mended."""
     found: list[Damage] = []
-    for look in (_any_unreadable, *MENDABLE):
+    for look in looks:
         for damage in _look(look):
             found.append(damage)
             with suppress(ConflictError, NotFoundError):  # it has ended, or gone, since we looked
@@ -92,7 +96,8 @@ def _fix() -> list[Diagnosis]:
     late = _look(_late)
     if late:
         _relay_twice()
-    left = {(damage.kind, damage.subject): damage for damage in _look(*MENDABLE, _late)}
+    again = (*looks, _late) if found or late else ()
+    left = {(damage.kind, damage.subject): damage for damage in _look(*again)}
     every = {(damage.kind, damage.subject): damage for damage in (*found, *late)} | left
     return [Diagnosis(damage, mended=name not in left) for name, damage in every.items()]
 

@@ -2,80 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Column, ColumnElement, Connection, Delete, Update, delete, func, or_, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Delete, Update, and_, delete, func, or_, select, update
 
 from clerk.database.clock import CLOCK_MARGIN, now
-from clerk.database.literals import constant, one_of
-from clerk.database.states import JobState
+from clerk.database.literals import constant, is_in
+from clerk.database.states import LATER, UNSUCCESSFUL, JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import queues_table as queues
 from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.tables import workers_table as workers
-from clerk.jobs import LONGEST_TIME_LIMIT
+from clerk.settings import settings
+from clerk_tasks.celery_task import LONGEST_COUNTDOWN
+from clerk_tasks.ledger.backoff import LONGEST_WAIT, MOST_JITTER
 from clerk_tasks.ledger.diagnosis import Damage
 
 _LATER = now(CLOCK_MARGIN)
-_WAITING = one_of(jobs.c.state, (JobState.SCHEDULED, JobState.RETRYABLE))
-#: An attempt that began in the future, or a wait that is longer than any that may be asked for.
-_AHEAD = or_(
-    jobs.c.started_at > _LATER,
-    jobs.c.created_at > _LATER,
-    jobs.c.due_at > now(LONGEST_TIME_LIMIT + CLOCK_MARGIN),
-)
+_RUNNING = jobs.c.state == constant(JobState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """One kind of time: where it is, when it is wrong, and what mends it."""
+    """One kind of time: where it is, when it is wrong, what mends it, and what `why` calls it."""
 
     column: Column[object]
     wrong: ColumnElement[bool]
     mend: Update | Delete
     remedy: str
+    when: str = ""
 
 
-_KINDS: Mapping[str, _Kind] = {
-    "retries": _Kind(
-        jobs.c.due_at,
-        _WAITING & (jobs.c.due_at > _LATER) & _AHEAD,
-        update(jobs).values(due_at=now()),
-        "due now",
-    ),
-    "messages": _Kind(
-        queues.c.published_at,
-        queues.c.published_at > _LATER,
-        update(queues).values(published_at=None),
-        "forget them, so that others are published",
-    ),
-    "leases": _Kind(
-        jobs.c.lease_until,
-        # A lease lasts an hour at the most.
-        (jobs.c.state == constant(JobState.RUNNING)) & (jobs.c.lease_until > now(2 * CLOCK_MARGIN)),
-        update(jobs).values(lease_until=now(), deadline_at=now(jobs.c.time_limit)),
-        "end them; a worker that still runs the job renews its own",
-    ),
-    "workers": _Kind(
-        workers.c.seen_at,
-        workers.c.seen_at > _LATER,
-        update(workers).values(seen_at=now(-86400)),
-        "forget when they were seen; those that run report again",
-    ),
-    "slots": _Kind(
-        slots.c.due_at,
-        slots.c.due_at > _LATER,
-        delete(slots),
-        "delete them; the schedules fire again then",
-    ),
-}
+def _of_jobs() -> Mapping[str, _Kind]:
+    return {
+        "retries": _Kind(
+            jobs.c.due_at,
+            # The attempt or the job began in the future, or the wait is longer than any.
+            is_in(jobs.c.state, JobState.RETRYABLE, LATER)
+            & (jobs.c.due_at > _LATER)
+            & or_(
+                jobs.c.started_at > _LATER,
+                jobs.c.created_at > _LATER,
+                and_(
+                    jobs.c.due_at > now(LONGEST_WAIT + CLOCK_MARGIN),
+                    jobs.c.due_at > now(MOST_JITTER * jobs.c.backoff_cap + CLOCK_MARGIN),
+                ),
+            ),
+            update(jobs).values(due_at=now()),
+            "due now",
+            "When it is due",
+        ),
+        "delays": _Kind(
+            jobs.c.due_at,
+            is_in(jobs.c.state, JobState.SCHEDULED, LATER)
+            & (jobs.c.due_at > _LATER)
+            & or_(jobs.c.created_at > _LATER, jobs.c.due_at > now(LONGEST_COUNTDOWN + CLOCK_MARGIN)),
+            update(jobs).values(due_at=now()),
+            "due now",
+            "When it is due",
+        ),
+        "leases": _Kind(
+            jobs.c.lease_until,
+            _RUNNING & (jobs.c.lease_until > now(2 * settings().lease)),
+            update(jobs).values(lease_until=now()),
+            "end them; a worker that still runs the job renews its own",
+            "The end of its lease",
+        ),
+        "time limits": _Kind(
+            jobs.c.deadline_at,
+            _RUNNING & (jobs.c.deadline_at > now(jobs.c.time_limit + CLOCK_MARGIN)),
+            update(jobs).values(deadline_at=now(jobs.c.time_limit)),
+            "count them from now",
+            "The end of its time limit",
+        ),
+        "cancellations": _Kind(
+            jobs.c.cancel_requested_at,
+            _RUNNING & (jobs.c.cancel_requested_at > _LATER),
+            update(jobs).values(cancel_requested_at=now()),
+            "count them from now",
+            "When it was asked to stop",
+        ),
+        "dead letters": _Kind(
+            jobs.c.finished_at,
+            is_in(jobs.c.state, JobState.DISCARDED, UNSUCCESSFUL) & (jobs.c.finished_at > _LATER),
+            update(jobs).values(finished_at=now()),
+            "let them have ended now",
+            "When it ended",
+        ),
+    }
+
+
+def _of_others() -> Mapping[str, _Kind]:
+    return {
+        "messages": _Kind(
+            queues.c.published_at,
+            queues.c.published_at > _LATER,
+            update(queues).values(published_at=None),
+            "forget them, so that others are published",
+        ),
+        "workers": _Kind(
+            workers.c.seen_at,
+            workers.c.seen_at > _LATER,
+            update(workers).values(seen_at=now(-86400)),
+            "forget when they were seen; those that run report again",
+        ),
+        "slots": _Kind(
+            slots.c.due_at,
+            slots.c.due_at > _LATER,
+            delete(slots),
+            "delete them; the schedules fire again then",
+        ),
+    }
+
+
+def _kinds() -> Mapping[str, _Kind]:
+    return {**_of_jobs(), **_of_others()}
 
 
 def find_future_times(connection: Connection) -> list[Damage]:
     """Return each kind of time that lies in the future, with how many there are."""
     found = []
-    for name, kind in _KINDS.items():
+    for name, kind in _kinds().items():
         query = select(func.count(), func.max(kind.column)).where(kind.wrong)
         number, latest = connection.execute(query).one()
         if number:
@@ -84,7 +132,16 @@ def find_future_times(connection: Connection) -> list[Damage]:
     return found
 
 
+def future_times_of(connection: Connection, job_id: str) -> Iterator[str]:
+    """Return a sentence for each time of a job that lies in the future although it was recorded."""
+    kinds = list(_of_jobs().values())
+    row = connection.execute(select(*(kind.wrong for kind in kinds)).where(jobs.c.id == job_id)).one()
+    for wrong, kind in zip(row, kinds, strict=True):
+        if wrong:
+            yield f"{kind.when} was written by a clock that was ahead: run `clerk-tasks doctor --fix`."
+
+
 def mend_future_times(connection: Connection, name: str) -> None:
     """Mend the times of one kind."""
-    kind = _KINDS[name]
+    kind = _kinds()[name]
     connection.execute(kind.mend.where(kind.wrong))

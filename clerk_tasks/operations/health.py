@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from clerk.database.clock import database_time, now
+from clerk.database.clock import CLOCK_MARGIN, database_time, now
 from clerk.database.engine import engine, show_address
 from clerk.database.literals import constant
 from clerk.database.schema_version import ensure_usable
@@ -159,7 +159,8 @@ def _clock(connection: Connection) -> Iterator[Finding]:
 
 
 def _dead_letters(connection: Connection) -> Iterator[Finding]:
-    if dead := _count(connection, *UNDISMISSED, jobs.c.finished_at > now(-86400)):
+    recently = jobs.c.finished_at.between(now(-86400), now(CLOCK_MARGIN))
+    if dead := _count(connection, *UNDISMISSED, recently):
         detail = (
             f"{dead} jobs were discarded in the last day: see `clerk-tasks failures`; "
             "`clerk-tasks jobs dismiss` takes them off this list."

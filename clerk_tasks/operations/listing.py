@@ -102,8 +102,12 @@ def count_owed(subdomain: str) -> int:
         return 0
 
 
-def unreadable_rows() -> list[str]:
-    """Return a sentence for each row of the ledger that cannot be read, a hundred of each table."""
+def unreadable_rows(*, every_row: bool = False) -> list[str]:
+    """Return a sentence for each row of the ledger that cannot be read, a hundred of each table.
+
+    Unless `every_row` is read, those of completed jobs and runs are left out.
+    """
     with reading() as connection:
-        found = unreadable(connection, everything=True)
-    return [f"{each.kind} {each.subject}: {each.problem}; `clerk-tasks doctor --fix` mends it." for each in found]
+        found = unreadable(connection, everything=every_row)
+    mends = f"`clerk-tasks doctor --fix{' --every-row' if every_row else ''}` mends it."
+    return [f"{each.kind} {each.subject}: {each.problem}; {mends}" for each in found]

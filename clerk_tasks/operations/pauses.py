@@ -42,9 +42,9 @@ def resume(kind: str, name: str | None) -> Pause:
 
 
 def list_pauses() -> list[dict[str, Any]]:
-    """Return what is paused: `kind`, `name`, `reason`, `by`, `since`, `until` (None: until it is resumed), `waiting` (jobs).
+    """Return what is paused: `kind`, `name`, `reason`, `by`, `since`, `until` (None: until it is resumed), `waiting`.
 
-    `waiting` is the number of available jobs that the pause holds, None for hosts and schedules.
+    That is the number of available jobs that the pause holds, None for hosts and schedules.
     """
     with reading() as connection:
         return [

@@ -26,6 +26,7 @@ from clerk.settings import settings
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import queries
+from clerk_tasks.operations.future_times import future_times_of
 from clerk_tasks.operations.known import check_site
 from clerk_tasks.operations.listing import last_traceback
 from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, silence, workers_by_queue
@@ -86,6 +87,7 @@ def _job(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     if job["state"] in UNFINISHED and job["state"] != JobState.RUNNING:
         yield from (f"  {pause}." for pause in _pauses_of(connection, job))
     yield from (f"  {line}" for line in _EXPLAIN.get(job["state"], _unknown)(connection, job))
+    yield from (f"  {line}" for line in future_times_of(connection, job["id"]))
     if job["note"] and job["state"] in _NOTED:
         yield f"  Note: {job['note']}"
     for attempt in job["attempts"]:
@@ -181,7 +183,7 @@ def _lease(connection: Connection, until: str, instance: str) -> str:
     seen = connection.execute(select(workers.c.seen_at).where(workers.c.instance == instance)).scalar()
     silent = None if seen is None else (current - seen).total_seconds()
     if left > 2 * settings().lease:
-        return f"Its lease ends at {until}, later than any lease does: it was written by a clock that was ahead."
+        return f"Its lease ends at {until}, later than any lease does."
     if left > 0 and silent is not None and silent <= silence():
         return f"Its worker was alive {max(0.0, silent):.0f} s ago; its lease ends at {until} unless it is renewed."
     if left > 0:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
 
 import sqlalchemy as sa
@@ -23,10 +23,9 @@ from clerk.settings import settings
 from clerk.visible import visible
 from clerk_tasks.broker import embedded
 from clerk_tasks.job_types.registry import registry
+from clerk_tasks.restarts import RestartPause
 from clerk_tasks.system.end_with_parent import PARENT
 
-#: The delay before a process is restarted, in seconds: doubled at each exit, reset after GOOD_LIFE seconds of running.
-SHORTEST_RESTART, LONGEST_RESTART, GOOD_LIFE = 1.0, 30.0, 60.0
 #: How long a process may take to exit after its jobs' grace period, in seconds.
 EXTRA_GRACE = 30.0
 
@@ -50,7 +49,7 @@ class KeptProcess:
     arguments: Sequence[str]
     process: subprocess.Popen[str] | None = None
     started_at: float = 0.0
-    pause: float = SHORTEST_RESTART
+    pause: RestartPause = field(default_factory=RestartPause)
     restart_at: float = 0.0
 
     def keep(self) -> None:
@@ -58,14 +57,18 @@ class KeptProcess:
         moment = time.monotonic()
         if self.process is None:
             if moment >= self.restart_at:
-                self._start(moment)
+                try:
+                    self._start(moment)
+                except OSError as error:  # no memory or no process is left
+                    self._again(moment, f"cannot be started: {error}")
         elif (code := self.process.poll()) is not None:
             self.process = None
-            self.pause = (
-                SHORTEST_RESTART if moment - self.started_at > GOOD_LIFE else min(self.pause * 2, LONGEST_RESTART)
-            )
-            self.restart_at = moment + self.pause
-            _say(self.name, f"exited with code {code}; restarting in {self.pause:g} s")
+            self._again(moment, f"exited with code {code}")
+
+    def _again(self, moment: float, what: str) -> None:
+        pause = self.pause.after(moment - self.started_at)
+        self.restart_at = moment + pause
+        _say(self.name, f"{what}; restarting in {pause:g} s")
 
     def _start(self, moment: float) -> None:
         self.started_at = moment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from functools import partial
@@ -11,12 +12,15 @@ from typing import Any
 from celery.worker import consumer
 
 from clerk_tasks.broker.base import MALFORMED, log_drop
+from clerk_tasks.restarts import RestartPause
 from clerk_tasks.worker import doorbell
 
 logger = logging.getLogger(__name__)
 
 #: The longest pause between two tries to reach a broker, in seconds; Celery's grow to 30.
 LONGEST_PAUSE = 5.0
+#: The pause before the first new connection, in seconds.
+SHORTEST_PAUSE = 0.05
 
 
 class Consumer(consumer.Consumer):  # type: ignore[misc]
@@ -24,6 +28,8 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._ordered: deque[Callable[[], Any]] = deque()
+        self._pause = RestartPause(SHORTEST_PAUSE, LONGEST_PAUSE)
+        self._connected_at: float | None = None
         super().__init__(*arguments, **options)
 
     def call_soon(self, p: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -33,7 +39,14 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         second could come first, change nothing, and leave the queue without a consumer.
         """
         self._ordered.append(partial(p, *args, **kwargs))
-        return super().call_soon(lambda: self._ordered.popleft()())
+        return super().call_soon(lambda: self._carry_out())  # each its own: the hub keeps a set
+
+    def _carry_out(self) -> None:
+        """Carry out the oldest order; one that is malformed, such as a queue's name that is no text, is dropped."""
+        try:
+            self._ordered.popleft()()
+        except MALFORMED as error:
+            logger.error("dropped an order by remote control (%s: %s)", type(error).__name__, error)
 
     def ensure_connected(self, conn: Any) -> Any:
         """Connect, however long that takes."""
@@ -41,7 +54,14 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         return super().ensure_connected(conn)
 
     def connect(self) -> Any:
-        """Connect; after a lost connection, let the relay look at once for messages that the broker lost too."""
+        """Connect; after a lost connection, let the relay look at once for messages that the broker lost too.
+
+        A broker that accepts every connection and no order is given a pause that grows.
+        """
+        moment = time.monotonic()
+        if self._connected_at is not None:
+            time.sleep(self._pause.after(moment - self._connected_at))
+        self._connected_at = time.monotonic()
         connection = super().connect()
         self.controller.relay_wanted.set()
         return connection

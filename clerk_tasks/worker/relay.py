@@ -57,8 +57,8 @@ class Relay:
         with self.held.transaction() as connection:
             publications.promote_due(connection)
         self._look_for_pauses()
-        for queue in self.served - set(self.publish()):  # in the others, to look for such jobs would take long
-            self._note_others(queue)
+        if quiet := self.served - set(self.publish()):  # in the others, to look for such jobs would take long
+            self._note_others(quiet)
 
     def _look_for_pauses(self) -> None:
         """Publish nothing for what is paused; say that something else is paused than before."""
@@ -85,12 +85,18 @@ class Relay:
         self.wanted = self.served & waiting.keys()
         return waiting.keys()
 
-    def _note_others(self, queue: str) -> None:
+    def _note_others(self, queues: Collection[str]) -> None:
         """Say why jobs of a type that this worker does not know wait; a worker that does will take them."""
+        with self.held.statement() as connection:
+            found = self.waiting.with_others(connection, queues)
+        if not found:
+            return
+        worker = f"Worker {socket.gethostname()} ({os.getpid()})"
         with self.held.transaction() as connection:
-            noted = self.waiting.note_others(connection, queue, f"Worker {socket.gethostname()} ({os.getpid()})")
-        for job_type, number in noted.items():
-            logger.warning("%d jobs of queue %s wait: this worker does not know %s", number, queue, job_type)
+            noted = {queue: self.waiting.note_others(connection, queue, worker) for queue in found}
+        for queue, types in noted.items():
+            for job_type, number in types.items():
+                logger.warning("%d jobs of queue %s wait: this worker does not know %s", number, queue, job_type)
 
     def _take_over(self) -> None:
         """End the attempts whose lease has been over, untouched, for one renewal period of our own clock.

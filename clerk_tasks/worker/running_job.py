@@ -105,4 +105,5 @@ class RunningJob(JobContext):
                 done = True
         except DatabaseUnavailable:
             if not done:  # else only a lock is lost that we need no more, and failing would have it all done again
+                self._check_owned()  # without the lock another attempt may have begun
                 raise

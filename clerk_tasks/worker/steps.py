@@ -38,6 +38,7 @@ from clerk_tasks.broker.table import broker_url
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, publications, queries
 from clerk_tasks.ledger.publications import Waiting
+from clerk_tasks.worker.child_restarts import ChildRestarts
 from clerk_tasks.worker.children import Children
 from clerk_tasks.worker.events import EventPipe, dispatcher
 from clerk_tasks.worker.executor import CHILDREN_VARIABLE, EVENTS_VARIABLE, INSTANCE_VARIABLE, executor
@@ -112,6 +113,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             job_types=sorted(registry().job_types),
             concurrency=worker.concurrency,
         )
+        ChildRestarts(worker.pool._pool, self.children.ready)
         # On PostgreSQL it is the only one that a worker's parent has. On SQLite the relay may wait for a long writer.
         self.held = HeldConnection(own)
         relays = self.held if own.dialect.name == "postgresql" else HeldConnection(own)

@@ -24,7 +24,7 @@ ROOMS = {
     "clerk_tasks": (
         *("__main__", "queue", "cli", "waiting", "operations", "system", "celery"),
         *("celery_task", "celery_results", "schedules", "worker"),
-        *("dispatcher", "recording", "pipeline", "logs", "broker", "ledger", "job_types"),
+        *("dispatcher", "recording", "pipeline", "logs", "broker", "ledger", "job_types", "restarts"),
     ),
 }
 

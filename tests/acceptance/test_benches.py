@@ -106,3 +106,19 @@ def test_a_system_that_cannot_be_installed_does_not_stop_the_others(
     assert comparison.found[ours]["batch"]
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "broken" in line]
     assert line.startswith("broken is left out: ERROR:")
+
+
+def test_what_up_costs_with_nothing_to_do(run: Callable[..., str]) -> None:
+    lines = run("bench_idle.py", "--seconds", "4", "--settle", "8").splitlines()
+    assert [re.sub(r"\d+\.\d+", "N", line) for line in lines[2:]] == ["| SQLite | N | N |", "| PostgreSQL | N | N |"]
+    for line in lines[2:]:
+        core, rate = map(float, re.findall(r"\d+\.\d+", line))
+        assert 0 < core < 20
+        assert 0 < rate < 20
+
+
+def test_files_that_a_job_puts_in_place(run: Callable[..., str]) -> None:
+    lines = run("bench_files.py", "--files", "50", "--rounds", "1").splitlines()
+    assert lines[0] == "| 50 files | bare | commit_files | commit_folder |"
+    assert [line.split()[1] for line in lines[2:]] == ["SQLite", "PostgreSQL"]
+    assert all(len(re.findall(r"\d\.\d\d s", line)) == 3 for line in lines[2:])

@@ -63,6 +63,43 @@ def test_garbage_in_the_queue_holds_up_nothing(every_broker_system: System) -> N
     assert len(system.effects()) == len(GARBAGE)
 
 
+DEEP = "[" * 100_000
+#: What may arrive where workers listen for orders by remote control.
+ORDERS: dict[str, Callable[[], None]] = {
+    "bytes": lambda: messages.broadcast_bytes(b"\xff\xfe\x00 garbage"),
+    "a number": lambda: messages.broadcast_bytes(b"17"),
+    "an empty object": lambda: messages.broadcast_bytes(b"{}"),
+    "what is nested too deep": lambda: messages.broadcast_bytes(DEEP.encode()),
+    "a body that is not JSON": lambda: messages.broadcast("{"),
+    "a body that is nested too deep": lambda: messages.broadcast(DEEP),
+    "a body of another shape": lambda: messages.broadcast('"x"'),
+    "a pickle": lambda: messages.broadcast(PICKLE, content_type="application/x-python-serialize"),
+    "an unknown order": lambda: messages.broadcast('{"method": "never", "arguments": {}}'),
+    "no name of an order": lambda: messages.broadcast('{"method": [], "arguments": {}}'),
+    "no arguments": lambda: messages.broadcast('{"method": "ping", "arguments": 5}'),
+    "a reply to nowhere": lambda: messages.broadcast('{"method": "ping", "arguments": {}, "reply_to": 17}'),
+    "a queue that is no name": lambda: messages.broadcast(
+        '{"method": "add_consumer", "arguments": {"queue": {"a": 1}}}'
+    ),
+    "a queue of no kind": lambda: messages.broadcast(
+        '{"method": "add_consumer", "arguments": {"queue": "x", "exchange": [], "exchange_type": 5}}'
+    ),
+    "a number of children that is none": lambda: messages.broadcast('{"method": "pool_grow", "arguments": {"n": "x"}}'),
+}
+
+
+@pytest.mark.fault("F15")
+def test_garbage_among_the_orders_holds_up_nothing(every_broker_system: System) -> None:
+    """Bare Celery's worker dies of a deep one, and of a queue that is no name."""
+    system = every_broker_system
+    worker = system.worker()
+    for what, send in ORDERS.items():
+        send()
+        job_id = system.enqueue("note", key="behind")
+        assert system.wait_for_end(job_id, deadline=30) == ["completed"], (what, worker.log)
+        assert worker.alive, (what, worker.log)
+
+
 @pytest.mark.fault("F16")
 @pytest.mark.fast
 @pytest.mark.parametrize("size", [65_000, 200_000_000], ids=["65 kB", "200 MB"])

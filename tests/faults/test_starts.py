@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from devtools.processes import script
+from devtools.processes import script, wait_for
 from devtools.system import System
 
 
@@ -57,3 +57,24 @@ def test_no_file_of_the_working_directory_takes_the_place_of_a_module(
     assert system.wait_until(job, "completed", deadline=60)["result"] == "''"
     assert running.terminate() == 0
     assert not said.exists(), said.read_text()
+
+
+@pytest.mark.fault("F23")
+def test_children_that_cannot_start_are_tried_again_without_haste(system: System, tmp_path: Path) -> None:
+    """A disk or a folder is away for a while: 3 starts a second would take a core."""
+    starts, mended = tmp_path / "starts", tmp_path / "mended"
+    (system.plugins / "ends_children.py").write_text(
+        "import os\n"
+        "from pathlib import Path\n"
+        f"if 'CLERK_CHILDREN' in os.environ and not Path({str(mended)!r}).exists():\n"
+        f"    open({str(starts)!r}, 'a').write('x')\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    worker = system.worker("-c", "1")
+    job = system.enqueue("note")
+    wait_for(
+        lambda: starts.exists() and starts.stat().st_size >= 3, "three starts", deadline=30, logs=system.programs.logs
+    )
+    mended.touch()
+    assert system.wait_for_end(job, deadline=40) == ["completed"]
+    assert "a child of this worker ended before it could work; the next one starts in 2 s" in worker.log

@@ -16,12 +16,17 @@ import clerk_tasks
 TOUCHED: dict[str, tuple[tuple[str, ...] | None, str]] = {
     "kombu.transport.redis:Channel._create_client": (("self", "asynchronous"), "one client, not one per message"),
     "kombu.transport.redis:Channel._brpop_read": (("self", "options"), "bytes that are not JSON are dropped"),
+    "kombu.transport.redis:Channel._receive_one": (("self", "c"), "an order that is nested too deep is dropped"),
     "kombu.transport.redis:Channel.ack_emulation": (None, "no account of unacknowledged messages in Redis"),
     "kombu.transport.virtual.base:Transport._deliver": (("self", "message", "queue"), "malformed JSON is dropped"),
     "kombu.transport.virtual:QoS.restore_unacked": (("self",), "nothing is written to a file in /tmp"),
     "kombu.transport:TRANSPORT_ALIASES": (None, "Celery's own connections get our transport"),
     "celery.concurrency.prefork:TaskPool.on_start": (("self",), "sets TaskPool._pool, the billiard pool"),
     "billiard.pool:Pool._pool": (None, "the children: which of them live"),
+    "billiard.pool:Pool._repopulate_pool": (
+        ("self", "exitcodes"),
+        "children that cannot work are not replaced at once",
+    ),
     "billiard.pool:GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT": (None, "a child ends two seconds after its parent"),
     "billiard.process:BaseProcess.name": (None, "a child is told its `index`, its place in the pool"),
     "celery.app.task:Task.Strategy": (None, "a message starts a slice of work, and nothing else of it is used"),
@@ -47,13 +52,21 @@ TOUCHED: dict[str, tuple[tuple[str, ...] | None, str]] = {
 }
 
 #: Names beginning with `_` that our code reads from objects that are not its own -> the room that may.
-READ = {"_pool": "worker", "_config": "worker", "_data": "worker", "_filters_mutated": "worker", "_binary": "broker"}
+READ = {
+    "_pool": "worker",
+    "_repopulate_pool": "worker",
+    "_config": "worker",
+    "_data": "worker",
+    "_filters_mutated": "worker",
+    "_binary": "broker",
+}
 
 #: Attributes of objects that are not our own, which our code sets: the name, and what it is set on.
 SET = {
     ("beat", "install_sync_handler"),
     ("billiard.pool", "GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT"),
     ("conn", "ensure_connection"),
+    ("pool", "_repopulate_pool"),
     ("connection", "transport_cls"),
     ("message", "body"),
     ("message", "headers"),

@@ -11,9 +11,7 @@ from sqlalchemy import Engine
 
 from clerk.database.clock import now
 from clerk.database.tables import jobs_table as jobs
-from clerk.database.tables import queues_table as queues
 from clerk.database.tables import runs_table as runs
-from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.tables import sites_table as sites
 from clerk.database.tables import stages_table as stages
 from clerk.database.tables import workers_table as workers
@@ -23,7 +21,6 @@ from clerk_tasks.ledger import leases, publications
 from clerk_tasks.ledger.insert import NewJob, NewStage
 from clerk_tasks.ledger.runs import record_run
 from clerk_tasks.operations.doctor import Diagnosis, diagnose
-from clerk_tasks.operations.health import Level, check_health
 from clerk_tasks.operations.queue_coverage import live_workers
 from devtools import claiming
 from tests.integration.operations.conftest import Enqueue
@@ -194,54 +191,6 @@ def test_a_stage_is_counted_again_before_an_orphan_is_counted_out(enqueue: Enque
     assert (state_of(engine, at_work), state_of(engine, waits)) == ("running", "cancelled")
     with transaction(engine) as connection:
         assert connection.execute(sa.select(stages.c.state, stages.c.remaining)).one() == ("open", 1)
-
-
-YEAR = 365 * 86400.0
-#: A kind of time, and what a clock that was a year ahead leaves in the ledger.
-AHEAD = {
-    "retries": sa.update(jobs).values(state="retryable", due_at=now(YEAR), started_at=now(YEAR - 60)),
-    "messages": sa.update(queues).values(published_at=now(YEAR)),
-    "leases": sa.update(jobs).values(
-        state="running", lease_until=now(YEAR), deadline_at=now(YEAR), started_at=now(YEAR), attempt=1
-    ),
-    "workers": sa.insert(workers).values(
-        instance="i",
-        hostname="h",
-        pid=1,
-        version="1",
-        queues=[],
-        job_types=[],
-        concurrency=1,
-        started_at=now(),
-        seen_at=now(YEAR),
-    ),
-    "slots": sa.insert(slots).values(
-        schedule="s", due_at=now(YEAR), fate="enqueued", jobs=[], detail=None, decided_at=now(YEAR)
-    ),
-}
-
-
-@pytest.mark.parametrize("name", AHEAD)
-def test_times_of_a_clock_that_was_ahead_are_mended(enqueue: Enqueue, engine: Engine, name: str) -> None:
-    enqueue("fine")
-    with transaction(engine) as connection:
-        publications.register_queues(connection, ["default"])
-        connection.execute(AHEAD[name])
-
-    def future() -> list[str]:
-        return [each.damage.subject for each in diagnose(fix=False) if each.damage.kind == "future"]
-
-    assert future() == [name]
-    assert [each.level for each in check_health() if each.check == "clock"] == [Level.ATTENTION]
-    assert [each.mended for each in diagnose(fix=True) if each.damage.kind == "future"] == [True]
-    assert future() == []
-
-
-def test_a_long_wait_that_was_asked_for_is_no_mistake_of_a_clock(enqueue: Enqueue, engine: Engine) -> None:
-    enqueue("fine")
-    with transaction(engine) as connection:
-        connection.execute(sa.update(jobs).values(state="retryable", due_at=now(7 * 86400.0), started_at=now()))
-    assert kinds(diagnose(fix=False)) == []
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import schedule_slots_table as slots
+from clerk.database.tables import stages_table as stages
 from clerk.database.tables import workers_table as workers
 from clerk.database.transactions import reading, transaction
 from clerk_tasks.cli.main import main
@@ -69,8 +70,7 @@ def test_a_damaged_row_hides_nothing_and_can_be_mended(
     assert "a bug" not in capsys.readouterr().err
     assert main(["db", "check"]) == 1
     assert f"unreadable {kind} " in capsys.readouterr().err
-    if name != "state":  # found by reading every row, which only `db check` and `doctor --fix` do
-        assert unreadable() == [f"unreadable {kind}"]
+    assert unreadable() == [f"unreadable {kind}"]
     diagnose(fix=True)
     assert (unreadable(), main(["db", "check"])) == ([], 0)
 
@@ -101,3 +101,24 @@ def test_rows_of_workers_and_slots_that_cannot_be_read_are_deleted(enqueue: Enqu
     with reading(engine) as connection:
         for table in (workers, slots):
             assert connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() == 0
+
+
+def test_rows_of_completed_jobs_are_read_when_that_is_asked_for(
+    enqueue: Enqueue, engine: Engine, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There may be millions: it takes longer than an operator wants to wait."""
+    job = enqueue("fine")
+    with transaction(engine) as connection:
+        connection.execute(sa.update(stages).values(state="closed", remaining=0))
+        connection.execute(sa.update(runs).values(state="completed"))
+    damage(engine, "UPDATE jobs SET state = 'completed', arguments = '{broken'")
+    assert (main(["db", "check"]), unreadable()) == (0, [])
+    capsys.readouterr()
+    assert main(["db", "check", "--every-row"]) == 1
+    assert f"unreadable job {job}: arguments cannot be read; `clerk-tasks doctor --fix --every-row` mends it." in (
+        capsys.readouterr().err
+    )
+    main(["doctor", "--fix", "--every-row", "--json"])
+    found = json.loads(capsys.readouterr().out)
+    assert [each["mended"] for each in found if each["subject"] == job] == [True]
+    assert main(["db", "check", "--every-row"]) == 0

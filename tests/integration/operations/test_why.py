@@ -68,7 +68,7 @@ LEASE = {
     "unknown": "Its worker is not registered; its lease ends at",
     "taken over": r"Its lease ended \d+ s ago and was not renewed; the relay of another worker takes the job over.",
     "left": r"Its lease ended \d+ s ago and no worker is running to take the job over: start a worker.",
-    "future": "later than any lease does: it was written by a clock that was ahead.",
+    "future": "later than any lease does.",
 }
 
 
