@@ -43,9 +43,10 @@ class Paused(NamedTuple):
     job_types: frozenset[str] = frozenset()
     sites: frozenset[str] = frozenset()
 
-    def holds(self, *, queue: str, job_type: str, subdomain: str) -> bool:
-        """Return whether a job may not be claimed."""
-        return self.everything or queue in self.queues or job_type in self.job_types or subdomain in self.sites
+    def __str__(self) -> str:
+        named = (("queue", self.queues), ("type", self.job_types), ("site", self.sites))
+        parts = [f"{kind} {name}" for kind, names in named for name in sorted(names)]
+        return ", ".join([EVERYTHING] * self.everything + parts) or "nothing"
 
 
 _ACTIVE = or_(pauses.c.until.is_(None), pauses.c.until > now())

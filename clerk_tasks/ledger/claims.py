@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Select,
     Text,
@@ -16,7 +15,6 @@ from sqlalchemy import (
     case,
     cast,
     exists,
-    literal,
     literal_column,
     select,
     true,
@@ -30,9 +28,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import stages_table as stages
 from clerk.pauses import Paused
 from clerk_tasks.ledger.compiled import Compiled
-
-#: What no pause holds.
-NOTHING_PAUSED = Paused()
+from clerk_tasks.ledger.paused import NOTHING_PAUSED, sites_left
 
 
 class Claim(NamedTuple):
@@ -130,12 +126,6 @@ class Claims:
         if row is None:
             return False, None
         return True, Claim._make(row[1:]) if row[1] is not None else None
-
-
-def sites_left(without: Iterable[str]) -> list[ColumnElement[bool]]:
-    """Return the condition that a job is of none of some sites; none at all if there are none of those."""
-    names = [literal(name, Text) for name in sorted(without)]
-    return [jobs.c.subdomain.not_in(names)] if names else []
 
 
 def as_json(result: Any) -> str | None:

@@ -29,9 +29,9 @@ from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import queues_table as queues
 from clerk.pauses import Paused
-from clerk_tasks.ledger.claims import NOTHING_PAUSED, sites_left
 from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import Message
+from clerk_tasks.ledger.paused import NOTHING_PAUSED, sites_left
 
 #: How many messages of a queue are outstanding at most: each one starts a child, which takes one job after another.
 FEW = 4

@@ -15,10 +15,12 @@ from sqlalchemy import (
     Select,
     Subquery,
     and_,
+    case,
     exists,
     func,
     or_,
     select,
+    true,
 )
 
 from clerk.database.clock import now
@@ -32,6 +34,7 @@ from clerk.database.tables import workers_table as workers
 from clerk.errors import missing
 from clerk.jobs import Priority
 from clerk.pauses import Paused
+from clerk_tasks.ledger.paused import NOTHING_PAUSED, not_held
 
 #: The number of jobs up to which completed jobs are counted: that reads every row.
 MOST_JOBS_COUNTED = 100_000
@@ -248,9 +251,12 @@ def count_states(connection: Connection, *, subdomain: str | None = None) -> dic
     return {state.value: found.get(state, completed) for state in JobState}
 
 
-def backlog(connection: Connection) -> list[dict[str, Any]]:
-    """Return, for each queue with unfinished jobs, how many wait, retry and run, and since when the oldest waits."""
-    oldest = func.min(jobs.c.due_at, type_=jobs.c.due_at.type)
+def backlog(connection: Connection, paused: Paused = NOTHING_PAUSED) -> list[dict[str, Any]]:
+    """Return, for each queue with unfinished jobs, how many wait, retry and run, and since when the oldest waits.
+
+    The oldest is one that is not `paused`.
+    """
+    oldest = func.min(case((and_(true(), *not_held(paused)), jobs.c.due_at)), type_=jobs.c.due_at.type)
     available = select(jobs.c.queue, func.count(), oldest).where(jobs.c.state == constant(JobState.AVAILABLE))
     found = {row[0]: _depth(row[0], available=row[1], oldest=row[2]) for row in _by_queue(connection, available)}
     for name, states in (("waiting", LATER), ("running", (JobState.RUNNING,))):
@@ -273,12 +279,7 @@ def has_work(connection: Connection, queues: Sequence[str], job_types: Sequence[
     A running job counts, on any worker: that worker may die. One that is to be retried later, or is paused, does not.
     """
     served = jobs.c.queue.in_(queues)
-    left = [] if paused.everything else sorted(set(queues) - paused.queues)
-    known = and_(
-        jobs.c.queue.in_(left),
-        jobs.c.job_type.in_(sorted(set(job_types) - paused.job_types)),
-        jobs.c.subdomain.not_in(sorted(paused.sites)),
-    )
+    known = and_(served, jobs.c.job_type.in_(job_types), *not_held(paused))
     later = one_of(jobs.c.state, LATER)
     # Each by its own partial index.
     found = (
@@ -287,16 +288,6 @@ def has_work(connection: Connection, queues: Sequence[str], job_types: Sequence[
         exists().where(later, jobs.c.due_at <= now(), known),
     )
     return any(connection.execute(select(each)).scalar() for each in found)
-
-
-def count_held(connection: Connection, kind: str, name: str) -> int | None:
-    """Return how many available jobs a pause of this kind and name holds; None where that is not about jobs."""
-    columns = {"queue": jobs.c.queue, "type": jobs.c.job_type, "site": jobs.c.subdomain}
-    if kind != "all" and kind not in columns:
-        return None
-    held = [] if kind == "all" else [columns[kind] == name]
-    query = select(func.count()).where(jobs.c.state == constant(JobState.AVAILABLE), *held)
-    return connection.execute(query).scalar_one()
 
 
 def _plain(row: Any) -> dict[str, Any]:

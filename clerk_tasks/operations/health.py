@@ -19,6 +19,7 @@ from clerk.database.tables import clerk_meta_table as meta
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.transactions import reading
 from clerk.errors import ClerkError
+from clerk.pauses import active_pauses, paused_now
 from clerk.plugin.loader import quarantined
 from clerk.redaction import redact
 from clerk.settings import settings
@@ -28,6 +29,7 @@ from clerk_tasks.broker.table import broker_url
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, queries
 from clerk_tasks.ledger.interventions import UNDISMISSED
+from clerk_tasks.ledger.paused import count_held
 from clerk_tasks.operations.future_times import find_future_times
 from clerk_tasks.operations.plugin_report import ask_all
 from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, workers_by_queue
@@ -91,7 +93,7 @@ def _broker() -> Iterator[Finding]:
 
 def _work() -> Iterator[Finding]:
     with reading() as connection:
-        for look in (_workers, _queues, _leases, _dead_letters, _clock, _beat):
+        for look in (_workers, _queues, _pauses, _leases, _dead_letters, _clock, _beat):
             yield from look(connection)
 
 
@@ -117,7 +119,7 @@ def _queues(connection: Connection) -> Iterator[Finding]:
     standstill = timedelta(seconds=2 * settings().lease)  # as long as a worker waits before it replaces its children
     current = database_time(connection)
     served = workers_by_queue(connection)
-    backlog = {row["queue"]: row for row in queries.backlog(connection)}
+    backlog = {row["queue"]: row for row in queries.backlog(connection, paused_now(connection))}
     routed = {found.job_type.queue for found in registry().job_types.values()}
     for queue in sorted(routed | set(backlog)):
         row = backlog.get(queue, {"available": 0, "waiting": 0, "running": 0, "oldest": None})
@@ -133,6 +135,12 @@ def _queues(connection: Connection) -> Iterator[Finding]:
             yield Finding("queue", Level.OK, detail)
         else:
             yield Finding("queue", Level.ATTENTION, f"{detail}; no worker serves it: {how_to_serve(queue)}.")
+
+
+def _pauses(connection: Connection) -> Iterator[Finding]:
+    for pause in active_pauses(connection):
+        waiting = count_held(connection, pause.kind, pause.name)
+        yield Finding("pause", Level.OK, f"{pause}" + (f" ({waiting} jobs wait)" if waiting else ""))
 
 
 def _idle(connection: Connection, workers: Iterable[Any]) -> str | None:

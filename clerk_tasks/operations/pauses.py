@@ -15,6 +15,7 @@ from clerk.errors import NotFoundError, UsageError
 from clerk.pauses import EVERYTHING, KINDS, Pause
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import queries
+from clerk_tasks.ledger.paused import count_held
 from clerk_tasks.operations.known import check_filters, check_site
 from clerk_tasks.schedules.slots import find as find_schedule
 
@@ -55,7 +56,7 @@ def list_pauses() -> list[dict[str, Any]]:
                 "by": pause.by,
                 "since": pause.since,
                 "until": pause.until,
-                "waiting": queries.count_held(connection, pause.kind, pause.name),
+                "waiting": count_held(connection, pause.kind, pause.name),
             }
             for pause in pauses.active_pauses(connection)
         ]

@@ -67,6 +67,7 @@ class Relay:
         if paused != self.waiting.paused:
             self.waiting = self.waiting.without(paused)
             self.paused_changed()
+            logger.info("paused now: %s", paused)
 
     def publish(self) -> Collection[str]:
         """Publish for each queue with work, while it has fewer messages than jobs, and than FEW; urgent jobs first.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from devtools import soak_plugin
 from devtools.processes import wait_for
 from devtools.system import System
@@ -25,3 +27,26 @@ def test_a_burst_does_what_there_is_and_exits(system: System) -> None:
     assert burst.wait(deadline=60) == 0, burst.log
     assert [system.job(job_id)["state"] for job_id in ids] == ["completed"] * 5
     assert burst.children() == []
+
+
+@pytest.mark.fault("F26")
+def test_a_pause_reaches_running_workers_and_survives_them(every_database: System) -> None:
+    """What runs goes on, what waits waits, through the death of a worker, until it is resumed."""
+    system = every_database
+    worker = system.worker("-c", "1")
+    running = system.enqueue("lingers")
+    wait_for(lambda: system.effects()[running], "the job runs")
+    assert system.programs.clerk("pause", "all", "--reason", "a test").wait() == 0
+    waiting = [system.enqueue("note", key=f"k{number}") for number in range(3)]
+    worker.wait_for_log("paused now: everything")
+    system.open_gate()
+    assert system.wait_for_end(running) == ["completed"]
+    worker.kill()
+    system.worker("-c", "2").wait_for_log("paused now: everything")
+    assert [system.job(job_id)["state"] for job_id in waiting] == ["available"] * 3
+    burst = system.programs.clerk("worker", "--burst")
+    assert burst.wait(deadline=60) == 0, burst.log
+    assert [system.job(job_id)["state"] for job_id in waiting] == ["available"] * 3
+    assert system.programs.clerk("resume", "all").wait() == 0
+    assert system.wait_for_end(*waiting, deadline=30) == ["completed"] * 3
+    assert all(system.effects()[job_id] == 1 for job_id in waiting)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import sqlalchemy as sa
 
-from clerk import current_job
+from clerk import current_job, pauses
 from clerk.database.held import HeldConnection
 from clerk_tasks.ledger import interventions, publications
 from clerk_tasks.worker.children import Children, Work
@@ -220,3 +220,18 @@ def test_an_end_waits_while_the_database_is_read_only(
     worker.run_slice("q")
     assert states(on_both) == ["completed"] * 3
     assert {row.attempt for row in on_both.jobs("s0")} == {1}
+
+
+def test_a_pause_ends_the_slice(on_both: LedgerOf, plugin: OneJob, executor: MakeExecutor, children: Children) -> None:
+    """Guard: `pauses` in run_slice: what is paused between two jobs is not claimed after the one that runs."""
+    on_both.record([job() for _ in range(3)])
+
+    def pause_all() -> None:
+        on_both.do(pauses.pause, "all", "everything", reason="r", by="a test", seconds=None)
+        children.pauses_changed()
+
+    plugin.function = pause_all
+    worker = executor()
+    worker.run_slice("q")
+    worker.run_slice("q")
+    assert states(on_both) == ["completed", "available", "available"]

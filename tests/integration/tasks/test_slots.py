@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from clerk import pauses
 from clerk.database.clock import database_time
 from clerk.database.tables import jobs_table, schedule_slots_table, sites_table
 from clerk.database.transactions import transaction
@@ -198,3 +199,31 @@ def test_a_site_with_a_bad_name_costs_the_others_no_slot(declare: Declare) -> No
     (fired,) = ours(slots.tick())
     assert (fired.fate, len(fired.job_ids)) == ("enqueued", 1)
     assert fired.detail == "skipped 'San_Jose.CA', which is no subdomain"
+
+
+@pytest.mark.parametrize(("kind", "name"), [("schedule", "s"), ("all", "everything")])
+def test_the_slots_of_a_paused_schedule_keep_that_fate(declare: Declare, kind: str, name: str) -> None:
+    """Guard: find_pause in _keep. Once it is resumed they are not caught up with."""
+    declare(3, s="choose, catch_up=CatchUp.ALL", other="choose")
+    with transaction() as connection:
+        pauses.pause(connection, kind, name, reason="a holiday", by="a test", seconds=None)
+    slots.tick()
+    assert set(fates("s")) == {"began", "paused"}
+    assert ("enqueued" in fates("other")) == (kind == "schedule")
+    enqueued = count_jobs()
+    with transaction() as connection:
+        assert "a holiday" in slots.describe(slots.find("s"), connection)["last_detail"]
+        pauses.resume(connection, kind, name)
+    slots.tick()
+    assert "paused" in fates("s")
+    assert count_jobs() == enqueued
+
+
+def test_a_schedule_skips_a_paused_site(declare: Declare) -> None:
+    """Guard: `held` in _fire, for schedules that know nothing of pauses."""
+    declare(1, s="choose")
+    with transaction() as connection:
+        pauses.pause(connection, "site", "a.ca", reason="r", by="a test", seconds=None)
+    (fired,) = [fired for fired in ours(slots.tick()) if fired.fate != "missed"]
+    assert (fired.fate, fired.detail) == ("nothing", "skipped a.ca, which is paused")
+    assert count_jobs() == 0

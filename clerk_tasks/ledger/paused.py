@@ -1,0 +1,39 @@
+"""Which jobs a pause holds, as conditions of a statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Connection, Text, false, func, literal, select
+
+from clerk.database.literals import constant
+from clerk.database.states import JobState
+from clerk.database.tables import jobs_table as jobs
+from clerk.pauses import Paused
+
+#: What no pause holds.
+NOTHING_PAUSED = Paused()
+
+
+def sites_left(without: Iterable[str]) -> list[ColumnElement[bool]]:
+    """Return the condition that a job is of another site than these; no condition without sites."""
+    names = [literal(name, Text) for name in sorted(without)]
+    return [jobs.c.subdomain.not_in(names)] if names else []
+
+
+def not_held(paused: Paused) -> list[ColumnElement[bool]]:
+    """Return the conditions that no pause holds a job."""
+    if paused.everything:
+        return [false()]
+    columns = ((jobs.c.queue, paused.queues), (jobs.c.job_type, paused.job_types))
+    return [*(column.not_in(sorted(names)) for column, names in columns if names), *sites_left(paused.sites)]
+
+
+def count_held(connection: Connection, kind: str, name: str) -> int | None:
+    """Return how many available jobs a pause of this kind and name holds; None where that is not about jobs."""
+    columns = {"queue": jobs.c.queue, "type": jobs.c.job_type, "site": jobs.c.subdomain}
+    if kind != "all" and kind not in columns:
+        return None
+    held = [] if kind == "all" else [columns[kind] == name]
+    query = select(func.count()).where(jobs.c.state == constant(JobState.AVAILABLE), *held)
+    return connection.execute(query).scalar_one()
