@@ -26,7 +26,7 @@ def answer(request: Message) -> Iterator[Message]:
     limits = ReadingLimits(**request["limits"])
     try:
         with opened(request["pdf"], limits) as document:
-            yield {"pages": len(document), "left_out": getattr(document, "left_out", [])}
+            yield {"pages": len(document), "left_out": document.left_out}
             yield from _pages(request, document)
     except PdfiumError as error:
         raise DocumentError("damaged", f"failed: PdfiumError: {error}") from None

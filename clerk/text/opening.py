@@ -43,7 +43,9 @@ class ReadablePage(Protocol):
 
 
 class Pages(Protocol):
-    """The pages of an open document, from 1."""
+    """The pages of an open document, from 1, and the names of what it holds and is not read."""
+
+    left_out: list[str]
 
     def __len__(self) -> int: ...
 
@@ -60,6 +62,7 @@ class PdfPages:
         self._pdf = pdf
         self._structure = structure
         self.is_form = is_form  # whose fields are not on its pages
+        self.left_out: list[str] = []
         self._limits = limits
 
     def __len__(self) -> int:
@@ -147,7 +150,9 @@ def _portfolio(files: dict[str, bytes], limits: ReadingLimits, stack: ExitStack,
     found = Portfolio()
     for name, content in files.items():
         try:
-            found.parts.append(_opened(content, name, limits, stack, depth))
+            part = _opened(content, name, limits, stack, depth)
+            found.parts.append(part)
+            found.left_out += [f"{name}: {left_out}" for left_out in part.left_out]
         except DocumentError as error:
             if error.kind not in ("unsupported", "not-a-pdf"):
                 raise DocumentError(error.kind, f"is a portfolio in which {name} {error.reason}") from None

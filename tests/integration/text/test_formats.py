@@ -127,6 +127,9 @@ def photograph(kind: str, *lines: str) -> bytes:
     return file.getvalue()
 
 
+EMF = struct.pack("<10I", 1, 100, 0, 0, 400, 400, 0, 0, 9000, 9000) + b" EMF" + bytes(60)
+
+
 def cut_seal() -> bytes:
     """Return a small picture that ends too early."""
     file = io.BytesIO()
@@ -140,7 +143,7 @@ def test_pictures_in_a_document_are_read_at_their_places(
     pictures = {
         "a.png": photograph("PNG", *MINUTES[:2]),
         "b.png": cut_seal(),
-        "c.emf": struct.pack("<10I", 1, 100, 0, 0, 400, 400, 0, 0, 9000, 9000) + b" EMF" + bytes(60),
+        "c.emf": EMF,
         "d.jpg": photograph("JPEG", *MINUTES[2:4]),
     }
     runs = [drawing("a.png"), run("below"), drawing("b.png"), drawing("c.emf")]
@@ -252,7 +255,7 @@ def test_the_documents_of_a_portfolio_are_read_in_place_of_its_cover(
     inner = portfolio({"deep.pdf": Pdf().text("Deep").made()}, *COVER)
     files = {
         "a.pdf": two,
-        "b.docx": docx(paragraph(run("Minutes"))),
+        "b.docx": docx(paragraph(run("Minutes"), drawing("a.emf")), pictures={"a.emf": EMF}),
         "c.pdf": inner,
         "d.xlsx": WORKBOOK,
     }
@@ -261,7 +264,7 @@ def test_the_documents_of_a_portfolio_are_read_in_place_of_its_cover(
         pages = reader.read(pdf).pages
     assert [page.text for page in pages] == ["Agenda, page one", "Agenda, page two", "City of Example\nMinutes", "Deep"]
     assert [page.number for page in pages] == [1, 2, 3, 4]
-    assert "not read in this document: d.xlsx" in caplog.text
+    assert "not read in this document: b.docx: picture 1 (WMF), d.xlsx" in caplog.text
     assert [file.name for file in reader.render(pdf, tmp_path / "pictures")] == ["1.png", "2.png", "4.png"]
 
 
