@@ -168,16 +168,6 @@ def test_a_job_whose_pool_could_not_be_prepared_waits_and_says_why(on_both: Ledg
     assert run(on_both, plugin, lambda: None).state == "completed"
 
 
-def test_a_process_that_cannot_call_a_job_takes_no_other(on_both: LedgerOf, plugin: OneJob) -> None:
-    """Guard: `claimant = None` in _settle: it would hand back all jobs of the queue, one after the other."""
-    plugin.initialiser = raising(OSError("no licence"))
-    ids = on_both.record([job(queue="one-job") for _ in range(3)]).job_ids
-    executor = executor_of(on_both)
-    executor.run_slice("one-job")
-    executor.held.close()
-    assert [on_both.job(job_id).state for job_id in ids] == ["retryable", "available", "available"]
-
-
 def test_a_job_that_another_attempt_took_over_records_nothing(on_both: LedgerOf, plugin: OneJob) -> None:
     """Guards: Fenced in fence(), and in _record."""
     (job_id,) = on_both.record([job()]).job_ids
