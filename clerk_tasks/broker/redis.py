@@ -7,6 +7,7 @@ from queue import Empty
 from typing import Any, ClassVar
 
 from kombu.transport import TRANSPORT_ALIASES, redis, virtual
+from redis.exceptions import ResponseError
 
 from clerk.jobs import Priority
 from clerk_tasks.broker.base import MALFORMED, Broker, Problem, log_drop
@@ -42,6 +43,23 @@ class Channel(redis.Channel):
         if self._kept is None:
             self._kept = super()._create_client()  # type: ignore[no-untyped-call]
         return self._kept
+
+    def _queue_bind(self, exchange: str, routing_key: str, pattern: str, queue: str) -> None:
+        """Note that a queue is bound; a key of another type in the place of kombu's sets is deleted.
+
+        It would end every connection of every worker.
+        """
+        try:
+            super()._queue_bind(exchange, routing_key, pattern, queue)  # type: ignore[no-untyped-call]
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            with self.conn_or_acquire() as client:
+                for key in (self.keyprefix_queue % (exchange,), self.keyprefix_binding_permanent % (exchange,)):
+                    if client.type(key) not in (b"set", b"none"):
+                        log_drop(key, error)
+                        client.delete(key)
+            super()._queue_bind(exchange, routing_key, pattern, queue)  # type: ignore[no-untyped-call]
 
     def _receive_one(self, c: Any) -> Any:
         try:

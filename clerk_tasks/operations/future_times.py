@@ -15,9 +15,9 @@ from clerk.database.tables import queues_table as queues
 from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.tables import workers_table as workers
 from clerk.settings import settings
-from clerk_tasks.celery_task import LONGEST_COUNTDOWN
 from clerk_tasks.ledger.backoff import LONGEST_WAIT, MOST_JITTER
 from clerk_tasks.ledger.diagnosis import Damage
+from clerk_tasks.operations.times import LONGEST_DURATION
 
 _LATER = now(CLOCK_MARGIN)
 _RUNNING = jobs.c.state == constant(JobState.RUNNING)
@@ -57,7 +57,7 @@ def _of_jobs() -> Mapping[str, _Kind]:
             jobs.c.due_at,
             is_in(jobs.c.state, JobState.SCHEDULED, LATER)
             & (jobs.c.due_at > _LATER)
-            & or_(jobs.c.created_at > _LATER, jobs.c.due_at > now(LONGEST_COUNTDOWN + CLOCK_MARGIN)),
+            & or_(jobs.c.created_at > _LATER, jobs.c.due_at > now(LONGEST_DURATION + CLOCK_MARGIN)),
             update(jobs).values(due_at=now()),
             "due now",
             "When it is due",

@@ -51,6 +51,7 @@ def test_a_broker_that_ends_every_connection_gets_pauses_that_grow(monkeypatch: 
     for _ in range(10):
         consumer.connect()
     hub.close()
+    assert consumer.controller.relay_wanted.is_set()
     assert slept[0] == SHORTEST_PAUSE
     assert [later / earlier for earlier, later in pairwise(slept[:7])] == [2] * 6
     assert slept[-1] == LONGEST_PAUSE

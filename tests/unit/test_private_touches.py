@@ -16,6 +16,10 @@ import clerk_tasks
 TOUCHED: dict[str, tuple[tuple[str, ...] | None, str]] = {
     "kombu.transport.redis:Channel._create_client": (("self", "asynchronous"), "one client, not one per message"),
     "kombu.transport.redis:Channel._brpop_read": (("self", "options"), "bytes that are not JSON are dropped"),
+    "kombu.transport.redis:Channel._queue_bind": (
+        ("self", "exchange", "routing_key", "pattern", "queue"),
+        "a key of another type is replaced",
+    ),
     "kombu.transport.redis:Channel._receive_one": (("self", "c"), "an order that is nested too deep is dropped"),
     "kombu.transport.redis:Channel.ack_emulation": (None, "no account of unacknowledged messages in Redis"),
     "kombu.transport.virtual.base:Transport._deliver": (("self", "message", "queue"), "malformed JSON is dropped"),

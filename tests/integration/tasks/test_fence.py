@@ -85,3 +85,27 @@ def test_what_is_lost_inside_a_transaction_is_not_taken_up_by_another_connection
     with held.transaction() as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
     held.close()
+
+
+def test_no_other_attempt_can_start_while_a_job_is_inside_its_fence(postgres_url: str, plugin: OneJob) -> None:
+    """Guard: `lock=True` in fence()."""
+    ledger = LedgerOf(postgres_url)
+    (job_id,) = ledger.record([job()]).job_ids
+    seen = []
+
+    def free_for_a_take_over() -> bool:
+        with ledger.engine.begin() as connection:
+            return connection.execute(text("SELECT 1 FROM jobs FOR UPDATE SKIP LOCKED")).first() is not None
+
+    def work() -> None:
+        seen.append(free_for_a_take_over())
+        with current_job().fence():
+            seen.append(free_for_a_take_over())
+        seen.append(free_for_a_take_over())
+
+    plugin.function = work
+    executor = executor_of(ledger)
+    claiming.execute(ledger.engine, executor, job_id)
+    executor.held.close()
+    ledger.engine.dispose()
+    assert seen == [True, False, True]

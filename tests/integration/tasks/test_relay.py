@@ -7,9 +7,10 @@ from sqlalchemy import Connection
 
 from clerk.database.held import HeldConnection
 from clerk.errors import BrokerUnavailable, DatabaseUnavailable
+from clerk.jobs import Priority
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.ledger import attempts, leases
-from clerk_tasks.ledger.publications import Waiting
+from clerk_tasks.ledger.publications import FEW, Waiting
 from clerk_tasks.worker.relay import Relay
 from devtools.hand_clock import Clock
 from devtools.services import free_port
@@ -109,6 +110,16 @@ def test_only_what_the_queue_lacks_is_published(
     for _ in range(2):
         relay.run_once()
         assert publisher.depth("q") == then
+
+
+def test_the_most_urgent_job_is_published_first_however_many_are_older(ledger: LedgerOf) -> None:
+    """Guard: the order in _waiting: an urgent job whose message was lost waited for a whole backlog."""
+    ids = ledger.record(
+        [job(priority=p) for p in (*[Priority.NORMAL] * (FEW + 1), Priority.LOW, Priority.HIGH)]
+    ).job_ids
+    with ledger.engine.connect() as connection:
+        waiting = Waiting(["q"], ["t"])(connection)
+    assert [message.job_id for message in waiting["q"]] == [ids[-1], *ids[: FEW - 1]]
 
 
 def test_a_job_that_no_plugin_here_knows_is_left_to_others(

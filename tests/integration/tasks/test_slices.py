@@ -16,7 +16,7 @@ from clerk_tasks.worker.executor import EXIT_UNRECORDED, SLICE, Executor
 from devtools import claiming
 from devtools.hand_clock import Clock
 from tests.integration.ledger.ledger import LedgerOf, job
-from tests.integration.tasks.one_job import OneJob
+from tests.integration.tasks.one_job import OneJob, raising
 from tests.property.database import FragileDatabase
 
 MakeExecutor = Callable[..., Executor]
@@ -235,3 +235,13 @@ def test_a_pause_ends_the_slice(on_both: LedgerOf, plugin: OneJob, executor: Mak
     worker.run_slice("q")
     worker.run_slice("q")
     assert states(on_both) == ["completed", "available", "available"]
+
+
+def test_a_process_that_cannot_call_a_job_takes_no_other(
+    on_both: LedgerOf, plugin: OneJob, executor: MakeExecutor
+) -> None:
+    """Guard: `claimant = None` in _settle: it would hand back all jobs of the queue, one after the other."""
+    plugin.initialiser = raising(OSError("no licence"))
+    ids = on_both.record([job(queue="one-job") for _ in range(3)]).job_ids
+    executor().run_slice("one-job")
+    assert [on_both.job(job_id).state for job_id in ids] == ["retryable", "available", "available"]
