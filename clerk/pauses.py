@@ -13,7 +13,7 @@ from clerk.database.tables import pauses_table as pauses
 from clerk.errors import ConflictError, NotFoundError
 
 #: What can be paused.
-KINDS = ("site", "host", "queue", "type", "schedule", "all")
+PAUSABLE = ("site", "host", "queue", "type", "schedule", "all")
 #: The name of the pause of everything.
 EVERYTHING = "everything"
 
@@ -62,14 +62,14 @@ def active_pauses(connection: Connection) -> list[Pause]:
 
 def paused_now(connection: Connection) -> Paused:
     """Return what may not be claimed now."""
-    found: dict[str, set[str]] = {kind: set() for kind in KINDS}
+    found: dict[str, set[str]] = {kind: set() for kind in PAUSABLE}
     for kind, name in connection.execute(_NAMES):
         found.setdefault(kind, set()).add(name)
     return Paused(bool(found["all"]), *(frozenset(found[kind]) for kind in ("queue", "type", "site")))
 
 
 def find_pause(connection: Connection, kind: str, name: str) -> Pause | None:
-    """Return the pause that holds a thing now, its own or that of everything; None if there is none."""
+    """Return the pause that holds a thing now, its own or that of everything, or None."""
     both = or_(_is(kind, name), _is("all", EVERYTHING))
     row = connection.execute(select(*_COLUMNS).where(both, _ACTIVE).order_by(pauses.c.since)).first()
     return None if row is None else Pause(*row)

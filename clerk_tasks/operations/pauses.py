@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from clerk import pauses
 from clerk.database.transactions import reading, transaction
 from clerk.errors import NotFoundError, UsageError
-from clerk.pauses import EVERYTHING, KINDS, Pause
+from clerk.pauses import EVERYTHING, PAUSABLE, Pause
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import queries
 from clerk_tasks.ledger.paused import count_held
@@ -71,8 +71,8 @@ def operator() -> str:
 
 
 def _require_kind(kind: str, name: str | None) -> None:
-    if kind not in KINDS:
-        raise UsageError(f"{kind!r} cannot be paused: name one of {', '.join(KINDS)}.")
+    if kind not in PAUSABLE:
+        raise UsageError(f"{kind!r} cannot be paused: name one of {', '.join(PAUSABLE)}.")
     if (kind == "all") != (name is None):
         raise UsageError("`all` takes no name." if name else f"Name the {kind}.")
 

@@ -81,7 +81,7 @@ class Children:
         self._memory[_STOPPING] = 1
 
     def pauses_changed(self) -> None:
-        """Have every child look what is paused now, before its next job."""
+        """Make every child look what is paused, before its next job."""
         self._memory[_PAUSES] = (self._memory[_PAUSES] + 1) % 256
 
     def emit(self, wanted: bool) -> None:
