@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
 
 from clerk.database.clock import now
 from clerk.database.tables import pauses_table as pauses
@@ -94,8 +94,13 @@ def resume(connection: Connection, kind: str, name: str) -> Pause:
         raise NotFoundError(
             f"{EVERYTHING if kind == 'all' else f'{kind} {name}'} is not paused: see `clerk-tasks pauses`"
         )
-    connection.execute(delete(pauses).where(_is(kind, name)))
+    connection.execute(update(pauses).where(_is(kind, name)).values(until=now()))
     return Pause(*found)
+
+
+def last_end(connection: Connection, kind: str, name: str) -> datetime | None:
+    """Return when the last pause of a thing ended, None if it has none that has."""
+    return connection.execute(select(pauses.c.until).where(_is(kind, name), pauses.c.until <= now())).scalar()
 
 
 def _is(kind: str, name: str) -> ColumnElement[bool]:

@@ -128,6 +128,7 @@ class Settings(BaseSettings):
     failed_documents: float = Field(1.0, ge=0, le=1)  # share of a run's documents
     meetings_cron: Cron = "*/10 * * * *"
     meetings_sites: int = Field(1, ge=1, le=1000)  # each time
+    pause_after_failures: int = Field(7, ge=0, le=365)  # days on which each run of a site failed; 0: never
 
     ocr_engine: str | None = None
     ocr_languages: str = Field("eng+spa", validation_alias=AliasChoices("OCR_LANGS", "CLERK_OCR_LANGUAGES"))

@@ -88,12 +88,17 @@ def record_jobs(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: s
         connection,
         run_id,
         subdomain=first.subdomain,
-        pipeline=MEETINGS if passage else first.job_type,
+        pipeline=pipeline_of(first.job_type),
         new_stages=[begin, *following],
     )
     if passage:
         project(connection, run_id)
     return recorded
+
+
+def pipeline_of(job_type: str) -> str:
+    """Return the pipeline of a run that a job of this type begins."""
+    return MEETINGS if stages_from(job_type) else job_type
 
 
 def require_sites(connection: Connection, subdomains: set[str]) -> None:

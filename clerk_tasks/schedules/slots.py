@@ -18,7 +18,7 @@ from clerk.database.clock import database_time, now
 from clerk.database.tables import clerk_meta_table as meta
 from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.transactions import reading, reading_only, transaction
-from clerk.errors import DatabaseUnavailable, NotFoundError, UsageError
+from clerk.errors import ConflictError, DatabaseUnavailable, NotFoundError, UsageError
 from clerk.jobs import JobRequest
 from clerk.paths import is_subdomain
 from clerk.pauses import Paused, find_pause, paused_now
@@ -30,7 +30,8 @@ from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.validation import PLAIN_NAME
 from clerk_tasks.ledger.insert import Message, NewJob
 from clerk_tasks.pipeline import ask_plugins
-from clerk_tasks.recording import grouped, record_groups
+from clerk_tasks.recording import grouped, pipeline_of, record_groups
+from clerk_tasks.schedules.circuit_breaker import trip
 from clerk_tasks.schedules.cron import moments, slots_between
 
 logger = logging.getLogger(__name__)
@@ -111,10 +112,12 @@ def tick() -> list[Fired]:
 
 
 def fire_now(name: str) -> Fired:
-    """Fire a schedule at this moment, due or not; the slot is kept like any other."""
+    """Fire a schedule at this moment, due or not; the slot is kept like any other. ConflictError if it is paused."""
     schedule = find(name)
     with reading() as connection:
         current = database_time(connection)
+        if pause := find_pause(connection, "schedule", name):
+            raise ConflictError(str(pause))
     fired, messages = _fire(schedule, current)
     publish(messages)
     return fired
@@ -188,6 +191,8 @@ def _fire(schedule: Schedule, moment: datetime) -> tuple[Fired, list[Message]]:
         # The slot first: a second beat waits here for our commit, and then finds it taken.
         if not _decide(connection, Fired(schedule.name, moment, "enqueued")):
             return Fired(schedule.name, moment, "taken"), []
+        held.update(trip(connection, [(jobs[0].subdomain, pipeline_of(jobs[0].job_type)) for jobs in groups]))
+        groups = [jobs for jobs in groups if jobs[0].subdomain not in held]
         return _enqueue(connection, Fired(schedule.name, moment, "nothing"), groups, refused, sorted(held))
 
 

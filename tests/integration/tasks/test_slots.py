@@ -14,6 +14,7 @@ from clerk import pauses
 from clerk.database.clock import database_time
 from clerk.database.tables import jobs_table, schedule_slots_table, sites_table
 from clerk.database.transactions import transaction
+from clerk.errors import ConflictError
 from clerk_tasks.schedules import slots
 from clerk_tasks.schedules.slots import Fired
 from devtools.plugin_files import imports_undone, write_plugin
@@ -217,6 +218,15 @@ def test_the_slots_of_a_paused_schedule_keep_that_fate(declare: Declare, kind: s
     slots.tick()
     assert "paused" in fates("s")
     assert count_jobs() == enqueued
+
+
+def test_a_paused_schedule_is_not_fired_by_hand(declare: Declare) -> None:
+    declare(1, s="choose")
+    with transaction() as connection:
+        pauses.pause(connection, "schedule", "s", reason="a holiday", by="a test", seconds=None)
+    with pytest.raises(ConflictError, match="a holiday"):
+        slots.fire_now("s")
+    assert count_jobs() == 0
 
 
 def test_a_schedule_skips_a_paused_site(declare: Declare) -> None:
