@@ -81,7 +81,7 @@ class Fault:
     """One kind of fault: what it does, to what, and for how long, in seconds."""
 
     name: str
-    target: Literal["worker", "broker", "database", "message"]
+    target: Literal["worker", "broker", "database", "message", "operator"]
     inject: Callable[[Fleet, Random], Heal]
     lasts: float = 0.0
 

@@ -21,6 +21,7 @@ from devtools.breakable import BreakableBroker
 from devtools.chaos import DATABASE_FAULTS, FAULTS, Fault, Fleet, Heal
 from devtools.processes import wait_for
 from devtools.services import PostgresServer
+from devtools.soak_operators import OPERATOR_FAULTS
 from devtools.soak_towns import Towns
 from devtools.system import SITE, System
 
@@ -105,7 +106,7 @@ class Soak:
         self.report = Report()
         self._active: list[tuple[float, Fault, Heal]] = []  # when to heal what
         self._awaited: list[tuple[float, int, str]] = []  # since when, after how many effects, after which fault
-        self._faults = FAULTS + (DATABASE_FAULTS if fleet.postgres else ())
+        self._faults = FAULTS + OPERATOR_FAULTS + (DATABASE_FAULTS if fleet.postgres else ())
 
     def run(self, seconds: float) -> None:
         """Enqueue and break things for so long; then heal everything and wait for the end of every job."""
