@@ -243,6 +243,8 @@ workers_table = Table(
     Column("started_at", UtcDateTime, nullable=False),
     Column("seen_at", UtcDateTime, nullable=False),
     Column("stopped_at", UtcDateTime),
+    Column("drain_requested_at", UtcDateTime),
+    Column("drain_timeout", Float),  # seconds that its jobs have to finish; NULL: as long as they take
     Index("ix_workers_seen_at", "seen_at"),
 )
 

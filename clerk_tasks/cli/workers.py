@@ -1,18 +1,29 @@
-"""`clerk-tasks workers`: who works, on what."""
+"""`clerk-tasks workers`: who works, on what; and ask a worker to end once it has finished what it runs."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 
+import typer
+
+from clerk.errors import UsageError
 from clerk_tasks.cli import output
 from clerk_tasks.cli.options import AsJson
+from clerk_tasks.operations.times import parse_duration
+from clerk_tasks.operations.workers import drain as drain_workers
 from clerk_tasks.operations.workers import list_workers
 
-COLUMNS = ("worker", "pools", "version", "running", "up", "silent", "skew")
+app = typer.Typer(invoke_without_command=True, help="List the workers that are alive; drain them.")
+
+COLUMNS = ("worker", "pools", "version", "running", "up", "silent", "draining", "skew")
 
 
-def command(as_json: AsJson = False) -> None:
+@app.callback()
+def list_(context: typer.Context, as_json: AsJson = False) -> None:
     """List the workers that are alive: pools, version, jobs at a time, age, and how each differs from this program."""
+    if context.invoked_subcommand:
+        return
     workers = list_workers()
     rows = [
         worker
@@ -25,3 +36,19 @@ def command(as_json: AsJson = False) -> None:
     ]
     table = output.Listing(rows, COLUMNS, "No worker is running: start `clerk-tasks worker` or `clerk-tasks up`.")
     output.answer_one(workers, table, as_json=as_json)
+
+
+@app.command()
+def drain(
+    name: Annotated[str | None, typer.Argument(help="A worker as `workers` lists it, a host, or a pool.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Every worker.")] = False,
+    timeout: Annotated[
+        str | None, typer.Option(metavar="DURATION", help="Hand back what still runs after 90s, 10m, 2h.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask workers to take nothing new, finish what runs, and end; `up` does not start them again."""
+    if bool(name) == everything:
+        raise UsageError("Name a worker, a host or a pool, or drain every worker with --all.")
+    asked = drain_workers(name, timeout=None if timeout is None else parse_duration(timeout))
+    output.answer_one(asked, *(f"{worker['worker']} drains" for worker in asked), as_json=as_json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Float, bindparam, case, func, insert, select, update
 
@@ -73,6 +73,7 @@ _CANCEL_REQUESTED = (
     .with_for_update()
 )
 _SEEN = update(workers).where(workers.c.instance == bindparam("b_instance")).values(seen_at=now())
+_HEARTBEAT = _SEEN.returning(workers.c.drain_requested_at, workers.c.drain_timeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +146,44 @@ def register_worker(connection: Connection, **facts: Any) -> None:
     connection.execute(insert(workers).values(started_at=now(), seen_at=now()), facts)
 
 
-def worker_seen(connection: Connection, instance: str) -> bool:
-    """Record that a worker start is alive; False if it is not registered here: this is a database of before."""
-    return connection.execute(_SEEN, {"b_instance": instance}).rowcount == 1
+class Seen(NamedTuple):
+    """What the ledger answers to a heartbeat."""
+
+    draining: bool  # the worker was asked to finish what it runs and end
+    drain_timeout: float | None  # seconds
+
+
+def worker_seen(connection: Connection, instance: str) -> Seen | None:
+    """Record that a worker start is alive; None if it is not registered here: this is a database of before."""
+    row = connection.execute(_HEARTBEAT, {"b_instance": instance}).first()
+    return None if row is None else Seen(row.drain_requested_at is not None, row.drain_timeout)
+
+
+def request_drain(connection: Connection, instances: Sequence[str], *, timeout: float | None) -> list[str]:
+    """Ask worker starts to finish what they run, in `timeout` seconds at most, and end; return those asked now.
+
+    One that was asked before keeps that.
+    """
+    asked = (
+        update(workers)
+        .where(
+            workers.c.instance.in_(instances), workers.c.stopped_at.is_(None), workers.c.drain_requested_at.is_(None)
+        )
+        .values(drain_requested_at=now(), drain_timeout=timeout)
+        .returning(workers.c.instance)
+    )
+    return list(connection.execute(asked).scalars())
+
+
+def was_drained(connection: Connection, hostname: str, pid: int) -> bool:
+    """Return whether the newest worker start of a process was asked to end."""
+    newest = (
+        select(workers.c.drain_requested_at)
+        .where(workers.c.hostname == hostname, workers.c.pid == pid)
+        .order_by(workers.c.started_at.desc())
+        .limit(1)
+    )
+    return connection.execute(newest).scalar() is not None
 
 
 def worker_stopped(connection: Connection, instance: str) -> None:

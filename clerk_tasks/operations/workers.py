@@ -6,7 +6,8 @@ from typing import Any
 
 from clerk import __version__
 from clerk.database.clock import database_time
-from clerk.database.transactions import reading
+from clerk.database.transactions import reading, transaction
+from clerk.errors import ConflictError, NotFoundError
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases
 from clerk_tasks.operations.queue_coverage import live_workers
@@ -16,8 +17,8 @@ def list_workers() -> list[dict[str, Any]]:
     """Return the live workers, by host and start.
 
     Each has `worker` (host and process), `pools`, `queues`, `version`, `concurrency`, `running` (jobs), `up` and
-    `silent` (seconds since its start and since its last heartbeat), `skew` (how it differs from this program, or None)
-    and `instance`.
+    `silent` (seconds since its start and since its last heartbeat), `draining`, `skew` (how it differs from this
+    program, or None) and `instance`.
     """
     with reading() as connection:
         current = database_time(connection)
@@ -33,11 +34,34 @@ def list_workers() -> list[dict[str, Any]]:
             "running": running.get(row.instance, 0),
             "up": round((current - row.started_at).total_seconds()),
             "silent": round(max((current - row.seen_at).total_seconds(), 0.0), 1),
+            "draining": row.drain_requested_at is not None,
             "skew": _skew(row),
             "instance": row.instance,
         }
         for row in sorted(rows, key=lambda row: (row.hostname, row.started_at))
     ]
+
+
+def drain(name: str | None, *, timeout: float | None = None) -> list[dict[str, Any]]:
+    """Ask a worker, or all if None, to finish what runs, in `timeout` seconds at most, and end; return those asked.
+
+    `name` is the worker as `list_workers` has it, its host, or a pool. Raises NotFoundError if no live worker has it,
+    ConflictError if all of these were asked before.
+    """
+    known = list_workers()
+    chosen = [worker for worker in known if name is None or name in _names(worker)]
+    if not chosen:
+        names = ", ".join(worker["worker"] for worker in known) or "none is running"
+        raise NotFoundError(f"No worker {name!r}. Known: {names}." if name else "No worker is running.")
+    with transaction() as connection:
+        asked = leases.request_drain(connection, [worker["instance"] for worker in chosen], timeout=timeout)
+    if not asked:
+        raise ConflictError(f"{', '.join(worker['worker'] for worker in chosen)} drains already.")
+    return [worker | {"draining": True} for worker in chosen if worker["instance"] in asked]
+
+
+def _names(worker: dict[str, Any]) -> set[str]:
+    return {worker["worker"], worker["worker"].rpartition("/")[0], worker["instance"], *worker["pools"]}
 
 
 def _skew(row: Any) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
@@ -19,10 +20,12 @@ from clerk.database.engine import engine
 from clerk.database.migrate import upgrade
 from clerk.database.schema_version import ensure_usable
 from clerk.database.transactions import reading
+from clerk.errors import DatabaseUnavailable
 from clerk.settings import settings
 from clerk.visible import visible
 from clerk_tasks.broker import embedded
 from clerk_tasks.job_types.registry import registry
+from clerk_tasks.ledger.leases import was_drained
 from clerk_tasks.restarts import RestartPause
 from clerk_tasks.system.end_with_parent import PARENT
 
@@ -51,10 +54,13 @@ class KeptProcess:
     started_at: float = 0.0
     pause: RestartPause = field(default_factory=RestartPause)
     restart_at: float = 0.0
+    drained: bool = False
 
     def keep(self) -> None:
         """Start the process if it is due; notice that it has exited."""
         moment = time.monotonic()
+        if self.drained:
+            return
         if self.process is None:
             if moment >= self.restart_at:
                 try:
@@ -62,8 +68,12 @@ class KeptProcess:
                 except OSError as error:  # no memory or no process is left
                     self._again(moment, f"cannot be started: {error}")
         elif (code := self.process.poll()) is not None:
-            self.process = None
-            self._again(moment, f"exited with code {code}")
+            pid, self.process = self.process.pid, None
+            if code == 0 and (drained := _was_drained(pid)):
+                self.drained = drained
+                _say(self.name, "was drained, and is not started again; a new `up` starts it")
+            else:
+                self._again(moment, f"exited with code {code}")
 
     def _again(self, moment: float, what: str) -> None:
         pause = self.pause.after(moment - self.started_at)
@@ -84,6 +94,13 @@ class KeptProcess:
             env={**os.environ, PARENT: str(os.getpid())},
         )
         threading.Thread(target=_copy, args=(self.name, self.process), daemon=True).start()
+
+
+def _was_drained(pid: int) -> bool:
+    """Return whether an operator asked a worker of this machine to end; False while the database is away."""
+    with suppress(DatabaseUnavailable), reading() as connection:
+        return was_drained(connection, socket.gethostname(), pid)
+    return False
 
 
 def run(commands: Mapping[str, Sequence[str]]) -> signal.Signals:

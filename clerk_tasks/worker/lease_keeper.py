@@ -58,6 +58,7 @@ class LeaseKeeper:
         """
         self.held, self.instance, self.live, self.working = held, instance, live, working
         self.lease, self.renewal, self.register, self.clock = lease, renewal, register, clock
+        self.seen: leases.Seen | None = None  # the answer to the last heartbeat
         self._renewed_at = float("-inf")
         #: Attempts whose process was killed before their end could be recorded: how it is to be, and why.
         self._condemned: dict[Work, tuple[Ending, str]] = {}
@@ -96,7 +97,8 @@ class LeaseKeeper:
             return
         with self.held.transaction() as connection:
             leases.renew(connection, self.instance, job_ids, lease=self.lease)
-            if not leases.worker_seen(connection, self.instance):
+            self.seen = leases.worker_seen(connection, self.instance)
+            if self.seen is None:
                 self.register(connection)
         self._renewed_at = self.clock()
 

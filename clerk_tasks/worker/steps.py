@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import logging
-import multiprocessing.process
 import os
-import signal
 import socket
 import sys
 import threading
@@ -18,9 +15,8 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any
 
-import billiard.pool
 import psutil
-from celery import Celery, bootsteps, current_app, signals
+from celery import Celery, bootsteps, signals
 from celery.concurrency.prefork import TaskPool
 from celery.worker import state as worker_state
 
@@ -39,11 +35,11 @@ from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, publications, queries
 from clerk_tasks.ledger.publications import Waiting
 from clerk_tasks.worker.child_restarts import ChildRestarts
+from clerk_tasks.worker.child_setup import end_process_group, initialise_child
 from clerk_tasks.worker.children import Children
 from clerk_tasks.worker.events import EventPipe, dispatcher
-from clerk_tasks.worker.executor import CHILDREN_VARIABLE, EVENTS_VARIABLE, INSTANCE_VARIABLE, executor
+from clerk_tasks.worker.executor import CHILDREN_VARIABLE, EVENTS_VARIABLE, INSTANCE_VARIABLE
 from clerk_tasks.worker.lease_keeper import LeaseKeeper, kill
-from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from clerk_tasks.worker.relay import Relay
 from clerk_tasks.worker.thread_errors import errors_logged
 from clerk_tasks.worker.watchdog import Verdict, Watchdog
@@ -97,6 +93,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         self.children.emit(bool(worker.task_events))
         self.hand_back_at = float("inf")  # by the monotonic clock
         self.handed_back = threading.Event()
+        self.draining = False
 
     def start(self, worker: Any) -> None:
         """Register this worker start, then keep the leases and relay until the worker has shut down."""
@@ -161,9 +158,10 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             with errors_logged("keeping leases"):
                 if self.keeper.run_once():
                     self.relay_wanted.set()
+                self._drain_if_asked()
             with errors_logged("judging this worker"):
                 self._watch()
-            if self.worker.blueprint.state == bootsteps.CLOSE:  # perhaps by a message, not by a signal
+            if self.worker.blueprint.state == bootsteps.CLOSE and not self.draining:  # perhaps by a message
                 self._hand_back_in_time()
             if time.monotonic() >= self.hand_back_at:
                 with errors_logged("handing jobs back"):
@@ -175,6 +173,19 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
                         connection, self.queues, list(registry().job_types), self.relay.waiting.paused
                     ):
                         worker_state.should_stop = 0
+
+    def _drain_if_asked(self) -> None:
+        """Take no further job and end once what runs has ended, if an operator asked for that."""
+        seen = self.keeper.seen
+        if seen is None or not seen.draining or self.draining:
+            return
+        self.draining = True
+        limit = "" if seen.drain_timeout is None else f", in {seen.drain_timeout:g} s at most"
+        logger.warning("draining: this worker finishes what it runs%s, and ends", limit)
+        self.children.stop()
+        if seen.drain_timeout is not None:
+            self.hand_back_at = min(self.hand_back_at, time.monotonic() + seen.drain_timeout)
+        worker_state.should_stop = 0
 
     def _watch(self) -> None:
         """Replace what takes no job although jobs are there: idle children first, then this whole worker."""
@@ -241,8 +252,8 @@ def install(app: Celery) -> None:
     app.steps["worker"].add(Housekeeping)
     signals.setup_logging.connect(logs.configure, weak=False)
     signals.worker_init.connect(_prepare, weak=False)
-    signals.worker_process_init.connect(_initialise_child, weak=False)
-    signals.worker_process_shutdown.connect(_end_process_group, weak=False)
+    signals.worker_process_init.connect(initialise_child, weak=False)
+    signals.worker_process_shutdown.connect(end_process_group, weak=False)
 
 
 @logs.last_words()
@@ -258,33 +269,3 @@ def _prepare(sender: Any, **_: Any) -> None:
         attached = ExitStack()
         attached.enter_context(embedded.attached())
         signals.worker_shutdown.connect(lambda **_: attached.close(), weak=False)
-
-
-def _initialise_child(**_: Any) -> None:
-    """In a fresh child: leave Ctrl-C to the parent, and run the initialisers of the pools that it serves."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    # Billiard gives this process out for one of Python's own, for a daemon, which may have no children, and with a key
-    # that only billiard can hand on. What jobs start ends with the process group.
-    key = multiprocessing.process.AuthenticationString(os.urandom(32))  # type: ignore[attr-defined]
-    multiprocessing.current_process()._config.update(daemon=False, authkey=key)  # type: ignore[attr-defined]
-    os.setpgid(0, 0)  # so that what its jobs start can be ended with it
-    # A child that ends waits until its parent has read every result, 30 s if the parent is ending too and has stopped
-    # reading. Ours are in the database: two seconds, so as not to look lost to a parent that is only slow.
-    billiard.pool.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20  # tenths of a second
-    for pool in registry().pools.values():
-        if set(pool.queues) & set(_served()):
-            pool_initialisers().problem(pool)
-    executor()  # from now on its parent knows that it can work
-    gc.freeze()  # what was imported stays
-    gc.enable()
-
-
-def _end_process_group(**_: Any) -> None:
-    """At the end of a child: ask what its jobs have left running to end too."""
-    if os.getpgrp() == os.getpid():
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        os.killpg(0, signal.SIGTERM)
-
-
-def _served() -> list[str]:
-    return list(current_app.amqp.queues.consume_from)

@@ -75,3 +75,36 @@ def test_without_a_worker_it_says_what_to_start(engine: Engine, capsys: Capture)
     assert listed(capsys) == []
     assert main(["workers"]) == 0
     assert "No worker is running: start `clerk-tasks worker`" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["box/7", "box", "default", "a", "--all"])
+def test_a_worker_is_asked_to_drain_once(engine: Engine, capsys: Capture, name: str) -> None:
+    register(engine, "a")
+    register(engine, "elsewhere", hostname="other", pid=8, queues=["finance"])
+    assert main(["workers", "drain", name, "--timeout", "10m"]) == 0
+    said = set(capsys.readouterr().out.splitlines())
+    assert said == {"box/7 drains"} | ({"other/8 drains"} if name == "--all" else set())
+    assert {worker["worker"]: worker["draining"] for worker in listed(capsys)} == {
+        "box/7": True,
+        "other/8": name == "--all",
+    }
+    with transaction(engine) as connection:
+        assert leases.worker_seen(connection, "a") == (True, 600.0)
+    assert main(["workers", "drain", name]) == 4
+    assert "drains already." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "reason"),
+    [
+        ([], 2, "Name a worker, a host or a pool, or drain every worker with --all."),
+        (["box", "--all"], 2, "Name a worker"),
+        (["nowhere"], 3, "No worker 'nowhere'. Known: box/7."),
+        (["box", "--timeout", "soon"], 2, "'soon' is no duration"),
+    ],
+)
+def test_what_cannot_be_drained(engine: Engine, capsys: Capture, options: list[str], code: int, reason: str) -> None:
+    register(engine, "a")
+    assert main(["workers", "drain", *options]) == code
+    assert reason in capsys.readouterr().err
+    assert [worker["draining"] for worker in listed(capsys)] == [False]
