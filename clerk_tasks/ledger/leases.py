@@ -146,17 +146,17 @@ def register_worker(connection: Connection, **facts: Any) -> None:
     connection.execute(insert(workers).values(started_at=now(), seen_at=now()), facts)
 
 
-class Seen(NamedTuple):
+class Heartbeat(NamedTuple):
     """What the ledger answers to a heartbeat."""
 
     draining: bool  # the worker was asked to finish what it runs and end
     drain_timeout: float | None  # seconds
 
 
-def worker_seen(connection: Connection, instance: str) -> Seen | None:
+def worker_seen(connection: Connection, instance: str) -> Heartbeat | None:
     """Record that a worker start is alive; None if it is not registered here: this is a database of before."""
     row = connection.execute(_HEARTBEAT, {"b_instance": instance}).first()
-    return None if row is None else Seen(row.drain_requested_at is not None, row.drain_timeout)
+    return None if row is None else Heartbeat(row.drain_requested_at is not None, row.drain_timeout)
 
 
 def request_drain(connection: Connection, instances: Sequence[str], *, timeout: float | None) -> list[str]:

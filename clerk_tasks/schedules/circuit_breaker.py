@@ -18,7 +18,7 @@ from clerk.settings import settings
 logger = logging.getLogger(__name__)
 
 #: Who pauses a site here, as `pauses` shows it.
-BY = "clerk-tasks"
+BREAKER = "clerk-tasks"
 #: How many of a site's newest runs are looked at.
 _RUNS = 500
 
@@ -38,7 +38,7 @@ def trip(connection: Connection, sites: Iterable[tuple[str, str]]) -> list[str]:
         if pauses.find_pause(connection, "site", subdomain) is None:
             why = _why(connection, failed[0][0])
             reason = f"its last {len(failed)} runs ({pipeline}) failed, on {most} days or more: {why}"
-            made = pauses.pause(connection, "site", subdomain, reason=reason, by=BY, seconds=None)
+            made = pauses.pause(connection, "site", subdomain, reason=reason, by=BREAKER, seconds=None)
             logger.warning("%s; `clerk-tasks resume site %s` once the cause is fixed", made, subdomain)
         tripped.append(subdomain)
     return tripped

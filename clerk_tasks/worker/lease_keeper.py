@@ -58,7 +58,7 @@ class LeaseKeeper:
         """
         self.held, self.instance, self.live, self.working = held, instance, live, working
         self.lease, self.renewal, self.register, self.clock = lease, renewal, register, clock
-        self.seen: leases.Seen | None = None  # the answer to the last heartbeat
+        self.seen: leases.Heartbeat | None = None  # the answer to the last heartbeat
         self._renewed_at = float("-inf")
         #: Attempts whose process was killed before their end could be recorded: how it is to be, and why.
         self._condemned: dict[Work, tuple[Ending, str]] = {}

@@ -181,8 +181,8 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             return
         self.draining = True
         limit = "" if seen.drain_timeout is None else f", in {seen.drain_timeout:g} s at most"
-        logger.warning("draining: this worker finishes what it runs%s, and ends", limit)
         self.children.stop()
+        logger.warning("draining: this worker finishes what it runs%s, and ends", limit)
         if seen.drain_timeout is not None:
             self.hand_back_at = min(self.hand_back_at, time.monotonic() + seen.drain_timeout)
         worker_state.should_stop = 0

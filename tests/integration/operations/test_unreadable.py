@@ -31,7 +31,10 @@ DAMAGE = {
     "state": ("UPDATE jobs SET state = 'weird'", "job"),
     "options": ("UPDATE runs SET options = '{broken'", "run"),
     "stage": ("UPDATE stages SET opened_at = 'yesterday'", "stage"),
-    "worker": (f"INSERT INTO workers VALUES ('i', 'h', 1, '1', '[', '[]', 1, '{_AT}', '9999-01-01', NULL)", "worker"),
+    "worker": (
+        f"INSERT INTO workers VALUES ('i', 'h', 1, '1', '[', '[]', 1, '{_AT}', '9999-01-01', NULL, NULL, 0)",
+        "worker",
+    ),
     "slot": (f"INSERT INTO schedule_slots VALUES ('meetings-next-site', '{_AT}', 'x', '[', NULL, '{_AT}')", "slot"),
 }
 #: What PostgreSQL, too, can be made to hold.
@@ -103,6 +106,7 @@ def test_rows_of_workers_and_slots_that_cannot_be_read_are_deleted(enqueue: Enqu
             assert connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() == 0
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL keeps no such row
 def test_rows_of_completed_jobs_are_read_when_that_is_asked_for(
     enqueue: Enqueue, engine: Engine, capsys: pytest.CaptureFixture[str]
 ) -> None:
