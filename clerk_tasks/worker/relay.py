@@ -54,15 +54,14 @@ class Relay:
     def run_once(self) -> None:
         """Make one pass; raises DatabaseUnavailable or BrokerUnavailable, and is then simply run again."""
         self._take_over()
-        with self.held.transaction() as connection:
-            publications.promote_due(connection)
-        self._look_for_pauses()
+        self.look()
         if quiet := self.served - set(self.publish()):  # in the others, to look for such jobs would take long
             self._note_others(quiet)
 
-    def _look_for_pauses(self) -> None:
-        """Publish nothing for what is paused; say that something else is paused than before."""
-        with self.held.statement() as connection:
+    def look(self) -> None:
+        """Make available what is due; look what is paused, to publish nothing for it, and say so if it has changed."""
+        with self.held.transaction() as connection:
+            publications.promote_due(connection)
             paused = paused_now(connection)
         if paused != self.waiting.paused:
             self.waiting = self.waiting.without(paused)

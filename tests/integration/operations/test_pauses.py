@@ -55,7 +55,7 @@ def worker(engine: Engine) -> Iterator[Callable[[], None]]:
     relay = Relay(held, publisher, waiting, renewal=10.0, served=["default"], paused_changed=children.pauses_changed)
 
     def turn() -> None:
-        relay._look_for_pauses()
+        relay.look()
         executor.run_slice("default")
         with held.statement() as connection:
             paused = relay.waiting.paused
