@@ -154,7 +154,7 @@ def _read_sqlite(path: str) -> Facts:
         raise DatabaseUnavailable(f"there is no {file}: run `clerk-tasks db upgrade`, or check DATABASE_URL")
     with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
         tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        return _gather(lambda query, *values: connection.execute(query, values).fetchall(), tables, "?")
+        return _gather(partial(_rows, connection), tables, place="?", clock="strftime('%Y-%m-%d %H:%M:%f', 'now')")
 
 
 def _read_postgresql(address: str) -> Facts:
@@ -162,18 +162,23 @@ def _read_postgresql(address: str) -> Facts:
     with driver.connect(address, autocommit=True, prepare_threshold=None) as connection:
         known = "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))"
         tables = {name for (name,) in connection.execute(known)}
-        return _gather(lambda query, *values: connection.execute(query, values).fetchall(), tables, "%s")
+        return _gather(partial(_rows, connection), tables, place="%s", clock="CURRENT_TIMESTAMP")
 
 
-def _gather(ask: Callable[..., list[Any]], tables: set[str], place: str) -> Facts:
-    """Ask a database; `place` is how its driver writes a parameter."""
+def _rows(connection: Any, query: str, *values: object) -> list[Any]:
+    """Return what a query finds, through either driver."""
+    return list(connection.execute(query, values).fetchall())
+
+
+def _gather(ask: Callable[..., list[Any]], tables: set[str], *, place: str, clock: str) -> Facts:
+    """Ask a database; `place` is how its driver writes a parameter, `clock` how it is asked for the time."""
     revisions = ask("SELECT version_num FROM alembic_version") if "alembic_version" in tables else []
     meta = dict(ask("SELECT key, value FROM clerk_meta")) if "clerk_meta" in tables else {}
     rows = []
     if "workers" in tables:
         query = f"SELECT pid, seen_at, stopped_at FROM workers WHERE hostname = {place} ORDER BY started_at"  # noqa: S608
         rows = ask(query, socket.gethostname())
-    (current,) = ask("SELECT CURRENT_TIMESTAMP")[0]
+    (current,) = ask(f"SELECT {clock}")[0]
     newest = {pid: (seen_at, stopped_at) for pid, seen_at, stopped_at in rows}  # of the starts with one number
     return Facts(
         SchemaStamp.of([revision for (revision,) in revisions], meta),
