@@ -112,3 +112,5 @@ def parse(words: tuple[str, ...]) -> Mapping[str, Any]:
         if not hasattr(command, "commands"):
             return dict(context.params)
         rest = [*context._protected_args, *context.args]
+        if not rest:  # the parser has taken it, so the group does something by itself
+            return dict(context.params)
