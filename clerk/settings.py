@@ -121,6 +121,7 @@ class Settings(BaseSettings):
     lease: float = Field(30.0, ge=0.5, le=3600)  # seconds
     relay_interval: float = Field(5.0, ge=0.1, le=300)  # seconds
     shutdown_grace: float = Field(20.0, ge=0, le=3600)  # seconds
+    prune_days: int = Field(365, ge=0, le=36500)  # 0: never
     memory_limit: int = Field(4096, ge=0, le=1 << 20)  # MiB for one job; 0: none
 
     fetch_private_hosts: PrivateHosts = ()

@@ -63,6 +63,7 @@ ANSWERS = {
     "schedule tick": ("array", "schedule due_at fate job_ids detail"),
     "health": ("object", "level checks"),
     "health, checks": ("array", "check level detail"),
+    "probe": ("object", "probe level detail"),
     "why": ("array of lines", ""),
     "doctor": ("array", "kind subject problem remedy mended"),
     "db upgrade": ("object", "database before after applied backup"),

@@ -254,7 +254,7 @@ schedule_slots_table = Table(
     metadata,
     Column("schedule", Text, nullable=False),
     Column("due_at", UtcDateTime, nullable=False),
-    Column("fate", Text, nullable=False),  # enqueued, nothing, missed, failed
+    Column("fate", Text, nullable=False),  # enqueued, nothing, missed, failed; of a chore: done
     Column("jobs", JSON, nullable=False),  # ids enqueued, and the winners of those that were skipped
     Column("detail", Text),
     Column("decided_at", UtcDateTime, nullable=False),

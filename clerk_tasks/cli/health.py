@@ -11,7 +11,8 @@ from clerk_tasks.cli import output
 from clerk_tasks.cli.commands import COMMANDS
 from clerk_tasks.cli.mount import mount_plugins
 from clerk_tasks.cli.options import AsJson
-from clerk_tasks.operations.health import Level, check_health
+from clerk_tasks.operations.health import check_health
+from clerk_tasks.operations.level import Level
 
 
 def command(as_json: AsJson = False) -> None:

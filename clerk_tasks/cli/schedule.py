@@ -18,7 +18,7 @@ app = typer.Typer(no_args_is_help=True, help="List the schedules and their next 
 def list_(as_json: AsJson = False) -> None:
     """List the schedules, each with its next slot and the fate of its last."""
     columns = ("name", "cron", "timezone", "next", "last", "last_fate", "last_detail")
-    output.answer(schedule.list_schedules(), columns, as_json=as_json, empty="No plugin has a schedule.")
+    output.answer(schedule.list_schedules(), columns, as_json=as_json, empty="There is no schedule.")
 
 
 @app.command("next")
@@ -29,7 +29,7 @@ def next_(
 ) -> None:
     """List the next slots, in UTC and in the schedule's own time zone."""
     rows = schedule.list_slots(name, count)
-    output.answer(rows, ("name", "due_at", "local"), as_json=as_json, empty="No plugin has a schedule.")
+    output.answer(rows, ("name", "due_at", "local"), as_json=as_json, empty="There is no schedule.")
 
 
 @app.command()

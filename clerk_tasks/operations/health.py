@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import IntEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
@@ -31,22 +30,13 @@ from clerk_tasks.ledger import leases, queries
 from clerk_tasks.ledger.interventions import UNDISMISSED
 from clerk_tasks.ledger.paused import count_held
 from clerk_tasks.operations.future_times import find_future_times
+from clerk_tasks.operations.level import BEAT_SILENCE, Level
 from clerk_tasks.operations.plugin_report import ask_all
 from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, workers_by_queue
 from clerk_tasks.schedules import slots
 
-#: Beat ticks three times in this; one that has not is not running.
-BEAT_SILENCE = timedelta(seconds=90)
 #: A queue whose oldest available job has waited longer than this is behind.
 BEHIND = timedelta(minutes=15)
-
-
-class Level(IntEnum):
-    """How bad a finding is; the worst one is the exit code."""
-
-    OK = 0
-    ATTENTION = 1  # work waits or fails until an operator acts
-    DOWN = 2  # nothing can be recorded, or nothing can run
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,11 @@
-"""Delete what ended long ago, in batches, while workers go on."""
+"""Count and delete what ended long ago."""
 
 from __future__ import annotations
 
-from collections import Counter
-
-from clerk.database.transactions import reading, transaction
+from clerk.database.transactions import reading
 from clerk_tasks.ledger import prune as ledger
 from clerk_tasks.ledger.prune import MOST_COUNTED
+from clerk_tasks.schedules import maintenance
 
 __all__ = ["MOST_COUNTED", "count", "prune"]
 
@@ -22,20 +21,4 @@ def count(days: int) -> dict[str, int]:
 
 def prune(days: int) -> dict[str, int]:
     """Delete them, and return how many there were."""
-    with reading() as connection:
-        before = ledger.moment_before(connection, days=days)
-    deleted = Counter(runs=0, stages=0, jobs=0, attempts=0)
-    after = None
-    while True:
-        with reading() as connection:
-            chosen = ledger.next_runs(connection, before=before, after=after)
-        if not chosen:
-            break
-        with transaction() as connection:
-            deleted.update(ledger.delete_runs(connection, [run.id for run in chosen], before=before))
-        after = (chosen[-1].created_at, chosen[-1].id)
-    with transaction() as connection:
-        slots = ledger.delete_slots(connection, before=before)
-    with transaction() as connection:
-        workers = ledger.delete_workers(connection, before=before)
-    return {**deleted, "slots": slots, "workers": workers}
+    return maintenance.prune(days)[0]

@@ -33,6 +33,7 @@ from clerk_tasks.pipeline import ask_plugins
 from clerk_tasks.recording import grouped, pipeline_of, record_groups
 from clerk_tasks.schedules.circuit_breaker import trip
 from clerk_tasks.schedules.cron import moments, slots_between
+from clerk_tasks.schedules.maintenance import Chore, chores
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ BEAT_SEEN = "beat_seen_at"
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """One slot that a tick decided: enqueued, nothing (there was nothing to do), missed, paused or failed."""
+    """One slot that a tick decided: enqueued, nothing (nothing to do), missed, paused or failed; a chore's: done."""
 
     schedule: str
     due_at: datetime
@@ -56,13 +57,15 @@ class Fired:
 
 
 def gather() -> dict[str, Schedule]:
-    """Return every plugin's schedules by name; a bad one, or the later of two alike, is quarantined with its plugin."""
-    found: dict[str, Schedule] = {}
+    """Return our chores and the plugins' schedules by name; a bad one, or the later of two alike, is quarantined."""
+    found: dict[str, Schedule] = {chore.name: chore for chore in chores()}
     owners: dict[str, Plugin] = {}
     for plugin, answer in reversed(plugins().call("register_schedules")):
         for schedule in answer if isinstance(answer, list | tuple) else [answer]:
             try:
                 _check(schedule)
+                if isinstance(found.get(schedule.name), Chore):
+                    raise UsageError(f"schedule {schedule.name} is clerk-tasks' own: give it another name")
                 if owner := owners.get(schedule.name):
                     raise UsageError(
                         f"schedule {schedule.name} is claimed by plugin {owner.name} ({owner.where}) "
@@ -102,7 +105,7 @@ def find(name: str) -> Schedule:
 def tick() -> list[Fired]:
     """Decide every slot that has fallen due; any number of processes may tick at any time, each slot fires once."""
     fired = []
-    for schedule in gather().values():
+    for schedule in sorted(gather().values(), key=lambda schedule: isinstance(schedule, Chore)):  # these take a while
         fired += _keep(schedule)
     with transaction() as connection:
         seen = {"value": database_time(connection).isoformat()}
@@ -178,6 +181,8 @@ def _divide(schedule: Schedule, due: list[datetime], current: datetime) -> tuple
 
 def _fire(schedule: Schedule, moment: datetime) -> tuple[Fired, list[Message]]:
     """Take a slot and record its jobs in one transaction; nothing if another beat has it."""
+    if isinstance(schedule, Chore):
+        return _do(schedule, moment), []
     chosen = _choose(schedule, moment)
     if chosen is None:
         return Fired(schedule.name, moment, "taken"), []
@@ -194,6 +199,23 @@ def _fire(schedule: Schedule, moment: datetime) -> tuple[Fired, list[Message]]:
         held.update(trip(connection, [(jobs[0].subdomain, pipeline_of(jobs[0].job_type)) for jobs in groups]))
         groups = [jobs for jobs in groups if jobs[0].subdomain not in held]
         return _enqueue(connection, Fired(schedule.name, moment, "nothing"), groups, refused, sorted(held))
+
+
+def _do(chore: Chore, moment: datetime) -> Fired:
+    """Take a slot, then do the chore; its work is safe to repeat, so it is outside the transaction."""
+    with transaction() as connection:
+        if not _decide(connection, Fired(chore.name, moment, "started")):
+            return Fired(chore.name, moment, "taken")
+    try:
+        fired = Fired(chore.name, moment, "done", detail=chore.work())
+    except DatabaseUnavailable:
+        raise
+    except Exception as error:
+        logger.exception("schedule %s, slot %s: failed", chore.name, moment)
+        fired = Fired(chore.name, moment, "failed", detail=storable(f"{type(error).__name__}: {error}")[:1000])
+    with transaction() as connection:
+        _settle(connection, fired)
+    return fired
 
 
 def _choose(schedule: Schedule, moment: datetime) -> tuple[list[JobRequest], Paused] | None:
@@ -215,12 +237,17 @@ def _enqueue(
     details += [f"skipped {name}, which is paused" for name in held]
     fate = "enqueued" if recorded.job_ids else "nothing"
     fired = replace(fired, fate=fate, job_ids=recorded.job_ids, detail=storable("; ".join(details)) or None)
+    _settle(connection, fired)
+    return fired, recorded.messages
+
+
+def _settle(connection: Connection, fired: Fired) -> None:
+    """Record what became of a slot that was taken."""
     connection.execute(
         slots.update()
         .where(slots.c.schedule == fired.schedule, slots.c.due_at == fired.due_at)
         .values(fate=fired.fate, jobs=list(fired.job_ids), detail=fired.detail)
     )
-    return fired, recorded.messages
 
 
 def _decide(connection: Connection, fired: Fired) -> bool:

@@ -16,7 +16,8 @@ from clerk.database.tables import workers_table as workers
 from clerk.database.transactions import transaction
 from clerk_tasks.ledger import publications
 from clerk_tasks.operations.doctor import diagnose
-from clerk_tasks.operations.health import Level, check_health
+from clerk_tasks.operations.health import check_health
+from clerk_tasks.operations.level import Level
 from clerk_tasks.operations.why import explain
 from tests.integration.operations.conftest import Enqueue
 

@@ -28,6 +28,7 @@ runs show {run}
 why {job}
 doctor
 health
+probe --live
 jobs dismiss {job}
 jobs retry {job}
 jobs cancel {job}

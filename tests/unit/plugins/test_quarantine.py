@@ -191,7 +191,7 @@ def test_what_is_registered_wrongly_is_found_by_asking(
     assert reports["odd"].state == "quarantined"
     assert str(reports["odd"].error).startswith(f"{phase}: {error}")
     assert {report.state for name, report in reports.items() if name != "odd"} == {"ok"}
-    assert {"finance-next-site", "meetings-next-site"} == set(slots.gather())
+    assert {"finance-next-site", "meetings-next-site", "prune-ledger"} == set(slots.gather())
     assert [stage.name for stage in stages_from("fetch-site")] == ["fetch", "ocr", "compilation", "deploy"]
 
 

@@ -1,0 +1,65 @@
+"""Chores of the ledger itself, which beat does by a schedule: delete what ended long ago."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from clerk.database.transactions import reading, transaction
+from clerk.schedule import Schedule
+from clerk.settings import settings
+from clerk_tasks.ledger import prune as ledger
+
+#: When beat prunes, in UTC, and for how long each time, in seconds: it fires no schedule meanwhile.
+PRUNE_CRON = "40 3 * * *"
+PRUNE_PATIENCE = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Chore(Schedule):
+    """A schedule of our own: `work()` is done in beat's process, and returns what to record of the slot."""
+
+    work: Callable[[], str] = field(kw_only=True)
+
+
+def chores() -> list[Chore]:
+    """Return our own schedules: `prune-ledger`, unless CLERK_PRUNE_DAYS is 0."""
+    days = settings().prune_days
+    about = f"delete runs, slots and workers of more than {days} days ago"
+    return [Chore("prune-ledger", PRUNE_CRON, lambda _: (), work=_prune, description=about)] if days else []
+
+
+def _prune() -> str:
+    days = settings().prune_days
+    deleted, is_complete = prune(days, patience=PRUNE_PATIENCE)
+    counts = ", ".join(f"{number} {name}" for name, number in deleted.items() if number) or "nothing"
+    return f"deleted {counts} of more than {days} days ago{'' if is_complete else '; the rest is for the next slot'}"
+
+
+def prune(days: int, *, patience: float = math.inf) -> tuple[dict[str, int], bool]:
+    """Delete the runs, slots and workers that ended at least so many days ago, in batches, while workers go on.
+
+    Return how many rows of each kind there were, and whether that was all: after `patience` seconds it stops.
+    """
+    give_up = time.monotonic() + patience
+    with reading() as connection:
+        before = ledger.moment_before(connection, days=days)
+    deleted = Counter(runs=0, stages=0, jobs=0, attempts=0)
+    after, is_complete = None, True
+    while is_complete:
+        with reading() as connection:
+            chosen = ledger.next_runs(connection, before=before, after=after)
+        if not chosen:
+            break
+        with transaction() as connection:
+            deleted.update(ledger.delete_runs(connection, [run.id for run in chosen], before=before))
+        after = (chosen[-1].created_at, chosen[-1].id)
+        is_complete = time.monotonic() < give_up
+    with transaction() as connection:
+        slots = ledger.delete_slots(connection, before=before)
+    with transaction() as connection:
+        workers = ledger.delete_workers(connection, before=before)
+    return {**deleted, "slots": slots, "workers": workers}, is_complete
