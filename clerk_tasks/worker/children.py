@@ -20,6 +20,9 @@ MOST_CHILDREN = 1024
 #: One child's place: its process id, the attempt, how many jobs it has taken, and the job's id.
 _PLACE = struct.Struct("=iII48s")
 _STOPPING = MOST_CHILDREN * _PLACE.size
+#: The places that are read together, in bytes, and how they look if no child ever had one of them.
+_SOME = 16 * _PLACE.size
+_NEVER_USED = bytes(_SOME)
 _EMITTING = _STOPPING + 1
 _PAUSES = _EMITTING + 1
 _SIZE = _PAUSES + 1
@@ -66,10 +69,13 @@ class Children:
         return sum(taken for _, _, taken, _ in self._places())
 
     def _places(self) -> Iterator[tuple[int, int, int, bytes]]:
-        for place in range(MOST_CHILDREN):
-            pid, attempt, taken, job_id = _PLACE.unpack_from(self._memory, place * _PLACE.size)
-            if pid:
-                yield pid, attempt, taken, job_id
+        for at in range(0, _STOPPING, _SOME):
+            some = self._memory[at : at + _SOME]
+            if some == _NEVER_USED:
+                return  # a pool fills its places in order, and to unpack them all takes a third of a millisecond
+            for pid, attempt, taken, job_id in _PLACE.iter_unpack(some):
+                if pid:
+                    yield pid, attempt, taken, job_id
 
     def close(self) -> None:
         """Give the memory up."""
