@@ -112,7 +112,7 @@ def test_what_up_costs_with_nothing_to_do(run: Callable[..., str]) -> None:
     lines = run("bench_idle.py", "--seconds", "4", "--settle", "8").splitlines()
     assert [re.sub(r"\d+\.\d+", "N", line) for line in lines[2:]] == ["| SQLite | N | N |", "| PostgreSQL | N | N |"]
     cores, rates = zip(*(map(float, re.findall(r"\d+\.\d+", line)) for line in lines[2:]), strict=True)
-    assert all(0 < core < 20 for core in cores)
+    assert all(0 <= core < 20 for core in cores), "of a hundredth of a second, perhaps nothing is seen"
     assert 0 <= rates[0] < 20, "on SQLite a write every five seconds, so perhaps none"
     assert 0 < rates[1] < 20
 
