@@ -18,6 +18,11 @@ PAUSABLE = ("site", "host", "queue", "type", "schedule", "all")
 EVERYTHING = "everything"
 
 
+def thing(kind: str, name: str) -> str:
+    """Return what a pause of this kind and name holds, as a reader knows it: `site alameda.ca`, or `everything`."""
+    return EVERYTHING if kind == "all" else f"{kind} {name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Pause:
     """One pause; `until` None means until it is resumed."""
@@ -29,10 +34,14 @@ class Pause:
     since: datetime
     until: datetime | None
 
+    @property
+    def what(self) -> str:
+        """The thing that is paused, as a reader knows it."""
+        return thing(self.kind, self.name)
+
     def __str__(self) -> str:
-        what = EVERYTHING if self.kind == "all" else f"{self.kind} {self.name}"
         until = "until it is resumed" if self.until is None else f"until {self.until:%Y-%m-%d %H:%M} UTC"
-        return f"{what} is paused by {self.by} since {self.since:%Y-%m-%d %H:%M} UTC, {until}: {self.reason}"
+        return f"{self.what} is paused by {self.by} since {self.since:%Y-%m-%d %H:%M} UTC, {until}: {self.reason}"
 
 
 class Paused(NamedTuple):
@@ -91,15 +100,13 @@ def resume(connection: Connection, kind: str, name: str) -> Pause:
     """End a pause and return it; NotFoundError if the thing is not paused."""
     found = connection.execute(select(*_COLUMNS).where(_is(kind, name), _ACTIVE)).first()
     if found is None:
-        raise NotFoundError(
-            f"{EVERYTHING if kind == 'all' else f'{kind} {name}'} is not paused: see `clerk-tasks pauses`"
-        )
+        raise NotFoundError(f"{thing(kind, name)} is not paused: see `clerk-tasks pauses`")
     connection.execute(update(pauses).where(_is(kind, name)).values(until=now()))
     return Pause(*found)
 
 
 def last_end(connection: Connection, kind: str, name: str) -> datetime | None:
-    """Return when the last pause of a thing ended, None if it has none that has."""
+    """Return when the last pause of a thing ended, or None."""
     return connection.execute(select(pauses.c.until).where(_is(kind, name), pauses.c.until <= now())).scalar()
 
 

@@ -44,7 +44,7 @@ def render() -> str:
 
 
 def _paths() -> Iterator[list[str]]:
-    """Yield every command of ours, the root first, groups before their members."""
+    """Yield each of our commands, the root first, groups before their members."""
     root = get_command(cli)
     context = typer.Context(root)
     yield []

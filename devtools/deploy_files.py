@@ -26,7 +26,7 @@ PROGRAM = "/opt/clerk-tasks/bin/clerk-tasks"
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """One command of ours in a file, without the program's own name."""
+    """One of our commands in a file, without the program's own name."""
 
     where: str
     words: tuple[str, ...]
@@ -74,7 +74,7 @@ def pods() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def uses() -> list[Use]:
-    """Return every command of ours in the files."""
+    """Return each of our commands that the files run."""
     found = [
         Use(path.name, tuple(line.replace("%i", "ocr").replace("$WORKER_OPTIONS", "-c 2").split()[1:]))
         for path in UNITS

@@ -62,7 +62,7 @@ def import_sites(records: Sequence[Mapping[str, Any]], *, dry_run: bool = False)
     rows = {}
     for number, record in enumerate(records, 1):
         where = f"record {number} ({record.get('subdomain')})"
-        row = _checked(known.get(record.get("subdomain"), {}) | dict(record), where).row()
+        row = _checked(known.get(str(record.get("subdomain")), {}) | dict(record), where).row()
         rows[row["subdomain"]] = row, record
     if twice := [name for name, times in Counter(record["subdomain"] for record in records).items() if times > 1]:
         raise UsageError(f"named more than once: {', '.join(twice)}")
@@ -159,6 +159,6 @@ def _from_csv(text: str, path: Path) -> list[dict[str, Any]]:
             records.append(record)
     except csv.Error as error:
         raise UsageError(f"{path}, line {reader.line_num}: {error}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}, line {reader.line_num}: extra is not JSON: {error}") from None
     return records

@@ -13,4 +13,4 @@ from clerk_tasks.operations.pauses import resume
 def command(kind: Kind, name: Name = None, as_json: AsJson = False) -> None:
     """End a pause; what waited for it begins within seconds."""
     ended = resume(kind, name)
-    output.answer_one(asdict(ended), f"{ended.kind} {ended.name} is resumed.", as_json=as_json)
+    output.answer_one(asdict(ended), f"{ended.what} is resumed.", as_json=as_json)

@@ -155,13 +155,18 @@ def _fire_due(schedule: Schedule, moment: datetime) -> Fired:
         raise
     except Exception as error:
         # The plugin's mistake: the slot keeps it, and the other schedules go on.
-        logger.exception("schedule %s, slot %s: failed", schedule.name, moment)
-        fired = Fired(schedule.name, moment, "failed", detail=storable(f"{type(error).__name__}: {error}")[:1000])
+        fired = _failure(schedule, moment, error)
         with transaction() as connection:
             _decide(connection, fired)
         return fired
     publish(messages)
     return fired
+
+
+def _failure(schedule: Schedule, moment: datetime, error: Exception) -> Fired:
+    """Log an error that is being handled; return the slot that failed by it."""
+    logger.exception("schedule %s, slot %s: failed", schedule.name, moment)
+    return Fired(schedule.name, moment, "failed", detail=storable(f"{type(error).__name__}: {error}")[:1000])
 
 
 def _last(connection: Connection, schedule: Schedule) -> RowMapping | None:
@@ -211,8 +216,7 @@ def _do(chore: Chore, moment: datetime) -> Fired:
     except DatabaseUnavailable:
         raise
     except Exception as error:
-        logger.exception("schedule %s, slot %s: failed", chore.name, moment)
-        fired = Fired(chore.name, moment, "failed", detail=storable(f"{type(error).__name__}: {error}")[:1000])
+        fired = _failure(chore, moment, error)
     with transaction() as connection:
         _settle(connection, fired)
     return fired

@@ -12,7 +12,7 @@ from devtools.deploy_files import DEPLOY, ROOT, parse
 from devtools.pages import blocks
 
 PAGES = [ROOT / "docs/how-to/deploy.md", ROOT / "docs/how-to/operate.md"]
-#: A command of ours in a line of a shell; `clerk` is the function that deploy.md defines.
+#: One of our commands in a line of a shell; `clerk` is the function that deploy.md defines.
 OURS = re.compile(r"(?:(?<![\w-])clerk-tasks|^clerk) +([a-z][a-z-]*(?: [^|>#&;]*)?)")
 
 
@@ -23,7 +23,7 @@ def shell_lines(page: Path) -> list[str]:
 
 
 def commands(page: Path) -> list[tuple[str, ...]]:
-    """Return the commands of ours in a page's blocks and sentences."""
+    """Return our commands in the blocks and sentences of a page."""
     found = [match[1] for line in shell_lines(page) if "$@" not in line for match in OURS.finditer(line)]
     found += re.findall(r"`clerk-tasks ([^`]+)`", page.read_text())
     return [tuple(shlex.split(words)) for words in found]

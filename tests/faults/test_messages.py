@@ -84,7 +84,9 @@ ORDERS: dict[str, Callable[[], None]] = {
     "a queue of no kind": lambda: messages.broadcast(
         '{"method": "add_consumer", "arguments": {"queue": "x", "exchange": [], "exchange_type": 5}}'
     ),
-    "a number of children that is none": lambda: messages.broadcast('{"method": "pool_grow", "arguments": {"n": "x"}}'),
+    "a number of children that is not a number": lambda: messages.broadcast(
+        '{"method": "pool_grow", "arguments": {"n": "x"}}'
+    ),
 }
 
 

@@ -74,6 +74,12 @@ def test_only_what_a_record_says_is_changed(capsys: Capture) -> None:
             "x.json",
             "record 1 (alameda.ca): the site's lat is 91.0: it is between -90 and 90",
         ),
+        (
+            [{**SITES[0], "subdomain": ["a.ca"]}],
+            "x.json",
+            "record 1 (['a.ca']): subdomain: Input should be a valid string",
+        ),
+        (f"subdomain,name,state,extra\na.ca,A,CA,{'[' * 100_000}\n", "x.csv", "x.csv, line 2: extra is not JSON"),
         ([SITES[0], SITES[0]], "x.json", "named more than once: alameda.ca"),
         ({"alameda.ca": {}}, "x.json", "x.json is no JSON array of objects"),
         ("[", "x.csv.txt", "a file of sites is named *.csv or *.json"),

@@ -33,7 +33,7 @@ class Children:
         return process.pid
 
     def works_on(self, claim: Claim) -> None:
-        """Have the claim's process say that it works on it."""
+        """Say for the process of a claim that it works on that."""
         self.working_on[claim.pid] = Work(claim.job_id, claim.attempt)
 
     def live(self) -> set[int]:
@@ -41,7 +41,7 @@ class Children:
         return {pid for pid, process in self.processes.items() if process.poll() is None}
 
     def is_spared(self, pid: int) -> bool:
-        """Let the process end by itself, and say whether it did: a signal may still have been on its way."""
+        """Ask the process to end, and return whether no signal ended it first: one may still have been on its way."""
         self.processes[pid].communicate()
         return self.processes[pid].returncode == 0
 

@@ -84,7 +84,9 @@ def test_what_is_paused_is_not_claimed_and_says_why(
     main(["health", "--json"])
     checks = [check for check in json.loads(capsys.readouterr().out)["checks"] if check["check"] == "pause"]
     assert [(check["level"], check["detail"].endswith("(1 jobs wait)")) for check in checks] == [("ok", True)]
+    capsys.readouterr()
     assert resume(kind, name) == 0
+    assert capsys.readouterr().out == f"{what} is resumed.\n"
     worker()
     assert show_job(job)["state"] == "completed"
     assert "paused" not in said(job)
