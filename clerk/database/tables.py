@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -181,12 +182,13 @@ jobs_table = Table(
     Column("note", Text),  # what it is doing, or why it waits
     Column("result", JSON),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("turn", BigInteger, nullable=False, server_default=text("0")),  # since it became available; the lower first
     Index("ix_jobs_stage_id", "stage_id"),
     Index("ix_jobs_run_id", "run_id", "id"),
     Index("ix_jobs_subdomain", "subdomain", "id"),
     Index("ix_jobs_job_type", "job_type", "id"),
     _partial_index("ux_jobs_unique_key", "unique_key", where=_UNFINISHED, unique=True),
-    _partial_index("ix_jobs_available", "queue", "priority", "id", where="state = 'available'"),
+    _partial_index("ix_jobs_available", "queue", "priority", "turn", "id", where="state = 'available'"),
     _partial_index("ix_jobs_due", "due_at", where="state IN ('scheduled', 'retryable')"),
     _partial_index("ix_jobs_running", "instance", "pid", where="state = 'running'"),
     _partial_index("ix_jobs_unsuccessful", "state", "finished_at", where="state IN ('cancelled', 'discarded')"),
@@ -215,6 +217,17 @@ queues_table = Table(
     metadata,
     Column("queue", Text, primary_key=True),
     Column("published_at", UtcDateTime),  # of a message that no child has answered; NULL: none is outstanding
+)
+
+# Within a queue and priority: the last turn that a site has taken; of '' in place of a site, the turn that is reached.
+turns_table = Table(
+    "turns",
+    metadata,
+    Column("queue", Text, nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    Column("subdomain", Text, nullable=False),
+    Column("turn", BigInteger, nullable=False),
+    PrimaryKeyConstraint("queue", "priority", "subdomain", name="pk_turns"),
 )
 
 # What may not be claimed, scheduled or fetched; the rows of pauses that have ended stay until the next of that name.

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from operator import itemgetter
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import uuid_utils
-from sqlalchemy import JSON, Connection, Float, Text, bindparam, cast, column, func, insert, select, update
+from sqlalchemy import JSON, BigInteger, Connection, Float, Text, bindparam, cast, column, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.types import TypeEngine
@@ -24,6 +25,7 @@ from clerk.database.tables import stages_table as stages
 from clerk.errors import UsageError
 from clerk.jobs import Backoff, Priority
 from clerk_tasks.ledger.compiled import Compiled
+from clerk_tasks.ledger.turns import take
 
 
 class Message(NamedTuple):
@@ -83,7 +85,7 @@ class Recorded:
 _ROW: dict[str, Any] = {
     column: bindparam(column)
     for column in (
-        *("id", "run_id", "stage_id", "job_type", "subdomain", "queue", "priority", "arguments", "unique_key"),
+        *("id", "run_id", "stage_id", "job_type", "subdomain", "queue", "priority", "turn", "arguments", "unique_key"),
         *("max_attempts", "backoff_base", "backoff_cap", "time_limit"),
     )
 }
@@ -111,7 +113,7 @@ _INSERT = {kind: Compiled(insert(jobs).inline().values(_ROW | dict(values))) for
 
 
 #: What differs from job to job of a batch; the rest is the same for most of them.
-_OWN: Mapping[str, TypeEngine[Any]] = {"id": Text(), "arguments": Text(), "delay": Float()}
+_OWN: Mapping[str, TypeEngine[Any]] = {"id": Text(), "turn": BigInteger(), "arguments": Text(), "delay": Float()}
 _SHARED = tuple(name for name in _ROW if name not in _OWN)
 
 
@@ -124,7 +126,7 @@ def _unnested(values: Mapping[str, Any]) -> Compiled:
         .render_derived()
     )
     row: dict[str, Any] = {name: bindparam(name, type_=jobs.c[name].type) for name in _SHARED}
-    row |= {"id": given.c.id, "arguments": cast(given.c.arguments, JSON)} | dict(values)
+    row |= {"id": given.c.id, "turn": given.c.turn, "arguments": cast(given.c.arguments, JSON)} | dict(values)
     if values is _LATER:
         row["due_at"] = now(given.c.delay)
     return Compiled(insert(jobs).from_select(list(row), select(*row.values())))
@@ -168,10 +170,13 @@ def insert_jobs(
     Fills `recorded`. Unique keys are taken in sorted order, so that two batches cannot wait for each other.
     """
     batch = list(new_jobs)
+    turns = _turns(connection, [job for job in batch if opened and not job.delay])
     plain: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _KINDS}
     for job in sorted(batch, key=lambda job: job.unique_key or ""):
         kind = "waiting" if not opened else "later" if job.delay else "due"
         row = row_of(job, run_id=run_id, stage_id=stage_id)
+        if kind == "due":
+            row["turn"] = next(turns[job.queue, job.priority, job.subdomain])
         if job.unique_key is None:
             plain[kind].append(row)
         elif (winner := _insert_unique(connection, kind, row)) is not None:
@@ -183,6 +188,12 @@ def insert_jobs(
     for kind, rows in plain.items():
         if rows:
             _insert(connection, kind, rows)
+
+
+def _turns(connection: Connection, due: Iterable[NewJob]) -> dict[tuple[str, int, str], Iterator[int]]:
+    """Take the turns of jobs that are due; return those of each (queue, priority, site)."""
+    counts = Counter((job.queue, int(job.priority), job.subdomain) for job in due)
+    return {key: count(take(connection, *key, count=number)) for key, number in sorted(counts.items())}
 
 
 def _insert(connection: Connection, kind: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -213,6 +224,7 @@ def row_of(job: NewJob, *, run_id: str, stage_id: int) -> dict[str, Any]:
         "subdomain": job.subdomain,
         "queue": job.queue,
         "priority": int(job.priority),
+        "turn": 0,
         "arguments": json.dumps(job.arguments),
         "unique_key": job.unique_key,
         "max_attempts": job.max_attempts,

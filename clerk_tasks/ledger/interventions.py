@@ -16,6 +16,7 @@ from clerk.errors import ConflictError, missing
 from clerk_tasks.ledger.insert import Message
 from clerk_tasks.ledger.retries import Retried, retry_jobs
 from clerk_tasks.ledger.stages import ASKED_TO_CANCEL, cancel_waiting, close_if_done
+from clerk_tasks.ledger.turns import forget, made_available
 
 _CANCEL = {"state": constant(JobState.CANCELLED), "finished_at": now(), "note": bindparam("b_note")}
 _REQUEST_CANCEL = {"cancel_requested_at": now(), "note": bindparam("b_note")}
@@ -24,7 +25,7 @@ _WAITING = one_of(jobs.c.state, (JobState.SCHEDULED, JobState.AVAILABLE, JobStat
 _DUE = select(jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority).where(
     one_of(jobs.c.state, (JobState.SCHEDULED, JobState.RETRYABLE)), jobs.c.due_at.is_not(None)
 )
-_AVAILABLE = update(jobs).values(state=constant(JobState.AVAILABLE), due_at=now(), note=None)
+_DUE_NOW = {"due_at": now(), "note": None}
 _COUNT_CANCELLED = (
     update(stages)
     .where(stages.c.id == bindparam("b_stage"), one_of(stages.c.state, UNENDED))
@@ -97,11 +98,13 @@ def _cancel(connection: Connection, which: ColumnElement[bool], *, by: str) -> l
     """Cancel the waiting jobs among locked ones, and count them out of their stages; ask the running ones to stop."""
     note = {"b_note": f"cancelled by {by}"}
     connection.execute(update(jobs).where(which, _RUNNING).values(_REQUEST_CANCEL), note)
-    numbers = select(jobs.c.stage_id, func.count()).where(which, _WAITING).group_by(jobs.c.stage_id)
-    counted = connection.execute(numbers.order_by(jobs.c.stage_id)).all()
+    numbers = select(jobs.c.stage_id, jobs.c.subdomain, func.count()).where(which, _WAITING)
+    counted = connection.execute(numbers.group_by(jobs.c.stage_id, jobs.c.subdomain).order_by(jobs.c.stage_id)).all()
     connection.execute(update(jobs).where(which, _WAITING).values(_CANCEL), note)
+    for subdomain in sorted({subdomain for _, subdomain, _ in counted}):
+        forget(connection, subdomain)
     messages: list[Message] = []
-    for stage_id, number in counted:
+    for stage_id, _, number in counted:
         if connection.execute(_COUNT_CANCELLED, {"b_stage": stage_id, "b_number": number}).scalar() == 0:
             messages += close_if_done(connection, stage_id)
     return messages
@@ -144,7 +147,7 @@ def run_now(connection: Connection, job_ids: Sequence[str]) -> list[Message]:
             waits = states[job_id] == JobState.SCHEDULED
             raise ConflictError(f"Job {job_id} " + ("waits for its stage." if waits else f"is {states[job_id]}."))
     for some in batched(sorted(due)):
-        connection.execute(_AVAILABLE.where(jobs.c.id.in_(some)))
+        connection.execute(made_available(select(jobs.c.id).where(jobs.c.id.in_(some)), _DUE_NOW))
     return [Message(row.id, row.job_type, row.queue, row.priority) for row in due.values()]
 
 

@@ -34,6 +34,7 @@ from clerk.database.tables import stages_table as stages
 from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import NewJob, insert_due, row_of
 from clerk_tasks.ledger.publications import announce, outstanding_message
+from clerk_tasks.ledger.turns import take, take_one
 
 #: The types of a job's columns, without which PostgreSQL takes a parameter in a SELECT for text.
 _COLUMNS = {
@@ -78,7 +79,8 @@ def _step_by_step(connection: Connection, job: NewJob, run_id: str) -> Alone:
         return Alone(recorded=False, outstanding=False, known=True)
     stage = _INSERT_STAGE(connection, given)
     assert stage is not None, "an INSERT that returns its id"  # noqa: S101
-    insert_due(connection, row_of(job, run_id=run_id, stage_id=stage[0]))
+    turn = take(connection, job.queue, job.priority, job.subdomain)
+    insert_due(connection, row_of(job, run_id=run_id, stage_id=stage[0]) | {"turn": turn})
     return Alone(recorded=True, outstanding=not announce(connection, job.queue), known=True)
 
 
@@ -117,7 +119,12 @@ def _statement() -> Select[bool, bool, bool]:
     }
     run = _run_of(_SITE.with_for_update(read=True, key_share=True).cte("site")).cte("run")
     stage = _stage_of(run.c.id).cte("stage")
+    own = select(
+        given["queue"].label("queue"), given["priority"].label("priority"), given["subdomain"].label("subdomain")
+    )
+    taken = take_one(own.select_from(stage).cte("own"))
     new_job = given | {
+        "turn": taken.c.turn,
         "run_id": stage.c.run_id,
         "stage_id": stage.c.id,
         "state": constant(JobState.AVAILABLE),

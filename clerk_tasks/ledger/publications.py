@@ -32,6 +32,7 @@ from clerk.pauses import Paused
 from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import Message
 from clerk_tasks.ledger.paused import NOTHING_PAUSED, sites_left
+from clerk_tasks.ledger.turns import made_available
 
 #: How many messages of a queue are outstanding at most: each one starts a child, which takes one job after another.
 FEW = 4
@@ -48,9 +49,7 @@ _DUE = (
     .limit(PASS)
     .with_for_update(skip_locked=True)
 )
-_PROMOTE = (
-    update(jobs).where(jobs.c.id.in_(_DUE.scalar_subquery())).values(state=constant(JobState.AVAILABLE), note=None)
-)
+_PROMOTE = made_available(_DUE, {"note": None})
 _SILENT = or_(queues.c.published_at.is_(None), queues.c.published_at <= now(-MESSAGE_LIFETIME))
 _OF_QUEUE = queues.c.queue == bindparam("b_queue")
 _ANSWERED = Compiled(update(queues).where(_OF_QUEUE, queues.c.published_at.is_not(None)).values(published_at=None))
@@ -160,7 +159,7 @@ def _waiting(
         select(*_MESSAGE)
         .where(jobs.c.state == constant(JobState.AVAILABLE), jobs.c.queue == queue, jobs.c.job_type.in_(job_types))
         .where(*sites_left(without_sites))
-        .order_by(jobs.c.priority, jobs.c.id)
+        .order_by(jobs.c.priority, jobs.c.turn, jobs.c.id)
         .limit(FEW)
         .subquery()
         for queue in queue_names

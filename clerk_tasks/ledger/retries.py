@@ -20,6 +20,7 @@ from clerk.errors import ClerkError, ConflictError, missing
 from clerk_tasks.ledger.insert import Message
 from clerk_tasks.ledger.reopening import Reopening, Stages, reopening
 from clerk_tasks.ledger.site_columns import project
+from clerk_tasks.ledger.turns import made_available
 
 _ENDED_JOB = select(jobs.c.id, jobs.c.state, jobs.c.run_id, jobs.c.stage_id, jobs.c.unique_key)
 _OF_STAGE = select(jobs.c.id, jobs.c.stage_id, jobs.c.unique_key).where(jobs.c.state == constant(JobState.CANCELLED))
@@ -33,7 +34,7 @@ _AGAIN: dict[str, Any] = {
     "cancel_requested_at": None,
     "note": None,
 }
-_AVAILABLE = _AGAIN | {"state": constant(JobState.AVAILABLE), "due_at": now()}
+_AVAILABLE = _AGAIN | {"due_at": now()}
 _WAITING = _AGAIN | {"state": constant(JobState.SCHEDULED), "due_at": None}
 _UNSUCCESSFUL = one_of(jobs.c.state, UNSUCCESSFUL)
 
@@ -197,7 +198,7 @@ def _apply(connection: Connection, plan: _Plan) -> list[Message]:
     columns = (jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
     messages: list[Message] = []
     for some in batched(sorted(plan.accepted.keys() - plan.waiting)):
-        again = update(jobs).where(jobs.c.id.in_(some), _UNSUCCESSFUL).values(_AVAILABLE)
+        again = made_available(select(jobs.c.id).where(jobs.c.id.in_(some), _UNSUCCESSFUL), _AVAILABLE)
         messages += [Message._make(row) for row in connection.execute(again.returning(*columns))]
     for some in batched(sorted(plan.waiting | plan.revived)):
         connection.execute(update(jobs).where(jobs.c.id.in_(some), _UNSUCCESSFUL).values(_WAITING))

@@ -15,6 +15,7 @@ from clerk.database.tables import stages_table as stages
 from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import Message, grow_stage
 from clerk_tasks.ledger.site_columns import project
+from clerk_tasks.ledger.turns import made_available
 
 #: The options of a run that was asked to cancel as a whole.
 ASKED_TO_CANCEL = {"cancel": True}
@@ -75,14 +76,8 @@ _CANCEL_CHILDREN = (
     .where(*_WAITS)
     .values(state=constant(JobState.CANCELLED), finished_at=now(), note="its stage was cancelled before")
 )
-_RELEASE = (
-    update(jobs)
-    .where(*_WAITS)
-    .values(
-        state=constant(JobState.AVAILABLE),
-        due_at=now(),
-    )
-    .returning(jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
+_RELEASE = made_available(select(jobs.c.id).where(*_WAITS), {"due_at": now()}).returning(
+    jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority
 )
 _CANCEL_WAITING_JOBS = (
     update(jobs)

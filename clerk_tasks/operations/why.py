@@ -129,9 +129,12 @@ def _count_ahead(connection: Connection, waiting: Sequence[dict[str, Any]]) -> d
     """Return how many available jobs come before each of these in its queue, reading them once."""
     if not waiting:
         return {}
-    place = tuple_(jobs.c.priority, jobs.c.id)
+    place = tuple_(jobs.c.priority, jobs.c.turn, jobs.c.id)
+    own = jobs.alias("own")
+    turn = {job["id"]: select(own.c.turn).where(own.c.id == job["id"]).scalar_subquery() for job in waiting}
     numbers = [
-        func.count().filter(jobs.c.queue == job["queue"], place < tuple_(_rank(job), job["id"])) for job in waiting
+        func.count().filter(jobs.c.queue == job["queue"], place < tuple_(_rank(job), turn[job["id"]], job["id"]))
+        for job in waiting
     ]
     row = connection.execute(select(*numbers).where(jobs.c.state == constant(JobState.AVAILABLE))).one()
     return {job["id"]: number for job, number in zip(waiting, row, strict=True)}

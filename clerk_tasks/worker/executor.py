@@ -47,6 +47,7 @@ from clerk_tasks.worker.outcomes import (
 )
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from clerk_tasks.worker.running_job import RunningJob
+from clerk_tasks.worker.search import Search
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class Executor:
         self.unfit: str | None = None  # why the last job was handed back
         self._known = registry()
         self._claims = Claims(self._known.job_types)
+        self._search = Search(held, clock)
         self._pauses: int | None = None  # the number of the parent for what we know to be paused
         self._in_one_statement = held.engine.dialect.name == "postgresql"
         self._fresh = True  # we may own a job that we know nothing of: of a process that had our process id, say
@@ -92,11 +94,12 @@ class Executor:
 
     def run_slice(self, queue: str) -> None:
         """Work on a queue until it has no job to claim, or the slice is over."""
-        claimant = Claimant(queue, self.instance, self.pid, self.lease)
+        claimant = Claimant(queue, self.instance, self.pid, self.lease, self._search.begin(queue))
         until = self.clock() + SLICE
         self.unfit = None
-        claim = None if self.child.stopping else self._claim_first(claimant)
+        claim = last = None if self.child.stopping else self._claim_first(claimant)
         while claim is not None:
+            last = claim
             began = self.clock()
             self.child.works_on(claim.job_id, claim.attempt)
             events = self.events if self.child.emitting else None
@@ -119,6 +122,8 @@ class Executor:
                 if events:
                     events.ended(claim, outcome, seconds)
             claim = following
+        if last is not None:
+            self._search.end(queue, last)
 
     def _claim_first(self, claimant: Claimant) -> Claim | None:
         """Claim the first job of a slice, for as long as the database is away."""
@@ -248,10 +253,15 @@ class Executor:
         if isinstance(outcome, HandedBack):
             claimant = None  # what kept this job from being called would keep the next
         if claimant and self._in_one_statement and claim.left > 1 and isinstance(outcome, Completed) and outcome.plain:
+            ahead, result = self._search.goes_ahead(), outcome.result
             with self.held.statement() as connection:
-                recorded, following = self._claims.complete_and_next(connection, claim, claimant, result=outcome.result)
-            if recorded:
-                return following
+                recorded, following = self._claims.complete_and_next(
+                    connection, claim, claimant, result=result, ahead=ahead
+                )
+                if recorded and (following or not ahead):
+                    return following
+                if recorded:
+                    return self._claims.next(connection, claimant)
         with self.held.transaction() as connection:
             available = outcome(connection, claim)
             # Jobs that became available may be for others: the slice ends, and they are published.

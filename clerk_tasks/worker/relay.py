@@ -18,7 +18,7 @@ from clerk.database.held import HeldConnection
 from clerk.errors import DatabaseUnavailable
 from clerk.pauses import paused_now
 from clerk_tasks.broker.publisher import Publisher
-from clerk_tasks.ledger import leases, publications
+from clerk_tasks.ledger import leases, publications, turns
 from clerk_tasks.ledger.leases import Expired
 from clerk_tasks.ledger.publications import Waiting
 
@@ -63,7 +63,10 @@ class Relay:
         with self.held.transaction() as connection:
             publications.promote_due(connection)
             paused = paused_now(connection)
-        if paused != self.waiting.paused:
+        before = self.waiting.paused
+        if paused != before:
+            with self.held.transaction() as connection:
+                turns.spread(connection, before.sites - paused.sites, before.job_types - paused.job_types)
             self.waiting = self.waiting.without(paused)
             self.paused_changed()
             logger.info("paused now: %s", paused)

@@ -1,0 +1,137 @@
+"""Turns: within a priority, the jobs of a queue are claimed one of each site after the other.
+
+A job's turn is a number that it gets when it becomes available: one more than that of the site's job before it, and no
+lower than the turn that its queue has reached. So a site with ten thousand jobs takes ten thousand turns, and the
+single job of another site has the next one. This is start-time fair queueing with jobs of equal cost (Goyal, Vin and
+Cheng, 1996).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from sqlalchemy import (
+    CTE,
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Select,
+    Text,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import Update
+
+from clerk.database.literals import constant
+from clerk.database.states import JobState
+from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import turns_table as turns
+from clerk_tasks.ledger.compiled import Compiled
+
+#: The key of a row: whose turn it is. The row without a site has the turn that the queue has reached.
+_KEY = (turns.c.queue, turns.c.priority, turns.c.subdomain)
+_QUEUE = literal_column("''", Text)
+_of_queue = turns.alias("of_queue")
+_of = jobs.alias("of")
+
+
+def reached(queue: ColumnElement[str], priority: ColumnElement[int]) -> ColumnElement[int]:
+    """Return the turn that a queue has reached at a priority, as an expression."""
+    found = select(_of_queue.c.turn).where(
+        _of_queue.c.queue == queue, _of_queue.c.priority == priority, _of_queue.c.subdomain == _QUEUE
+    )
+    return func.coalesce(found.scalar_subquery(), literal_column("0", BigInteger))
+
+
+def _unless_taken(insert: Any, count: ColumnElement[int]) -> Any:
+    """Return the insertion of a site's last turn, which follows on the site's row if that has a later one."""
+    following, lowest = turns.c.turn + count, insert.excluded.turn
+    latest = case((following > lowest, following), else_=lowest)
+    return insert.on_conflict_do_update(index_elements=_KEY, set_={"turn": latest}).returning(turns.c.turn)
+
+
+def take_one(given: CTE) -> CTE:
+    """Return PostgreSQL's expression that takes a turn for the one row (queue, priority, subdomain) of another."""
+    of = select(given.c.queue, given.c.priority, given.c.subdomain, reached(given.c.queue, given.c.priority))
+    row = postgresql.insert(turns).from_select([*_KEY, turns.c.turn], of)
+    taken: CTE = _unless_taken(row, literal_column("1", BigInteger)).cte("taken")
+    return taken
+
+
+def _take(dialect: Any) -> Compiled:
+    queue: BindParameter[str] = bindparam("b_queue")
+    priority: BindParameter[int] = bindparam("b_priority")
+    count = bindparam("b_count", type_=BigInteger)
+    last = reached(queue, priority) + count - literal_column("1")
+    row = dialect.insert(turns).values(queue=queue, priority=priority, subdomain=bindparam("b_subdomain"), turn=last)
+    return Compiled(_unless_taken(row, count))
+
+
+def _reach(dialect: Any) -> Compiled:
+    row = dialect.insert(turns).values(
+        queue=bindparam("b_queue"), priority=bindparam("b_priority"), subdomain=_QUEUE, turn=bindparam("b_turn")
+    )
+    later = row.on_conflict_do_update(
+        index_elements=_KEY, set_={"turn": row.excluded.turn}, where=turns.c.turn < row.excluded.turn
+    )
+    return Compiled(later)
+
+
+_TAKE = {"sqlite": _take(sqlite), "postgresql": _take(postgresql)}
+_REACH = {"sqlite": _reach(sqlite), "postgresql": _reach(postgresql)}
+
+
+def take(connection: Connection, queue: str, priority: int, subdomain: str, *, count: int = 1) -> int:
+    """Take turns for jobs of a site that become available; return the first, the others follow.
+
+    It locks the site's row until the transaction ends.
+    """
+    values = {"b_queue": queue, "b_priority": priority, "b_subdomain": subdomain, "b_count": count}
+    row = _TAKE[connection.dialect.name](connection, values)
+    assert row is not None, "an INSERT that returns"  # noqa: S101
+    return int(row[0]) - count + 1
+
+
+def reach(connection: Connection, queue: str, priority: int, turn: int) -> None:
+    """Note the turn that a queue has reached: no job gets a lower one from now on."""
+    _REACH[connection.dialect.name](connection, {"b_queue": queue, "b_priority": priority, "b_turn": turn})
+
+
+def forget(connection: Connection, subdomain: str) -> None:
+    """Forget the turns that a site has taken, for jobs that are cancelled: its next job does not wait for them."""
+    connection.execute(delete(turns).where(turns.c.subdomain == subdomain))
+
+
+def spread(connection: Connection, sites: Collection[str], job_types: Collection[str]) -> None:
+    """Give the available jobs of sites and job types new turns: they were paused while others had theirs."""
+    if not sites and not job_types:
+        return
+    named = or_(jobs.c.subdomain.in_(sorted(sites)), jobs.c.job_type.in_(sorted(job_types)))
+    held = select(jobs.c.id).where(jobs.c.state == constant(JobState.AVAILABLE), named)
+    connection.execute(made_available(held.with_for_update(skip_locked=True), {}))
+
+
+def made_available(which: Select[tuple[str]], values: Mapping[str, Any]) -> Update:
+    """Return the update that makes the jobs of a query available and gives them turns, with other values.
+
+    Those of a site follow each other from the turn that their queue has reached.
+    """
+    chosen = which.subquery("chosen")
+    site = (_of.c.queue, _of.c.priority, _of.c.subdomain)
+    rank = func.row_number().over(partition_by=site, order_by=(_of.c.turn, _of.c.id))
+    turn = reached(_of.c.queue, _of.c.priority) + rank - literal_column("1")
+    placed = select(_of.c.id, turn.label("turn")).where(_of.c.id == chosen.c.id).subquery("placed")
+    return (
+        update(jobs)
+        .where(jobs.c.id == placed.c.id)
+        .values({**values, "state": constant(JobState.AVAILABLE), "turn": placed.c.turn})
+    )
