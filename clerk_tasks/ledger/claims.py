@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Connection,
     Select,
     SmallInteger,
@@ -143,7 +142,7 @@ class Claims:
     ) -> tuple[bool, Claim | None]:
         """Complete a job and claim the next in one statement of PostgreSQL; return whether it did, and the next job.
 
-        With `ahead` that is a job that comes after the completed one, and None if there is none, whatever comes before.
+        With `ahead` that is a job that comes after the completed one, whatever comes before that, or None.
         It does nothing where more is to be done or checked: for the last job of a stage, for one that this attempt
         does not own any more, and for one that was retried after its stage had closed.
         """

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Update
 
-from clerk.database.literals import constant
+from clerk.database.literals import batched, constant
 from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import turns_table as turns
@@ -106,9 +106,10 @@ def reach(connection: Connection, queue: str, priority: int, turn: int) -> None:
     _REACH[connection.dialect.name](connection, {"b_queue": queue, "b_priority": priority, "b_turn": turn})
 
 
-def forget(connection: Connection, subdomain: str) -> None:
-    """Forget the turns that a site has taken, for jobs that are cancelled: its next job does not wait for them."""
-    connection.execute(delete(turns).where(turns.c.subdomain == subdomain))
+def forget(connection: Connection, sites: Collection[str]) -> None:
+    """Forget the turns that sites have taken, for jobs that are cancelled: their next jobs do not wait for those."""
+    for some in batched(sorted(sites)):
+        connection.execute(delete(turns).where(turns.c.subdomain.in_(some)))
 
 
 def spread(connection: Connection, sites: Collection[str], job_types: Collection[str]) -> None:

@@ -34,8 +34,8 @@ class SliceRules(FaultyTransactions):
         return claim
 
     @precondition(lambda self: self.claims)
-    @rule(pick=PICK, fault=FAULTS)
-    def complete_and_go_on(self, pick: int, fault: Fault) -> None:
+    @rule(pick=PICK, fault=FAULTS, ahead=st.booleans())
+    def complete_and_go_on(self, pick: int, fault: Fault, ahead: bool) -> None:
         """Complete a job and claim the next in one transaction: both happen, or neither."""
         self.pids += 1
         claimant = Claimant("q", "w", self.pids, 60.0)
@@ -44,7 +44,7 @@ class SliceRules(FaultyTransactions):
         def act(connection: Connection, claim: Claim) -> None:
             recorded, taken = False, None
             if connection.dialect.name == "postgresql":
-                recorded, taken = CLAIMS.complete_and_next(connection, claim, claimant, result=1)
+                recorded, taken = CLAIMS.complete_and_next(connection, claim, claimant, result=1, ahead=ahead)
             if not recorded and not attempts.complete(connection, claim, result=1):
                 taken = CLAIMS.next(connection, claimant)
             following.extend([taken] if taken else [])

@@ -147,5 +147,5 @@ def test_cancelling_many_jobs_is_a_handful_of_statements(engine: Engine, wholly:
         assert run["state"] == "cancelled"
         assert [(stage["remaining"], stage["cancelled"]) for stage in run["stages"]] == [(0, number)]
         counts.append(len(asked))
-    assert counts[1] <= counts[0] + 5  # ids go in parts of a thousand
+    assert counts[1] <= counts[0] + 6  # ids go in parts of a thousand
     assert counts[1] <= 25

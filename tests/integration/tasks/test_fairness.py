@@ -25,7 +25,6 @@ from clerk_tasks.ledger.runs import record_run
 from clerk_tasks.worker.children import Children
 from clerk_tasks.worker.executor import Executor
 from clerk_tasks.worker.relay import Relay
-from clerk_tasks.worker.search import JOBS_AHEAD
 from devtools import claiming
 from devtools.hand_clock import Clock
 from tests.integration.ledger.ledger import job
@@ -34,6 +33,8 @@ QUEUE = "town"
 BIG, SMALL, OTHER = "big.ca", "small.ca", "other.ca"
 #: How many jobs a site has waiting, and how many of them may come before the single job of another site.
 MANY, HANDFUL = 60, 4
+#: After how many short jobs of a slice what has come meanwhile is seen.
+SOON = 20
 
 
 class Town:
@@ -107,21 +108,29 @@ def test_what_comes_during_a_slice_is_found_in_the_slice(town: Town) -> None:
     town.batch(BIG)
     town.during = {10: lambda: town.one(SMALL), 30: lambda: town.one(OTHER, Priority.HIGH)}
     order = town.work()
-    assert 10 <= order.index(SMALL) <= 10 + JOBS_AHEAD
-    assert 30 <= order.index(OTHER) <= 30 + JOBS_AHEAD
+    assert 10 <= order.index(SMALL) <= 10 + SOON
+    assert 30 <= order.index(OTHER) <= 30 + SOON
     assert len(order) == MANY + 2
+
+
+def test_a_slice_does_not_end_before_what_came_meanwhile(town: Town) -> None:
+    """Guard: the second search, where the first found nothing further on."""
+    _scheduled(town.batch(BIG, 10)[:1])  # so that no job of the others is the last of its stage
+    town.during = {9: lambda: town.one(SMALL, Priority.HIGH)}
+    assert town.work() == [BIG] * 9 + [SMALL]
 
 
 def test_long_jobs_let_what_is_more_urgent_go_first_at_once(town: Town, clock: Clock) -> None:
     """Guard: SECONDS_AHEAD."""
     town.batch(BIG, 10)
-    town.during = {n: lambda: clock.go(0.05) for n in range(10)} | {3: lambda: town.one(SMALL, Priority.HIGH)}
-    town.during[2] = lambda: clock.go(0.05)
+    town.during = dict.fromkeys(range(10), lambda: clock.go(0.05))
+    town.during[3] = lambda: town.one(SMALL, Priority.HIGH)
     assert town.work().index(SMALL) <= 4
 
 
 def test_two_batches_share(town: Town) -> None:
     """The second batch comes when the first has run for a while: neither waits for the other."""
+    town.one(SMALL)
     town.batch(BIG)
     town.work(20)
     town.batch(SMALL)
