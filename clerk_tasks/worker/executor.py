@@ -94,10 +94,11 @@ class Executor:
 
     def run_slice(self, queue: str) -> None:
         """Work on a queue until it has no job to claim, or the slice is over."""
-        claimant = Claimant(queue, self.instance, self.pid, self.lease, self._search.begin(queue))
+        claimant = Claimant(queue, self.instance, self.pid, self.lease)
         until = self.clock() + SLICE
         self.unfit = None
         claim = last = None if self.child.stopping else self._claim_first(claimant)
+        claimant = claimant._replace(begin=self._search.begin(queue))
         while claim is not None:
             last = claim
             began = self.clock()
