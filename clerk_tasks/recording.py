@@ -18,6 +18,7 @@ from clerk.stage import MEETINGS
 from clerk_tasks.job_types.arguments import prepare
 from clerk_tasks.job_types.registry import Registry, registry
 from clerk_tasks.job_types.signatures import signature
+from clerk_tasks.ledger import limits
 from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import NewJob, NewStage, Recorded
 from clerk_tasks.ledger.runs import record_run
@@ -81,6 +82,8 @@ def record_jobs(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: s
         jobs=new_jobs,
         tolerance=passage[0].tolerance if passage else 0.0,
     )
+    if limited := {job.job_type: known.get(job.job_type).job_type.limit for job in new_jobs if job.limit_key}:
+        limits.note_missing(connection, {name: limit for name, limit in limited.items() if limit})
     if run_id:
         serialise(connection, f"run {run_id}")
     run_id = run_id or generate_run_id(first.subdomain)
@@ -129,6 +132,7 @@ def new_job(request: JobRequest, known: Registry, *, time_limit: float | None = 
         backoff=job_type.backoff,
         time_limit=time_limit or job_type.time_limit,
         unique_key=_unique_key(job_type, request.job_type, subdomain, arguments),
+        limit_key=_limit_key(job_type, request.job_type, subdomain, arguments),
         stage=request.stage,
         delay=delay,
     )
@@ -138,11 +142,24 @@ def _unique_key(job_type: JobType, name: str, subdomain: str, arguments: Mapping
     if not job_type.unique:
         return None
     template = "{job_type}:{subdomain}" if job_type.unique is True else job_type.unique
+    return _filled("unique", template, job_type, name, subdomain, arguments)
+
+
+def _limit_key(job_type: JobType, name: str, subdomain: str, arguments: Mapping[str, Any]) -> str | None:
+    if job_type.limit is None:
+        return None
+    key = _filled("limited", job_type.limit.key, job_type, name, subdomain, arguments)
+    return f"{name}:{key}" if key else name
+
+
+def _filled(
+    what: str, template: str, job_type: JobType, name: str, subdomain: str, arguments: Mapping[str, Any]
+) -> str:
     given = signature(job_type.function).defaults | dict(arguments)
     try:
         return template.format(**given | {"job_type": name, "subdomain": subdomain})
     except KeyError as missing:
-        raise UsageError(f"Job type {name} is unique by {missing}; give that argument.") from None
+        raise UsageError(f"Job type {name} is {what} by {missing}; give that argument.") from None
 
 
 def parse_priority(text: str) -> Priority:

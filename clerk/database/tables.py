@@ -108,7 +108,9 @@ job_tracking_table = Table(
 
 # --- the ledger ---------------------------------------------------------------------------------
 
-_UNFINISHED = "state IN ('scheduled', 'available', 'running', 'retryable')"
+_UNFINISHED = "state IN ('scheduled', 'available', 'running', 'retryable', 'held')"
+
+_ADMITTED = "state IN ('available', 'running')"
 
 
 def _partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
@@ -183,12 +185,16 @@ jobs_table = Table(
     Column("result", JSON),
     Column("created_at", UtcDateTime, nullable=False),
     Column("turn", BigInteger, nullable=False, server_default=text("0")),  # since it became available; the lower first
+    Column("limit_key", Text),  # the limit that admits it: a job type, or {job type}:{key}; NULL: none
     Index("ix_jobs_stage_id", "stage_id"),
     Index("ix_jobs_run_id", "run_id", "id"),
     Index("ix_jobs_subdomain", "subdomain", "id"),
     Index("ix_jobs_job_type", "job_type", "id"),
     _partial_index("ux_jobs_unique_key", "unique_key", where=_UNFINISHED, unique=True),
     _partial_index("ix_jobs_available", "queue", "priority", "turn", "id", where="state = 'available'"),
+    _partial_index("ix_jobs_held", "limit_key", "priority", "turn", "id", where="state = 'held'"),
+    _partial_index("ix_jobs_admitted", "limit_key", where=f"limit_key IS NOT NULL AND {_ADMITTED}"),
+    _partial_index("ix_jobs_limit_key", "limit_key", "started_at", where="limit_key IS NOT NULL"),
     _partial_index("ix_jobs_due", "due_at", where="state IN ('scheduled', 'retryable')"),
     _partial_index("ix_jobs_running", "instance", "pid", where="state = 'running'"),
     _partial_index("ix_jobs_unsuccessful", "state", "finished_at", where="state IN ('cancelled', 'discarded')"),
@@ -228,6 +234,21 @@ turns_table = Table(
     Column("subdomain", Text, nullable=False),
     Column("turn", BigInteger, nullable=False),
     PrimaryKeyConstraint("queue", "priority", "subdomain", name="pk_turns"),
+)
+
+# How many jobs of a type may run at once, and how many may begin in a period; what an operator says goes first.
+limits_table = Table(
+    "limits",
+    metadata,
+    Column("job_type", Text, nullable=False),
+    Column("source", Text, nullable=False),  # plugin, operator
+    Column("concurrency", Integer),  # NULL: any number
+    Column("rate", Integer),  # jobs in each period; NULL: any number
+    Column("period", Float),  # seconds
+    Column("by", Text),
+    Column("reason", Text),
+    Column("since", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("job_type", "source", name="pk_limits"),
 )
 
 # What may not be claimed, scheduled or fetched; the rows of pauses that have ended stay until the next of that name.

@@ -18,6 +18,7 @@ COMMANDS = {
     "health": "Check the whole system.",
     "pause": "Pause a site, host, queue, job type, schedule or everything.",
     "resume": "End a pause.",
+    "limits": "Show and set how many jobs of a type run at once, or begin in a time.",
     "pauses": "List what is paused.",
     "probe": "Answer a container's liveness or readiness probe.",
     "failures": "Show what failed, by cause.",

@@ -112,8 +112,9 @@ def _queues(connection: Connection) -> Iterator[Finding]:
     backlog = {row["queue"]: row for row in queries.backlog(connection, paused_now(connection))}
     routed = {found.job_type.queue for found in registry().job_types.values()}
     for queue in sorted(routed | set(backlog)):
-        row = backlog.get(queue, {"available": 0, "waiting": 0, "running": 0, "oldest": None})
+        row = backlog.get(queue, {"available": 0, "waiting": 0, "running": 0, "held": 0, "oldest": None})
         detail = f"{queue}: {row['available']} available, {row['waiting']} waiting, {row['running']} running"
+        detail += f", {row['held']} held by limits" if row["held"] else ""
         waited = current - datetime.fromisoformat(row["oldest"] or current.isoformat())
         if queue in served and waited > BEHIND:
             minutes = waited // timedelta(minutes=1)

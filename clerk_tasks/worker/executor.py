@@ -26,7 +26,7 @@ from clerk.redaction import storable
 from clerk.settings import settings
 from clerk_tasks.job_types.arguments import call_arguments
 from clerk_tasks.job_types.registry import registry
-from clerk_tasks.ledger import leases, publications
+from clerk_tasks.ledger import leases, limits, publications
 from clerk_tasks.ledger.claims import Claim, Claimant, Claims
 from clerk_tasks.recording import new_job
 from clerk_tasks.worker import memory_limit, sandbox
@@ -253,7 +253,8 @@ class Executor:
     def _settle(self, claim: Claim, outcome: Settle, claimant: Claimant | None) -> Claim | None:
         if isinstance(outcome, HandedBack):
             claimant = None  # what kept this job from being called would keep the next
-        if claimant and self._in_one_statement and claim.left > 1 and isinstance(outcome, Completed) and outcome.plain:
+        short = self._in_one_statement and claim.left > 1 and not claim.limit_key
+        if claimant and short and isinstance(outcome, Completed) and outcome.plain:
             ahead, result = self._search.goes_ahead(), outcome.result
             with self.held.statement() as connection:
                 recorded, following = self._claims.complete_and_next(
@@ -264,9 +265,14 @@ class Executor:
                 if recorded:
                     return self._claims.next(connection, claimant)
         with self.held.transaction() as connection:
-            available = outcome(connection, claim)
             # Jobs that became available may be for others: the slice ends, and they are published.
-            return None if available or claimant is None else self._claims.next(connection, claimant)
+            goes_on = None if outcome(connection, claim) else claimant
+            if not claim.limit_key:
+                return self._claims.next(connection, goes_on) if goes_on else None
+        # Apart, since to admit is to wait for others who do: not with the locks of the outcome.
+        with self.held.transaction() as connection:
+            limits.admit(connection, claim.limit_key, self._claims.paused)
+            return self._claims.next(connection, goes_on) if goes_on else None
 
 
 _until_the_database_is_back = Retrying(

@@ -18,7 +18,7 @@ from clerk.database.held import HeldConnection
 from clerk.errors import DatabaseUnavailable
 from clerk.pauses import paused_now
 from clerk_tasks.broker.publisher import Publisher
-from clerk_tasks.ledger import leases, publications, turns
+from clerk_tasks.ledger import leases, limits, publications, turns
 from clerk_tasks.ledger.leases import Expired
 from clerk_tasks.ledger.publications import Waiting
 
@@ -59,10 +59,11 @@ class Relay:
             self._note_others(quiet)
 
     def look(self) -> None:
-        """Make available what is due; look what is paused, to publish nothing for it, and say so if it has changed."""
+        """Make available what is due and what limits admit; look what is paused, and say so if that has changed."""
         with self.held.transaction() as connection:
             publications.promote_due(connection)
             paused = paused_now(connection)
+            held = limits.held_keys(connection)
         before = self.waiting.paused
         if paused != before:
             with self.held.transaction() as connection:
@@ -70,6 +71,10 @@ class Relay:
             self.waiting = self.waiting.without(paused)
             self.paused_changed()
             logger.info("paused now: %s", paused)
+
+        for key in held:
+            with self.held.transaction() as connection:
+                limits.admit(connection, key, paused)
 
     def publish(self) -> Collection[str]:
         """Publish for each queue with work, while it has fewer messages than jobs, and than FEW; urgent jobs first.

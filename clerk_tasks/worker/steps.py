@@ -32,7 +32,7 @@ from clerk_tasks.broker import embedded
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.broker.table import broker_url
 from clerk_tasks.job_types.registry import registry
-from clerk_tasks.ledger import leases, publications, queries
+from clerk_tasks.ledger import leases, limits, publications, queries
 from clerk_tasks.ledger.publications import Waiting
 from clerk_tasks.worker.child_restarts import ChildRestarts
 from clerk_tasks.worker.child_setup import end_process_group, initialise_child
@@ -117,6 +117,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         with self.held.transaction() as connection:
             register(connection)
             publications.register_queues(connection, self.queues)
+            limits.register(connection, {name: known.job_type.limit for name, known in registry().job_types.items()})
         self.keeper = LeaseKeeper(
             self.held,
             instance,
