@@ -10,6 +10,8 @@ JOB = (
 )
 RUN = "id subdomain pipeline state options created_at finished_at"
 SITE = " ".join(sites_table.c.keys())
+PAUSE = "kind name reason by since until"
+LIMIT = "job_type key concurrency rate source by reason since running available held"
 PLUGIN = "name source where version hooks job_types state error"
 
 #: Command -> what it prints and the keys; after a comma, the key that holds further objects.
@@ -17,7 +19,7 @@ ANSWERS = {
     "enqueue": ("object", JOB),
     "update": ("object, or null if no site is due", JOB),
     "status": ("object", "jobs queues sites"),
-    "status, queues": ("array", "queue available waiting running oldest"),
+    "status, queues": ("array", "queue available waiting running held oldest"),
     "status, sites": (
         "array",
         "subdomain name status has_finance_data finance_last_updated last_run last_run_pipeline last_run_state "
@@ -64,6 +66,12 @@ ANSWERS = {
     "health": ("object", "level checks"),
     "health, checks": ("array", "check level detail"),
     "probe": ("object", "probe level detail"),
+    "pause": ("object", PAUSE),
+    "resume": ("object", PAUSE),
+    "pauses": ("array", f"{PAUSE} waiting"),
+    "limits show": ("array", LIMIT),
+    "limits set": ("object", LIMIT),
+    "limits reset": ("object", LIMIT),
     "why": ("array of lines", ""),
     "doctor": ("array", "kind subject problem remedy mended"),
     "db upgrade": ("object", "database before after applied backup"),

@@ -10,7 +10,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
     String,
@@ -23,8 +22,26 @@ from sqlalchemy import (
 
 from clerk.database.clock import UtcDateTime
 from clerk.database.lenient import LenientDate, LenientJson
+from clerk.database.queue_tables import limits_table, metadata, pauses_table, queues_table, turns_table
 
-metadata = MetaData()
+__all__ = [
+    "STAGE_NAMES",
+    "attempts_table",
+    "clerk_meta_table",
+    "job_tracking_table",
+    "jobs_table",
+    "limits_table",
+    "metadata",
+    "pauses_table",
+    "queues_table",
+    "runs_table",
+    "schedule_slots_table",
+    "site_progress_table",
+    "sites_table",
+    "stages_table",
+    "turns_table",
+    "workers_table",
+]
 
 # --- what other programs read and write too: not a column more ------------------------------------
 
@@ -215,52 +232,6 @@ attempts_table = Table(
     Column("error", Text),
     Column("traceback", Text),
     PrimaryKeyConstraint("job_id", "attempt", name="pk_attempts"),
-)
-
-# One row per queue.
-queues_table = Table(
-    "queues",
-    metadata,
-    Column("queue", Text, primary_key=True),
-    Column("published_at", UtcDateTime),  # of a message that no child has answered; NULL: none is outstanding
-)
-
-# Within a queue and priority: the last turn that a site has taken; of '' in place of a site, the turn that is reached.
-turns_table = Table(
-    "turns",
-    metadata,
-    Column("queue", Text, nullable=False),
-    Column("priority", SmallInteger, nullable=False),
-    Column("subdomain", Text, nullable=False),
-    Column("turn", BigInteger, nullable=False),
-    PrimaryKeyConstraint("queue", "priority", "subdomain", name="pk_turns"),
-)
-
-# How many jobs of a type may run at once, and how many may begin in a period; what an operator says goes first.
-limits_table = Table(
-    "limits",
-    metadata,
-    Column("job_type", Text, nullable=False),
-    Column("source", Text, nullable=False),  # plugin, operator
-    Column("concurrency", Integer),  # NULL: any number
-    Column("rate", Integer),  # jobs in each period; NULL: any number
-    Column("period", Float),  # seconds
-    Column("by", Text),
-    Column("reason", Text),
-    Column("since", UtcDateTime, nullable=False),
-    PrimaryKeyConstraint("job_type", "source", name="pk_limits"),
-)
-
-# What may not be claimed, scheduled or fetched; the rows of pauses that have ended stay until the next of that name.
-pauses_table = Table(
-    "pauses",
-    metadata,
-    Column("kind", Text, primary_key=True),  # site, host, queue, type, schedule, all
-    Column("name", Text, primary_key=True),
-    Column("reason", Text, nullable=False),
-    Column("by", Text, nullable=False),
-    Column("since", UtcDateTime, nullable=False),
-    Column("until", UtcDateTime),  # NULL: until it is resumed
 )
 
 # One row per start of a worker: who holds a lease, and which queues are served.

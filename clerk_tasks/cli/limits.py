@@ -41,7 +41,7 @@ def set_command(
 
 @app.command("reset")
 def reset_command(job_type: JobTypeName, as_json: AsJson = False) -> None:
-    """Let the plugin's limit hold again."""
+    """Return to the plugin's limit."""
     made = reset_limit(job_type)
     output.answer_one(made, _sentence(made), as_json=as_json)
 

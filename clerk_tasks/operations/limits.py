@@ -52,7 +52,7 @@ def set_limit(
 
 
 def reset_limit(job_type: str) -> dict[str, Any]:
-    """Let the plugin's limit hold again; return it. Raises NotFoundError if an operator has set none."""
+    """Return to the plugin's limit, and return that. Raises NotFoundError if an operator has set none."""
     limit = registry().get(job_type).job_type.limit
     with transaction() as connection:
         if not limits.take_off(connection, job_type):

@@ -36,6 +36,12 @@ update --subdomain alameda.ca
 runs cancel {passage}
 runs retry --dry-run {passage}
 runs retry {passage}
+pause queue default --reason moves
+pauses
+resume queue default
+limits set limited --concurrency 3 --reason moves
+limits show
+limits reset limited
 sites add x.ca --name X --state CA
 sites list
 sites show x.ca
