@@ -25,6 +25,11 @@ TOUCHED: dict[str, tuple[tuple[str, ...] | None, str]] = {
     "kombu.transport.virtual.base:Transport._deliver": (("self", "message", "queue"), "malformed JSON is dropped"),
     "kombu.transport.virtual:QoS.restore_unacked": (("self",), "nothing is written to a file in /tmp"),
     "kombu.transport:TRANSPORT_ALIASES": (None, "Celery's own connections get our transport"),
+    "amqp.method_framing:frame_handler": (("connection", "callback"), "a message that cannot be read is no message"),
+    "amqp.basic_message:Message.inbound_header": (("self", "buf"), "whether a message's properties can be read"),
+    "kombu.compression:register": (("encoder", "decoder", "content_type"), "no message is decompressed"),
+    "celery.worker.consumer:Consumer.add_task_queue": (("self", "queue"), "only queues of plugins are consumed"),
+    "celery.worker.consumer:Consumer.cancel_task_queue": (("self", "queue"), "a list of names is refused"),
     "celery.concurrency.prefork:TaskPool.on_start": (("self",), "sets TaskPool._pool, the billiard pool"),
     "billiard.pool:Pool._pool": (None, "the children: which of them live"),
     "billiard.pool:Pool._repopulate_pool": (
