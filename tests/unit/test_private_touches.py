@@ -77,6 +77,8 @@ SET = {
     ("conn", "ensure_connection"),
     ("pool", "_repopulate_pool"),
     ("connection", "transport_cls"),
+    ("known", "disabled"),
+    ("logger", "propagate"),
     ("message", "body"),
     ("message", "headers"),
     ("message", "properties"),
