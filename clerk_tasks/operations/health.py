@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -77,8 +78,12 @@ def _broker() -> Iterator[Finding]:
     if settings().broker_url is None and not embedded.is_running():
         yield Finding("broker", Level.ATTENTION, "The embedded broker is not running: start `clerk-tasks up`.")
         return
-    Publisher(broker_url()).check()
-    yield Finding("broker", Level.OK, "reachable")
+    with closing(Publisher(broker_url())) as own:
+        unusable = own.unusable(sorted(registry().queues))
+    for queue, problem, remedy in unusable:
+        yield Finding("broker", Level.ATTENTION, f"{queue}: {problem}; {remedy}.")
+    if not unusable:
+        yield Finding("broker", Level.OK, "reachable")
 
 
 def _work() -> Iterator[Finding]:

@@ -44,6 +44,7 @@ from clerk_tasks.worker.outcomes import (
     failed,
     retried,
     snoozed,
+    unanswered,
 )
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from clerk_tasks.worker.running_job import RunningJob
@@ -78,7 +79,7 @@ class Executor:
         """Take `lease`, the seconds that a claim lasts without renewal, and `most`, how many jobs it may do."""
         self.held, self.child, self.events, self.clock = held, child, events, clock
         self.instance, self.lease, self.pid = instance, lease, pid or os.getpid()
-        self.most, self.done = most, 0
+        self.most, self.done, self.spoilt = most, 0, False
         self.unfit: str | None = None  # why the last job was handed back
         self._known = registry()
         self._claims = Claims(self._known.job_types)
@@ -89,8 +90,12 @@ class Executor:
 
     @property
     def worn_out(self) -> bool:
-        """Whether this process has done as many jobs as it may."""
-        return self.most is not None and self.done >= self.most
+        """Whether this process has done as many jobs as it may, or one that spoilt it for others."""
+        return self.spoilt or (self.most is not None and self.done >= self.most)
+
+    def _replace(self, reason: str) -> None:
+        logger.warning("%s: this process is replaced", reason)
+        self.spoilt = True
 
     def run_slice(self, queue: str) -> None:
         """Work on a queue until it has no job to claim, or the slice is over."""
@@ -189,13 +194,15 @@ class Executor:
                 return HandedBack(storable(problem))
             function = job_type.function
             arguments = call_arguments(function, claim.run_id, json.loads(claim.arguments))
-            with running(context), sandbox.restored(), memory_limit.limited(settings().memory_limit):
+            with running(context), sandbox.restored(self._replace), memory_limit.limited(settings().memory_limit):
                 with sandbox.forked_copies_exit():
                     value = function(claim.subdomain, **arguments)
                     check_has_run(value)
                 return completed(value, [new_job(child, self._known) for child in context.children])
         except sandbox.Unfit as unfit:
             return HandedBack(storable(str(unfit)))
+        except DatabaseUnavailable as away:
+            return unanswered(away, claim)
         except Fenced:
             logger.warning("job %s: another attempt has taken over from attempt %s", claim.job_id, claim.attempt)
             return None

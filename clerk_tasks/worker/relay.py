@@ -15,7 +15,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from clerk.database.held import HeldConnection
-from clerk.errors import DatabaseUnavailable
+from clerk.errors import BrokerRefused, DatabaseUnavailable
 from clerk.pauses import paused_now
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.ledger import leases, limits, publications, turns
@@ -80,17 +80,19 @@ class Relay:
         """Publish for each queue with work, while it has fewer messages than jobs, and than FEW; urgent jobs first.
 
         These are the queues and job types of this worker's plugins; other workers publish what they know. Returns the
-        queues with work.
+        queues with work. If the broker refuses some, BrokerRefused is raised once the others are published.
         """
-        try:
-            with self.held.statement() as connection:
-                waiting = self.waiting(connection)
-            for queue, messages in waiting.items():
+        self.wanted, refused = frozenset(), dict[str, BrokerRefused]()
+        with self.held.statement() as connection:
+            waiting = self.waiting(connection)
+        for queue, messages in waiting.items():
+            try:
                 self.publisher.publish(messages[: max(len(messages) - self.publisher.depth(queue), 0)])
-        except Exception:
-            self.wanted = frozenset()
-            raise
-        self.wanted = self.served & waiting.keys()
+            except BrokerRefused as error:
+                refused[queue] = error
+        self.wanted = self.served & (waiting.keys() - refused.keys())
+        if refused:
+            raise next(iter(refused.values()))
         return waiting.keys()
 
     def _note_others(self, queues: Collection[str]) -> None:

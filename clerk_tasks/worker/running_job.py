@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from clerk.pauses import Pause, active_pauses
 from clerk.redaction import storable
 from clerk_tasks.ledger import attempts
 from clerk_tasks.ledger.claims import Claim
+
+logger = logging.getLogger(__name__)
 
 #: The shortest time between two messages of `progress` that are recorded, in seconds.
 PROGRESS_INTERVAL = 1.0
@@ -39,15 +42,28 @@ class RunningJob(JobContext):
         self._hosts_seen_at = -HOSTS_INTERVAL
 
     def checkpoint(self) -> None:
-        """Raise Cancel if the job was cancelled, Fenced if another attempt owns it. It locks nothing."""
+        """Raise Cancel if the job was cancelled, Fenced if another attempt owns it. It locks nothing.
+
+        While the database is away the job goes on: its outcome waits, and its effects are fenced.
+        """
         with self._held.turn() as has_it:
             if not has_it:
                 return  # another thread of the job is inside its fence: the job is ours
-            with self._held.statement() as connection:
+            with self._unless_away(), self._held.statement() as connection:
                 if attempts.check_owned(connection, self._claim):
                     raise Cancel(_STOPPED)
         if not self._in_fence:
             self._say()
+
+    @contextmanager
+    def _unless_away(self) -> Iterator[None]:
+        """Go on without the database, which is not the job's failure; not in a fence, whose lock is then lost."""
+        try:
+            yield
+        except DatabaseUnavailable as error:
+            if self._in_fence:
+                raise
+            logger.debug("job %s goes on without the database: %s", self.job_id, error)
 
     def _check_owned(self) -> None:
         with self._held.statement() as connection:
@@ -61,12 +77,15 @@ class RunningJob(JobContext):
         with self._held.turn() as has_it:
             if not has_it:
                 return  # another thread of the job is inside its fence; the next request asks again
-            with self._held.statement() as connection:
+            present = None
+            with self._unless_away(), self._held.statement() as connection:
                 present = database_time(connection)
                 self._paused_hosts = {pause.name: pause for pause in active_pauses(connection) if pause.kind == "host"}
             self._hosts_seen_at = current
         if pause := self._paused_hosts.get(host):
-            seconds = HOST_PAUSE if pause.until is None else (pause.until - present).total_seconds() + 1
+            seconds = HOST_PAUSE
+            if pause.until is not None and present is not None:
+                seconds = (pause.until - present).total_seconds() + 1
             raise Snooze(min(max(seconds, 0.0), HOST_PAUSE), str(pause))
 
     def progress(self, message: str) -> None:
@@ -82,11 +101,12 @@ class RunningJob(JobContext):
         with self._held.turn() as has_it:
             if not has_it:
                 return  # another thread of the job is inside its fence; a later call says it
-            with self._held.transaction() as connection:
-                attempts.note(connection, self._claim, self._unsaid)
-            self._unsaid = None
             if not self._in_fence:
                 self._said_at = current
+            with self._unless_away():
+                with self._held.transaction() as connection:
+                    attempts.note(connection, self._claim, self._unsaid)
+                self._unsaid = None
 
     @contextmanager
     def fence(self) -> Iterator[None]:

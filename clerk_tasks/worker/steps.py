@@ -198,7 +198,8 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             and consumer is not None
             and any(map(consumer.consuming_from, self.relay.wanted))
         )
-        verdict = self.watchdog.judge(wanted=wanted, idle=bool(idle), taken=self.children.taken())
+        # Without any child, after an order to shrink the pool, say, it takes none either.
+        verdict = self.watchdog.judge(wanted=wanted, idle=bool(idle or not live), taken=self.children.taken())
         if verdict is Verdict.REPLACE_IDLE_CHILDREN:
             queues = ", ".join(sorted(self.relay.wanted))
             logger.error("jobs of %s wait, and %d idle children take none: they are replaced", queues, len(idle))
