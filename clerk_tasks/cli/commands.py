@@ -20,6 +20,7 @@ COMMANDS = {
     "resume": "End a pause.",
     "pauses": "List what is paused.",
     "probe": "Answer a container's liveness or readiness probe.",
+    "metrics": "Serve metrics to Prometheus.",
     "failures": "Show what failed, by cause.",
     "why": "Explain why a job, or the work of a site, has not run or did not finish.",
     "doctor": "Find what is stuck or wrong, and repair it.",
