@@ -29,7 +29,7 @@ FRESHNESS = ("fresh", "late", "failing")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Survey:
     """What a look found, and when by our monotonic clock."""
 
     at: float
@@ -44,7 +44,7 @@ class HealthWatch:
     def __init__(self) -> None:
         self._lock = Lock()
         self._looking: Thread | None = None
-        self._seen: Look | None = None
+        self._seen: Survey | None = None
 
     def families(self) -> Iterator[Metric]:
         """Yield what the last look found, nothing before the first; begin another if that is old."""
@@ -68,7 +68,7 @@ class HealthWatch:
             freshness, published_age = _sites()
         except ClerkError:
             level, freshness, published_age = Level.DOWN, Counter(), None
-        self._seen = Look(time.monotonic(), level, freshness, published_age)
+        self._seen = Survey(time.monotonic(), level, freshness, published_age)
 
     def _refresh(self) -> None:
         with self._lock:
