@@ -136,43 +136,53 @@ def _bucket(seconds: ColumnElement[float]) -> ColumnElement[int]:
 
 
 def _took(begin: Any, end: Any) -> ColumnElement[float]:
-    """Return the seconds between two moments, 0 where one is missing or the clock went back."""
-    seconds = func.coalesce(seconds_between(begin, end), literal_column("0.0"))
-    return case((seconds > literal_column("0.0"), seconds), else_=literal_column("0.0"))
+    """Return the seconds between two moments, 0 where one is missing."""
+    return func.coalesce(seconds_between(begin, end), literal_column("0.0", Float)).label("took")
+
+
+def _sum(seconds: ColumnElement[float]) -> ColumnElement[float]:
+    """Return the sum of durations; one that is negative, since the clock went back, is 0."""
+    return func.sum(case((seconds > literal_column("0.0"), seconds), else_=literal_column("0.0", Float)))
 
 
 # A subquery, never a join: the planner may believe that a window has many rows, and then reads all of `stages`.
 _STAGE = select(stages.c.name).where(stages.c.id == jobs.c.stage_id).correlate(jobs).scalar_subquery().label("stage")
 
 
+def _grouped(rows: Select[Any], *labels: str) -> Select[Any]:
+    """Count rows by labels and by the bucket of `took`; OFFSET 0 makes both databases work each value out once."""
+    found = rows.offset(0).subquery()
+    columns: list[Any] = [found.c[name] for name in labels]
+    columns += [_bucket(found.c.took).label("bucket")]
+    sums = [func.count().label("number"), _sum(found.c.took).label("seconds")]
+    if "waited" in found.c:
+        columns += [_bucket(found.c.waited).label("wait_bucket")]
+        sums += [_sum(found.c.waited).label("waited")]
+    return select(*columns, *sums).group_by(*_places(columns))
+
+
 def _completed(after: datetime, until: datetime | None) -> Select[Any]:
-    took, waited = _took(jobs.c.started_at, jobs.c.finished_at), _took(jobs.c.due_at, jobs.c.started_at)
-    labels = [
-        jobs.c.job_type,
-        jobs.c.queue,
-        _STAGE,
-        _bucket(took).label("bucket"),
-        _bucket(waited).label("wait_bucket"),
-    ]
-    sums = [func.count().label("number"), func.sum(took).label("seconds"), func.sum(waited).label("waited")]
+    waited = _took(jobs.c.due_at, jobs.c.started_at).label("waited")
+    rows = select(jobs.c.job_type, jobs.c.queue, _STAGE, _took(jobs.c.started_at, jobs.c.finished_at), waited)
     ended = (jobs.c.state == constant(JobState.COMPLETED), *_between(jobs.c.finished_at, after, until))
-    return select(*labels, *sums).where(*ended).group_by(*_places(labels))
+    return _grouped(rows.where(*ended), "job_type", "queue", "stage")
 
 
 def _attempts(after: datetime, until: datetime | None) -> Select[Any]:
     """Return how the attempts ended that did not complete their job; of a lost one nobody saw the end."""
-    took = _took(attempts.c.started_at, attempts.c.finished_at)
     timed = and_(attempts.c.started_at.is_not(None), attempts.c.outcome.not_in(("lost", "snoozed"))).label("timed")
-    of_job = [
-        select(column).where(jobs.c.id == attempts.c.job_id).correlate(attempts).scalar_subquery().label(name)
-        for name, column in (("job_type", jobs.c.job_type), ("queue", jobs.c.queue))
-    ]
-    stage_id = select(jobs.c.stage_id).where(jobs.c.id == attempts.c.job_id).correlate(attempts).scalar_subquery()
-    stage = select(stages.c.name).where(stages.c.id == stage_id).correlate(attempts).scalar_subquery().label("stage")
-    labels = [*of_job, stage, attempts.c.outcome, timed, _bucket(took).label("bucket")]
-    sums = [func.count().label("number"), func.sum(took).label("seconds")]
+    of_job = select(jobs.c.job_type).where(jobs.c.id == attempts.c.job_id).correlate(attempts)
+    job_type, queue = (of_job.with_only_columns(column) for column in (jobs.c.job_type, jobs.c.queue))
+    stage_id = of_job.with_only_columns(jobs.c.stage_id).scalar_subquery()
+    stage = select(stages.c.name).where(stages.c.id == stage_id).correlate(attempts)
+    rows = select(
+        job_type.scalar_subquery().label("job_type"),
+        queue.scalar_subquery().label("queue"),
+        stage.scalar_subquery().label("stage"),
+        *(attempts.c.outcome, timed, _took(attempts.c.started_at, attempts.c.finished_at)),
+    )
     window = _between(attempts.c.finished_at, after, until)
-    return select(*labels, *sums).where(*window).group_by(*_places(labels))
+    return _grouped(rows.where(*window), "job_type", "queue", "stage", "outcome", "timed")
 
 
 def _ended_otherwise(after: datetime, until: datetime) -> Select[Any]:
@@ -187,10 +197,8 @@ def _ended_otherwise(after: datetime, until: datetime) -> Select[Any]:
 
 
 def _runs(after: datetime, until: datetime | None) -> Select[Any]:
-    took = _took(runs.c.created_at, runs.c.finished_at)
-    labels = [runs.c.pipeline, runs.c.state, _bucket(took).label("bucket")]
-    sums = [func.count().label("number"), func.sum(took).label("seconds")]
-    return select(*labels, *sums).where(*_run_ended(after, until)).group_by(*_places(labels))
+    rows = select(runs.c.pipeline, runs.c.state, _took(runs.c.created_at, runs.c.finished_at))
+    return _grouped(rows.where(*_run_ended(after, until)), "pipeline", "state")
 
 
 def _slots(after: datetime, until: datetime | None) -> Select[Any]:

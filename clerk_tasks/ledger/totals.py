@@ -106,7 +106,7 @@ def _set(connection: Connection, until: datetime) -> None:
 def _use_indexes(connection: Connection) -> None:
     """Make PostgreSQL use the indexes of the ends, even if it has not noticed yet how large the tables are."""
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off; SET LOCAL jit = off")
 
 
 def _latest(connection: Connection) -> datetime:
