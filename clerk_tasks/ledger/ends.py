@@ -169,7 +169,7 @@ def _completed(after: datetime, until: datetime | None) -> Select[Any]:
 
 
 def _attempts(after: datetime, until: datetime | None) -> Select[Any]:
-    """Return how the attempts ended that did not complete their job; of a lost one nobody saw the end."""
+    """Return how the attempts ended that did not complete their job; the end of a lost one was not seen."""
     timed = and_(attempts.c.started_at.is_not(None), attempts.c.outcome.not_in(("lost", "snoozed"))).label("timed")
     of_job = select(jobs.c.job_type).where(jobs.c.id == attempts.c.job_id).correlate(attempts)
     job_type, queue = (of_job.with_only_columns(column) for column in (jobs.c.job_type, jobs.c.queue))

@@ -52,6 +52,7 @@ class NewJob:
     unique_key: str | None = None
     delay: float = 0.0
     stage: str | None = None
+    traceparent: str | None = None
     id: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
 
 
@@ -86,7 +87,7 @@ _ROW: dict[str, Any] = {
     column: bindparam(column)
     for column in (
         *("id", "run_id", "stage_id", "job_type", "subdomain", "queue", "priority", "turn", "arguments", "unique_key"),
-        *("max_attempts", "backoff_base", "backoff_cap", "time_limit"),
+        *("max_attempts", "backoff_base", "backoff_cap", "time_limit", "traceparent"),
     )
 }
 _DUE = {
@@ -231,6 +232,7 @@ def row_of(job: NewJob, *, run_id: str, stage_id: int) -> dict[str, Any]:
         "backoff_base": job.backoff.base,
         "backoff_cap": job.backoff.cap,
         "time_limit": job.time_limit,
+        "traceparent": job.traceparent,
         "delay": job.delay,
     }
 

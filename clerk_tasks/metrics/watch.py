@@ -79,7 +79,7 @@ class HealthWatch:
 
 
 def _sites() -> tuple[Counter[str], float | None]:
-    """Count the sites by freshness; return also the age of the oldest publication, None if there is none."""
+    """Count the sites by freshness; return also the age of the oldest publication, None without one."""
     freshness: Counter[str] = Counter()
     with reading() as connection:
         for site in site_status(connection):

@@ -48,6 +48,7 @@ from clerk_tasks.worker.outcomes import (
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 from clerk_tasks.worker.running_job import RunningJob
 from clerk_tasks.worker.search import Search
+from clerk_tasks.worker.spans import performed
 
 logger = logging.getLogger(__name__)
 
@@ -107,7 +108,7 @@ class Executor:
             if events:
                 events.began(claim)
             try:
-                outcome = self._perform(claim)
+                outcome = performed(self.held, claim, self._perform)
                 self.done += 1
                 over = self.clock() >= until or self.worn_out or self.child.stopping
                 over = over or self.child.pauses != self._pauses
