@@ -24,18 +24,8 @@ ROOMS = {
     "clerk_tasks": (
         *("__main__", "queue", "cli", "waiting", "metrics", "operations", "system", "celery"),
         *("celery_task", "celery_results", "schedules", "worker"),
-        *(
-            "dispatcher",
-            "recording",
-            "traced_runs",
-            "tracing",
-            "pipeline",
-            "logs",
-            "broker",
-            "ledger",
-            "job_types",
-            "restarts",
-        ),
+        *("dispatcher", "recording", "traced_runs", "tracing", "pipeline"),
+        *("logs", "broker", "ledger", "job_types", "restarts"),
     ),
 }
 
