@@ -16,6 +16,7 @@ from clerk.errors import UsageError
 from clerk_tasks.cli.main import main
 from clerk_tasks.metrics import prepare
 from clerk_tasks.metrics.server import MetricsServer, parse_address
+from devtools.processes import Programs
 
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -85,3 +86,12 @@ def test_once_prints_the_metrics(engine: Engine, capsys: pytest.CaptureFixture[s
     printed = capsys.readouterr().out
     assert 'clerk_queue_depth{priority="normal",queue="default"} 0.0\n' in printed
     assert "clerk_health_level 1.0\n" in printed
+
+
+@pytest.mark.slow
+def test_the_program_serves_until_a_signal_ends_it(engine: Engine, database_url: str, programs: Programs) -> None:
+    serving = programs.clerk("metrics", "--listen", "127.0.0.1:0", env={"DATABASE_URL": database_url})
+    serving.wait_for_log("Metrics are at http://")
+    url = serving.log.split("Metrics are at ")[1].split()[0]
+    assert "clerk_health_level 1.0" in httpx.get(url).text
+    assert serving.terminate() == 0
