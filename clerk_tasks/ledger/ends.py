@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     Row,
     Select,
+    Text,
     and_,
     case,
     exists,
@@ -20,6 +21,9 @@ from sqlalchemy import (
     literal_column,
     select,
 )
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from clerk.database.clock import seconds_between
 from clerk.database.literals import constant, one_of
@@ -35,6 +39,31 @@ from clerk.stage import MEETINGS
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 #: How long a slot may take to get its fate: beat does its chores after it has taken their slot.
 SLOT_MARGIN = timedelta(minutes=2)
+
+
+#: The job type that reads one document, and says how many pages that has.
+READS_DOCUMENT = "ocr-page"
+
+
+class number_in(FunctionElement[int]):  # noqa: N801 - a SQL function
+    """The whole number under a key of a JSON object; NULL for anything else, so that no damaged row stops a scrape."""
+
+    type = Integer()
+    inherit_cache = True
+
+
+@compiles(number_in, "sqlite")
+def _sqlite_number(element: number_in, compiler: SQLCompiler, **kw: Any) -> str:
+    column, key = (compiler.process(each, **kw) for each in element.clauses)
+    found = f"json_extract({column}, '$.' || {key})"
+    return f"CASE WHEN json_valid({column}) AND typeof({found}) = 'integer' THEN {found} END"
+
+
+@compiles(number_in, "postgresql")
+def _postgresql_number(element: number_in, compiler: SQLCompiler, **kw: Any) -> str:
+    column, key = (compiler.process(each, **kw) for each in element.clauses)
+    found = f"({column} ->> {key})"
+    return f"CASE WHEN {found} ~ '^[0-9]{{1,9}}$' THEN CAST({found} AS INTEGER) END"
 
 
 class Total(NamedTuple):
@@ -100,6 +129,8 @@ def add_ends(connection: Connection, found: Totals, after: datetime, until: date
         labels = (row.job_type, row.queue, row.stage)
         _add_to(found, Name("duration", labels), row.number, row.seconds, row.bucket)
         _add_to(found, Name("wait", labels), row.number, row.waited, row.wait_bucket)
+        if row.pages:
+            _add_to(found, Name("pages", ("read",)), row.pages)
     for row in connection.execute(_attempts(after, until)):
         _add_job(found, row, row.outcome)
         if row.timed:
@@ -157,13 +188,15 @@ def _grouped(rows: Select[Any], *labels: str) -> Select[Any]:
     sums = [func.count().label("number"), _sum(found.c.took).label("seconds")]
     if "waited" in found.c:
         columns += [_bucket(found.c.waited).label("wait_bucket")]
-        sums += [_sum(found.c.waited).label("waited")]
+        sums += [_sum(found.c.waited).label("waited"), func.sum(found.c.pages).label("pages")]
     return select(*columns, *sums).group_by(*_places(columns))
 
 
 def _completed(after: datetime, until: datetime | None) -> Select[Any]:
     waited = _took(jobs.c.due_at, jobs.c.started_at).label("waited")
-    rows = select(jobs.c.job_type, jobs.c.queue, _STAGE, _took(jobs.c.started_at, jobs.c.finished_at), waited)
+    reads = jobs.c.job_type == literal_column(f"'{READS_DOCUMENT}'", Text)
+    pages = case((reads, number_in(jobs.c.result, literal_column("'pages'", Text)))).label("pages")
+    rows = select(jobs.c.job_type, jobs.c.queue, _STAGE, _took(jobs.c.started_at, jobs.c.finished_at), waited, pages)
     ended = (jobs.c.state == constant(JobState.COMPLETED), *_between(jobs.c.finished_at, after, until))
     return _grouped(rows.where(*ended), "job_type", "queue", "stage")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -20,13 +19,10 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import totals_table as totals_table
 from clerk.database.transactions import transaction
-from clerk.jobs import JobRequest
-from clerk_tasks import dispatcher
 from clerk_tasks.ledger import attempts as ends
 from clerk_tasks.ledger import leases, totals
 from clerk_tasks.metrics import exposition, prepare
-from clerk_tasks.operations import cancel, job_retry, pauses, pruning
-from clerk_tasks.operations.schedule import fire
+from clerk_tasks.operations import cancel, job_retry, pruning
 from clerk_tasks.schedules.maintenance import fold_totals
 from devtools import claiming
 from tests.integration.operations.conftest import Enqueue
@@ -221,68 +217,6 @@ def test_a_clock_that_was_ahead_stops_no_counter(engine: Engine, enqueue: Enqueu
     assert ended("completed") == 1
 
 
-def test_no_metric_names_a_site(engine: Engine, enqueue: Enqueue, work: Work) -> None:
-    work(enqueue("fine"))
-    enqueue("fine", name="waits")
-    pauses.pause("site", "alameda.ca", reason="a test", seconds=None)
-    assert "alameda" not in exposition().decode()
-
-
-@pytest.mark.every_database
-def test_the_queues_show_depth_and_the_oldest_age(engine: Engine, enqueue: Enqueue) -> None:
-    job = enqueue("fine")
-    dispatcher.enqueue(JobRequest("fine", "alameda.ca", {"name": "later"}), delay=3600)
-    with engine.begin() as connection:
-        connection.execute(sa.update(jobs).where(jobs.c.id == job).values(due_at=now(-90)))
-    found = scrape()
-    assert found["clerk_queue_depth", ("normal", "default")] == 1
-    assert found["clerk_queue_depth", ("high", "default")] == 0
-    assert found["clerk_queue_depth", ("normal", "ocr")] == 0
-    assert 90 <= found["clerk_queue_oldest_age_seconds", ("default",)] < 150
-    assert found["clerk_queue_oldest_age_seconds", ("ocr",)] == 0
-    assert (found["clerk_jobs", ("default", "available")], found["clerk_jobs", ("default", "scheduled")]) == (1, 1)
-    pauses.pause("type", "fine", reason="a test", seconds=None)
-    found = scrape()
-    assert found["clerk_queue_oldest_age_seconds", ("default",)] == 0
-    assert found["clerk_queue_depth", ("normal", "default")] == 1
-    assert found["clerk_paused", ("type",)] == 1
-
-
-def test_the_workers_show_what_they_serve_and_run(engine: Engine, enqueue: Enqueue) -> None:
-    job = enqueue("fine")
-    with engine.begin() as connection:
-        facts = {"hostname": "h", "pid": os.getpid(), "version": "9", "queues": ["default"], "job_types": ["fine"]}
-        leases.register_worker(connection, instance="w", concurrency=4, **facts)
-        claiming.claim(connection, job, instance="w", pid=1, lease=60.0)
-    found = scrape()
-    assert found["clerk_queue_consumers", ("default",)] == 1
-    assert found["clerk_queue_consumers", ("ocr",)] == 0
-    assert found["clerk_worker_children", ("default", "9")] == 4
-    assert found["clerk_worker_busy", ("default", "9")] == 1
-    assert found["clerk_lease_expired", ()] == 0
-    with engine.begin() as connection:
-        connection.execute(sa.update(jobs).values(lease_until=now(-1)))
-    assert scrape()["clerk_lease_expired", ()] == 1
-
-
-def test_runs_slots_and_sites_are_counted(engine: Engine, enqueue: Enqueue) -> None:
-    enqueue("fetch-site")
-    fire("prune-ledger")
-    found = scrape()
-    assert found["clerk_runs", ("meetings", "running")] == 1
-    assert found["clerk_schedule_slots_total", ("done", "prune-ledger")] == 1
-    assert found["clerk_schedule_last_slot_timestamp_seconds", ("prune-ledger",)] > 1.7e9
-    assert found["clerk_sites", ("late",)] == 1
-    assert found["clerk_health_level", ()] == 1
-    with engine.begin() as connection:
-        connection.execute(sa.update(runs).values(state="failed", finished_at=now(-60), created_at=now(-100)))
-    fold_totals()
-    found = scrape()
-    assert found["clerk_runs_total", ("meetings", "failed")] == 1
-    assert found["clerk_run_duration_seconds_sum", ("meetings", "failed")] == pytest.approx(40, abs=0.1)
-    assert ("clerk_runs", ("meetings", "running")) not in found
-
-
 def test_the_totals_have_one_row_for_each_series(
     engine: Engine, enqueue: Enqueue, work: Work, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -294,3 +228,32 @@ def test_the_totals_have_one_row_for_each_series(
         rows = connection.execute(sa.select(totals_table.c.metric, totals_table.c.labels, totals_table.c.number)).all()
     assert sorted(row.metric for row in rows) == ["duration", "jobs", "wait"]
     assert {row.number for row in rows} == {2}
+
+
+@pytest.mark.every_database
+def test_documents_and_their_pages_are_counted_whatever_a_result_is(
+    engine: Engine, enqueue: Enqueue, work: Work
+) -> None:
+    results = ['{"pages": 12}', '{"pages": 3}', '{"pages": "many"}', "[1]", "7", "null", '{"pages": 2.5}']
+    for number, result in enumerate(results):
+        job = enqueue("fine", name=str(number))
+        work(job)
+        with engine.begin() as connection:
+            written = sa.text("UPDATE jobs SET job_type = 'ocr-page', result = :result WHERE id = :id")
+            cast = written.text.replace(":result", "CAST(:result AS JSON)")
+            on_postgresql = connection.dialect.name == "postgresql"
+            connection.execute(sa.text(cast) if on_postgresql else written, {"result": result, "id": job})
+    found = scrape()
+    assert found["clerk_pages_total", ("read",)] == 15
+    assert found["clerk_documents_total", ("read",)] == 7
+    make_old(engine, days=1)
+    fold_totals()
+    assert scrape()["clerk_pages_total", ("read",)] == 15
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_result_that_is_no_json_stops_no_scrape(engine: Engine, enqueue: Enqueue, work: Work) -> None:
+    work(enqueue("fine"))
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE jobs SET job_type = 'ocr-page', result = '{broken'"))
+    assert scrape()["clerk_documents_total", ("read",)] == 1
