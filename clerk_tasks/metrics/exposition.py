@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from threading import Lock
 
 from prometheus_client import CollectorRegistry, Metric, generate_latest
@@ -64,10 +65,8 @@ class _Ledger(Collector):
     def _fold(self) -> None:
         if time.monotonic() - self._folded_at < FOLD_INTERVAL:
             return
-        try:
+        with suppress(DatabaseUnavailable):  # locked, or a standby: what is not folded is added up
             fold_totals()
-        except DatabaseUnavailable:
-            return  # locked, or a replica that only reads; what is not folded is added up
         self._folded_at = time.monotonic()
 
 

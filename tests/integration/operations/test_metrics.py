@@ -19,9 +19,11 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import totals_table as totals_table
 from clerk.database.transactions import transaction
+from clerk.errors import DatabaseUnavailable
 from clerk_tasks.ledger import attempts as ends
 from clerk_tasks.ledger import leases, totals
 from clerk_tasks.metrics import exposition, prepare
+from clerk_tasks.metrics.exposition import ledger
 from clerk_tasks.operations import cancel, job_retry, pruning
 from clerk_tasks.schedules.maintenance import fold_totals
 from devtools import claiming
@@ -257,3 +259,18 @@ def test_a_result_that_is_no_json_stops_no_scrape(engine: Engine, enqueue: Enque
     with engine.begin() as connection:
         connection.execute(sa.text("UPDATE jobs SET job_type = 'ocr-page', result = '{broken'"))
     assert scrape()["clerk_documents_total", ("read",)] == 1
+
+
+@pytest.mark.every_database
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_replica_that_only_reads_is_scraped(
+    engine: Engine, enqueue: Enqueue, work: Work, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work(enqueue("fine"))
+    make_old(engine, days=1)
+    application.close()
+    monkeypatch.setenv("DATABASE_URL", f"{database_url}?options=-cdefault_transaction_read_only%3Don")
+    with pytest.raises(DatabaseUnavailable, match="read-only"):
+        fold_totals()
+    ledger().watch.look()
+    assert ended("completed") == 1
