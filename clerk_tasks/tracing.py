@@ -21,6 +21,11 @@ logger = logging.getLogger(__name__)
 #: Variables of OpenTelemetry, of which one asks for traces.
 ASKING = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_TRACES_EXPORTER")
 
+#: OpenTelemetry's variables for how long an export may take; and how long ours may without them, in seconds: a command
+#: waits for it at its end, and the collector may be away.
+TIMEOUTS = ("OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT")
+EXPORT_TIMEOUT = 2
+
 _given: list[Any] = []
 
 
@@ -107,6 +112,11 @@ def tracing() -> Tracing | None:
         return None
 
 
+def flush() -> None:
+    """Send what has not been sent: a pool child ends without the end of a program."""
+    application.discard(tracing)
+
+
 def use_provider(provider: Any | None) -> None:
     """Trace with a `TracerProvider` of the program's own, which shuts it down itself; None undoes that."""
     _given.clear()
@@ -124,7 +134,8 @@ def _provider() -> Any:
         processor = export.SimpleSpanProcessor(export.ConsoleSpanExporter())
     else:
         otlp: Any = importlib.import_module("opentelemetry.exporter.otlp.proto.http.trace_exporter")
-        processor = export.BatchSpanProcessor(otlp.OTLPSpanExporter())
+        given = any(os.environ.get(name) for name in TIMEOUTS)
+        processor = export.BatchSpanProcessor(otlp.OTLPSpanExporter(timeout=None if given else EXPORT_TIMEOUT))
     named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": "clerk-tasks"}
     provider = sdk.TracerProvider(resource=resources.Resource.create(named | {"service.version": __version__}))
     provider.add_span_processor(processor)
