@@ -38,6 +38,7 @@ from clerk_tasks.recording import (
     require_site,
     require_sites,
 )
+from clerk_tasks.traced_runs import traced_job
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +114,7 @@ def enqueue(
 def _enqueue_alone(job: NewJob, *, always_publish: bool) -> Enqueued:
     """Enqueue a job in a run of its own, over a connection that this thread keeps."""
     run_id = generate_run_id(job.subdomain)
+    job = traced_job(job, run_id=run_id)
     held = own_transactions()
     if held.engine.dialect.name == "postgresql":
         with held.statement():

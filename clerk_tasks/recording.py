@@ -24,6 +24,7 @@ from clerk_tasks.ledger.insert import NewJob, NewStage, Recorded
 from clerk_tasks.ledger.runs import record_run
 from clerk_tasks.ledger.site_columns import project
 from clerk_tasks.pipeline import stages_from
+from clerk_tasks.traced_runs import traced_stages
 
 #: Locked, so that the site cannot be removed before its jobs are visible; only a removal waits for it.
 _SITE = Compiled(
@@ -56,7 +57,7 @@ def record_groups(connection: Connection, groups: Sequence[list[NewJob]]) -> Rec
     for new_jobs in groups:
         require_site(connection, new_jobs[0].subdomain)
         with connection.begin_nested() as savepoint:
-            recorded = record_jobs(connection, new_jobs, run_id=None)
+            recorded = record_jobs(connection, new_jobs, run_id=None, of_many=len(groups) > 1)
             if recorded.conflicts and (stages_from(new_jobs[0].job_type) or not recorded.messages):
                 savepoint.rollback()  # another passage of this site is already under way
                 recorded = Recorded(conflicts=recorded.conflicts)
@@ -64,8 +65,13 @@ def record_groups(connection: Connection, groups: Sequence[list[NewJob]]) -> Rec
     return total
 
 
-def record_jobs(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: str | None) -> Recorded:
-    """Record jobs as one run, or in the run of that id; those that begin a passage bring its later stages along."""
+def record_jobs(
+    connection: Connection, new_jobs: Sequence[NewJob], *, run_id: str | None, of_many: bool = False
+) -> Recorded:
+    """Record jobs as one run, or in the run of that id; those that begin a passage bring its later stages along.
+
+    `of_many` runs that begin together, each has a trace of its own.
+    """
     first = new_jobs[0]
     passage = stages_from(first.job_type)
     known = registry()
@@ -86,13 +92,13 @@ def record_jobs(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: s
         limits.note_missing(connection, {name: limit for name, limit in limited.items() if limit})
     if run_id:
         serialise(connection, f"run {run_id}")
-    run_id = run_id or generate_run_id(first.subdomain)
+    joined, run_id = run_id, run_id or generate_run_id(first.subdomain)
     recorded = record_run(
         connection,
         run_id,
         subdomain=first.subdomain,
         pipeline=pipeline_of(first.job_type),
-        new_stages=[begin, *following],
+        new_stages=traced_stages(connection, [begin, *following], run_id=run_id, joined=joined, of_many=of_many),
     )
     if passage:
         project(connection, run_id)

@@ -28,7 +28,7 @@ ANSWERS = {
     "jobs list": ("array", JOB),
     "jobs show": (
         "object",
-        f"{JOB} arguments result unique_key time_limit lease_until instance pid attempts",
+        f"{JOB} arguments result unique_key time_limit lease_until instance pid traceparent attempts",
     ),
     "jobs show, attempts": (
         "array",

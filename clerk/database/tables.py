@@ -147,6 +147,7 @@ runs_table = Table(
     Column("finished_at", UtcDateTime),
     Index("ix_runs_subdomain", "subdomain", "created_at"),
     Index("ix_runs_created_at", "created_at"),
+    _partial_index("ix_runs_finished_at", "finished_at", where="pipeline = 'meetings'"),
     _partial_index("ix_runs_state", "state", "created_at", where="state IN ('running', 'failed', 'cancelled')"),
 )
 
@@ -203,6 +204,7 @@ jobs_table = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("turn", BigInteger, nullable=False, server_default=text("0")),  # since it became available; the lower first
     Column("limit_key", Text),  # the limit that admits it: a job type, or {job type}:{key}; NULL: none
+    Column("traceparent", Text),  # W3C Trace Context: the span that enqueued it
     Index("ix_jobs_stage_id", "stage_id"),
     Index("ix_jobs_run_id", "run_id", "id"),
     Index("ix_jobs_subdomain", "subdomain", "id"),
@@ -214,6 +216,7 @@ jobs_table = Table(
     _partial_index("ix_jobs_limit_key", "limit_key", "started_at", where="limit_key IS NOT NULL"),
     _partial_index("ix_jobs_due", "due_at", where="state IN ('scheduled', 'retryable')"),
     _partial_index("ix_jobs_running", "instance", "pid", where="state = 'running'"),
+    _partial_index("ix_jobs_completed", "finished_at", where="state = 'completed'"),
     _partial_index("ix_jobs_unsuccessful", "state", "finished_at", where="state IN ('cancelled', 'discarded')"),
 )
 
@@ -232,6 +235,7 @@ attempts_table = Table(
     Column("error", Text),
     Column("traceback", Text),
     PrimaryKeyConstraint("job_id", "attempt", name="pk_attempts"),
+    Index("ix_attempts_finished_at", "finished_at"),
 )
 
 # One row per start of a worker: who holds a lease, and which queues are served.
@@ -264,6 +268,18 @@ schedule_slots_table = Table(
     Column("detail", Text),
     Column("decided_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("schedule", "due_at"),
+    Index("ix_schedule_slots_decided_at", "decided_at"),
+)
+
+# What has ended, counted up to the moment that `clerk_meta` has as totals_until: it outlives the rows.
+totals_table = Table(
+    "totals",
+    metadata,
+    Column("metric", Text, primary_key=True),
+    Column("labels", Text, primary_key=True),  # a JSON list
+    Column("number", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),  # their sum
+    Column("buckets", JSON, nullable=False),  # how many are at most so long, of each bucket by itself; [] without
 )
 
 # The oldest code that may use this database, and whatever else is about the database itself.

@@ -21,6 +21,7 @@ COMMANDS = {
     "limits": "Show and set how many jobs of a type run at once, or begin in a time.",
     "pauses": "List what is paused.",
     "probe": "Answer a container's liveness or readiness probe.",
+    "metrics": "Serve metrics to Prometheus.",
     "failures": "Show what failed, by cause.",
     "why": "Explain why a job, or the work of a site, has not run or did not finish.",
     "doctor": "Find what is stuck or wrong, and repair it.",

@@ -53,6 +53,7 @@ class NewJob:
     limit_key: str | None = None
     delay: float = 0.0
     stage: str | None = None
+    traceparent: str | None = None
     id: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
 
 
@@ -92,7 +93,7 @@ _ROW: dict[str, Any] = {
     column: bindparam(column)
     for column in (
         *("id", "run_id", "stage_id", "job_type", "subdomain", "queue", "priority", "turn", "arguments"),
-        *("unique_key", "limit_key", "max_attempts", "backoff_base", "backoff_cap", "time_limit"),
+        *("unique_key", "limit_key", "max_attempts", "backoff_base", "backoff_cap", "time_limit", "traceparent"),
     )
 }
 _DUE = {
@@ -241,6 +242,7 @@ def row_of(job: NewJob, *, run_id: str, stage_id: int) -> dict[str, Any]:
         "backoff_base": job.backoff.base,
         "backoff_cap": job.backoff.cap,
         "time_limit": job.time_limit,
+        "traceparent": job.traceparent,
         "delay": job.delay,
     }
 

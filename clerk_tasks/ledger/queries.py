@@ -64,6 +64,7 @@ _DETAIL = (
     jobs.c.lease_until,
     jobs.c.instance,
     jobs.c.pid,
+    jobs.c.traceparent,
 )
 
 

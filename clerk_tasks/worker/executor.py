@@ -6,11 +6,11 @@ transaction that records the end of the one before.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 
 from billiard import current_process
 from celery import current_app
@@ -20,35 +20,18 @@ from clerk.application import part
 from clerk.database.engine import create_engine
 from clerk.database.held import HeldConnection
 from clerk.errors import DatabaseUnavailable
-from clerk.jobs import Cancel, Discard, Fenced, Retry, Snooze, running
+from clerk.jobs import Discard, Fenced
 from clerk.pauses import paused_now
-from clerk.redaction import storable
 from clerk.settings import settings
-from clerk_tasks.job_types.arguments import call_arguments
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, limits, publications
 from clerk_tasks.ledger.claims import Claim, Claimant, Claims
-from clerk_tasks.recording import new_job
-from clerk_tasks.worker import memory_limit, sandbox
 from clerk_tasks.worker.children import Child
 from clerk_tasks.worker.events import Events
-from clerk_tasks.worker.outcomes import (
-    Completed,
-    Failed,
-    HandedBack,
-    Settle,
-    Stopped,
-    check_has_run,
-    completed,
-    describe,
-    failed,
-    retried,
-    snoozed,
-    unanswered,
-)
-from clerk_tasks.worker.pool_initialisers import pool_initialisers
-from clerk_tasks.worker.running_job import RunningJob
+from clerk_tasks.worker.outcomes import Completed, Failed, HandedBack, Settle, describe
+from clerk_tasks.worker.perform import perform
 from clerk_tasks.worker.search import Search
+from clerk_tasks.worker.spans import performed
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +67,7 @@ class Executor:
         self._known = registry()
         self._claims = Claims(self._known.job_types)
         self._search = Search(held, clock)
+        self._perform = partial(perform, held=held, known=self._known, spoilt=self._replace)
         self._pauses: int | None = None  # the number of the parent for what we know to be paused
         self._in_one_statement = held.engine.dialect.name == "postgresql"
         self._fresh = True  # we may own a job that we know nothing of: of a process that had our process id, say
@@ -112,7 +96,7 @@ class Executor:
             if events:
                 events.began(claim)
             try:
-                outcome = self._perform(claim)
+                outcome = performed(self.held, claim, self._perform)
                 self.done += 1
                 over = self.clock() >= until or self.worn_out or self.child.stopping
                 over = over or self.child.pauses != self._pauses
@@ -183,39 +167,6 @@ class Executor:
             for left in leases.running_in(connection, self.instance, self.pid):
                 leases.lost(connection, left, "Its process went on without recording an end.")
         self._fresh = False
-
-    def _perform(self, claim: Claim) -> Settle | None:
-        """Call the job's function; return how to record the outcome, None if another attempt took over meanwhile."""
-        context = RunningJob(claim, self.held)
-        try:
-            job_type = self._known.get(claim.job_type).job_type
-            pool = self._known.pool_of_queue(job_type.queue)
-            if pool is not None and (problem := pool_initialisers().problem(pool)):
-                return HandedBack(storable(problem))
-            function = job_type.function
-            arguments = call_arguments(function, claim.run_id, json.loads(claim.arguments))
-            with running(context), sandbox.restored(self._replace), memory_limit.limited(settings().memory_limit):
-                with sandbox.forked_copies_exit():
-                    value = function(claim.subdomain, **arguments)
-                    check_has_run(value)
-                return completed(value, [new_job(child, self._known) for child in context.children])
-        except sandbox.Unfit as unfit:
-            return HandedBack(storable(str(unfit)))
-        except DatabaseUnavailable as away:
-            return unanswered(away, claim)
-        except Fenced:
-            logger.warning("job %s: another attempt has taken over from attempt %s", claim.job_id, claim.attempt)
-            return None
-        except Cancel as cancelled:
-            return Stopped(describe(cancelled, plain=True))
-        except Retry as later:
-            return retried(later)
-        except Snooze as later:
-            return snoozed(later)
-        except Discard as final:
-            return Failed(describe(final, plain=True), final=True)
-        except BaseException as error:  # SystemExit, KeyboardInterrupt and MemoryError are the job's failures too
-            return failed(error, claim)
 
     def _record(self, claim: Claim, outcome: Settle, claimant: Claimant | None) -> Claim | None:
         """Record an outcome and claim the next job for `claimant`, for as long as the database is away.

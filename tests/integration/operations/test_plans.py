@@ -41,6 +41,7 @@ jobs list --state completed
 jobs show {dead}
 failures
 failures --since 7d
+metrics --once
 jobs retry --state discarded --dry-run
 jobs retry {dead} --dry-run
 runs list
