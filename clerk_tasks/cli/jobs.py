@@ -9,10 +9,12 @@ import typer
 from clerk.database.states import JobState
 from clerk_tasks.cli import output
 from clerk_tasks.cli.jobs_output import COLUMNS, finish
+from clerk_tasks.cli.log_output import show_log, show_new_lines
 from clerk_tasks.cli.options import AsJson, Before, DryRun, Limit, OfJobType, OfSite, Wait
 from clerk_tasks.operations import job_retry, listing
 from clerk_tasks.operations.cancel import cancel_jobs
 from clerk_tasks.operations.dismissal import dismiss_jobs
+from clerk_tasks.operations.job_logs import follow_log, read_log
 from clerk_tasks.operations.run_now import run_jobs_now
 
 app = typer.Typer(no_args_is_help=True, help="List, show, retry, run, dismiss and cancel jobs.")
@@ -47,6 +49,24 @@ def show(job_id: JobId, as_json: AsJson = False) -> None:
     lines = listing.last_traceback(job)
     traceback = ("", *lines) if lines else ()
     output.answer_one(job, output.fields(job | {"attempts": None}), "", attempts, *traceback, as_json=as_json)
+
+
+@app.command()
+def logs(
+    job_id: JobId,
+    attempt: Annotated[int | None, typer.Option(min=1, help="This attempt (default: the newest).")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the attempt is over.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what an attempt has said: its log, what it printed, and what its subprocesses printed.
+
+    With --follow --json each line is a JSON object of its own.
+    """
+    if not follow:
+        show_log(read_log(job_id, attempt), as_json=as_json)
+        return
+    for found in follow_log(job_id, attempt):
+        show_new_lines(found, as_json=as_json)
 
 
 @app.command()

@@ -36,6 +36,13 @@ def print_json(value: Any) -> None:
     _print(visible_json(value, indent=2, default=_plain, encoding=encoding))
 
 
+def print_json_line(value: Any) -> None:
+    """Print one JSON document in one line, at once."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    _print(visible_json(value, indent=None, default=_plain, encoding=encoding))
+    flush()
+
+
 def print_line(text: str = "") -> None:
     """Print one line of the answer; ClerkError if it cannot be written."""
     _print(visible(text))
