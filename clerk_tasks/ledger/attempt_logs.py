@@ -24,7 +24,7 @@ class Line(NamedTuple):
         return f"{self.at.isoformat(timespec='milliseconds')}\t{self.level}\t{self.text}"
 
 
-class Part(NamedTuple):
+class LogPart(NamedTuple):
     """Some lines of an attempt; the first one's number, from 0, and their size in characters."""
 
     first_line: int
@@ -52,7 +52,7 @@ _APPEND = insert(logs).from_select(
 _DROP = delete(logs).where(*_KEY, logs.c.first_line < bindparam("b_keep", type_=Integer))
 
 
-def append(connection: Connection, job_id: str, attempt: int, parts: Sequence[Part], *, keep: int | None) -> None:
+def append(connection: Connection, job_id: str, attempt: int, parts: Sequence[LogPart], *, keep: int | None) -> None:
     """Add parts to an attempt's log; drop those before the line `keep`. Nothing is added to a job that is gone."""
     key = {"b_job": job_id, "b_attempt": attempt}
     for part in parts:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from clerk_tasks.ledger.attempt_logs import Line, Part
+from clerk_tasks.ledger.attempt_logs import Line, LogPart
 from clerk_tasks.worker.children import Work
 
 #: How many parts a log that is full has at least: the oldest is dropped as a whole.
@@ -18,7 +18,7 @@ class LogBatch(NamedTuple):
 
     job_id: str
     attempt: int
-    parts: Sequence[Part]
+    parts: Sequence[LogPart]
     keep: int | None
 
 
@@ -53,12 +53,12 @@ class AttemptLog:
         """Return what is to be written now; None: nothing."""
         if not self._lines:
             return None
-        parts, number = [Part(self._next, [], 0)], self._next
+        parts, number = [LogPart(self._next, [], 0)], self._next
         for line in self._lines:
             size = len(str(line))
             if parts[-1].size + size > self._limit // _PARTS and parts[-1].lines:
-                parts.append(Part(number, [], 0))
-            parts[-1] = Part(parts[-1].first_line, [*parts[-1].lines, line], parts[-1].size + size)
+                parts.append(LogPart(number, [], 0))
+            parts[-1] = LogPart(parts[-1].first_line, [*parts[-1].lines, line], parts[-1].size + size)
             number += 1
         in_ledger = [part for part in self._in_ledger if part[0] >= self._keep]
         kept = deque((*in_ledger, *((part.first_line, part.size) for part in parts)))

@@ -21,7 +21,7 @@ from clerk_tasks import logs
 #: What begins a line of the log in the pipe, and what ends its level: the parent does not show such a line again.
 LOG_MARK, END_OF_LEVEL = b"\x1e", b"\x1f"
 #: How long a job waits for the parent to read what it said, in seconds: a parent that is stopped does not.
-PATIENCE = 2.0
+READING_PATIENCE = 2.0
 #: How long one look at the pipe follows after the other, in seconds.
 _PAUSE = 0.0005
 _EMPTY = bytes(4)
@@ -47,10 +47,10 @@ class ChildOutput:
         logs.write_to(own_log, _IntoPipe(self))
 
     def wait_until_read(self) -> None:
-        """Wait until the parent has read what is in the pipe, PATIENCE at most."""
+        """Wait until the parent has read what is in the pipe, READING_PATIENCE at most."""
         if not self._has_unread():
             return
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + READING_PATIENCE
         while self._has_unread() and time.monotonic() < until:
             time.sleep(_PAUSE)
 

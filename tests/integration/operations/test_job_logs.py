@@ -13,7 +13,8 @@ from clerk.database.tables import attempt_logs_table
 from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import attempt_logs
-from clerk_tasks.ledger.attempt_logs import Line, Part
+from clerk_tasks.ledger.attempt_logs import Line, LogPart
+from devtools.json_answers import ANSWERS
 from tests.integration.operations.conftest import Enqueue
 
 Capture = pytest.CaptureFixture[str]
@@ -21,7 +22,7 @@ AT = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 
 
 def write(engine: Engine, job: str, first: int, *texts: str, attempt: int = 1, keep: int | None = None) -> None:
-    part = Part(first, [Line(AT, "INFO", text) for text in texts], 1)
+    part = LogPart(first, [Line(AT, "INFO", text) for text in texts], 1)
     with transaction(engine) as connection:
         attempt_logs.append(connection, job, attempt, [part], keep=keep)
 
@@ -35,6 +36,8 @@ def test_the_lines_of_an_attempt_in_order(engine: Engine, enqueue: Enqueue, work
     capsys.readouterr()
     assert main(["jobs", "logs", job, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
+    assert " ".join(found) == ANSWERS["jobs logs"][1]
+    assert " ".join(found["lines"][0]) == ANSWERS["jobs logs, lines"][1]
     assert [line["text"] for line in found["lines"]] == ["first", "a\ttab", "\x1b[31mred"]
     assert found["lines"][0] | {"text": ""} == {"at": "2026-01-02T03:04:05.678000+00:00", "level": "INFO", "text": ""}
     expected = {"id": job, "attempt": 1, "outcome": "completed", "over": True, "dropped": 1, "next": 4}
@@ -70,6 +73,7 @@ def test_following_ends_with_the_attempt(
     capsys.readouterr()
     assert main(["jobs", "logs", job, "--follow", "--json"]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert " ".join(lines[0]) == ANSWERS["jobs logs --follow"][1]
     assert [(line["id"], line["attempt"], line["text"]) for line in lines] == [(job, 1, "one"), (job, 1, "two")]
 
 

@@ -23,7 +23,7 @@ from clerk_tasks import dispatcher
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import attempt_logs, leases
 from clerk_tasks.ledger import prune as ledger
-from clerk_tasks.ledger.attempt_logs import Line, Part
+from clerk_tasks.ledger.attempt_logs import Line, LogPart
 from clerk_tasks.operations import job_retry, pruning
 from devtools.ledger_laws import Ledger, check
 from tests.integration.operations.conftest import Enqueue
@@ -64,7 +64,7 @@ def test_what_is_over_goes_with_all_that_is_its_own(
         work(job)
     with transaction(engine) as connection:
         for job in (done, broken, recent):
-            part = Part(0, [Line(datetime.now(UTC), "INFO", "said")], 1)
+            part = LogPart(0, [Line(datetime.now(UTC), "INFO", "said")], 1)
             attempt_logs.append(connection, job, 1, [part], keep=None)
     for job, days in ((done, 31), (broken, 40), (recent, 29)):
         age(engine, job, days=days)
