@@ -9,6 +9,7 @@ JOB = (
     "created_at started_at finished_at due_at cancel_requested_at"
 )
 RUN = "id subdomain pipeline state options created_at finished_at"
+PROGRESS = "percent rate ends_at"
 SITE = " ".join(sites_table.c.keys())
 PAUSE = "kind name reason by since until"
 LIMIT = "job_type key concurrency rate source by reason since running available held"
@@ -18,8 +19,12 @@ PLUGIN = "name source where version hooks job_types state error"
 ANSWERS = {
     "enqueue": ("object", JOB),
     "update": ("object, or null if no site is due", JOB),
-    "status": ("object", "jobs queues sites"),
+    "status": ("object", "jobs queues unfinished_runs runs sites"),
     "status, queues": ("array", "queue available waiting running held oldest"),
+    "status, runs": (
+        "array",
+        f"id subdomain pipeline state created_at stage total remaining failed {PROGRESS}",
+    ),
     "status, sites": (
         "array",
         "subdomain name status has_finance_data finance_last_updated last_run last_run_pipeline last_run_state "
@@ -40,11 +45,11 @@ ANSWERS = {
     "jobs retry": ("array", JOB),
     "jobs cancel": ("array", JOB),
     "jobs dismiss": ("array", JOB),
-    "runs list": ("array", f"{RUN} jobs remaining failed cancelled"),
-    "runs show": ("object", f"{RUN} stages jobs"),
+    "runs list": ("array", f"{RUN} jobs remaining failed cancelled {PROGRESS}"),
+    "runs show": ("object", f"{RUN} stages jobs {PROGRESS}"),
     "runs show, stages": (
         "array",
-        "id run_id name position state total remaining failed cancelled tolerance opened_at closed_at",
+        f"id run_id name position state total remaining failed cancelled tolerance opened_at closed_at {PROGRESS}",
     ),
     "runs show, jobs": ("array", JOB),
     "runs retry": ("object", JOB),

@@ -9,10 +9,17 @@ import typer
 
 from clerk_tasks import waiting
 from clerk_tasks.cli import output
+from clerk_tasks.cli.cells import shortened
 from clerk_tasks.operations.listing import job_states
+from clerk_tasks.operations.short_ids import short_job_ids
 
 #: The columns of a table of jobs.
 COLUMNS = ("id", "job_type", "subdomain", "state", "attempt", "priority", "created_at", "error")
+
+
+def listing_of(jobs: Sequence[dict[str, Any]], *, empty: str = "No jobs.") -> output.Listing:
+    """Return a table of jobs, with short ids."""
+    return output.Listing(shortened(jobs, short_job_ids(job["id"] for job in jobs), "id"), COLUMNS, empty)
 
 
 def finish(job_ids: Sequence[str], *, wait: bool, as_json: bool, as_list: bool = False) -> None:

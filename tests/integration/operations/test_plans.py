@@ -22,7 +22,7 @@ from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]
 
-#: {waits}, {dead}: jobs; {run}: the run of the first.
+#: {waits}, {dead}: jobs; {run}: the run of the first; {beginning}: of an id.
 COMMANDS = """
 status
 status --subdomain alameda.ca
@@ -39,6 +39,8 @@ jobs list --state cancelled
 jobs list --state discarded
 jobs list --state completed
 jobs show {dead}
+jobs show {beginning}
+jobs logs {dead}
 failures
 failures --since 7d
 jobs retry --state discarded --dry-run
@@ -51,6 +53,7 @@ runs list --state completed
 runs list --state failed
 runs list --state cancelled
 runs show {run}
+runs show {run_beginning}
 why {waits}
 why {dead}
 why alameda.ca
@@ -64,7 +67,7 @@ update --next-site
 """
 
 #: Tables that grow with every job.
-GROWING = ("jobs", "stages", "runs", "attempts")
+GROWING = ("jobs", "stages", "runs", "attempts", "attempt_logs")
 #: The indexes that have only the rows which are still of interest.
 PARTIAL = {
     index.name
@@ -89,7 +92,9 @@ def statements(engine: Engine, enqueue: Enqueue, work: Work) -> list[tuple[str, 
     sa.event.listen(db.engine(), *listen)
     for line in COMMANDS.strip().splitlines():
         before = len(asked)
-        assert main(line.format(waits=waits, dead=dead, run=run, passage=passed).split()) in (0, 1, 2, 4), line
+        known = {"waits": waits, "dead": dead, "run": run, "passage": passed}
+        known |= {"beginning": dead[:30], "run_beginning": run[:-2]}
+        assert main(line.format(**known).split()) in (0, 1, 2, 4), line
         assert len(asked) > before, line
     sa.event.remove(db.engine(), *listen)
     return [each for each in asked if re.match(r"SELECT|WITH|UPDATE|DELETE", each[0])]
