@@ -55,7 +55,7 @@ def set_subject(subject: Subject | None) -> None:
 
 def about(claim: Any) -> dict[str, Any]:
     """Return the `extra` of a line about an attempt of a job that another process runs: a Claim or a Subject."""
-    return {name: getattr(claim, name) for name in Subject._fields}
+    return {name: getattr(claim, name) for name in ("job_id", "attempt", "subdomain", "run_id")}
 
 
 def _add_subject(record: logging.LogRecord) -> bool:

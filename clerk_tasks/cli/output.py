@@ -156,6 +156,11 @@ def note(text: str) -> None:
         say(text)
 
 
+def shows_progress() -> bool:
+    """Return whether a bar can be shown: stderr is a terminal, and not quiet."""
+    return not _quiet and sys.stderr is not None and sys.stderr.isatty()
+
+
 def warn(text: str) -> None:
     """Say on stderr that something is not as it should be."""
     say(f"warning: {text}")

@@ -14,7 +14,7 @@ from clerk.database.tables import runs_table as runs
 #: The least that is shown of an id, and the least that is accepted, in characters.
 SHORTEST, FEWEST = 8, 4
 #: How many of the ids that a beginning fits are named.
-MOST_NAMED = 3
+MOST_LISTED = 3
 _LOWEST, _HIGHEST = "00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"
 _BEGINNING = re.compile(r"[0-9a-f-]+\Z")
 
@@ -37,9 +37,9 @@ def short_ids(connection: Connection, ids: Sequence[str], *, of: str = "job") ->
 
 
 def beginning_with(connection: Connection, text: str, *, of: str = "job") -> list[str]:
-    """Return some of the ids of jobs or of runs that begin with a text, no more than MOST_NAMED and one."""
+    """Return some of the ids of jobs or of runs that begin with a text, no more than MOST_LISTED and one."""
     column = _column(of)
-    query = select(column).order_by(column).limit(MOST_NAMED + 1)
+    query = select(column).order_by(column).limit(MOST_LISTED + 1)
     if of == "job":
         if not _BEGINNING.match(text) or len(text) > len(_LOWEST):
             return []

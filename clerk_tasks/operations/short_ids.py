@@ -39,8 +39,8 @@ def _of_one(connection: Connection, text: str, of: str) -> str:
         return text
     found = ledger.beginning_with(connection, text, of=of)
     if len(found) > 1:
-        more = " …" if len(found) > ledger.MOST_NAMED else ""
-        listed = ", ".join(found[: ledger.MOST_NAMED]) + more
+        more = " …" if len(found) > ledger.MOST_LISTED else ""
+        listed = ", ".join(found[: ledger.MOST_LISTED]) + more
         raise UsageError(f"Several {of}s begin with {text!r}: {listed}. Write more of the id.")
     return found[0] if found else text
 

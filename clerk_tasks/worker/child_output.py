@@ -46,8 +46,17 @@ class ChildOutput:
         sys.stderr = sys.__stderr__ = _unbuffered(2)  # type: ignore[misc]
         logs.write_to(own_log, _IntoPipe(self))
 
-    def wait_until_read(self) -> None:
-        """Wait until the parent has read what is in the pipe, READING_PATIENCE at most."""
+    def begin_job(self) -> None:
+        """Wait until the parent has read what was said before; from now on the log is the job's."""
+        self._wait_until_read()
+        self.of_job = True
+
+    def end_job(self) -> None:
+        """Wait until the parent has read what the job has said, READING_PATIENCE at most."""
+        self.of_job = False
+        self._wait_until_read()
+
+    def _wait_until_read(self) -> None:
         if not self._has_unread():
             return
         until = time.monotonic() + READING_PATIENCE

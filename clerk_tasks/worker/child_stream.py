@@ -98,9 +98,15 @@ class ChildStream:
         if hidden := dropped + len(output) - min(len(output), MOST_SHOWN):
             logger.warning("%d lines of output are not shown here", hidden, extra=extra)
         for line in output[-MOST_SHOWN:]:
-            record = logger.makeRecord(logger.name, logging.INFO, "", 0, "%s", (line.text,), None, extra=extra)
-            record.created, record.msecs = line.at.timestamp(), line.at.microsecond / 1000
-            logger.handle(record)
+            fields = {
+                "name": logger.name,
+                "levelno": logging.INFO,
+                "levelname": "INFO",
+                "msg": "%s",
+                "args": (line.text,),
+            }
+            moment = {"created": line.at.timestamp(), "msecs": line.at.microsecond / 1000}
+            logger.handle(logging.makeLogRecord(fields | moment | extra))
 
 
 def _lines(at: datetime, line: bytes) -> list[Line]:

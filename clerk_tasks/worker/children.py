@@ -142,8 +142,7 @@ class Child:
     def works_on(self, claim: Claim) -> None:
         """Say which job this process works on."""
         if self.output:
-            self.output.wait_until_read()
-            self.output.of_job = True
+            self.output.begin_job()
         self._taken += 1
         names = [name.encode(errors="replace") for name in (claim.job_id, claim.subdomain, claim.run_id)]
         _PLACE.pack_into(self._memory, self._at, self._pid, claim.attempt, self._taken, *names)
@@ -151,8 +150,7 @@ class Child:
     def rest(self) -> None:
         """Say that this process works on no job, once the parent has read what the last one said."""
         if self.output:
-            self.output.of_job = False
-            self.output.wait_until_read()
+            self.output.end_job()
         _PLACE.pack_into(self._memory, self._at, self._pid, 0, self._taken, b"", b"", b"")
 
     @property
