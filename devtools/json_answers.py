@@ -30,6 +30,17 @@ ANSWERS = {
         "subdomain name status has_finance_data finance_last_updated last_run last_run_pipeline last_run_state "
         "last_run_at last_run_finished_at stage total remaining failed unfinished discarded completed_at age owed",
     ),
+    "top": ("object", "at queues workers unfinished_runs runs failures"),
+    "top, queues": ("array", "queue available waiting running oldest per_minute"),
+    "top, workers": (
+        "array",
+        "worker pools queues version concurrency running up silent draining skew instance jobs",
+    ),
+    "top, runs": ("array", f"id subdomain pipeline state created_at stage total remaining failed {PROGRESS}"),
+    "top, failures": (
+        "array",
+        "fingerprint job_type cause dead_letters to_be_retried sites first last error job subdomain",
+    ),
     "jobs list": ("array", JOB),
     "jobs show": (
         "object",

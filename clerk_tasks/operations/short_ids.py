@@ -14,7 +14,7 @@ from clerk_tasks.ledger import short_ids as ledger
 
 
 def full_job_id(text: str) -> str:
-    """Return the id of the job that begins with a text; the text if there is none. UsageError if there are several."""
+    """Return the id of the job that begins with a text, or the text; UsageError if several do."""
     return full_job_ids([text])[0]
 
 
@@ -24,7 +24,7 @@ def full_job_ids(texts: Sequence[str]) -> list[str]:
 
 
 def full_run_id(text: str) -> str:
-    """Return the id of the run that begins with a text; the text if there is none. UsageError if there are several."""
+    """Return the id of the run that begins with a text, or the text; UsageError if several do."""
     return _full([text], of="run")[0]
 
 

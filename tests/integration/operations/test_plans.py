@@ -26,6 +26,7 @@ Work = Callable[[str], None]
 COMMANDS = """
 status
 status --subdomain alameda.ca
+top --interval 0.01
 jobs list
 jobs list --subdomain alameda.ca
 jobs list --job-type fine
