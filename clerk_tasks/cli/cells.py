@@ -31,13 +31,33 @@ def width() -> int:
 def is_number(values: Sequence[Any]) -> bool:
     """Return whether a column holds numbers."""
     given = [value for value in values if value is not None]
-    return bool(given) and all(isinstance(value, int | float) and not isinstance(value, bool) for value in given)
+    return bool(given) and all(map(_is_number, given))
 
 
-def fitted(columns: Sequence[str], lines: Sequence[Sequence[str]], limit: int) -> list[list[str]]:
-    """Return lines of cells, the longest texts cut until a line has no more than `limit` characters."""
+def _is_number(value: Any) -> bool:
+    if isinstance(value, str):
+        return value.endswith(" %")
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_time(value: Any) -> bool:
+    """Return whether a value is a time, or the ISO 8601 of one."""
+    return isinstance(value, datetime) or (isinstance(value, str) and _TIME.match(value) is not None)
+
+
+def columns_to_cut(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> list[int]:
+    """Return the numbers of the columns whose texts may be cut: not ids, not numbers, not times."""
+    values = [[row.get(column) for row in rows] for column in columns]
+    return [
+        at
+        for at, column in enumerate(columns)
+        if column not in _WHOLE and not is_number(values[at]) and not any(map(is_time, values[at]))
+    ]
+
+
+def fitted(columns: Sequence[str], lines: Sequence[Sequence[str]], cut: Sequence[int], limit: int) -> list[list[str]]:
+    """Return lines of cells, the longest texts of the columns `cut` cut until a line has `limit` characters."""
     widths = [max(len(name), *(len(line[at]) for line in lines)) for at, name in enumerate(columns)]
-    cut = [at for at, name in enumerate(columns) if name not in _WHOLE]
     while cut and sum(widths) + _GAP * (len(widths) - 1) > limit:
         widest = max(cut, key=lambda at: widths[at])
         if widths[widest] <= max(_SHORTEST, len(columns[widest])):
@@ -55,7 +75,7 @@ def text(value: Any, *, current: datetime | None = None) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple | set | frozenset) and not any(isinstance(each, _NESTED) for each in value):
         return ", ".join(text(each, current=current) for each in value) or "-"
-    if isinstance(value, str) and _TIME.match(value):
+    if isinstance(value, str) and is_time(value):
         value = datetime.fromisoformat(value)
     if isinstance(value, datetime) and value.tzinfo is not None:
         return _time(value, current)

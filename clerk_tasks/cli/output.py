@@ -91,7 +91,9 @@ def print_table(
     numbers = [cells.is_number([row.get(column) for row in rows]) for column in columns]
     on_terminal = sys.stdout is not None and sys.stdout.isatty()
     if not whole:
-        lines = cells.fitted(columns, lines, cells.width() - (2 if on_terminal else 0))
+        lines = cells.fitted(
+            columns, lines, cells.columns_to_cut(rows, columns), cells.width() - (2 if on_terminal else 0)
+        )
     if on_terminal and "NO_COLOR" not in os.environ:
         from clerk_tasks.cli.table import print_rich  # rich takes a third of a second, and only a terminal needs it
 

@@ -37,4 +37,6 @@ def _drawn(part: str | output.Listing, width: int) -> RenderableType:
     current = datetime.now(UTC)
     lines = [[cells.text(row.get(column), current=current) for column in part.columns] for row in part.rows]
     numbers = [cells.is_number([row.get(column) for row in part.rows]) for column in part.columns]
-    return table(part.columns, cells.fitted(part.columns, lines, width), numbers)
+    return table(
+        part.columns, cells.fitted(part.columns, lines, cells.columns_to_cut(part.rows, part.columns), width), numbers
+    )
