@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -117,6 +118,12 @@ def talks(subdomain: str, key: str = "talks") -> None:
     effect(key)
 
 
+def mutes(subdomain: str) -> None:
+    """Close stdout, and the descriptor below it."""
+    sys.stdout.close()
+    os.close(1)
+
+
 def floods(subdomain: str, lines: int) -> None:
     """Print so many lines."""
     for number in range(lines):
@@ -140,6 +147,7 @@ class TestJobs:
             "lingers": JobType(lingers, backoff=QUICKLY),
             "holds": JobType(holds, backoff=QUICKLY),
             "parts": JobType(parts, backoff=QUICKLY),
+            "mutes": mutes,
             "floods": floods,
             "talks": JobType(talks, backoff=QUICKLY),
             "keeps": JobType(keeps, backoff=QUICKLY, max_attempts=20),

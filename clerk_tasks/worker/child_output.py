@@ -25,6 +25,8 @@ READING_PATIENCE = 2.0
 #: How long one look at the pipe follows after the other, in seconds.
 _PAUSE = 0.0005
 _EMPTY = bytes(4)
+#: The descriptor of the pipe, if the output of this process goes there.
+_captured: list[int] = []
 
 
 class ChildOutput:
@@ -42,8 +44,9 @@ class ChildOutput:
         own_log = open(os.dup(2), "w", buffering=1, errors="backslashreplace")  # noqa: SIM115, PTH123 - while we live
         for number in (1, 2):
             os.dup2(self._pipe, number)
-        sys.stdout = sys.__stdout__ = _unbuffered(1)  # type: ignore[misc]
-        sys.stderr = sys.__stderr__ = _unbuffered(2)  # type: ignore[misc]
+        _captured.append(self._pipe)
+        sys.stdout = sys.__stdout__ = unbuffered(1)  # type: ignore[misc]
+        sys.stderr = sys.__stderr__ = unbuffered(2)  # type: ignore[misc]
         logs.write_to(own_log, _IntoPipe(self))
 
     def begin_job(self) -> None:
@@ -92,7 +95,16 @@ class _IntoPipe(logging.Handler):
             self.handleError(record)
 
 
-def _unbuffered(number: int) -> io.TextIOWrapper:
+def open_again(number: int) -> None:
+    """Open a standard descriptor that a job has closed: stdout and stderr where they went, stdin on nothing."""
+    if _captured and number in (1, 2):
+        os.dup2(_captured[0], number)
+    else:
+        nothing = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+        os.set_inheritable(nothing, True)
+
+
+def unbuffered(number: int) -> io.TextIOWrapper:
     """Return a stream like that of `python -u`: what a job has written is in the pipe, however the job ends."""
     raw = io.FileIO(number, "w", closefd=False)
     return io.TextIOWrapper(raw, encoding="utf-8", errors="backslashreplace", write_through=True)

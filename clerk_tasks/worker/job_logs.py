@@ -51,7 +51,7 @@ class JobLogs:
 
     def open(self, count: int) -> None:
         """Make pipes for so many children; each keeps its own."""
-        if self._wake < 0:
+        if self._wake < 0 or count <= len(self._streams):
             return
         for index in range(len(self._streams), count):
             reading, writing = os.pipe2(os.O_CLOEXEC)

@@ -164,12 +164,12 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         while not self.over.wait(KEEPER_INTERVAL):
             if emitter := getattr(self.worker.consumer, "event_dispatcher", None):
                 self.children.emit(emitter.enabled)  # a remote control command may change it
-            self.logs.open(len(self.worker.pool._pool._pool))  # it may have grown
             with errors_logged("keeping leases"):
                 if self.keeper.run_once():
                     self.relay_wanted.set()
                 self._drain_if_asked()
             with errors_logged("judging this worker"):
+                self.logs.open(len(_live(self.worker.pool)))  # the pool may have grown
                 self._watch()
             if self.worker.blueprint.state == bootsteps.CLOSE and not self.draining:  # perhaps by a message
                 self._hand_back_in_time()

@@ -59,3 +59,25 @@ def test_a_flood_keeps_the_newest_lines_and_says_how_many_are_gone(
     assert found["dropped"] + len(found["lines"]) == 5000
     assert [line["text"] for line in found["lines"]] == [f"line {n}" for n in range(found["dropped"], 5000)]
     assert 10 < len(found["lines"]) < 120
+
+
+@pytest.mark.fault("F28")
+def test_a_job_that_closes_its_output_silences_no_other(system: System) -> None:
+    worker = system.worker("-c", "1")
+    mutes, job = system.enqueue("mutes"), system.enqueue("floods", lines=3)
+    assert system.wait_for_end(mutes, job) == ["completed", "completed"]
+    wait_for(lambda: read(system, job)["next"] == 3, "the log is written", logs=lambda: worker.log)
+
+
+def test_as_json_every_line_of_up_is_an_object_that_names_its_job(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLERK_LOG_FORMAT", "json")
+    up = system.programs.clerk("up", "-c", "1")
+    job = system.enqueue("talks")
+    assert system.wait_for_end(job) == ["completed"]
+    assert up.terminate() == 0
+    lines = [json.loads(line) for line in up.log.splitlines()]
+    of_job = {(line["message"], line["attempt"], line["subdomain"]) for line in lines if line.get("job_id") == job}
+    assert {("printed by attempt 1 password=*** \x1b[31m", 1, SITE), ("logged by attempt 2", 2, SITE)} <= of_job
+    assert any(line["logger"] == "up" for line in lines)
