@@ -238,6 +238,17 @@ attempts_table = Table(
     Index("ix_attempts_finished_at", "finished_at"),
 )
 
+# What attempts have said, in parts. There is no foreign key: its check would wait for the fence of the job.
+attempt_logs_table = Table(
+    "attempt_logs",
+    metadata,
+    Column("job_id", Text, nullable=False),
+    Column("attempt", SmallInteger, nullable=False),
+    Column("first_line", Integer, nullable=False),  # its number from 0: what is missing before it was dropped
+    Column("lines", Text, nullable=False),  # each is time, level and text, with tabs between them
+    PrimaryKeyConstraint("job_id", "attempt", "first_line", name="pk_attempt_logs"),
+)
+
 # One row per start of a worker: who holds a lease, and which queues are served.
 workers_table = Table(
     "workers",

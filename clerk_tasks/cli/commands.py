@@ -5,6 +5,7 @@ COMMANDS = {
     "enqueue": "Record a job to run soon.",
     "update": "Bring a site up to date.",
     "status": "Show the queues, the sites and their runs.",
+    "top": "Show what the system does now, on a live screen.",
     "jobs": "List, show, retry, run, dismiss and cancel jobs.",
     "runs": "List, show, retry and cancel runs.",
     "documents": "List owed and withdrawn documents; refetch or withdraw one.",

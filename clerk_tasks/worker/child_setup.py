@@ -31,7 +31,9 @@ def initialise_child(**_: Any) -> None:
     for pool in registry().pools.values():
         if set(pool.queues) & set(_served()):
             pool_initialisers().problem(pool)
-    executor()  # from now on its parent knows that it can work
+    child = executor().child  # from now on its parent knows that it can work
+    if child.output:
+        child.output.capture()
     gc.freeze()  # what was imported stays
     gc.enable()
 

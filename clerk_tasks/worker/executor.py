@@ -23,6 +23,7 @@ from clerk.errors import DatabaseUnavailable
 from clerk.jobs import Discard, Fenced
 from clerk.pauses import paused_now
 from clerk.settings import settings
+from clerk_tasks import logs
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, limits, publications
 from clerk_tasks.ledger.claims import Claim, Claimant, Claims
@@ -91,7 +92,8 @@ class Executor:
         while claim is not None:
             last = claim
             began = self.clock()
-            self.child.works_on(claim.job_id, claim.attempt)
+            logs.set_subject(logs.Subject(claim.job_id, claim.attempt, claim.subdomain, claim.run_id))
+            self.child.works_on(claim)
             events = self.events if self.child.emitting else None
             if events:
                 events.began(claim)
@@ -106,11 +108,12 @@ class Executor:
                 self.child.rest()
             if outcome:
                 seconds = self.clock() - began
-                logger.info("job %s: %s in %.3f s", claim, outcome, seconds)
+                logger.info("%s ended after %.3f s: %s", claim.job_type, seconds, outcome)
                 if isinstance(outcome, Completed) and outcome.lost:
                     logger.warning("job %s: %s", claim, outcome.lost)
                 if events:
                     events.ended(claim, outcome, seconds)
+            logs.set_subject(None)
             claim = following
         if last is not None:
             self._search.end(queue, last)

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
+from clerk_tasks.worker import child_output
 from clerk_tasks.worker.process_state import STATE, forget, stop_timers
 
 #: How many files more than there are a process must be able to open, or it is replaced.
@@ -58,15 +59,17 @@ def restored(replace: Callable[[str], object] = lambda _: None) -> Iterator[None
 
 
 def _open_streams() -> None:
-    """Open again, on nothing, the streams and their descriptors that a job has closed."""
+    """Open again the streams and their descriptors that a job has closed."""
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:  # the next file that is opened would get its number, and what is printed
-            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+            child_output.open_again(number)
+    if getattr(sys.stdin, "closed", False):
+        sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - for as long as the process lives
+    for number, name in ((1, "stdout"), (2, "stderr")):
         if getattr(getattr(sys, name), "closed", False):
-            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - for as long as the process lives
+            setattr(sys, name, child_output.unbuffered(number))
 
 
 def _few_files_left() -> bool:

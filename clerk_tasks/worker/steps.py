@@ -39,6 +39,7 @@ from clerk_tasks.worker.child_setup import end_process_group, initialise_child
 from clerk_tasks.worker.children import Children
 from clerk_tasks.worker.events import EventPipe, dispatcher
 from clerk_tasks.worker.executor import CHILDREN_VARIABLE, EVENTS_VARIABLE, INSTANCE_VARIABLE
+from clerk_tasks.worker.job_logs import job_logs
 from clerk_tasks.worker.lease_keeper import LeaseKeeper, kill
 from clerk_tasks.worker.relay import Relay
 from clerk_tasks.worker.thread_errors import errors_logged
@@ -88,6 +89,8 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         worker.relay_wanted = self.relay_wanted = threading.Event()
         self.children = Children()
         os.environ[CHILDREN_VARIABLE] = self.children.path
+        self.logs = job_logs(self.children)
+        self.logs.open(worker.max_concurrency or worker.concurrency)
         self.events = EventPipe()
         os.environ[EVENTS_VARIABLE] = self.events.path
         self.children.emit(bool(worker.task_events))
@@ -140,7 +143,12 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         self.engine = own
         self.burst = bool(os.environ.get(BURST))
         self.relayed = threading.Event()
-        self._threads = [self._thread(self._keep, "clerk-keep"), self._thread(self._relay, "clerk-relay")]
+        self._threads = [
+            self._thread(self._keep, "clerk-keep"),
+            self._thread(self._relay, "clerk-relay"),
+            self._thread(self.logs.read, "clerk-read-logs"),
+            self._thread(partial(self.logs.write, relays), "clerk-write-logs"),
+        ]
         self._thread(partial(self.events.publish, partial(dispatcher, worker.app, worker.hostname)), "clerk-events")
         signals.worker_shutting_down.connect(self._hand_back_in_time, weak=False)
         worker.wait_for_soft_shutdown = self._hand_back_now  # a cold shutdown's first step
@@ -161,6 +169,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
                     self.relay_wanted.set()
                 self._drain_if_asked()
             with errors_logged("judging this worker"):
+                self.logs.open(len(_live(self.worker.pool)))  # the pool may have grown
                 self._watch()
             if self.worker.blueprint.state == bootsteps.CLOSE and not self.draining:  # perhaps by a message
                 self._hand_back_in_time()
@@ -242,6 +251,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
     def _finish(self, **_: Any) -> None:
         self.over.set()
         self.relay_wanted.set()
+        self.logs.close()
         for thread in self._threads:
             thread.join(timeout=5)
         # By another connection: a thread that still waits for the database has that one.

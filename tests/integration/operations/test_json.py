@@ -60,6 +60,8 @@ db prune --older-than 1 --dry-run
 """
 #: Asks a city's site, or is tested where there are documents, or cities with election finance.
 ELSEWHERE = (
+    *("top", "top, queues", "top, workers", "top, runs", "top, failures"),
+    *("jobs logs", "jobs logs, lines", "jobs logs --follow"),
     *("sites detect", "documents list", "documents refetch", "documents withdraw"),
     *("finance etl", "finance extract", "finance transform", "finance load"),
 )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from clerk.database.clock import now
+from clerk.database.tables import attempt_logs_table as logs
 from clerk.database.tables import attempts_table as attempts
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
@@ -19,8 +21,9 @@ from clerk.database.tables import workers_table as workers
 from clerk.database.transactions import transaction
 from clerk_tasks import dispatcher
 from clerk_tasks.cli.main import main
-from clerk_tasks.ledger import leases
+from clerk_tasks.ledger import attempt_logs, leases
 from clerk_tasks.ledger import prune as ledger
+from clerk_tasks.ledger.attempt_logs import Line, LogPart
 from clerk_tasks.operations import job_retry, pruning
 from devtools.ledger_laws import Ledger, check
 from tests.integration.operations.conftest import Enqueue
@@ -30,6 +33,7 @@ TABLES = {
     "runs": runs,
     "stages": stages,
     "jobs": jobs,
+    "logs": logs,
     "attempts": attempts,
     "slots": slots,
     "workers": workers,
@@ -58,6 +62,10 @@ def test_what_is_over_goes_with_all_that_is_its_own(
     done, broken, recent = enqueue("fine"), enqueue("broken"), enqueue("fine", name="recent")
     for job in (done, broken, recent):
         work(job)
+    with transaction(engine) as connection:
+        for job in (done, broken, recent):
+            part = LogPart(0, [Line(datetime.now(UTC), "INFO", "said")], 1)
+            attempt_logs.append(connection, job, 1, [part], keep=None)
     for job, days in ((done, 31), (broken, 40), (recent, 29)):
         age(engine, job, days=days)
     before = rows(engine)
@@ -65,7 +73,16 @@ def test_what_is_over_goes_with_all_that_is_its_own(
     prune = ("db", "prune", "--older-than", "30", "--json")
     assert main([*prune, "--dry-run"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told == {"runs": 2, "stages": 2, "jobs": 2, "attempts": 1, "slots": 0, "workers": 0, "pruned": False}
+    assert told == {
+        "runs": 2,
+        "stages": 2,
+        "jobs": 2,
+        "logs": 2,
+        "attempts": 1,
+        "slots": 0,
+        "workers": 0,
+        "pruned": False,
+    }
     assert rows(engine) == before
     assert main([*prune]) == 2
     assert "--yes" in capsys.readouterr().err
