@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from clerk.fetching.cleaning import clean
 from clerk.fetching.date_span import read_arguments
 from clerk.fetching.failure_notes import DocumentPlace, forget_download
 from clerk.fetching.http_errors import Refusal
-from clerk.fetching.layout import Layout
+from clerk.fetching.layout import PREFIXES, Layout
 from clerk.fetching.overriding import default
 from clerk.fetching.reading import compile_site, read_image, read_one, read_waiting
 from clerk.fetching.report import FetchReport
@@ -58,6 +58,9 @@ class Fetcher:
 
     #: Documents to download even if they are there.
     again: frozenset[DocumentPlace] = frozenset()
+
+    #: Called with each document as soon as it may be read.
+    on_document: Callable[[DocumentPlace], object] = staticmethod(lambda _place: None)
 
     def __init__(self, site: Mapping[str, Any], *arguments: Any, **named: Any) -> None:
         span = read_arguments(site, arguments, named)
@@ -131,7 +134,19 @@ class Fetcher:
         current_job().commit_files({temporary: target})
         forget_download(self.layout, place)
         self.report.fetched.append(f"{meeting}/{date} ({kind})")
+        self.document_fetched(*place)
         return target
+
+    def document_fetched(self, kind: str, meeting: str, date: str) -> None:
+        """Say that a document is in its place as a whole, so that it is read while others are fetched.
+
+        `fetch_and_write_pdf` says it. A fetcher that writes files itself may: what it is silent about is read once it
+        has fetched everything.
+        """
+        if self.layout.every_format(kind, meeting, date):
+            names = {prefix: name for name, prefix in PREFIXES.items()}
+            file = self.layout.pdf(kind, meeting, date)
+            self.on_document((names[self.layout.prefix(kind)], file.parent.name, file.stem))
 
     def assert_fetch_dirs(self) -> None:
         """Make the output folders."""

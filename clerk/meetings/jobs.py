@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +67,8 @@ def fetch_site(
         raise Discard(f"{subdomain}: its fetcher, of type {type(fetcher).__name__}, has no method fetch_events")
     if isinstance(fetcher, Fetcher):
         fetcher.again = frozenset((kind, meeting, date) for kind, meeting, date in again)
+        if not overridden(fetcher) - {"transform"}:
+            fetcher.on_document = partial(_read_soon, subdomain)
     if isinstance(fetcher, SourceFetcher):
         fetcher.owed_now = owed
     found = _fetch(subdomain, fetcher)
@@ -72,6 +76,13 @@ def fetch_site(
     with transaction() as connection:
         update_site(connection, subdomain, {"last_updated": format_moment(began)})
     return found
+
+
+def _read_soon(subdomain: str, place: DocumentPlace) -> None:
+    """Have a document read while others are fetched; a run without the stage leaves that to another."""
+    kind, meeting, date = place
+    with suppress(Discard):
+        current_job().spawn_now("ocr-page", subdomain, stage="ocr", kind=kind, meeting=meeting, date=date)
 
 
 def _fetch(subdomain: str, fetcher: Any) -> dict[str, Any]:
