@@ -256,7 +256,10 @@ class LedgerMachine(SliceRules):
     def work(self, most: int) -> None:
         """Do some of what is available, without trouble, so that stages end."""
         for job in [job for job in self.ledger.jobs.values() if job.state == JobState.AVAILABLE][:most]:
-            self._work(job.id)
+            if (
+                self.ledger.jobs[job.id].state == JobState.AVAILABLE
+            ):  # the end of a stage may cancel those ahead of theirs
+                self._work(job.id)
 
     @rule(fault=FAULTS)
     def promote(self, fault: Fault) -> None:
