@@ -76,7 +76,9 @@ def _check_job(job: Any, stage: Any) -> None:
         assert stage.state == StageState.WAITING, f"it waits for a stage that has opened or ended: {job} {stage}"
     if stage.state == StageState.WAITING:
         ahead = job.state not in (JobState.SCHEDULED, JobState.CANCELLED)
-        assert not ahead or AT_ONCE in job.arguments or job.job_type == "ocr-page", f"it is ahead of its stage: {job} {stage}"
+        assert not ahead or AT_ONCE in job.arguments or job.job_type == "ocr-page", (
+            f"it is ahead of its stage: {job} {stage}"
+        )
     if job.state == JobState.AVAILABLE:
         assert job.due_at is not None, job
     if job.state == JobState.RETRYABLE:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -180,8 +181,9 @@ class Collector:
             return record
         if not self._is_there(document):
             return None
-        waiting = self.layout.waiting(*document.place)
-        digest = hash_file(waiting) if waiting.exists() else None
+        digest = None
+        with suppress(FileNotFoundError):  # it was read before, or just now
+            digest = hash_file(self.layout.waiting(*document.place))
         adopted = self.state.records[document.key] = Record(self._where(document), document.file.version, sha256=digest)
         return adopted
 

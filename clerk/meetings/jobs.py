@@ -181,7 +181,7 @@ def waiting_documents(subdomain: str, *, rename: bool = False) -> list[DocumentP
         (kind, file.parent.name, file.stem)
         for kind in PREFIXES
         for found in layout.all_waiting(kind)
-        for file in [_renamed(layout, kind, found) if rename else found]
+        if (file := _renamed(layout, kind, found) if rename else found) is not None
     ]
     return list(dict.fromkeys(places))
 
@@ -198,13 +198,19 @@ def _not_done_without(given_up: Mapping[DocumentPlace, str]) -> set[DocumentPlac
     return {place for place, job in given_up.items() if job in failed}
 
 
-def _renamed(layout: Layout, kind: str, pdf: Path) -> Path:
-    """Rename a PDF as our layout names it, unless another document has that name; return where it is."""
+def _renamed(layout: Layout, kind: str, pdf: Path) -> Path | None:
+    """Rename a PDF as our layout names it, unless another document has that name; return where it is.
+
+    None if it is gone: documents that were fetched in this run are being read.
+    """
     known = layout.pdf(kind, pdf.parent.name, pdf.stem, pdf.suffix.lower())
-    if not known.exists():
-        known.parent.mkdir(parents=True, exist_ok=True)
-        return pdf.rename(known)
-    if not known.samefile(pdf):
-        logger.warning("%s waits until %s was read: both have the same name here", pdf, known)
-        return pdf
-    return known
+    try:
+        if not known.exists():
+            known.parent.mkdir(parents=True, exist_ok=True)
+            return pdf.rename(known)
+        if known.samefile(pdf):
+            return known
+    except FileNotFoundError:
+        return None
+    logger.warning("%s waits until %s was read: both have the same name here", pdf, known)
+    return pdf
