@@ -32,4 +32,4 @@ def test_a_drawing_for_a_png_is_that_of_pdfium(size: tuple[int, int]) -> None:
         theirs = page.render(grayscale=True).to_pil()
     with Image.open(io.BytesIO(grey_png(ours.rows, ours.bitmap.width, ours.bitmap.height))) as image:
         assert ImageChops.difference(image, theirs).getbbox() is None
-        assert image.getextrema()[0] < 128
+        assert min(image.tobytes()) < 128
