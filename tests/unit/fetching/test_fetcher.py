@@ -125,6 +125,23 @@ def test_a_pdf_is_downloaded_once_with_the_headers_asked_for(fetcher: Fetcher) -
 
 
 @respx.mock
+def test_a_document_may_be_read_from_the_next_call_on(fetcher: Fetcher) -> None:
+    """A fetcher may still look at the file that it got, and remove it."""
+    respx.get(url__startswith="https://city.example/").mock(return_value=httpx.Response(200, content=PDF))
+    said: list[tuple[str, str, str]] = []
+    fetcher.on_document = said.append
+    kinds = {"minutes": "minutes", "agenda": fetcher.agendas_output_dir}
+    for number, (kind, named) in enumerate(kinds.items()):
+        fetcher.fetch_and_write_pdf("https://city.example/a.pdf", named, "City/Council ", "2024-01-02.2")
+        assert said == [("minutes", "City-Council", "2024-01-02.2")][:number], kind
+    removed = fetcher.fetch_and_write_pdf("https://city.example/a.pdf", "minutes", "Council", "2024-01-03")
+    assert removed is not None
+    removed.unlink()
+    fetcher.fetch_and_write_pdf("https://city.example/a.pdf", "minutes", "Council", "2024-01-04")
+    assert said == [(kind, "City-Council", "2024-01-02.2") for kind in kinds]
+
+
+@respx.mock
 def test_what_is_no_pdf_leaves_a_line_in_the_log_and_no_file(
     fetcher: Fetcher, caplog: pytest.LogCaptureFixture
 ) -> None:
