@@ -92,7 +92,7 @@ def _insert(
 def later_stage(connection: Connection, name: str, *, run_id: str, own: int) -> int:
     """Return the stage of that name, the job's own or a later one; they get their ids in order.
 
-    Raises Discard if there is none.
+    Raises Discard for another name.
     """
     stage_id = connection.execute(_STAGE_OF_RUN, {"b_run": run_id, "b_name": name, "b_own": own}).scalar()
     if stage_id is None:

@@ -16,7 +16,7 @@ import clerk.fetcher
 from clerk import Fetcher
 from clerk.errors import UsageError
 from clerk.fetching.layout import Layout, safe_name
-from clerk.fetching.visitor import Visitor
+from clerk.fetching.visitor import VisitLimits, Visitor
 
 SITE = {"subdomain": "alderbay.ca", "start_year": 2015}
 PDF = b"%PDF-1.7\nnot much\n"
@@ -130,6 +130,7 @@ def test_a_document_may_be_read_from_the_next_call_on(fetcher: Fetcher) -> None:
     respx.get(url__startswith="https://city.example/").mock(return_value=httpx.Response(200, content=PDF))
     said: list[tuple[str, str, str]] = []
     fetcher.on_document = said.append
+    fetcher.visitor = Visitor(limits=VisitLimits(pause=0))
     kinds = {"minutes": "minutes", "agenda": fetcher.agendas_output_dir}
     for number, (kind, named) in enumerate(kinds.items()):
         fetcher.fetch_and_write_pdf("https://city.example/a.pdf", named, "City/Council ", "2024-01-02.2")
