@@ -140,10 +140,10 @@ class Measured:
     """What a passage took."""
 
     seconds: float = 0.0
-    published: float = 0.0  # seconds until the run had ended
     cpu: float = 0.0  # seconds of all processes
     memory: int = 0  # bytes
     stages: dict[str, float] = field(default_factory=dict)  # seconds
+    published: float = 0.0  # seconds until the run had ended
 
 
 def pipeline(folder: Path, options: argparse.Namespace) -> Measured:
