@@ -218,6 +218,15 @@ class JobContext:
         """Ask for another job of this run, in this stage or a later one; it exists once this job completes."""
         self.children.append(JobRequest(job_type, subdomain, arguments, stage=stage))
 
+    def spawn_now(self, job_type: str, subdomain: str, *, stage: str | None = None, **arguments: Any) -> None:
+        """Ask for another job as `spawn` does, that may begin while this one goes on, before its stage has opened.
+
+        It exists within a second of this call or a later one, or once this job completes. Its stage ends no sooner than
+        otherwise. An attempt that follows a failed one may ask for it again: its job type should be unique. Raises
+        Discard if the run has no such stage.
+        """
+        self.spawn(job_type, subdomain, stage=stage, **arguments)
+
 
 _current: ContextVar[JobContext | None] = ContextVar("clerk_current_job", default=None)
 #: The jobs that this process runs: one in a worker's child, whose threads have no context of their own.
