@@ -55,6 +55,14 @@ class DatabaseUnavailable(UnavailableError, RuntimeError):
     """The database cannot be reached, or cannot be used by this code."""
 
 
+class AnswerLost(DatabaseUnavailable):
+    """The connection was lost at the COMMIT, which may have taken effect; `lost` says how it was lost."""
+
+    def __init__(self, lost: DatabaseUnavailable) -> None:
+        super().__init__(f"{lost} Whether the change was recorded is not known: look before you repeat it.")
+        self.lost = lost
+
+
 class BrokerUnavailable(UnavailableError):
     """The broker cannot be reached."""
 

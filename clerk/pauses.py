@@ -31,7 +31,7 @@ class Pause:
     name: str
     reason: str
     by: str
-    since: datetime
+    since: datetime | None
     until: datetime | None
 
     @property
@@ -41,7 +41,9 @@ class Pause:
 
     def __str__(self) -> str:
         until = "until it is resumed" if self.until is None else f"until {self.until:%Y-%m-%d %H:%M} UTC"
-        return f"{self.what} is paused by {self.by} since {self.since:%Y-%m-%d %H:%M} UTC, {until}: {self.reason}"
+        # Another program may have written a time that cannot be read.
+        since = f"since {self.since:%Y-%m-%d %H:%M} UTC" if self.since else "since an unknown time"
+        return f"{self.what} is paused by {self.by} {since}, {until}: {self.reason}"
 
 
 class Paused(NamedTuple):

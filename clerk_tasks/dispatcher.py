@@ -15,7 +15,7 @@ from clerk.collecting import uncollected
 from clerk.database.held import HeldConnection
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.transactions import own_transactions, reading, transaction
-from clerk.errors import BrokerUnavailable, ConflictError, DatabaseUnavailable, missing
+from clerk.errors import AnswerLost, BrokerUnavailable, ConflictError, DatabaseUnavailable, missing
 from clerk.jobs import JobRequest
 from clerk.pauses import paused_now
 from clerk.run_ids import generate_run_id, validate_run_id
@@ -160,8 +160,9 @@ def _recorded(record: Callable[[Connection], Recorded]) -> Recorded:
         with transaction() as connection:
             recorded = record(connection)
     except DatabaseUnavailable as error:
-        if recorded is None or not recorded.job_ids or not _is_recorded(recorded.job_ids[0], error):
-            raise
+        lost = error.lost if isinstance(error, AnswerLost) else error
+        if recorded is None or not recorded.job_ids or not _is_recorded(recorded.job_ids[0], lost):
+            raise lost from error
     return recorded
 
 

@@ -16,7 +16,7 @@ from clerk.database.advice import unavailable_as_advice
 from clerk.database.engine import engine
 from clerk.database.held import HeldConnection, own_connection
 from clerk.database.schema_version import ensure_usable
-from clerk.errors import ClerkError, UsageError
+from clerk.errors import AnswerLost, ClerkError, DatabaseUnavailable, UsageError
 
 #: Whether this thread is inside `fence()`.
 _FENCED: ContextVar[bool] = ContextVar("clerk_fenced", default=False)
@@ -37,8 +37,15 @@ def transaction(on: Engine | None = None) -> Iterator[Connection]:
     """
     _refuse_inside_fence()
     target = on or _usable_engine()
-    with unavailable_as_advice(target), target.begin() as connection:
-        yield connection
+    done = False
+    try:
+        with unavailable_as_advice(target), target.begin() as connection:
+            yield connection
+            done = True
+    except DatabaseUnavailable as error:
+        if done and getattr(error.__cause__, "connection_invalidated", False):
+            raise AnswerLost(error) from error
+        raise
 
 
 def own_transactions() -> HeldConnection:

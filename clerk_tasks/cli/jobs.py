@@ -53,7 +53,7 @@ def show(job_id: JobId, as_json: AsJson = False) -> None:
     columns = ("attempt", "outcome", "worker", "pid", "started_at", "finished_at", "error")
     attempts = output.Listing(job["attempts"], columns, "No attempt yet.")
     lines = listing.last_traceback(job)
-    traceback = ("", *lines) if lines else ()
+    traceback = ("", *(f"  {line}" for line in lines)) if lines else ()  # what strangers wrote begins no line
     output.answer_one(job, output.fields(job | {"attempts": None}), "", attempts, *traceback, as_json=as_json)
 
 

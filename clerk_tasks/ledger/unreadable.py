@@ -29,6 +29,7 @@ from clerk.database.clock import UtcDateTime, now
 from clerk.database.literals import one_of
 from clerk.database.states import UNCOMPLETED, UNENDED, UNFINISHED, UNSUCCESSFUL, JobState, RunState, StageState
 from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import pauses_table as pauses
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.tables import stages_table as stages
@@ -50,6 +51,7 @@ _KEYS: dict[str, tuple[Table, tuple[Column[Any], ...]]] = {
     "run": (runs, (runs.c.id,)),
     "worker": (workers, (workers.c.instance,)),
     "slot": (slots, (slots.c.schedule, slots.c.due_at)),
+    "pause": (pauses, (pauses.c.kind, pauses.c.name)),
 }
 #: What is written in place of a value that cannot be read. The arguments of a job are kept in an object of their own.
 _MENDED: dict[Column[Any], Any] = {
@@ -66,6 +68,7 @@ _REMEDY = {
     "run": "mend its values",
     "worker": "delete its row",
     "slot": "delete its row",
+    "pause": "delete its row; pause it again if it is to stay so",
 }
 
 
@@ -88,7 +91,7 @@ def mend(connection: Connection, kind: str, subject: str) -> bool:
     """
     table, keys = _KEYS[kind]
     chosen = _subject(keys) == subject
-    if kind in ("worker", "slot"):
+    if kind in ("worker", "slot", "pause"):
         connection.execute(delete(table).where(chosen))
         return False
     lost = False
@@ -115,6 +118,8 @@ def _kept(connection: Connection) -> ColumnElement[Any]:
 def _find(connection: Connection, kind: str, *, everything: bool) -> Iterator[tuple[str, list[str]]]:
     table, keys = _KEYS[kind]
     checks = _checks(connection, table)
+    if not checks:  # PostgreSQL holds no such value
+        return
     columns = [case((wrong, 1), else_=0) for _, wrong in checks]
     query = select(_subject(keys), *columns).where(or_(*(wrong for _, wrong in checks)))
     parts: list[ColumnElement[bool]] = [true()]

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from sqlalchemy import Column, ColumnElement, Connection, Delete, Update, and_, delete, func, or_, select, update
 
-from clerk.database.clock import CLOCK_MARGIN, now
+from clerk.database.clock import CLOCK_MARGIN, database_time, now, parse_moment
 from clerk.database.literals import constant, is_in
 from clerk.database.states import LATER, UNSUCCESSFUL, JobState
 from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import pauses_table as pauses
 from clerk.database.tables import queues_table as queues
+from clerk.database.tables import runs_table as runs
 from clerk.database.tables import schedule_slots_table as slots
+from clerk.database.tables import sites_table as sites
 from clerk.database.tables import workers_table as workers
 from clerk.settings import settings
 from clerk_tasks.ledger.backoff import LONGEST_WAIT, MOST_JITTER
@@ -20,6 +24,8 @@ from clerk_tasks.ledger.diagnosis import Damage
 from clerk_tasks.operations.times import LONGEST_DURATION
 
 _LATER = now(CLOCK_MARGIN)
+#: The kind that is no time of the database's own, but text.
+_UPDATES = "meetings updates"
 _RUNNING = jobs.c.state == constant(JobState.RUNNING)
 
 
@@ -107,6 +113,24 @@ def _of_others() -> Mapping[str, _Kind]:
             update(workers).values(seen_at=now(-86400)),
             "forget when they were seen; those that run report again",
         ),
+        "runs": _Kind(
+            runs.c.created_at,
+            runs.c.created_at > _LATER,
+            update(runs).values(created_at=now()),
+            "let them have begun now",
+        ),
+        "pauses": _Kind(
+            pauses.c.since,
+            pauses.c.since > _LATER,
+            update(pauses).values(since=now()),
+            "let them have begun now; see `clerk-tasks pauses` for when they end",
+        ),
+        "finance updates": _Kind(
+            sites.c.finance_last_updated,
+            sites.c.finance_last_updated > _LATER,
+            update(sites).values(finance_last_updated=None),
+            "forget them, so that these sites have their turn",
+        ),
         "slots": _Kind(
             slots.c.due_at,
             slots.c.due_at > _LATER,
@@ -127,9 +151,24 @@ def find_future_times(connection: Connection) -> list[Damage]:
         query = select(func.count(), func.max(kind.column)).where(kind.wrong)
         number, latest = connection.execute(query).one()
         if number:
-            problem = f"{number} lie in the future, the last at {latest}: the clock was ahead"
-            found.append(Damage("future", name, problem, kind.remedy))
+            found.append(Damage("future", name, _problem(number, latest), kind.remedy))
+    if ahead := _sites_ahead(connection):
+        remedy = "forget them, so that these sites have their turn"
+        found.append(Damage("future", _UPDATES, _problem(len(ahead), max(ahead.values())), remedy))
     return found
+
+
+def _problem(number: int, latest: object) -> str:
+    return f"{number} lie in the future, the last at {latest}: the clock was ahead"
+
+
+def _sites_ahead(connection: Connection) -> dict[str, datetime]:
+    """Return the sites whose meetings were updated in the future; that is text which several programs wrote."""
+    present = database_time(connection)
+    recent = select(sites.c.subdomain, sites.c.last_updated).where(sites.c.last_updated >= f"{present:%Y-%m-%d}")
+    moments = {name: parse_moment(text) for name, text in connection.execute(recent)}
+    latest = present + timedelta(seconds=CLOCK_MARGIN)
+    return {name: moment for name, moment in moments.items() if moment is not None and moment > latest}
 
 
 def future_times_of(connection: Connection, job_id: str) -> Iterator[str]:
@@ -143,5 +182,9 @@ def future_times_of(connection: Connection, job_id: str) -> Iterator[str]:
 
 def mend_future_times(connection: Connection, name: str) -> None:
     """Mend the times of one kind."""
+    if name == _UPDATES:
+        for subdomain in _sites_ahead(connection):
+            connection.execute(update(sites).where(sites.c.subdomain == subdomain).values(last_updated=None))
+        return
     kind = _kinds()[name]
     connection.execute(kind.mend.where(kind.wrong))

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from clerk.database.tables import jobs_table
 from devtools.processes import wait_for
 from devtools.services import PostgresServer
-from devtools.system import System
+from devtools.system import SITE, System
 
 ROWS = "SELECT pid FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'"
 
@@ -137,3 +137,25 @@ def test_an_enqueue_whose_answer_is_lost_is_looked_up(
         assert connection.execute(sa.select(sa.func.count()).select_from(jobs_table)).scalar_one() == 1
     system.worker("-c", "1")
     assert system.wait_for_end(job_id) == ["completed"]
+
+
+@pytest.mark.fault("F9")
+@pytest.mark.parametrize(
+    "command", [("jobs", "cancel", "{job}"), ("pause", "all", "--reason", "x"), ("sites", "remove", SITE, "--yes")]
+)
+def test_a_command_whose_answer_is_lost_says_that_it_may_have_taken_effect(
+    own_postgres_system: System, operator: Operator, command: tuple[str, ...]
+) -> None:
+    """Guard: AnswerLost: it failed, and has changed what it was asked to."""
+    system = own_postgres_system
+    job_id = system.enqueue("note")
+    if command[0] == "sites":
+        assert system.programs.clerk("jobs", "cancel", job_id).wait() == 0
+    with operator.nobody_hears():
+        program = system.programs.clerk(*(word.format(job=job_id) for word in command))
+        wait_for(
+            lambda: operator.terminate("wait_event = 'SyncRep' AND query = 'COMMIT'"),
+            "the change is committed, and the answer is held back",
+        )
+        assert program.wait() == 5
+    assert "Whether the change was recorded is not known" in program.log

@@ -139,6 +139,23 @@ def test_a_database_that_is_there_but_in_trouble_is_not_called_absent(
     assert "DATABASE_URL" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("states", "unavailable"),
+    [
+        (("08006", "25006", "40001", "53300", "54000", "55P03", "57P01", "57P03", "57014", "58030", "XX001"), True),
+        (("0A000", "22001", "23505", "42601", "P0001"), False),
+    ],
+)
+def test_an_error_that_is_not_the_fault_of_a_statement_means_unavailable(
+    states: tuple[str, ...], unavailable: bool, postgres_url: str
+) -> None:
+    """Guard: _OF_THE_STATEMENT: a server that turned read-only failed the jobs that it would not record."""
+    for state in states:
+        with pytest.raises(Exception, match=r".") as caught, transactions.transaction() as connection:
+            connection.exec_driver_sql(f"DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{state}'; END $$")
+        assert isinstance(caught.value, DatabaseUnavailable) == unavailable, state
+
+
 def test_an_exception_undoes_the_transaction(database_url: str) -> None:
     def add_and_fail() -> None:
         with transactions.civic_db_connection() as connection:

@@ -10,8 +10,11 @@ from sqlalchemy import Engine
 
 from clerk.database.clock import now
 from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import pauses_table as pauses
 from clerk.database.tables import queues_table as queues
+from clerk.database.tables import runs_table as runs
 from clerk.database.tables import schedule_slots_table as slots
+from clerk.database.tables import sites_table as sites
 from clerk.database.tables import workers_table as workers
 from clerk.database.transactions import transaction
 from clerk_tasks.ledger import publications
@@ -45,6 +48,10 @@ AHEAD = {
         started_at=now(),
         seen_at=now(YEAR),
     ),
+    "runs": sa.update(runs).values(created_at=now(YEAR)),
+    "pauses": sa.insert(pauses).values(kind="host", name="h", reason="r", by="b", since=now(YEAR), until=None),
+    "finance updates": sa.update(sites).values(finance_last_updated=now(YEAR)),
+    "meetings updates": sa.update(sites).values(last_updated="2096-01-31 04:05:06"),
     "slots": sa.insert(slots).values(
         schedule="s", due_at=now(YEAR), fate="enqueued", jobs=[], detail=None, decided_at=now(YEAR)
     ),
@@ -96,6 +103,23 @@ def test_what_was_asked_for_is_no_mistake_of_a_clock(enqueue: Enqueue, engine: E
         connection.execute(sa.update(jobs).values(**values))
     assert future() == []
     assert not explains_the_clock(job)
+
+
+@pytest.mark.parametrize("text", ["2026-01-31 04:05:06", "2026-01-31T04:05:06+00:00", "yesterday", "", "unknown", None])
+def test_what_several_programs_wrote_of_a_site_is_no_mistake_of_a_clock(engine: Engine, text: str | None) -> None:
+    with transaction(engine) as connection:
+        connection.execute(sa.update(sites).values(last_updated=text, finance_last_updated=now()))
+    assert future() == []
+
+
+def test_sites_that_were_updated_in_the_future_have_their_turn_again(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        columns = {"last_updated": "2096-01-31 04:05:06", "finance_last_updated": now(YEAR), "scraper": "x"}
+        connection.execute(sa.update(sites).values(columns))
+    diagnose(fix=True)
+    with transaction(engine) as connection:
+        row = connection.execute(sa.select(sites.c.last_updated, sites.c.finance_last_updated)).one()
+    assert tuple(row) == (None, None)
 
 
 def test_a_running_job_has_no_time_of_a_clock_that_was_ahead(enqueue: Enqueue, engine: Engine) -> None:

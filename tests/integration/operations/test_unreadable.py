@@ -35,6 +35,8 @@ DAMAGE = {
         f"INSERT INTO workers VALUES ('i', 'h', 1, '1', '[', '[]', 1, '{_AT}', '9999-01-01', NULL, NULL, 0)",
         "worker",
     ),
+    "since": ("INSERT INTO pauses VALUES ('site', 'alameda.ca', 'r', 'b', 'yesterday', NULL)", "pause"),
+    "until": (f"INSERT INTO pauses VALUES ('host', 'h', 'r', 'b', '{_AT}', 'tomorrow')", "pause"),
     "slot": (f"INSERT INTO schedule_slots VALUES ('meetings-next-site', '{_AT}', 'x', '[', NULL, '{_AT}')", "slot"),
 }
 #: What PostgreSQL, too, can be made to hold.
@@ -65,7 +67,7 @@ def test_a_damaged_row_hides_nothing_and_can_be_mended(
         run = connection.execute(sa.select(jobs.c.run_id)).scalar_one()
     for words in (
         *(["jobs", "list"], ["jobs", "show", job], ["runs", "list"], ["runs", "show", run], ["status"]),
-        *(["why", job], ["why", "alameda.ca"], ["schedule", "list"]),
+        *(["why", job], ["why", "alameda.ca"], ["schedule", "list"], ["pauses"], ["workers"], ["failures"]),
     ):
         assert main(words) == 0, (words, capsys.readouterr())
     assert main(["health"]) in (1, 2)

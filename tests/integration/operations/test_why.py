@@ -172,4 +172,5 @@ def test_a_traceback_is_printed_by_why_and_by_jobs_show(
     for text in (said(job), capsys.readouterr().out):
         assert re.search(r"plugins/operations.py\", line \d+, in mistaken", text)
         assert "    return subdomain()" in text
+        assert not re.search("^(Traceback|TypeError)", text, re.MULTILINE), "what strangers wrote begins no line"
         assert "TypeError: 'str' object is not callable" in text.splitlines()[-1]
