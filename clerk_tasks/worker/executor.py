@@ -27,6 +27,7 @@ from clerk_tasks import logs
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, limits, publications
 from clerk_tasks.ledger.claims import Claim, Claimant, Claims
+from clerk_tasks.worker import sandbox
 from clerk_tasks.worker.children import Child
 from clerk_tasks.worker.events import Events
 from clerk_tasks.worker.outcomes import Completed, Failed, HandedBack, Settle, describe
@@ -87,6 +88,7 @@ class Executor:
         claimant = Claimant(queue, self.instance, self.pid, self.lease)
         until = self.clock() + SLICE
         self.unfit = None
+        sandbox.look_again()
         claim = last = None if self.child.stopping else self._claim_first(claimant)
         claimant = claimant._replace(begin=self._search.begin(queue))
         while claim is not None:

@@ -10,6 +10,7 @@ from clerk.application import part
 from clerk.plugin.containment import on_trial
 from clerk.plugin.registered import describe
 from clerk_tasks.job_types.pools import WorkerPool
+from clerk_tasks.worker import sandbox
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class PoolInitialisers:
         try:
             with on_trial():
                 pool.function()
+            sandbox.look_again()
         except BaseException as error:  # the parent handles Ctrl-C: here even that comes from the plugin
             said = f"pool {pool.name} (plugin {pool.plugin}) could not be prepared: {describe(error)}"
             if said != known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]
 import csv
 import decimal
 import faulthandler
@@ -24,7 +25,7 @@ from types import ModuleType
 from typing import Any
 
 #: The signals that Python code may handle, and that something sends us or a job's timers.
-_SIGNALS = (
+_SIGNALS: tuple[int, ...] = (
     *(signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1),
     *(signal.SIGPIPE, signal.SIGCHLD, signal.SIGALRM, signal.SIGPROF),
 )
@@ -60,7 +61,7 @@ def _set_filters(filters: list[Any]) -> None:
 
 
 def _handlers() -> list[Any]:
-    return list(map(signal.getsignal, _SIGNALS))
+    return list(map(_signal.getsignal, _SIGNALS))  # the names that `signal` makes of some take ten times as long
 
 
 def _set_handlers(handlers: list[Any]) -> None:
@@ -156,7 +157,7 @@ STATE: tuple[tuple[str, Callable[[], Any], Callable[[Any], object]], ...] = (
     ("garbage collector", _collector, _set_collector),
     (
         "blocked signals",
-        lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()),
+        lambda: _signal.pthread_sigmask(signal.SIG_BLOCK, ()),
         partial(signal.pthread_sigmask, signal.SIG_SETMASK),
     ),
     ("signal handlers", _handlers, _set_handlers),

@@ -8,12 +8,17 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from clerk_tasks.worker import child_output
 from clerk_tasks.worker.process_state import STATE, forget, stop_timers
 
 #: How many files more than there are a process must be able to open, or it is replaced.
 LEAST_FILES = 64
+
+
+#: The STATE of the process since it was last read; None before.
+_state: list[Any] | None = None
 
 
 class Unfit(Exception):
@@ -33,7 +38,7 @@ def restored(replace: Callable[[str], object] = lambda _: None) -> Iterator[None
         raise Unfit(f"the working directory of this worker is gone ({error}): start it again") from error
     streams, environment = (sys.stdin, sys.stdout, sys.stderr), _environment().copy()
     threads = set(threading.enumerate())
-    before = [read() for _, read, _ in STATE]
+    before = _known_state()
     try:
         yield
     finally:
@@ -56,6 +61,19 @@ def restored(replace: Callable[[str], object] = lambda _: None) -> Iterator[None
             replace(f"a job left threads behind: {', '.join(left)[:200]}")
         if _few_files_left():
             replace("jobs left too many files open")
+
+
+def look_again() -> None:
+    """Read the STATE of the process before the next job: what is not a job's may have changed it."""
+    global _state
+    _state = None
+
+
+def _known_state() -> list[Any]:
+    global _state
+    if _state is None:
+        _state = [read() for _, read, _ in STATE]
+    return _state
 
 
 def _open_streams() -> None:

@@ -77,6 +77,7 @@ def test_what_cannot_be_put_back_has_the_process_replaced(
     values = [1]
     stuck = ("nice value", lambda: values[-1], lambda _: values.append(3))
     monkeypatch.setattr("clerk_tasks.worker.sandbox.STATE", (*process_state.STATE, stuck))
+    monkeypatch.setattr("clerk_tasks.worker.sandbox._state", None)
     assert run_twice(on_both, plugin, lambda: values.append(2))[0] is True
     assert "a job changed what cannot be put back: nice value: this process is replaced" in caplog.text
 
