@@ -33,7 +33,18 @@ def traced_stages(
     run = traceparent_of_run(connection, joined) if joined else None
     count = sum(len(stage.jobs) for stage in new_stages)
     span = _enqueued(found, new_stages[0].jobs[0], count, run_id, run=run, of_many=of_many)
-    return [replace(stage, jobs=[replace(job, traceparent=span) for job in stage.jobs]) for stage in new_stages]
+    return [replace(stage, jobs=below(span, stage.jobs)) for stage in new_stages]
+
+
+def current_span() -> str | None:
+    """Return the span that this thread is in, None where nothing traces."""
+    found = tracing()
+    return None if found is None else found.current()
+
+
+def below(span: str | None, new_jobs: Sequence[NewJob]) -> Sequence[NewJob]:
+    """Return jobs with the span that asks for them; as they are without one."""
+    return new_jobs if span is None else [replace(job, traceparent=span) for job in new_jobs]
 
 
 def _enqueued(found: Tracing, first: NewJob, count: int, run_id: str, *, run: str | None, of_many: bool) -> str | None:

@@ -32,7 +32,7 @@ def available(connection: Connection, paused: Paused) -> Sequence[Row[Any]]:
 def unfinished(connection: Connection) -> dict[tuple[str, str], int]:
     """Return {(state, queue): number of jobs} of the states that are no end; without zeros."""
     found: dict[tuple[str, str], int] = {}
-    for states in ((JobState.AVAILABLE,), (JobState.RUNNING,), LATER):  # each by its own index
+    for states in ((JobState.AVAILABLE,), (JobState.RUNNING,), (JobState.HELD,), LATER):  # each by its own index
         query = select(jobs.c.state, jobs.c.queue, func.count()).where(one_of(jobs.c.state, states))
         rows = connection.execute(query.group_by(jobs.c.state, jobs.c.queue))
         found |= {(row[0], row[1]): row[2] for row in rows}

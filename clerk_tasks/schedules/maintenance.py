@@ -85,4 +85,4 @@ def prune(days: int, *, patience: float = math.inf) -> tuple[dict[str, int], boo
         slots = ledger.delete_slots(connection, before=before)
     with transaction() as connection:
         workers = ledger.delete_workers(connection, before=before)
-    return {**deleted, "slots": slots, "workers": workers}, is_complete
+    return {**deleted, "slots": slots, "workers": workers}, is_complete and folded is None

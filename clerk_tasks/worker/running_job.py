@@ -22,6 +22,7 @@ from clerk_tasks.ledger.children import later_stage
 from clerk_tasks.ledger.claims import Claim
 from clerk_tasks.ledger.insert import Message
 from clerk_tasks.recording import new_job
+from clerk_tasks.traced_runs import below, current_span
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ class RunningJob(JobContext):
         super().__init__()
         self.job_id, self.run_id = claim.job_id, claim.run_id
         self.attempt, self.max_attempts = claim.attempt, claim.max_attempts
-        self._claim, self._held = claim, held
+        self._claim, self._held, self._span = claim, held, current_span()
         self._unsaid: str | None = None
         self._said_at, self._in_fence = -PROGRESS_INTERVAL, False
         self._at_once: list[JobRequest] = []  # of the children, those that `spawn_now` asked for
@@ -141,7 +142,8 @@ class RunningJob(JobContext):
             self.children = [child for child in self.children if id(child) not in made]
             known = registry()
             with self._held.transaction() as connection:
-                messages = attempts.spawn_now(connection, self._claim, [new_job(child, known) for child in asked])
+                children = below(self._span, [new_job(child, known) for child in asked])
+                messages = attempts.spawn_now(connection, self._claim, children)
                 silent = {message.queue for message in messages}
                 silent = {queue for queue in sorted(silent) if publications.announce(connection, queue)}
             self._spawned_at = time.monotonic()

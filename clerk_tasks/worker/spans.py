@@ -10,6 +10,7 @@ from clerk.database.held import HeldConnection
 from clerk.errors import DatabaseUnavailable
 from clerk_tasks.ledger.claims import Claim
 from clerk_tasks.ledger.traces import traceparent_of_job
+from clerk_tasks.traced_runs import below
 from clerk_tasks.tracing import Tracing, tracing
 from clerk_tasks.worker.outcomes import Completed, Failed, Settle
 
@@ -42,6 +43,5 @@ def _traced(found: Tracing, held: HeldConnection, claim: Claim, perform: Perform
         if isinstance(outcome, Failed):
             found.mark_failed(span, outcome.error)
         if isinstance(outcome, Completed) and outcome.children:
-            own = found.current()
-            return replace(outcome, children=[replace(child, traceparent=own) for child in outcome.children])
+            return replace(outcome, children=below(found.current(), outcome.children))
         return outcome

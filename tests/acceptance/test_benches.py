@@ -122,3 +122,10 @@ def test_files_that_a_job_puts_in_place(run: Callable[..., str]) -> None:
     assert lines[0] == "| 50 files | bare | commit_files | commit_folder |"
     assert [line.split()[1] for line in lines[2:]] == ["SQLite", "PostgreSQL"]
     assert all(len(re.findall(r"\d\.\d\d s", line)) == 3 for line in lines[2:])
+
+
+def test_the_metrics_over_old_jobs(run: Callable[..., str]) -> None:
+    printed = run("bench_metrics.py", "--rows", "3000", "--rounds", "2", "--databases", "sqlite")
+    rows = [line for line in printed.splitlines() if line.startswith("| sqlite")]
+    assert [row.split("|")[2].strip() for row in rows][:3] == ["first fold of all old jobs", "scrape", "status"]
+    assert "2030 ends in the totals" in printed  # a thousand of them wait, and one in a hundred was tried again

@@ -49,6 +49,10 @@ def test_the_queues_show_depth_and_the_oldest_age(engine: Engine, enqueue: Enque
     assert 90 <= found["clerk_queue_oldest_age_seconds", ("default",)] < 150
     assert found["clerk_queue_oldest_age_seconds", ("ocr",)] == 0
     assert (found["clerk_jobs", ("default", "available")], found["clerk_jobs", ("default", "scheduled")]) == (1, 1)
+    with engine.begin() as connection:
+        connection.execute(sa.update(jobs).where(jobs.c.id != job).values(state="held", limit_key="fine"))
+    found = scrape()
+    assert (found["clerk_jobs", ("default", "held")], found["clerk_jobs", ("default", "scheduled")]) == (1, 0)
     pauses.pause("type", "fine", reason="a test", seconds=None)
     found = scrape()
     assert found["clerk_queue_oldest_age_seconds", ("default",)] == 0

@@ -25,6 +25,7 @@ from clerk_tasks.ledger import leases, totals
 from clerk_tasks.metrics import exposition, prepare
 from clerk_tasks.metrics.exposition import ledger
 from clerk_tasks.operations import cancel, job_retry, pruning
+from clerk_tasks.schedules import maintenance
 from clerk_tasks.schedules.maintenance import fold_totals
 from devtools import claiming
 from tests.integration.operations.conftest import Enqueue
@@ -121,6 +122,18 @@ def test_what_was_never_scraped_is_counted_before_it_is_pruned(engine: Engine, e
     work(enqueue("fine"))
     make_old(engine, days=40)
     assert pruning.prune(30)["jobs"] == 1
+    assert ended("completed") == 1
+
+
+def test_what_there_is_no_time_to_count_is_left_for_the_next_pruning(
+    engine: Engine, enqueue: Enqueue, work: Work
+) -> None:
+    work(enqueue("fine"))
+    make_old(engine, days=40)
+    deleted, is_complete = maintenance.prune(30, patience=0.0)
+    assert (deleted["jobs"], is_complete) == (0, False)
+    deleted, is_complete = maintenance.prune(30)
+    assert (deleted["jobs"], is_complete) == (1, True)
     assert ended("completed") == 1
 
 

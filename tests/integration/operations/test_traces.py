@@ -17,11 +17,33 @@ from sqlalchemy import Engine
 
 from clerk.database.tables import jobs_table as jobs
 from clerk.jobs import JobRequest
+from clerk.plugin.loader import forget_plugins
 from clerk_tasks import dispatcher
 from clerk_tasks.tracing import tracing, use_provider
 from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]
+
+
+EARLY = """
+from clerk import JobType, current_job, hookimpl
+
+def early(subdomain, run_id):
+    current_job().spawn_now("fine", subdomain, name="early")
+    current_job().spawn("fine", subdomain, name="later")
+
+class Early:
+    @hookimpl
+    def register_job_types(self):
+        return {"early": early}
+"""
+
+
+@pytest.fixture
+def early(engine: Engine) -> None:
+    """Add a job type whose first child is recorded before it has completed."""
+    Path("plugins/early.py").write_text(EARLY)
+    forget_plugins()
 
 
 @pytest.fixture
@@ -90,6 +112,17 @@ def test_children_are_below_their_parent_in_the_same_trace(
     below = [*of(exporter, "process fine"), *of(exporter, "process mistaken")]
     assert len(below) == 2
     assert {(trace(span), parent(span)) for span in below} == {(trace(above), above.context.span_id)}
+
+
+def test_children_that_are_recorded_before_their_parent_ends_are_below_it(
+    engine: Engine, early: None, exporter: InMemorySpanExporter, enqueue: Enqueue, work: Work
+) -> None:
+    work(enqueue("early"))
+    (above,) = of(exporter, "process early")
+    assert above.context is not None
+    below = rows(engine, "traceparent")[1:]
+    assert len(below) == 2
+    assert {str(each).split("-")[2] for each in below} == {f"{above.context.span_id:016x}"}
 
 
 def test_every_stage_and_every_attempt_of_a_run_is_in_its_trace(
