@@ -29,10 +29,11 @@ def hash_file(path: Path) -> str:
 
 def flush(*paths: Path) -> None:
     """Fsync files and directories, several at the same time: a file system writes its journal once for all of them."""
-    if len(paths) == 1:
-        _flush(paths[0])
-    elif paths:
-        list(_threads_of()(os.getpid()).map(_flush, paths))
+    if not paths:
+        return
+    others = _threads_of()(os.getpid()).map(_flush, paths[1:]) if len(paths) > 1 else ()
+    _flush(paths[0])
+    list(others)
 
 
 @part

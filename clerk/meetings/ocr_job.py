@@ -33,8 +33,8 @@ def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str,
     So is one that this run could not download: here it is counted, and listed, like any other that failed.
     """
     layout, place = layout_of(subdomain), (kind, meeting, date)
-    pdf, others = layout.waiting(*place), tuple(layout.every_format(*place)[1:])
-    files = _Files(pdf, others, layout.text(*place), layout.processed(*place), layout.failed(*place))
+    pdf, *others = layout.every_format(*place) or [layout.pdf(*place)]
+    files = _Files(pdf, tuple(others), layout.text(*place), layout.processed(*place), layout.failed(*place))
     if not files.pdf.exists():
         if missed := missed_download(layout, place, run_id):
             write_note(layout, place, missed | {"job_id": current_job().job_id})
