@@ -223,7 +223,7 @@ class JobContext:
 
         It exists within a second of this call or a later one, or once this job completes. Its stage ends no sooner than
         otherwise. An attempt that follows a failed one may ask for it again: its job type should be unique. Raises
-        Discard if the run has no such stage.
+        Discard if `stage` is neither the job's own nor the next of the run: none between them may be passed over.
         """
         self.spawn(job_type, subdomain, stage=stage, **arguments)
 

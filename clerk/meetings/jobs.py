@@ -79,7 +79,7 @@ def fetch_site(
 
 
 def _read_soon(subdomain: str, place: DocumentPlace) -> None:
-    """Ask for a document to be read while others are fetched; a run that reads no documents leaves it as it is."""
+    """Ask for a document to be read while others are fetched; not if the run has another stage before."""
     kind, meeting, date = place
     with suppress(Discard):
         current_job().spawn_now("ocr-page", subdomain, stage="ocr", kind=kind, meeting=meeting, date=date)

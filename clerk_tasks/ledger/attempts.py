@@ -82,8 +82,8 @@ def complete(
 def spawn_now(connection: Connection, claim: Claim, children: Sequence[NewJob]) -> list[Message]:
     """Record children of a job that goes on, for workers to begin at once; return the messages to publish after commit.
 
-    Raises Fenced if this attempt no longer owns the job, Cancel if it was asked to cancel, Discard if a child names no
-    later stage of its run.
+    Raises Fenced if this attempt no longer owns the job, Cancel if it was asked to cancel, Discard if a child names
+    neither the job's own stage nor the next.
     """
     if check_owned(connection, claim, lock=True):
         raise Cancel("it was cancelled before it asked for further jobs")

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, bindparam, select
 
-from clerk.database.clock import now
-from clerk.database.literals import batched, constant
-from clerk.database.states import JobState, StageState
-from clerk.database.tables import jobs_table as jobs
+from clerk.database.states import JobState
 from clerk.database.tables import stages_table as stages
 from clerk.jobs import Discard
 from clerk_tasks.ledger.insert import Message, NewJob, Recorded, grow_stage, insert_jobs
@@ -25,11 +22,11 @@ _STAGE_OF_RUN = (
     )
     .order_by(stages.c.id)
 )
-_CANCEL = (
-    update(jobs)
-    .where(jobs.c.stage_id == bindparam("b_stage"), jobs.c.id.in_(bindparam("b_ids", expanding=True)))
-    .values(state=constant(JobState.CANCELLED), finished_at=now(), note="its stage was cancelled before")
-    .returning(jobs.c.id)
+_NEAR_STAGES = (
+    select(stages.c.name)
+    .where(stages.c.run_id == bindparam("b_run"), stages.c.id >= bindparam("b_own"))
+    .order_by(stages.c.id)
+    .limit(2)
 )
 
 
@@ -57,20 +54,17 @@ def add_children(connection: Connection, children: Sequence[NewJob], *, run_id: 
 def add_children_now(
     connection: Connection, children: Sequence[NewJob], *, run_id: str, stage_id: int
 ) -> list[Message]:
-    """Add children of a job that runs, available at once, also in a later stage that waits; return the messages.
+    """Add children of a job that runs, available at once, also in the next stage while it waits; return the messages.
 
-    The job's row is locked: its own stage is open, so no stage after it ends meanwhile. Raises Discard if a child names
-    no later stage of the run.
+    The job's row is locked. Raises Discard if a child names neither the job's own stage nor the next.
     """
+    for name in {child.stage for child in children} - {None}:
+        require_near_stage(connection, str(name), run_id=run_id, own=stage_id)
     recorded, grown = _insert(connection, children, run_id=run_id, stage_id=stage_id, at_once=True)
-    gone: set[str] = set()
-    for later in sorted(grown):
-        if grow_stage(connection, later, grown[later]) is StageState.CANCELLED:
-            # The job was retried by hand, in a run that had gone on without it.
-            for some in batched(recorded.job_ids):
-                gone.update(connection.execute(_CANCEL, {"b_stage": later, "b_ids": some}).scalars())
+    for into in sorted(grown):
+        grow_stage(connection, into, grown[into])
     project(connection, run_id)
-    return [message for message in recorded.messages if message.job_id not in gone]
+    return recorded.messages
 
 
 def _insert(
@@ -82,18 +76,22 @@ def _insert(
         by_stage.setdefault(child.stage, []).append(child)
     recorded, grown = Recorded(), dict[int, int]()
     for name, batch in by_stage.items():
-        into = stage_id if name is None else later_stage(connection, name, run_id=run_id, own=stage_id)
+        into = stage_id if name is None else _later_stage(connection, name, run_id=run_id, own=stage_id)
         before = len(recorded.job_ids)
         insert_jobs(connection, recorded, batch, run_id=run_id, stage_id=into, opened=at_once or into == stage_id)
         grown[into] = grown.get(into, 0) + len(recorded.job_ids) - before
     return recorded, grown
 
 
-def later_stage(connection: Connection, name: str, *, run_id: str, own: int) -> int:
-    """Return the stage of that name, the job's own or a later one; they get their ids in order.
+def require_near_stage(connection: Connection, name: str, *, run_id: str, own: int) -> None:
+    """Raise Discard unless a name is that of a job's own stage or of the next: a child may be ahead of no other."""
+    near = connection.execute(_NEAR_STAGES, {"b_run": run_id, "b_own": own}).scalars().all()
+    if name not in near:
+        raise Discard(f"Run {run_id} has no stage {name!r} that follows that of the job: it has {', '.join(near)}.")
 
-    Raises Discard for another name.
-    """
+
+def _later_stage(connection: Connection, name: str, *, run_id: str, own: int) -> int:
+    """Return the stage of that name, the job's own or a later one; they get their ids in order."""
     stage_id = connection.execute(_STAGE_OF_RUN, {"b_run": run_id, "b_name": name, "b_own": own}).scalar()
     if stage_id is None:
         raise Discard(f"Run {run_id} has no later stage {name!r} for the children of a job.")

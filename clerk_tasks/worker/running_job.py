@@ -18,7 +18,7 @@ from clerk.redaction import storable
 from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import attempts, publications
-from clerk_tasks.ledger.children import later_stage
+from clerk_tasks.ledger.children import require_near_stage
 from clerk_tasks.ledger.claims import Claim
 from clerk_tasks.ledger.insert import Message
 from clerk_tasks.recording import new_job
@@ -124,7 +124,7 @@ class RunningJob(JobContext):
         """Ask for another job that may begin at once; those of half a second are recorded together."""
         if stage is not None and stage not in self._stages_seen:
             with self._held.statement() as connection:
-                later_stage(connection, stage, run_id=self.run_id, own=self._claim.stage_id)
+                require_near_stage(connection, stage, run_id=self.run_id, own=self._claim.stage_id)
             self._stages_seen.add(stage)
         self.spawn(job_type, subdomain, stage=stage, **arguments)
         self._at_once.append(self.children[-1])

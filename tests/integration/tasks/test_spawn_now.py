@@ -55,7 +55,7 @@ def test_a_stage_that_the_run_does_not_have_is_found_before_anything_is_asked_fo
     on_both: LedgerOf, plugin: OneJob
 ) -> None:
     def work() -> None:
-        with pytest.raises(Discard, match="no later stage 'nowhere'"):
+        with pytest.raises(Discard, match="no stage 'nowhere' that follows"):
             current_job().spawn_now("t", "a.ca", stage="nowhere")
 
     assert run(on_both, plugin, work).state == "completed"
