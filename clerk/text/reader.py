@@ -22,8 +22,8 @@ from clerk.text.tree import making
 
 log = logging.getLogger(__name__)
 
-#: Documents after which a child is replaced, in case its libraries leak.
-SERVES = 200
+#: Documents after which a child is replaced, in case its libraries leak: to start one takes as long as to read ten.
+SERVES = 1000
 
 #: Have glibc keep the memory of bitmaps for the next page: new memory costs a page fault for each 4 KiB.
 _ENVIRONMENT = {
