@@ -145,7 +145,7 @@ _INSERT_UNIQUE = {
     name: {kind: _guarded(values, dialect) for kind, values in _KINDS.items()}
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
-_WINNER = select(jobs.c.id).where(jobs.c.unique_key == bindparam("key"), one_of(jobs.c.state, UNFINISHED))
+_WINNER = Compiled(select(jobs.c.id).where(jobs.c.unique_key == bindparam("key"), one_of(jobs.c.state, UNFINISHED)))
 _STAGE_STATE = select(stages.c.state).where(stages.c.id == bindparam("b_stage"))
 _GROW = (
     update(stages)
@@ -253,8 +253,7 @@ def _insert_unique(connection: Connection, kind: str, row: dict[str, Any]) -> st
     for _ in range(10):
         if statement(connection, row) is not None:
             return None
-        winner: str | None = connection.execute(_WINNER, {"key": row["unique_key"]}).scalar()
-        if winner is not None:
-            return winner
+        if (winner := _WINNER(connection, {"key": row["unique_key"]})) is not None:
+            return str(winner[0])
         # The winner ended between the two statements: the key is free again.
     raise UsageError(f"Could not settle who holds the unique key {row['unique_key']!r}; try again.")
