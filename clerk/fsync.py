@@ -15,6 +15,9 @@ from pathlib import Path
 
 from clerk.application import part
 
+#: How the names of threads begin that we keep from one job to the next; a job leaves none of its own behind.
+OWN_THREADS = "clerk-"
+
 #: Of Linux: paths are relative to the working directory; two names change places.
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 #: What renameat2 says where the kernel or the file system cannot do it.
@@ -38,7 +41,9 @@ def flush(*paths: Path) -> None:
 
 @part
 def _threads_of() -> Callable[[int], ThreadPoolExecutor]:
-    return lru_cache(maxsize=1)(lambda _pid: ThreadPoolExecutor(8, "fsync"))  # a forked copy has none of our threads
+    return lru_cache(maxsize=1)(
+        lambda _pid: ThreadPoolExecutor(8, f"{OWN_THREADS}fsync")
+    )  # a forked copy has none of our threads
 
 
 def _flush(path: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from clerk.fsync import OWN_THREADS
 from clerk_tasks.worker import child_output
 from clerk_tasks.worker.process_state import STATE, forget, stop_timers
 
@@ -57,7 +58,8 @@ def restored(replace: Callable[[str], object] = lambda _: None) -> Iterator[None
                     put_back(value)
                 if read() != value:
                     replace(f"a job changed what cannot be put back: {name}")
-        if left := [thread.name for thread in threading.enumerate() if thread not in threads]:
+        begun = [thread.name for thread in threading.enumerate() if thread not in threads]
+        if left := [name for name in begun if not name.startswith(OWN_THREADS)]:
             replace(f"a job left threads behind: {', '.join(left)[:200]}")
         if _few_files_left():
             replace("jobs left too many files open")

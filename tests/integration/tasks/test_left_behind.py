@@ -13,12 +13,14 @@ import sys
 import urllib.request
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import pytest
 
-from clerk import current_job
+from clerk import current_job, fsync
+from clerk.application import application
 from clerk_tasks.worker import process_state, sandbox
 from devtools import claiming
 from tests.integration.ledger.ledger import LedgerOf, job
@@ -51,6 +53,21 @@ def test_a_process_whose_threads_have_ended_is_kept(on_both: LedgerOf, plugin: O
     def function() -> None:
         with ThreadPoolExecutor(1) as pool:
             pool.submit(current_job().checkpoint).result()
+
+    assert run_twice(on_both, plugin, function) == (False, ["completed"] * 2)
+
+
+def test_a_process_is_kept_for_the_threads_that_fsync_its_files(
+    on_both: LedgerOf, plugin: OneJob, tmp_path: Path
+) -> None:
+    """Guard: OWN_THREADS: every job that reads a document would cost a process."""
+    application.discard(fsync._threads_of)
+    files = [tmp_path / str(number) for number in range(3)]
+
+    def function() -> None:
+        for file in files:
+            file.touch()
+        fsync.flush(*files)
 
     assert run_twice(on_both, plugin, function) == (False, ["completed"] * 2)
 
