@@ -54,6 +54,7 @@ _REMEMBER = insert(attempts).from_select(
     ).where(*MINE),
 )
 _OWNED = select(jobs.c.cancel_requested_at).where(*MINE)
+_CHECK = {lock: Compiled(_OWNED.with_for_update() if lock else _OWNED) for lock in (False, True)}
 _CANCELLED_BY = select(jobs.c.note).where(*MINE, jobs.c.cancel_requested_at.is_not(None))
 # Once a cancel is requested, the note says by whom.
 _NOTE = update(jobs).where(*MINE, jobs.c.cancel_requested_at.is_(None)).values(note=bindparam("b_note"))
@@ -174,12 +175,10 @@ def check_owned(connection: Connection, claim: Claim, *, lock: bool = False) -> 
 
     With `lock` no other attempt can start until the transaction ends.
     """
-    row = connection.execute(
-        _OWNED.with_for_update() if lock else _OWNED, {"b_id": claim.job_id, "b_attempt": claim.attempt}
-    ).first()
+    row = _CHECK[lock](connection, {"b_id": claim.job_id, "b_attempt": claim.attempt})
     if row is None:
         raise Fenced(f"Job {claim.job_id} is no longer attempt {claim.attempt}'s.")
-    return row.cancel_requested_at is not None
+    return row[0] is not None
 
 
 def held_elsewhere(connection: Connection, claim: Claim) -> bool:
