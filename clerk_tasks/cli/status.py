@@ -33,7 +33,9 @@ def command(
 def _parts(found: dict[str, Any]) -> tuple[str | output.Listing, ...]:
     counts = {state: "too many to count" if count is None else count for state, count in found["jobs"].items()}
     jobs = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
-    queues = output.Listing(found["queues"], ("queue", "available", "waiting", "running", "oldest"), "No job is left.")
+    queues = output.Listing(
+        found["queues"], ("queue", "available", "waiting", "running", "held", "oldest"), "No job is left."
+    )
     shown, count = len(found["runs"]), found["unfinished_runs"]
     cut = (f"the newest {shown} of the {count} unfinished runs; --limit 0 shows all",) if shown < count else ()
     rows = [site | {"age": cells.duration(site["age"])} for site in found["sites"]]

@@ -14,7 +14,7 @@ COLOURS = {
     **dict.fromkeys(("completed", "ok", "enqueued", "done"), "green"),
     **dict.fromkeys(("running", "open"), "cyan"),
     **dict.fromkeys(("available", "scheduled", "waiting"), "blue"),
-    **dict.fromkeys(("retryable", "attention", "lost", "handed-back", "snoozed", "missed"), "yellow"),
+    **dict.fromkeys(("retryable", "held", "attention", "lost", "handed-back", "snoozed", "missed"), "yellow"),
     **dict.fromkeys(("discarded", "failed", "down", "quarantined"), "red"),
     **dict.fromkeys(("cancelled", "nothing"), "magenta"),
 }

@@ -7,7 +7,7 @@ from typing import Any
 from clerk_tasks.cli import cells, output
 from clerk_tasks.cli.runs_output import unfinished_listing
 
-_QUEUES = ("queue", "available", "waiting", "running", "oldest", "per_minute")
+_QUEUES = ("queue", "available", "waiting", "running", "held", "oldest", "per_minute")
 _WORKERS = ("worker", "pools", "jobs", "job_type", "subdomain", "for", "note")
 _CAUSES = ("job_type", "dead_letters", "to_be_retried", "last", "cause")
 

@@ -44,7 +44,8 @@ def overview(before: Sample | None = None) -> tuple[dict[str, Any], Sample]:
         running = running_jobs(connection, limit=MOST_RUNNING)
         count, runs = unfinished_runs(connection, limit=_MOST_RUNS)
         added = added_since(connection, before.newest) if before else {}
-    unfinished = {queue["queue"]: queue["available"] + queue["waiting"] + queue["running"] for queue in backlog}
+    states = ("available", "waiting", "running", "held")
+    unfinished = {queue["queue"]: sum(queue[state] for state in states) for queue in backlog}
     sample = Sample(moment, newest, unfinished)
     known = {queue["queue"]: queue for queue in backlog}
     names = sorted(known.keys() | (before.unfinished.keys() if before else set()) | added.keys())
@@ -69,7 +70,7 @@ def _rate(queue: str, before: Sample | None, current: Sample, added: Mapping[str
 
 
 def _queue(name: str, known: Mapping[str, Any] | None, per_minute: float | None) -> dict[str, Any]:
-    empty = {"queue": name, "available": 0, "waiting": 0, "running": 0, "oldest": None}
+    empty = {"queue": name, "available": 0, "waiting": 0, "running": 0, "held": 0, "oldest": None}
     return {**empty, **(known or {}), "per_minute": per_minute}
 
 

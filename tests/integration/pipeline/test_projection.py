@@ -13,6 +13,7 @@ import pytest
 from clerk.database.transactions import transaction
 from clerk.settings import settings
 from clerk.sites.rows import update_site
+from clerk_tasks.cli.main import main
 from plugins.local_publish.deploy import publish_sites
 from tests.integration.pipeline.city import SITE, City
 from tests.integration.pipeline.conftest import Run
@@ -53,6 +54,12 @@ def test_a_run_step_by_step(every_city: City) -> None:
     assert (row["last_error_stage"], row["last_error_at"] is None) == ("ocr", False)
 
 
+def test_the_status_of_a_site_whose_run_was_cancelled_says_so(city: City) -> None:
+    run_id = city.update()
+    assert main(["runs", "cancel", run_id]) == 0
+    assert city.row()["status"] == "cancelled"
+
+
 def test_a_job_delivered_twice_counts_once(city: City) -> None:
     """Redelivery made 3 of 2 of the old counters, or 2 of 1."""
     city.publish("2024-01-02")
@@ -77,9 +84,10 @@ def test_an_error_goes_when_a_run_has_none(every_city: City) -> None:
     city = every_city
     city.plugin.raising["deploy_municipality"] = OSError("no route to host")
     city.day()
-    assert city.row()["last_error_stage"] == "deploy"
+    assert (city.row()["last_error_stage"], city.row()["status"]) == ("deploy", "failed")
     city.plugin.raising.clear()
     city.update()
+    assert city.row()["status"] == "fetching"
     city.work_one("fetch-site")
     assert city.row()["last_error_stage"] == "deploy", "it has not completed yet"
     city.work()
