@@ -9,6 +9,9 @@ JOB = (
     "created_at started_at finished_at due_at cancel_requested_at"
 )
 RUN = "id subdomain pipeline state options created_at finished_at"
+ACT = "id act what by reason state matched done refused began_at seen_at ended_at stopped_by"
+#: Of an act on all jobs that match a filter; `--all` is one of those.
+BULK = "id act what by reason state matched done refused stopped_by dry_run"
 SITE = " ".join(sites_table.c.keys())
 PLUGIN = "name source where version hooks job_types state error"
 
@@ -34,7 +37,17 @@ ANSWERS = {
     ),
     "jobs retry": ("array", JOB),
     "jobs cancel": ("array", JOB),
+    "jobs run-now": ("array", JOB),
     "jobs dismiss": ("array", JOB),
+    "jobs move": ("array", JOB),
+    "jobs reprioritise": ("array", JOB),
+    "jobs cancel --all": ("object", BULK),
+    "jobs dismiss --all": ("object", BULK),
+    "jobs move --all": ("object", BULK),
+    "jobs reprioritise --all": ("object", BULK),
+    "acts": ("array", ACT),
+    "acts show": ("object", ACT),
+    "acts stop": ("object", ACT),
     "runs list": ("array", f"{RUN} jobs remaining failed cancelled"),
     "runs show": ("object", f"{RUN} stages jobs"),
     "runs show, stages": (
@@ -43,7 +56,7 @@ ANSWERS = {
     ),
     "runs show, jobs": ("array", JOB),
     "runs retry": ("object", JOB),
-    "runs retry --dry-run": ("object", "subdomain stage job_type arguments failed missing"),
+    "runs retry --dry-run": ("object", "run_id subdomain stage job_type arguments failed missing"),
     "runs cancel": ("object", f"{RUN} stages jobs"),
     "documents list": ("array", "kind meeting date title state reason"),
     "documents refetch": ("object", JOB),

@@ -9,7 +9,7 @@ import typer
 
 from clerk.errors import UsageError
 from clerk_tasks.cli import output
-from clerk_tasks.cli.options import AsJson
+from clerk_tasks.cli.options import AsJson, Reason
 from clerk_tasks.operations.times import parse_duration
 from clerk_tasks.operations.workers import drain as drain_workers
 from clerk_tasks.operations.workers import list_workers
@@ -45,10 +45,12 @@ def drain(
     timeout: Annotated[
         str | None, typer.Option(metavar="DURATION", help="Hand back what still runs after 90s, 10m, 2h.")
     ] = None,
+    reason: Reason = None,
     as_json: AsJson = False,
 ) -> None:
     """Ask workers to take nothing new, finish what runs, and end; `up` does not start them again."""
     if bool(name) == everything:
         raise UsageError("Name a worker, a host or a pool, or drain every worker with --all.")
-    asked = drain_workers(name, timeout=None if timeout is None else parse_duration(timeout))
+    seconds = None if timeout is None else parse_duration(timeout)
+    asked = drain_workers(name, timeout=seconds, reason=reason)
     output.answer_one(asked, *(f"{worker['worker']} drains" for worker in asked), as_json=as_json)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from clerk import __version__
+from clerk.acts import named, record_act
 from clerk.database.clock import database_time
 from clerk.database.transactions import reading, transaction
 from clerk.errors import ConflictError, NotFoundError
@@ -42,7 +43,7 @@ def list_workers() -> list[dict[str, Any]]:
     ]
 
 
-def drain(name: str | None, *, timeout: float | None = None) -> list[dict[str, Any]]:
+def drain(name: str | None, *, timeout: float | None = None, reason: str | None = None) -> list[dict[str, Any]]:
     """Ask a worker, or all if None, to finish what runs, in `timeout` seconds at most, and end; return those asked.
 
     `name` is the worker as `list_workers` has it, its host, or a pool. Raises NotFoundError if no live worker has it,
@@ -55,6 +56,9 @@ def drain(name: str | None, *, timeout: float | None = None) -> list[dict[str, A
         raise NotFoundError(f"No worker {name!r}. Known: {names}." if name else "No worker is running.")
     with transaction() as connection:
         asked = leases.request_drain(connection, [worker["instance"] for worker in chosen], timeout=timeout)
+        if asked:
+            drained = [worker["worker"] for worker in chosen if worker["instance"] in asked]
+            record_act(connection, "drain", named("worker", drained), number=len(asked), reason=reason)
     if not asked:
         raise ConflictError(f"{', '.join(worker['worker'] for worker in chosen)} drains already.")
     return [worker | {"draining": True} for worker in chosen if worker["instance"] in asked]

@@ -17,7 +17,7 @@ ROOMS = {
         *("clerk", "cli", "db", "fetcher", "finance_db", "migrations", "models"),
         *("ocr_utils", "pipeline", "plugin_loader", "queue_db", "workers", "utils"),
         *("meetings", "fetching", "compilation", "text"),
-        *("publication", "sites", "pauses", "queue", "output", "plugin", "database", "providers", "run_ids"),
+        *("publication", "sites", "acts", "pauses", "queue", "output", "plugin", "database", "providers", "run_ids"),
         *("hookspecs", "schedule", "jobs", "stage", "paths", "fsync", "settings", "early_settings", "version"),
         *("child_process", "application", "redaction", "visible", "private", "trust", "collecting", "errors"),
     ),

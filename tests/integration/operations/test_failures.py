@@ -13,7 +13,8 @@ from clerk.database.clock import now
 from clerk.database.tables import jobs_table
 from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
-from clerk_tasks.operations.failures import failures, general_form
+from clerk_tasks.ledger.causes import general_form
+from clerk_tasks.operations.failures import failures
 from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
+from clerk.acts import begin_act
 from clerk.database.schema_version import HEAD
+from clerk.database.transactions import transaction
 from clerk.plugin.loader import forget_plugins
 from clerk_tasks.cli.main import main
 from devtools.json_answers import ANSWERS
@@ -30,8 +32,19 @@ doctor
 health
 probe --live
 jobs dismiss {job}
+jobs dismiss --all
 jobs retry {job}
+jobs reprioritise {job} --priority high
+jobs reprioritise --all --priority low
+jobs move {job} --to default
+jobs move --all --to default --dry-run
+jobs cancel --all --dry-run
 jobs cancel {job}
+enqueue fine alameda.ca --arg name=later --in 1h
+jobs run-now {later}
+acts
+acts show 1
+acts stop {running}
 update --subdomain alameda.ca
 runs cancel {passage}
 runs retry --dry-run {passage}
@@ -63,8 +76,10 @@ ELSEWHERE = (
 def test_the_keys(enqueue: Enqueue, work: Work, capsys: pytest.CaptureFixture[str]) -> None:
     Path("plugins/broken.py").write_text("raise OSError")
     forget_plugins()
-    known = {"job": enqueue("broken"), "head": HEAD}
+    known: dict[str, str] = {"job": enqueue("broken"), "head": HEAD}
     work(known["job"])
+    with transaction() as connection:
+        known["running"] = str(begin_act(connection, "cancel", "every job", matched=1, reason=None))
     found: dict[str, str] = {}
     for line in COMMANDS.strip().splitlines():
         capsys.readouterr()
@@ -76,6 +91,8 @@ def test_the_keys(enqueue: Enqueue, work: Work, capsys: pytest.CaptureFixture[st
         found |= dict(keys(name, answer))
         if name in ("jobs show", "update"):
             known["run" if name == "jobs show" else "passage"] = answer["run_id"]
+        if name == "enqueue":
+            known["later"] = answer["id"]
     assert found == {name: each for name, (_, each) in ANSWERS.items() if name not in ELSEWHERE}
 
 

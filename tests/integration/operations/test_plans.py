@@ -58,7 +58,14 @@ doctor
 health
 db prune --older-than 1 --dry-run
 sites remove alameda.ca --dry-run
+jobs dismiss --all --dry-run
+jobs cancel --all --dry-run
+jobs cancel --job-type fine --dry-run
+jobs cancel --error-like timeout --older-than 1h --dry-run
+jobs move --all --to default --dry-run
+jobs list --fingerprint 01234567 --state discarded
 jobs cancel {waits}
+acts
 runs cancel {passage}
 update --next-site
 """

@@ -105,7 +105,7 @@ def test_what_has_something_left_to_do_stays(engine: Engine, enqueue: Enqueue, w
         run_id = connection.execute(sa.select(jobs.c.run_id).where(jobs.c.id == joined)).scalar_one()
     for job in (waits, again, joined):
         age(engine, job, days=400)
-    job_retry.retry([again], strict=True)
+    job_retry.retry([again])
     dispatcher.enqueue_job("fine", "alameda.ca", run_id=run_id, name="joined")
     assert set(pruning.count(365).values()) == {0}
     assert set(pruning.prune(365).values()) == {0}
@@ -122,7 +122,7 @@ def test_what_has_begun_again_since_it_was_chosen_stays(engine: Engine, enqueue:
     with transaction(engine) as connection:
         before = ledger.moment_before(connection, days=365)
         (chosen,) = ledger.next_runs(connection, before=before, after=None)
-    job_retry.retry([again], strict=True)
+    job_retry.retry([again])
     with transaction(engine) as connection:
         assert ledger.delete_runs(connection, [chosen.id], before=before)["runs"] == 0
     assert rows(engine)["jobs"] == 1
