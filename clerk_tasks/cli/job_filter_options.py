@@ -99,7 +99,7 @@ def _progress(act: BulkAct, sofar: BulkResult) -> None:
 
 @contextmanager
 def _interruptible() -> Iterator[threading.Event]:
-    """Have the first Ctrl-C set an event; the second interrupts."""
+    """Set an event at the first Ctrl-C; the second interrupts."""
     interrupted = threading.Event()
 
     def stop(*_: object) -> None:

@@ -75,6 +75,16 @@ def test_a_job_that_was_handed_back_or_snoozed_has_not_failed(enqueue: Enqueue, 
         assert failures() == []
 
 
+def test_one_whose_time_has_come_is_still_to_be_retried(enqueue: Enqueue, work: Work, engine: Engine) -> None:
+    work(enqueue("mistaken"))
+    enqueue("fine")
+    before = failures()
+    with transaction(engine) as connection:
+        connection.execute(jobs_table.update().values(state="available"))
+    assert failures() == before
+    assert [cause["to_be_retried"] for cause in before] == [1]
+
+
 def test_what_is_no_duration_is_refused(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["failures", "--since", "yesterday"]) == 2
     assert "'yesterday' is no duration" in capsys.readouterr().err
