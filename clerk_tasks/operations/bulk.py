@@ -146,6 +146,7 @@ def _run(
     is_stopped: Callable[[], bool],
     progress: Callable[[BulkResult], object],
 ) -> None:
+    is_published = True
     for some in batched(ids):
         if is_stopped():
             result.stopped_by = result.by
@@ -154,7 +155,8 @@ def _run(
         part, result.stopped_by = _transact(act, some, result)
         result.job_ids += part.job_ids
         result.refused += part.refused
-        publish(part.messages)
+        # Where the broker is away, that is said once: relays publish the rest.
+        is_published = is_published and publish(part.messages)
         progress(result)
     result.stopped_by = None  # too late: everything is done
 

@@ -237,6 +237,12 @@ def test_acts_stop_ends_it_from_elsewhere(engine: Engine, capsys: Capture) -> No
     assert main(["acts", "stop", "77"]) == main(["acts", "show", "77"]) == 3
 
 
+def test_a_broker_that_is_away_is_said_once(engine: Engine, capsys: Capture) -> None:
+    many(engine)
+    assert main(["jobs", "reprioritise", "--all", "--priority", "high"]) == 0
+    assert capsys.readouterr().err.count("broker is not running") == 1
+
+
 def test_what_an_act_brings_about_counts(engine: Engine) -> None:
     """The end of the first stage, in the second transaction, cancels the job of the stage after it, in the third."""
     many(engine, number=2000)
