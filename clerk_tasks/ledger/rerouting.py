@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, case, select, update
 
-from clerk.database.literals import batched, constant, one_of
+from clerk.database.literals import batched, constant
 from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.errors import ConflictError, missing
@@ -17,7 +17,8 @@ from clerk_tasks.ledger.insert import Message
 from clerk_tasks.ledger.job_filter import WAITING
 from clerk_tasks.ledger.publications import register_queues
 
-_WAITS = one_of(jobs.c.state, WAITING)
+# An expression, so that PostgreSQL finds these jobs by their ids: it often believes that an index of states is empty.
+_WAITS = jobs.c.state.concat("").in_([constant(state) for state in WAITING])
 _AVAILABLE = jobs.c.state == constant(JobState.AVAILABLE)
 
 
