@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, insert, select, update
 
 from clerk.database.clock import now
-from clerk.database.tables import acts_table as acts
+from clerk.database.operator_tables import acts_table as acts
 from clerk.errors import ConflictError, NotFoundError
 
 #: How many things of an act its row names.

@@ -242,27 +242,6 @@ pauses_table = Table(
     Column("until", UtcDateTime),  # NULL: until it is resumed
 )
 
-# What operators did; one act on many jobs has one row, which each of its transactions brings up to date.
-acts_table = Table(
-    "acts",
-    metadata,
-    Column("id", Integer, primary_key=True),
-    Column("act", Text, nullable=False),  # cancel, retry, dismiss, move, reprioritise, pause, ...
-    Column("what", Text, nullable=False),  # its object: names, or the options that chose the jobs
-    Column("by", Text, nullable=False),
-    Column("reason", Text),
-    Column("hostname", Text, nullable=False),
-    Column("pid", Integer, nullable=False),  # the process that acts
-    Column("matched", Integer, nullable=False),
-    Column("done", Integer, nullable=False),
-    Column("refused", Integer, nullable=False),
-    Column("state", Text, nullable=False),  # running, done, stopped, failed
-    Column("began_at", UtcDateTime, nullable=False),
-    Column("seen_at", UtcDateTime, nullable=False),
-    Column("ended_at", UtcDateTime),
-    Column("stopped_by", Text),  # who asked for its end
-)
-
 # One row per start of a worker: who holds a lease, and which queues are served.
 workers_table = Table(
     "workers",

@@ -12,7 +12,7 @@ COMMANDS = {
     "plugins": "List the plugins and check them.",
     "schedule": "List the schedules and their next slots; fire one now.",
     "worker": "Run the jobs of one, several or all worker pools.",
-    "workers": "List the workers that are alive; drain them.",
+    "workers": "List the workers that are alive; drain or scale them.",
     "beat": "Fire the schedules when they are due.",
     "up": "Run the whole system in this terminal.",
     "health": "Check the whole system.",

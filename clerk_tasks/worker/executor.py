@@ -89,11 +89,18 @@ class Executor:
 
     @property
     def worn_out(self) -> bool:
-        """Whether this process has done as many jobs as it may."""
-        return self.most is not None and self.done >= self.most
+        """Whether this process is to end: it has done as many jobs as it may, or its worker has become smaller."""
+        return (self.most is not None and self.done >= self.most) or self.child.retiring
 
     def run_slice(self, queue: str) -> None:
         """Work on a queue until it has no job to claim, or the slice is over."""
+        self.child.in_slice(True)
+        try:
+            self._run_slice(queue)
+        finally:
+            self.child.in_slice(False)
+
+    def _run_slice(self, queue: str) -> None:
         claimant = Claimant(queue, self.instance, self.pid, self.lease)
         until = self.clock() + SLICE
         self.unfit = None

@@ -1,4 +1,4 @@
-"""Keep what operators do: who, when, what, to how many, and why."""
+"""Keep what operators do, who, when, what, to how many and why; and the sizes that they give worker pools."""
 
 from __future__ import annotations
 
@@ -31,7 +31,16 @@ def upgrade() -> None:
         sa.Column("stopped_by", sa.Text),
         if_not_exists=True,
     )
+    op.create_table(
+        "pool_sizes",
+        sa.Column("pool", sa.Text, primary_key=True),
+        sa.Column("size", sa.Integer, nullable=False),
+        sa.Column("by", sa.Text, nullable=False),
+        sa.Column("since", TIME, nullable=False),
+        if_not_exists=True,
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("pool_sizes")
     op.drop_table("acts")

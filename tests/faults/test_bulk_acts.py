@@ -41,6 +41,7 @@ def act() -> dict[str, Any]:
     return found
 
 
+@pytest.mark.fault("F24")
 @pytest.mark.parametrize("how", ["Ctrl-C", "acts stop"])
 def test_what_a_stopped_act_has_done_stays_done(every_database: System, how: str) -> None:
     program = begin(every_database)
@@ -57,6 +58,7 @@ def test_what_a_stopped_act_has_done_stays_done(every_database: System, how: str
     assert f"{row['done']} of {JOBS} jobs are cancelled" in program.log
 
 
+@pytest.mark.fault("F24")
 def test_the_row_of_a_killed_act_says_how_far_it_came(every_database: System) -> None:
     program = begin(every_database)
     program.kill()

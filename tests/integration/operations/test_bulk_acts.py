@@ -13,8 +13,9 @@ from sqlalchemy import Engine
 
 from clerk.acts import advance_act, begin_act, operator
 from clerk.database.clock import now
+from clerk.database.operator_tables import acts_table
 from clerk.database.states import JobState
-from clerk.database.tables import acts_table, jobs_table
+from clerk.database.tables import jobs_table
 from clerk.database.transactions import reading, transaction
 from clerk.jobs import JobRequest
 from clerk.sites.rows import insert_site

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from clerk.database import engine as db
-from clerk.database.tables import metadata
+from clerk.database.operator_tables import metadata
 from clerk.database.transactions import transaction
 from clerk.jobs import JobRequest
 from clerk_tasks import dispatcher
