@@ -108,10 +108,12 @@ def edit(
 def import_(
     file: Annotated[Path, typer.Argument(help="A *.csv with a header, or a *.json array, as `sites export` makes it.")],
     dry_run: DryRun = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Add the sites of a file, and change those that are there; all or none. Other sites stay."""
-    done = bulk.import_sites(bulk.read_sites(file), dry_run=dry_run)
+    checked = {} if force else {"check_scraper": _require_fetcher}
+    done = bulk.import_sites(bulk.read_sites(file), dry_run=dry_run, **checked)
     would = "would be " if dry_run else ""
     lines = [
         f"{len(names)} sites {would if what != 'unchanged' else ''}{what}" for what, names in done.items() if names
@@ -134,7 +136,9 @@ def _require_fetcher(subdomain: str, scraper: str) -> None:
     try:
         fetcher_class({"subdomain": subdomain, "scraper": scraper})
     except NotFoundError as error:
-        raise UsageError(f"{error}; correct --scraper, or add --force if its plugin is installed later") from None
+        raise UsageError(
+            f"{error}; correct the scraper label, or add --force if its plugin is installed later"
+        ) from None
 
 
 @app.command("list")

@@ -40,7 +40,7 @@ def _prune() -> str:
 
 
 def prune(days: int, *, patience: float = math.inf) -> tuple[dict[str, int], bool]:
-    """Delete the runs, slots and workers that ended at least so many days ago, in batches, while workers go on.
+    """Delete what ended at least so many days ago, in batches, while workers go on.
 
     Return how many rows of each kind there were, and whether that was all: after `patience` seconds it stops.
     """
@@ -58,8 +58,12 @@ def prune(days: int, *, patience: float = math.inf) -> tuple[dict[str, int], boo
             deleted.update(ledger.delete_runs(connection, [run.id for run in chosen], before=before))
         after = (chosen[-1].created_at, chosen[-1].id)
         is_complete = time.monotonic() < give_up
-    with transaction() as connection:
-        slots = ledger.delete_slots(connection, before=before)
-    with transaction() as connection:
-        workers = ledger.delete_workers(connection, before=before)
-    return {**deleted, "slots": slots, "workers": workers}, is_complete
+    for name, delete in (
+        ("slots", ledger.delete_slots),
+        ("workers", ledger.delete_workers),
+        ("pauses", ledger.delete_pauses),
+        ("acts", ledger.delete_acts),
+    ):
+        with transaction() as connection:
+            deleted[name] = delete(connection, before=before)
+    return dict(deleted), is_complete

@@ -51,7 +51,7 @@ def test_a_worker_grows_and_shrinks_while_it_works(every_database: System) -> No
 @pytest.mark.fault("F27")
 def test_shrinking_a_busy_pool_again_and_again_loses_no_attempt(system: System) -> None:
     worker = system.worker("-c", "4", env={"CLERK_LEASE": "1"})
-    jobs = []
+    jobs: list[str] = []
     for size in (1, 4, 1, 3):
         jobs += [system.enqueue("note", key=f"{size}-{len(jobs)}-{number}") for number in range(150)]
         scale(system, str(size))

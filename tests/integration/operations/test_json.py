@@ -14,6 +14,7 @@ from clerk.database.schema_version import HEAD
 from clerk.database.transactions import transaction
 from clerk.plugin.loader import forget_plugins
 from clerk_tasks.cli.main import main
+from clerk_tasks.ledger import leases
 from devtools.json_answers import ANSWERS
 from tests.integration.operations.conftest import Enqueue
 
@@ -29,6 +30,7 @@ runs list
 runs show {run}
 why {job}
 doctor
+workers scale default 3
 health
 probe --live
 jobs dismiss {job}
@@ -65,6 +67,14 @@ db history
 db check
 db prune --older-than 1 --dry-run
 """
+WORKER = {
+    "hostname": "box",
+    "pid": 7,
+    "version": "0",
+    "concurrency": 1,
+    "queues": ["default"],
+    "job_types": [],
+}
 #: Asks a city's site, or is tested where there are documents, or cities with election finance.
 ELSEWHERE = (
     *("sites detect", "documents list", "documents refetch", "documents withdraw"),
@@ -80,6 +90,7 @@ def test_the_keys(enqueue: Enqueue, work: Work, capsys: pytest.CaptureFixture[st
     work(known["job"])
     with transaction() as connection:
         known["running"] = str(begin_act(connection, "cancel", "every job", matched=1, reason=None))
+        leases.register_worker(connection, instance="a", **WORKER)
     found: dict[str, str] = {}
     for line in COMMANDS.strip().splitlines():
         capsys.readouterr()

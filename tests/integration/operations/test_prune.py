@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from clerk.database.clock import now
+from clerk.database.operator_tables import acts_table
 from clerk.database.tables import attempts_table as attempts
 from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import pauses_table
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.tables import stages_table as stages
@@ -33,6 +35,8 @@ TABLES = {
     "attempts": attempts,
     "slots": slots,
     "workers": workers,
+    "pauses": pauses_table,
+    "acts": acts_table,
 }
 
 
@@ -65,7 +69,8 @@ def test_what_is_over_goes_with_all_that_is_its_own(
     prune = ("db", "prune", "--older-than", "30", "--json")
     assert main([*prune, "--dry-run"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told == {"runs": 2, "stages": 2, "jobs": 2, "attempts": 1, "slots": 0, "workers": 0, "pruned": False}
+    others = {"slots": 0, "workers": 0, "pauses": 0, "acts": 0}
+    assert told == {"runs": 2, "stages": 2, "jobs": 2, "attempts": 1, **others, "pruned": False}
     assert rows(engine) == before
     assert main([*prune]) == 2
     assert "--yes" in capsys.readouterr().err
@@ -157,6 +162,20 @@ def test_of_a_schedules_slots_the_newest_stays_and_of_workers_those_that_are_ali
         left = connection.execute(sa.select(slots.c.schedule).order_by(slots.c.schedule)).scalars().all()
         assert left == ["often", "seldom"]
         assert connection.execute(sa.select(workers.c.instance)).scalars().all() == ["alive"]
+
+
+def test_pauses_that_have_ended_and_old_acts_go(engine: Engine) -> None:
+    for site in ("alameda.ca", "all"):
+        assert main(["pause", *(("site", site) if site != "all" else ("all",)), "--reason", "x", "--for", "1h"]) == 0
+    assert main(["pause", "host", "a.ca", "--reason", "x"]) == 0
+    with transaction(engine) as connection:
+        one = pauses_table.c.kind == "site"
+        connection.execute(sa.update(pauses_table).where(one).values(until=now(-86400 * 31)))
+        connection.execute(sa.update(acts_table).where(acts_table.c.id < 3).values(seen_at=now(-86400 * 31)))
+    assert pruning.count(30)["pauses"] == 1
+    pruned = pruning.prune(30)
+    assert (pruned["pauses"], pruned["acts"]) == (1, 2)
+    assert (rows(engine)["pauses"], rows(engine)["acts"]) == (2, 1)
 
 
 @pytest.mark.usefixtures("engine")
