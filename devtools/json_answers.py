@@ -10,6 +10,7 @@ JOB = (
 )
 RUN = "id subdomain pipeline state options created_at finished_at"
 ACT = "id act what by reason state matched done refused began_at seen_at ended_at stopped_by"
+DELIVERY = "id event subdomain url state attempt due_at created_at ended_at error"
 #: Of an act on all jobs that match a filter; `--all` is one of those.
 BULK = "id act what by reason state matched done refused stopped_by dry_run"
 SITE = " ".join(sites_table.c.keys())
@@ -78,6 +79,11 @@ ANSWERS = {
     "health, checks": ("array", "check level detail"),
     "probe": ("object", "probe level detail"),
     "why": ("array of lines", ""),
+    "webhooks list": ("array", DELIVERY),
+    "webhooks retry": ("object", DELIVERY),
+    "webhooks test": ("array", "url error"),
+    "webhooks deliver": ("object", "found delivered pending given-up"),
+    "sites silent": ("array", "subdomain last_new looked_at usual_days longest_days silent_days"),
     "workers scale": (
         "array",
         "worker pools queues version concurrency running up silent draining scaled_to skew instance",
@@ -88,7 +94,7 @@ ANSWERS = {
     "db current": ("object", "revision generation oldest_code head usable"),
     "db history": ("array", "revision follows summary"),
     "db check": ("object", "ok problems"),
-    "db prune": ("object", "runs stages jobs attempts slots workers pauses acts pruned"),
+    "db prune": ("object", "runs stages jobs attempts slots workers pauses acts deliveries pruned"),
     "finance etl": ("array", JOB),
     "finance extract": ("array", JOB),
     "finance transform": ("array", JOB),

@@ -16,8 +16,11 @@ from clerk.sites import bulk
 from clerk.sites.admin import NewSite, add_site, list_sites, remove_site, show_site
 from clerk_tasks.cli import output
 from clerk_tasks.cli.options import NO_SITES, AsJson, DryRun, Site, Yes
+from clerk_tasks.operations.webhooks import list_silent
 
-app = typer.Typer(no_args_is_help=True, help="Add, list, show, edit, remove, import and export sites.")
+app = typer.Typer(
+    no_args_is_help=True, help="Add, list, show, edit, remove, import and export sites; list silent ones."
+)
 
 COLUMNS = ("subdomain", "name", "state", "kind", "scraper", "status", "pages", "last_updated", "has_finance_data")
 
@@ -145,6 +148,13 @@ def _require_fetcher(subdomain: str, scraper: str) -> None:
 def list_(as_json: AsJson = False) -> None:
     """List every site."""
     output.answer(list_sites(), COLUMNS, as_json=as_json, empty=NO_SITES)
+
+
+@app.command()
+def silent(as_json: AsJson = False) -> None:
+    """List the sites that were looked at and had nothing new for longer than is usual for them."""
+    columns = ("subdomain", "last_new", "looked_at", "usual_days", "longest_days", "silent_days")
+    output.answer(list_silent(), columns, as_json=as_json, empty="No source is silent.")
 
 
 @app.command()

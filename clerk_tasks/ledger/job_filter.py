@@ -7,45 +7,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Text, literal, or_, select
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy import ColumnElement, Connection, Select, or_, select
 
 from clerk.database.clock import now
 from clerk.database.literals import one_of
 from clerk.database.states import LATER, UNFINISHED, UNSUCCESSFUL, JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk_tasks.ledger.causes import fingerprint
+from clerk_tasks.ledger.json_text import json_text
 
 #: The states of a job that waits: for a worker, for its time, for its stage, or for its next attempt.
 WAITING = (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE)
 #: The states that a partial index has together; a statement must repeat them for SQLite to use it.
 _INDEXED = ((JobState.AVAILABLE,), (JobState.RUNNING,), LATER, UNSUCCESSFUL, UNFINISHED)
-
-
-class _argument(FunctionElement[str]):  # noqa: N801 - it reads as the SQL function that it is
-    """The text of a job's argument: `_argument("key")`; a number or boolean as JSON writes it, NULL without one."""
-
-    type = Text()
-    inherit_cache = True
-
-    def __init__(self, name: str) -> None:
-        super().__init__(literal(name, Text))
-
-
-@compiles(_argument, "sqlite")
-def _sqlite_argument(element: _argument, compiler: SQLCompiler, **kw: Any) -> str:
-    path = f"""'$."' || {compiler.process(element.clauses, **kw)} || '"'"""
-    of_job = compiler.process(jobs.c.arguments, **kw)
-    kind, value = f"json_type({of_job}, {path})", f"CAST(json_extract({of_job}, {path}) AS TEXT)"
-    # Arguments that are no JSON would be an error of the whole statement.
-    return f"CASE WHEN json_valid({of_job}) THEN CASE WHEN {kind} IN ('true', 'false') THEN {kind} ELSE {value} END END"
-
-
-@compiles(_argument, "postgresql")
-def _postgresql_argument(element: _argument, compiler: SQLCompiler, **kw: Any) -> str:
-    return f"({compiler.process(jobs.c.arguments, **kw)} ->> {compiler.process(element.clauses, **kw)})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,7 +70,7 @@ class JobFilter:
             )
             if value is not None
         ]
-        found += [_argument(name) == text for name, text in self.arguments]
+        found += [json_text(jobs.c.arguments, name) == text for name, text in self.arguments]
         if self.error_like is not None:
             found.append(jobs.c.error.icontains(self.error_like, autoescape=True))
         if self.fingerprint is not None:

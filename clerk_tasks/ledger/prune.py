@@ -1,4 +1,4 @@
-"""Delete what is long over: runs with all that is theirs; slots of schedules; workers; pauses; acts of operators."""
+"""Delete what is long over: runs with all that is theirs; slots; workers; pauses; acts; deliveries."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, ex
 from clerk.database.clock import now
 from clerk.database.literals import constant, one_of
 from clerk.database.operator_tables import acts_table as acts
+from clerk.database.operator_tables import deliveries_table as deliveries
 from clerk.database.states import UNFINISHED, RunState
 from clerk.database.tables import attempts_table as attempts
 from clerk.database.tables import jobs_table as jobs
@@ -101,6 +102,7 @@ def count(connection: Connection, *, before: datetime) -> dict[str, int]:
         "workers": _counted(workers, workers.c.seen_at < before),
         "pauses": _counted(pauses, pauses.c.until < before),
         "acts": _counted(acts, acts.c.seen_at < before),
+        "deliveries": _counted(deliveries, deliveries.c.ended_at < before),
     }
     return {name: connection.execute(query).scalar_one() for name, query in counts.items()}
 

@@ -12,6 +12,7 @@ from clerk.database.transactions import reading, transaction
 from clerk.schedule import Schedule
 from clerk.settings import settings
 from clerk_tasks.ledger import prune as ledger
+from clerk_tasks.ledger.deliveries import delete_deliveries
 
 #: When beat prunes, in UTC, and for how long each time, in seconds: it fires no schedule meanwhile.
 PRUNE_CRON = "40 3 * * *"
@@ -63,6 +64,7 @@ def prune(days: int, *, patience: float = math.inf) -> tuple[dict[str, int], boo
         ("workers", ledger.delete_workers),
         ("pauses", ledger.delete_pauses),
         ("acts", ledger.delete_acts),
+        ("deliveries", delete_deliveries),
     ):
         with transaction() as connection:
             deleted[name] = delete(connection, before=before)

@@ -75,8 +75,9 @@ WORKER = {
     "queues": ["default"],
     "job_types": [],
 }
-#: Asks a city's site, or is tested where there are documents, or cities with election finance.
+#: Asks a city's site, or is tested where there are documents, webhooks, or cities with election finance.
 ELSEWHERE = (
+    *("webhooks list", "webhooks retry", "webhooks test", "webhooks deliver", "sites silent"),
     *("sites detect", "documents list", "documents refetch", "documents withdraw"),
     *("finance etl", "finance extract", "finance transform", "finance load"),
 )

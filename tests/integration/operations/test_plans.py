@@ -66,6 +66,7 @@ jobs move --all --to default --dry-run
 jobs list --fingerprint 01234567 --state discarded
 jobs cancel {waits}
 acts
+webhooks list
 runs cancel {passage}
 update --next-site
 """

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from clerk.database.clock import now
-from clerk.database.operator_tables import acts_table
+from clerk.database.operator_tables import acts_table, deliveries_table
 from clerk.database.tables import attempts_table as attempts
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import pauses_table
@@ -37,6 +37,7 @@ TABLES = {
     "workers": workers,
     "pauses": pauses_table,
     "acts": acts_table,
+    "deliveries": deliveries_table,
 }
 
 
@@ -69,7 +70,7 @@ def test_what_is_over_goes_with_all_that_is_its_own(
     prune = ("db", "prune", "--older-than", "30", "--json")
     assert main([*prune, "--dry-run"]) == 0
     told = json.loads(capsys.readouterr().out)
-    others = {"slots": 0, "workers": 0, "pauses": 0, "acts": 0}
+    others = {"slots": 0, "workers": 0, "pauses": 0, "acts": 0, "deliveries": 0}
     assert told == {"runs": 2, "stages": 2, "jobs": 2, "attempts": 1, **others, "pruned": False}
     assert rows(engine) == before
     assert main([*prune]) == 2
