@@ -55,7 +55,7 @@ def scale(
     reason: Reason = None,
     as_json: AsJson = False,
 ) -> None:
-    """Have each worker of a pool run N jobs at a time, those that start later too. What runs is finished."""
+    """Make each worker of a pool run N jobs at a time, those that start later too. What runs is finished."""
     if (number is None) != reset:
         raise UsageError("Give the number of jobs at a time, or --reset.")
     scaled = scale_pool(pool, number, reason=reason)

@@ -19,7 +19,7 @@ from clerk.errors import ConflictError, NotFoundError
 #: How long one attempt may take, in seconds, before another process may make the next.
 ATTEMPT = 60
 #: The most attempts, over more than a day, and the longest wait between two, in seconds.
-MOST_ATTEMPTS = 18
+MOST_DELIVERY_ATTEMPTS = 18
 _LONGEST_WAIT = 4 * 3600.0
 
 PENDING, DELIVERED, GIVEN_UP = "pending", "delivered", "given-up"
@@ -66,7 +66,7 @@ def record_deliveries(connection: Connection, new: Iterable[NewDelivery]) -> int
 
 
 def take_due(connection: Connection, *, without: Sequence[str]) -> RowMapping | None:
-    """Take the delivery that has been due longest, of an address not among `without`; None if there is none.
+    """Take the delivery that has been due longest, of an address not among `without`, or return None.
 
     It is due again after ATTEMPT seconds, should this process not record an end.
     """
@@ -76,11 +76,11 @@ def take_due(connection: Connection, *, without: Sequence[str]) -> RowMapping | 
 def settle(connection: Connection, taken: RowMapping, *, error: str | None, final: bool) -> str:
     """Record the end of an attempt, by an error or without, and return the delivery's state.
 
-    After an error that is not `final` it is due again, later each time, until MOST_ATTEMPTS.
+    After an error that is not `final` it is due again, later each time, until MOST_DELIVERY_ATTEMPTS.
     """
     if error is None:
         values: dict[str, Any] = {"state": DELIVERED, "ended_at": now(), "error": None}
-    elif final or taken["attempt"] >= MOST_ATTEMPTS:
+    elif final or taken["attempt"] >= MOST_DELIVERY_ATTEMPTS:
         values = {"state": GIVEN_UP, "ended_at": now(), "error": error}
     else:
         values = {"state": PENDING, "due_at": now(wait(taken["attempt"])), "error": error}

@@ -53,7 +53,7 @@ def _pools(queues: list[str]) -> list[str]:
 
 
 def scale(pool: str, size: int | None, *, reason: str | None = None) -> list[dict[str, Any]]:
-    """Have each worker of a pool run `size` jobs at a time, from now on; None: as many as it was started with.
+    """Make each worker of a pool run `size` jobs at a time, from now on; None: as many as it was started with.
 
     Returns the live workers of the pool. Raises UsageError for a size that no worker can have, NotFoundError for an
     unknown pool, ConflictError if there is nothing to reset.

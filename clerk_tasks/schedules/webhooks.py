@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 #: How long a receiver may take to answer, in seconds.
 TIMEOUT = 10.0
 #: How often beat looks for events and for what is due, and how often for silent sources, in seconds.
-INTERVAL = 5.0
+LOOK_INTERVAL = 5.0
 SILENT_INTERVAL = 3600.0
 #: Status codes after which another attempt would not help: gone, and what the receiver calls malformed.
 _FINAL = frozenset({400, 410, 413, 422})
@@ -77,7 +77,7 @@ def send(delivery: Mapping[str, Any] | RowMapping) -> DeliveryOutcome:
         method = "POST"
         headers |= signature(delivery["id"], datetime.now(UTC), body)
     network = Network([url] if settings().webhooks_private else [])
-    network.deadline = time.monotonic() + TIMEOUT
+    network.end_in(TIMEOUT)
     try:
         network.prepare(url)
         with (
@@ -134,4 +134,4 @@ class WebhookThread:
                     self._silent_at = time.monotonic() + SILENT_INTERVAL
             with errors_logged("delivering webhooks"):
                 deliver_due()
-            time.sleep(INTERVAL)
+            time.sleep(LOOK_INTERVAL)

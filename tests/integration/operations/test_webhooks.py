@@ -18,7 +18,7 @@ from clerk.database.tables import jobs_table, runs_table, sites_table
 from clerk.database.transactions import transaction
 from clerk.settings import settings
 from clerk_tasks.cli.main import main
-from clerk_tasks.ledger.deliveries import MOST_ATTEMPTS, wait
+from clerk_tasks.ledger.deliveries import MOST_DELIVERY_ATTEMPTS, wait
 from clerk_tasks.schedules.notices import last_end_of_night
 from devtools.json_answers import ANSWERS
 from devtools.receiver import Receiver, receiver
@@ -137,7 +137,7 @@ def test_what_is_never_taken_is_given_up_and_health_says_so(
     work(enqueue("broken"))
     deliver(capsys)
     with transaction(engine) as connection:
-        connection.execute(sa.update(deliveries).values(attempt=MOST_ATTEMPTS - 1, due_at=now(-1)))
+        connection.execute(sa.update(deliveries).values(attempt=MOST_DELIVERY_ATTEMPTS - 1, due_at=now(-1)))
     for _ in range(2):
         deliver(capsys)
     assert {row["state"] for row in listed(capsys)} == {"given-up"}
@@ -151,7 +151,7 @@ def test_what_is_never_taken_is_given_up_and_health_says_so(
 
 
 def test_the_waits_grow_to_hours_and_end_after_a_day_or_two() -> None:
-    waits = [wait(attempt) for attempt in range(1, MOST_ATTEMPTS)]
+    waits = [wait(attempt) for attempt in range(1, MOST_DELIVERY_ATTEMPTS)]
     assert waits[:3] == [10, 20, 40]
     assert waits == sorted(waits)
     assert 86400 < sum(waits) < 3 * 86400
