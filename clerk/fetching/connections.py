@@ -30,7 +30,7 @@ class Network:
         self._proxied = False
 
     def end_in(self, seconds: float) -> None:
-        """Let every wait end so many seconds from now."""
+        """End every wait so many seconds from now."""
         self.deadline = time.monotonic() + seconds
 
     @property

@@ -16,6 +16,7 @@ from clerk.jobs import Priority
 from clerk_tasks.ledger.insert import Message
 from clerk_tasks.ledger.job_filter import WAITING
 from clerk_tasks.ledger.publications import register_queues
+from clerk_tasks.ledger.turns import made_available
 
 # An expression, so that PostgreSQL finds these jobs by their ids: it often believes that an index of states is empty.
 _WAITS = jobs.c.state.concat("").in_([constant(state) for state in WAITING])
@@ -47,11 +48,15 @@ def reroute(connection: Connection, job_ids: Sequence[str], rerouting: Rerouting
     for some in batched(sorted(set(job_ids))):
         held = select(jobs.c.id).where(jobs.c.id.in_(some), _WAITS).order_by(jobs.c.id).with_for_update()
         ids = list(connection.execute(held).scalars())
+        moved: list[str] = []
         rerouted = update(jobs).where(jobs.c.id.in_(ids), _WAITS).values(rerouting.values())
         for row in connection.execute(rerouted.returning(*columns, jobs.c.state)):
             changed.append(row.id)
             if row.state == JobState.AVAILABLE:
                 messages.append(Message._make(row[:-1]))
+                moved.append(row.id)
+        # Their turns were those of the queue and priority that they had.
+        connection.execute(made_available(select(jobs.c.id).where(jobs.c.id.in_(moved)), {}))
     return sorted(changed), messages
 
 

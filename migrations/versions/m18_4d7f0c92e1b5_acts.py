@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "4d7f0c92e1b5"
-down_revision = "91c4b0e7d2a8"
+down_revision = "5f0c9b3e7d14"
 
 TIME = sa.DateTime(timezone=True)
 
