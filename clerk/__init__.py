@@ -6,7 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from clerk import providers
 from clerk.hookspecs import hookimpl
-from clerk.jobs import Backoff, Cancel, Discard, JobContext, JobRequest, JobType, Priority, Retry, Snooze, current_job
+from clerk.jobs import (
+    Backoff,
+    Cancel,
+    Discard,
+    JobContext,
+    JobRequest,
+    JobType,
+    Limit,
+    Priority,
+    Retry,
+    Snooze,
+    current_job,
+)
 from clerk.schedule import CatchUp, Schedule
 from clerk.version import __version__
 
@@ -25,6 +37,7 @@ __all__ = [
     "JobContext",
     "JobRequest",
     "JobType",
+    "Limit",
     "Priority",
     "Retry",
     "Schedule",

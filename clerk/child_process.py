@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
 import signal
 import subprocess
 import sys
@@ -79,6 +80,8 @@ class ChildProcess:
             start_new_session=True,  # so that what it starts can be ended with it
         )
         theirs.close()
+        self._answers = select.poll()  # `Connection.poll` would make one for each answer
+        self._answers.register(self._connection, select.POLLIN)
 
     def ask(self, request: Message, limits: ChildLimits) -> Iterator[Message]:
         """Yield the answers up to the last; ChildError if one is too late, the child dies, or it reports an error."""
@@ -96,7 +99,7 @@ class ChildProcess:
 
     def _next(self, end: float, limits: ChildLimits) -> Message:
         left = end - time.monotonic()
-        if self._connection.poll(max(0.0, min(left, limits.answer_seconds))):
+        if self._answers.poll(1000 * max(0.0, min(left, limits.answer_seconds))):
             message: Message = json.loads(self._connection.recv_bytes())
             return message
         if left > limits.answer_seconds:

@@ -57,3 +57,7 @@ class DatabaseUnavailable(UnavailableError, RuntimeError):
 
 class BrokerUnavailable(UnavailableError):
     """The broker cannot be reached."""
+
+
+class BrokerRefused(BrokerUnavailable):
+    """The broker is there and refuses an order: about a queue that was declared in another way, say."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -27,6 +28,31 @@ class Backoff:
     cap: float = 3600.0
 
 
+_PERIODS = {"s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86400.0, "day": 86400.0}
+_RATE = re.compile(r"(\d{1,9})/(\w+)")
+
+
+def parse_rate(text: str) -> tuple[int, float]:
+    """Return the jobs and the seconds of a rate such as `30/min`; ValueError for anything else."""
+    found = _RATE.fullmatch(text) if isinstance(text, str) else None
+    if found is None or found[2] not in _PERIODS or int(found[1]) == 0:
+        raise ValueError(f"{text!r} is no rate: write 5/s, 30/min, 1000/hour or 5000/day")
+    return int(found[1]), _PERIODS[found[2]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limit:
+    """How many jobs of a type run at once, and how many begin in a second, minute, hour or day, over all workers.
+
+    `key` is a template as that of `JobType.unique`: each text that it gives is limited by itself, so that
+    `"{subdomain}"` means so many jobs of each site. Operators can set other numbers (`clerk-tasks limits set`).
+    """
+
+    concurrency: int | None = None
+    rate: str | None = None
+    key: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class JobType:
     """A named kind of work: a function, the queue it runs on, and how it is retried.
@@ -35,6 +61,7 @@ class JobType:
     `time_limit` is in seconds; a job that runs longer is killed and counts as a failed attempt.
     `unique` allows one unfinished job per key: True means one per site, text is a template over
     `{job_type}`, `{subdomain}` and the arguments' names, such as `"finance:{subdomain}"`.
+    `limit` is how many run at once or begin in a time; the others wait, and hold up no other job.
     `replaces` lets a plugin take the place of a built-in job type of the same name.
     """
 
@@ -45,6 +72,7 @@ class JobType:
     backoff: Backoff = field(default_factory=Backoff, kw_only=True)
     unique: bool | str = field(default=False, kw_only=True)
     replaces: bool = field(default=False, kw_only=True)
+    limit: Limit | None = field(default=None, kw_only=True)
 
 
 class Retry(ClerkError):
@@ -189,6 +217,15 @@ class JobContext:
     def spawn(self, job_type: str, subdomain: str, *, stage: str | None = None, **arguments: Any) -> None:
         """Ask for another job of this run, in this stage or a later one; it exists once this job completes."""
         self.children.append(JobRequest(job_type, subdomain, arguments, stage=stage))
+
+    def spawn_now(self, job_type: str, subdomain: str, *, stage: str | None = None, **arguments: Any) -> None:
+        """Ask for another job as `spawn` does, that may begin while this one goes on, before its stage has opened.
+
+        It exists within a second of this call or a later one, or once this job completes. Its stage ends no sooner than
+        otherwise. An attempt that follows a failed one may ask for it again: its job type should be unique. Raises
+        Discard if the run has no such stage.
+        """
+        self.spawn(job_type, subdomain, stage=stage, **arguments)
 
 
 _current: ContextVar[JobContext | None] = ContextVar("clerk_current_job", default=None)

@@ -122,6 +122,8 @@ class Settings(BaseSettings):
     relay_interval: float = Field(5.0, ge=0.1, le=300)  # seconds
     shutdown_grace: float = Field(20.0, ge=0, le=3600)  # seconds
     prune_days: int = Field(365, ge=0, le=36500)  # 0: never
+    job_log_limit: int = Field(256, ge=0, le=1 << 16)  # KiB of one attempt; 0: no log is kept
+    log_format: Literal["text", "json"] = "text"
     memory_limit: int = Field(4096, ge=0, le=1 << 20)  # MiB for one job; 0: none
 
     fetch_private_hosts: PrivateHosts = ()

@@ -15,6 +15,7 @@ from clerk_tasks.ledger import queries
 _STATES = {
     JobState.SCHEDULED: states.PENDING,
     JobState.AVAILABLE: states.PENDING,
+    JobState.HELD: states.PENDING,
     JobState.RUNNING: states.STARTED,
     JobState.RETRYABLE: states.RETRY,
     JobState.COMPLETED: states.SUCCESS,

@@ -47,6 +47,8 @@ class ClerkTask(Task):  # type: ignore[misc]
     abstract = True
     #: The dispatcher checks the arguments, against the job's own function.
     typing = False
+    #: A slice has none, and no order by remote control gives it one: a job's own is in the ledger.
+    time_limit = soft_time_limit = property(lambda _: None)
 
     def apply_async(
         self, args: Sequence[Any] | None = None, kwargs: Mapping[str, Any] | None = None, **options: Any

@@ -17,10 +17,12 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.transactions import own_transactions, reading, transaction
 from clerk.errors import BrokerUnavailable, ConflictError, DatabaseUnavailable, missing
 from clerk.jobs import JobRequest
+from clerk.pauses import paused_now
 from clerk.run_ids import generate_run_id, validate_run_id
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.job_types.rq_keywords import split_rq_keywords
+from clerk_tasks.ledger import limits
 from clerk_tasks.ledger.insert import Message, NewJob, Recorded
 from clerk_tasks.ledger.lone import record_alone
 from clerk_tasks.ledger.publications import announce, answered, handful, register_queues
@@ -36,6 +38,7 @@ from clerk_tasks.recording import (
     require_site,
     require_sites,
 )
+from clerk_tasks.traced_runs import traced_job
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +87,7 @@ def enqueue(
     publisher()  # a broker's address that is wrong is found before anything is recorded
     if run_id:
         validate_run_id(run_id)
-    elif not job.unique_key and not delay and not stages_from(job.job_type):
+    elif not (job.unique_key or job.limit_key or delay) and not stages_from(job.job_type):
         return _enqueue_alone(job, always_publish=always_publish)
     ask_plugins()
     wanted = not delay
@@ -97,11 +100,12 @@ def enqueue(
         recorded = record_jobs(connection, [job], run_id=run_id)
         if recorded.conflicts:
             raise _conflict(recorded)
-        wanted = wanted and (announce(connection, job.queue) or always_publish)
+        wanted = wanted and not job.limit_key and (announce(connection, job.queue) or always_publish)
         return recorded
 
     recorded = _recorded(record)
-    published = not wanted or publish(recorded.messages)
+    admitted = _admitted(recorded)
+    published = not (wanted or admitted) or publish([*recorded.messages, *admitted])
     if not published:
         _afterwards(answered, job.queue)
     return Enqueued(recorded.job_ids, {}, published)
@@ -110,6 +114,7 @@ def enqueue(
 def _enqueue_alone(job: NewJob, *, always_publish: bool) -> Enqueued:
     """Enqueue a job in a run of its own, over a connection that this thread keeps."""
     run_id = generate_run_id(job.subdomain)
+    job = traced_job(job, run_id=run_id)
     held = own_transactions()
     if held.engine.dialect.name == "postgresql":
         with held.statement():
@@ -191,7 +196,7 @@ def enqueue_many(requests: Sequence[JobRequest]) -> Enqueued:
         for start in range(0, len(groups), SITES_AT_ONCE):
             chunk = groups[start : start + SITES_AT_ONCE]
             total.add(_recorded(partial(record_groups, groups=chunk)))
-    return Enqueued(total.job_ids, total.conflicts, publish(total.messages))
+    return Enqueued(total.job_ids, total.conflicts, publish([*total.messages, *_admitted(total)]))
 
 
 def enqueue_chosen(choose: Callable[[Connection], Sequence[JobRequest]]) -> Enqueued:
@@ -202,7 +207,17 @@ def enqueue_chosen(choose: Callable[[Connection], Sequence[JobRequest]]) -> Enqu
     publisher()
     ask_plugins()
     recorded = _recorded(lambda connection: record_requests(connection, choose(connection)))
-    return Enqueued(recorded.job_ids, recorded.conflicts, publish(recorded.messages))
+    return Enqueued(recorded.job_ids, recorded.conflicts, publish([*recorded.messages, *_admitted(recorded)]))
+
+
+def _admitted(recorded: Recorded) -> list[Message]:
+    """Make what limits leave room for available; the relay does it later if the database goes away now."""
+    messages: list[Message] = []
+    with suppress(DatabaseUnavailable):
+        for key in sorted(recorded.limit_keys):
+            with transaction() as connection:
+                messages += limits.admit(connection, key, paused_now(connection))
+    return messages
 
 
 def publish(messages: Sequence[Message]) -> bool:

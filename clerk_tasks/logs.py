@@ -1,4 +1,7 @@
-"""What workers and beat write: one line per event, on stderr, with the job's own words rather than Celery's."""
+"""What workers and beat write: one line per event, on stderr, with the job's own words rather than Celery's.
+
+Each line of a job says which: its id, the attempt, the site and the run.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 from clerk.errors import ClerkError
+from clerk.output import JsonFormatter
 from clerk.redaction import redact
+from clerk.settings import settings
 from clerk.visible import visible, visible_lines
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
@@ -30,6 +35,38 @@ CHATTY = (
 )
 
 
+class Subject(NamedTuple):
+    """The attempt that a line of the log is about."""
+
+    job_id: str
+    attempt: int
+    subdomain: str
+    run_id: str
+
+
+_subject: Subject | None = None
+
+
+def set_subject(subject: Subject | None) -> None:
+    """Say what the lines of this process are about from now on, in all its threads."""
+    global _subject
+    _subject = subject
+
+
+def about(claim: Any) -> dict[str, Any]:
+    """Return the `extra` of a line about an attempt of a job that another process runs: a Claim or a Subject."""
+    return {name: getattr(claim, name) for name in ("job_id", "attempt", "subdomain", "run_id")}
+
+
+def _add_subject(record: logging.LogRecord) -> bool:
+    """Add the fields of the subject to a line; the site that a line names itself is kept."""
+    if _subject is not None and not hasattr(record, "attempt"):
+        site = getattr(record, "subdomain", None)
+        record.__dict__.update(_subject._asdict())
+        record.subdomain = site or _subject.subdomain
+    return True
+
+
 class Redacting(logging.Formatter):
     """A formatter that keeps secrets out, and shows control characters as escapes; in tracebacks too."""
 
@@ -38,10 +75,7 @@ class Redacting(logging.Formatter):
         return redact(super().format(record))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
-        """Return the message in one line; what a fetcher says begins with its site."""
-        subdomain = getattr(record, "subdomain", None) if record.name == FETCHERS else None
-        if subdomain:
-            record.message = f"{subdomain}: {record.message}"
+        """Return the message in one line."""
         return visible(super().formatMessage(record))
 
     def formatException(self, ei: Any) -> str:  # noqa: N802
@@ -51,6 +85,20 @@ class Redacting(logging.Formatter):
     def formatStack(self, stack_info: str) -> str:  # noqa: N802
         """Return a stack, indented."""
         return visible_lines(f"  {stack_info}", indent="  ")
+
+
+class LogLines(Redacting):
+    """A formatter of the worker's own log: a line of a job begins with its subject, a fetcher's with its site."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        """Return the message in one line."""
+        subdomain = getattr(record, "subdomain", None)
+        if hasattr(record, "attempt"):
+            of = f"job {record.job_id} attempt {record.attempt} site {subdomain} run {record.run_id}"  # type: ignore[attr-defined]
+            record.message = f"[{of}] {record.message}"
+        elif subdomain and record.name == FETCHERS:
+            record.message = f"{subdomain}: {record.message}"
+        return super().formatMessage(record)
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -75,9 +123,29 @@ def configure(loglevel: int | str = logging.INFO, **_: Any) -> None:
         logging.getLogger(name).handlers.clear()  # the command line's: what they say would be said twice
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr.reconfigure(errors="backslashreplace")  # a letter that the encoding lacks costs no line
-    handler = logging.StreamHandler()
-    handler.setFormatter(Redacting(_FORMAT))
-    logging.basicConfig(level=loglevel or logging.INFO, handlers=[handler], force=True)
+    logging.basicConfig(level=loglevel or logging.INFO, force=True)
+    _use(_handler(sys.stderr))
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("celery.worker.request").addFilter(_is_news)
+
+
+def _handler(stream: IO[str] | None) -> logging.Handler:
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter() if settings().log_format == "json" else LogLines(_FORMAT))
+    handler.addFilter(_add_subject)
+    return handler
+
+
+def write_to(stream: IO[str], also: logging.Handler) -> None:
+    """Write this process's log to another stream from now on, and give each line to one more handler."""
+    also.setFormatter(Redacting("%(message)s"))
+    _use(_handler(stream), also)
+
+
+def _use(*handlers: logging.Handler) -> None:
+    """Give each line to these handlers, and no others; billiard keeps its lines from the root logger."""
+    pool = logging.getLogger(CHATTY[-1])
+    pool.propagate = False
+    logging.root.handlers[:] = handlers
+    pool.handlers[:] = handlers

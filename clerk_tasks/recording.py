@@ -18,11 +18,13 @@ from clerk.stage import MEETINGS
 from clerk_tasks.job_types.arguments import prepare
 from clerk_tasks.job_types.registry import Registry, registry
 from clerk_tasks.job_types.signatures import signature
+from clerk_tasks.ledger import limits
 from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import NewJob, NewStage, Recorded
 from clerk_tasks.ledger.runs import record_run
 from clerk_tasks.ledger.site_columns import project
 from clerk_tasks.pipeline import stages_from
+from clerk_tasks.traced_runs import traced_stages
 
 #: Locked, so that the site cannot be removed before its jobs are visible; only a removal waits for it.
 _SITE = Compiled(
@@ -55,7 +57,7 @@ def record_groups(connection: Connection, groups: Sequence[list[NewJob]]) -> Rec
     for new_jobs in groups:
         require_site(connection, new_jobs[0].subdomain)
         with connection.begin_nested() as savepoint:
-            recorded = record_jobs(connection, new_jobs, run_id=None)
+            recorded = record_jobs(connection, new_jobs, run_id=None, of_many=len(groups) > 1)
             if recorded.conflicts and (stages_from(new_jobs[0].job_type) or not recorded.messages):
                 savepoint.rollback()  # another passage of this site is already under way
                 recorded = Recorded(conflicts=recorded.conflicts)
@@ -63,8 +65,13 @@ def record_groups(connection: Connection, groups: Sequence[list[NewJob]]) -> Rec
     return total
 
 
-def record_jobs(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: str | None) -> Recorded:
-    """Record jobs as one run, or in the run of that id; those that begin a passage bring its later stages along."""
+def record_jobs(
+    connection: Connection, new_jobs: Sequence[NewJob], *, run_id: str | None, of_many: bool = False
+) -> Recorded:
+    """Record jobs as one run, or in the run of that id; those that begin a passage bring its later stages along.
+
+    `of_many` runs that begin together, each has a trace of its own.
+    """
     first = new_jobs[0]
     passage = stages_from(first.job_type)
     known = registry()
@@ -81,15 +88,17 @@ def record_jobs(connection: Connection, new_jobs: Sequence[NewJob], *, run_id: s
         jobs=new_jobs,
         tolerance=passage[0].tolerance if passage else 0.0,
     )
+    if limited := {job.job_type: known.get(job.job_type).job_type.limit for job in new_jobs if job.limit_key}:
+        limits.note_missing(connection, {name: limit for name, limit in limited.items() if limit})
     if run_id:
         serialise(connection, f"run {run_id}")
-    run_id = run_id or generate_run_id(first.subdomain)
+    joined, run_id = run_id, run_id or generate_run_id(first.subdomain)
     recorded = record_run(
         connection,
         run_id,
         subdomain=first.subdomain,
         pipeline=pipeline_of(first.job_type),
-        new_stages=[begin, *following],
+        new_stages=traced_stages(connection, [begin, *following], run_id=run_id, joined=joined, of_many=of_many),
     )
     if passage:
         project(connection, run_id)
@@ -129,6 +138,7 @@ def new_job(request: JobRequest, known: Registry, *, time_limit: float | None = 
         backoff=job_type.backoff,
         time_limit=time_limit or job_type.time_limit,
         unique_key=_unique_key(job_type, request.job_type, subdomain, arguments),
+        limit_key=_limit_key(job_type, request.job_type, subdomain, arguments),
         stage=request.stage,
         delay=delay,
     )
@@ -138,11 +148,24 @@ def _unique_key(job_type: JobType, name: str, subdomain: str, arguments: Mapping
     if not job_type.unique:
         return None
     template = "{job_type}:{subdomain}" if job_type.unique is True else job_type.unique
+    return _filled("unique", template, job_type, name, subdomain, arguments)
+
+
+def _limit_key(job_type: JobType, name: str, subdomain: str, arguments: Mapping[str, Any]) -> str | None:
+    if job_type.limit is None:
+        return None
+    key = _filled("limited", job_type.limit.key, job_type, name, subdomain, arguments)
+    return f"{name}:{key}" if key else name
+
+
+def _filled(
+    what: str, template: str, job_type: JobType, name: str, subdomain: str, arguments: Mapping[str, Any]
+) -> str:
     given = signature(job_type.function).defaults | dict(arguments)
     try:
         return template.format(**given | {"job_type": name, "subdomain": subdomain})
     except KeyError as missing:
-        raise UsageError(f"Job type {name} is unique by {missing}; give that argument.") from None
+        raise UsageError(f"Job type {name} is {what} by {missing}; give that argument.") from None
 
 
 def parse_priority(text: str) -> Priority:

@@ -6,7 +6,11 @@ attempt begins. A gated job waits until the file `{EFFECTS}.gate` exists.
 
 from __future__ import annotations
 
+import logging
 import os
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -102,6 +106,30 @@ def keeps(subdomain: str, key: str) -> None:
     context.commit_files({temporary: final})
 
 
+def talks(subdomain: str, key: str = "talks") -> None:
+    """Print, log and have a subprocess print; the first attempt is then killed in the middle of a line."""
+    context = current_job()
+    print(f"printed by attempt {context.attempt} password=hush1234 \x1b[31m")  # noqa: T201
+    logging.getLogger("talks").warning("logged by attempt %d", context.attempt)
+    subprocess.run(["sh", "-c", "echo from a subprocess; echo its error >&2"], check=True)
+    if context.attempt == 1:
+        print("the last word", end="")  # noqa: T201
+        os.kill(os.getpid(), signal.SIGKILL)
+    effect(key)
+
+
+def mutes(subdomain: str) -> None:
+    """Close stdout, and the descriptor below it."""
+    sys.stdout.close()
+    os.close(1)
+
+
+def floods(subdomain: str, lines: int) -> None:
+    """Print so many lines."""
+    for number in range(lines):
+        print(f"line {number}")  # noqa: T201
+
+
 class TestJobs:
     """The plugin."""
 
@@ -119,5 +147,8 @@ class TestJobs:
             "lingers": JobType(lingers, backoff=QUICKLY),
             "holds": JobType(holds, backoff=QUICKLY),
             "parts": JobType(parts, backoff=QUICKLY),
+            "mutes": mutes,
+            "floods": floods,
+            "talks": JobType(talks, backoff=QUICKLY),
             "keeps": JobType(keeps, backoff=QUICKLY, max_attempts=20),
         }

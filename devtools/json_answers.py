@@ -13,29 +13,50 @@ ACT = "id act what by reason state matched done refused began_at seen_at ended_a
 DELIVERY = "id event subdomain url state attempt due_at created_at ended_at error"
 #: Of an act on all jobs that match a filter; `--all` is one of those.
 BULK = "id act what by reason state matched done refused stopped_by dry_run"
+PROGRESS = "percent rate ends_at"
 SITE = " ".join(sites_table.c.keys())
+PAUSE = "kind name reason by since until"
+LIMIT = "job_type key concurrency rate source by reason since running available held"
 PLUGIN = "name source where version hooks job_types state error"
 
 #: Command -> what it prints and the keys; after a comma, the key that holds further objects.
 ANSWERS = {
     "enqueue": ("object", JOB),
     "update": ("object, or null if no site is due", JOB),
-    "status": ("object", "jobs queues sites"),
-    "status, queues": ("array", "queue available waiting running oldest"),
+    "status": ("object", "jobs queues unfinished_runs runs sites"),
+    "status, queues": ("array", "queue available waiting running held oldest"),
+    "status, runs": (
+        "array",
+        f"id subdomain pipeline state created_at stage total remaining failed {PROGRESS}",
+    ),
     "status, sites": (
         "array",
         "subdomain name status has_finance_data finance_last_updated last_run last_run_pipeline last_run_state "
         "last_run_at last_run_finished_at stage total remaining failed unfinished discarded completed_at age owed",
     ),
+    "top": ("object", "at queues workers unfinished_runs runs failures"),
+    "top, queues": ("array", "queue available waiting running oldest per_minute"),
+    "top, workers": (
+        "array",
+        "worker pools queues version concurrency running up silent draining skew instance jobs",
+    ),
+    "top, runs": ("array", f"id subdomain pipeline state created_at stage total remaining failed {PROGRESS}"),
+    "top, failures": (
+        "array",
+        "fingerprint job_type cause dead_letters to_be_retried sites first last error job subdomain",
+    ),
     "jobs list": ("array", JOB),
     "jobs show": (
         "object",
-        f"{JOB} arguments result unique_key time_limit lease_until instance pid attempts",
+        f"{JOB} arguments result unique_key time_limit lease_until instance pid traceparent attempts",
     ),
     "jobs show, attempts": (
         "array",
         "job_id attempt outcome instance pid started_at lease_until finished_at error traceback worker",
     ),
+    "jobs logs": ("object", "id job_type subdomain attempt outcome over dropped next lines"),
+    "jobs logs, lines": ("array", "at level text"),
+    "jobs logs --follow": ("an object a line", "id attempt at level text"),
     "jobs retry": ("array", JOB),
     "jobs cancel": ("array", JOB),
     "jobs run-now": ("array", JOB),
@@ -49,11 +70,11 @@ ANSWERS = {
     "acts": ("array", ACT),
     "acts show": ("object", ACT),
     "acts stop": ("object", ACT),
-    "runs list": ("array", f"{RUN} jobs remaining failed cancelled"),
-    "runs show": ("object", f"{RUN} stages jobs"),
+    "runs list": ("array", f"{RUN} jobs remaining failed cancelled {PROGRESS}"),
+    "runs show": ("object", f"{RUN} stages jobs {PROGRESS}"),
     "runs show, stages": (
         "array",
-        "id run_id name position state total remaining failed cancelled tolerance opened_at closed_at",
+        f"id run_id name position state total remaining failed cancelled tolerance opened_at closed_at {PROGRESS}",
     ),
     "runs show, jobs": ("array", JOB),
     "runs retry": ("object", JOB),
@@ -78,6 +99,12 @@ ANSWERS = {
     "health": ("object", "level checks"),
     "health, checks": ("array", "check level detail"),
     "probe": ("object", "probe level detail"),
+    "pause": ("object", PAUSE),
+    "resume": ("object", PAUSE),
+    "pauses": ("array", f"{PAUSE} waiting"),
+    "limits show": ("array", LIMIT),
+    "limits set": ("object", LIMIT),
+    "limits reset": ("object", LIMIT),
     "why": ("array of lines", ""),
     "webhooks list": ("array", DELIVERY),
     "webhooks retry": ("object", DELIVERY),
@@ -94,7 +121,7 @@ ANSWERS = {
     "db current": ("object", "revision generation oldest_code head usable"),
     "db history": ("array", "revision follows summary"),
     "db check": ("object", "ok problems"),
-    "db prune": ("object", "runs stages jobs attempts slots workers pauses acts deliveries pruned"),
+    "db prune": ("object", "runs stages jobs logs attempts slots workers pauses acts deliveries pruned"),
     "finance etl": ("array", JOB),
     "finance extract": ("array", JOB),
     "finance transform": ("array", JOB),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -15,6 +16,39 @@ from clerk_tasks.broker.redis import Redis
 from clerk_tasks.broker.table import broker_url, load_broker
 
 QUEUE = "default"
+
+
+def table(fields: bytes) -> bytes:
+    """Return a table of AMQP 0-9-1 with these fields, each a name and a value."""
+    return struct.pack(">I", len(fields)) + fields
+
+
+def _nested(depth: int) -> bytes:
+    fields = b"\x01aV"
+    for _ in range(depth):
+        fields = b"\x01aF" + table(fields)
+    return fields
+
+
+#: A message's properties as AMQP 0-9-1 has them, flags first: no client reads these.
+UNREADABLE = {
+    "a content type that is not UTF-8": b"\x80\x00\x02\xff\xfe",
+    "an encoding that is not UTF-8": b"\x40\x00\x02\xff\xfe",
+    "an id that is not UTF-8": b"\x04\x00\x02\xff\xfe",
+    "headers nested too deep": b"\x20\x00" + table(_nested(5000)),
+    "a time that is none": b"\x20\x00" + table(b"\x01aT" + b"\xff" * 8),
+    "a value of no kind": b"\x20\x00" + table(b"\x01a?"),
+    "headers that end too soon": b"\x20\x00" + table(b"\x01aS\x00\x00"),
+}
+
+
+class _Raw(amqp.Message):  # type: ignore[misc]
+    """A message whose properties are written as they are."""
+
+    raw: bytes
+
+    def _serialize_properties(self) -> bytes:
+        return self.raw
 
 
 @contextmanager
@@ -59,13 +93,27 @@ def send_bytes(raw: bytes) -> None:
         send(raw, content_type="application/octet-stream")
 
 
+def send_unreadable(properties: bytes) -> None:
+    """Put a message with such properties into the queue; Redis has no such thing, there they are bytes."""
+    if isinstance(load_broker(broker_url()), Redis):
+        send_bytes(properties)
+        return
+    with connected() as connection:
+        channel: Any = connection.channel()
+        queue(QUEUE)(channel).declare()
+        message = _Raw("x")
+        message.raw = properties
+        channel.basic_publish(message, "", QUEUE)
+
+
 def broadcast(body: bytes | str, *, content_type: str = "application/json") -> None:
     """Send an order to all workers as remote control does: any body, any content type."""
     encoding = "binary" if isinstance(body, bytes) else "utf-8"
     exchange = kombu.Exchange("celery.pidbox", type="fanout", durable=False)
     with connected() as connection:
-        producer = kombu.Producer(connection.channel(), exchange, auto_declare=False)
-        producer.publish(body, content_type=content_type, content_encoding=encoding)
+        channel = connection.channel()
+        exchange(channel).declare()  # else kombu does not know on Redis that it is a fanout, and drops the order
+        kombu.Producer(channel, exchange).publish(body, content_type=content_type, content_encoding=encoding)
 
 
 def broadcast_bytes(raw: bytes) -> None:

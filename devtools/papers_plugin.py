@@ -36,6 +36,7 @@ class FolderFetcher(Fetcher):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(paper, target.with_suffix(".part"))
                 target.with_suffix(".part").replace(target)
+                self.document_fetched("minutes", paper.parent.name, paper.stem)
             gate("fetch")
 
 

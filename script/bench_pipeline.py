@@ -41,6 +41,8 @@ def main() -> None:
             rate, cpu_ms = options.documents / took.seconds, 1000 * took.cpu / options.documents
             say(f"{name:21} {took.seconds:8.1f} s   {rate:7.1f} pages/s   {cpu_ms:7.1f} ms CPU a page, all processes")
         say(f"ratio of the rates    {loop.seconds / ours.seconds:8.2f}")
+        ready, ratio = ours.published, loop.seconds / ours.published
+        say(f"until it is published {ready:8.1f} s   without the end of the worker; ratio {ratio:.2f}")
         say(f"peak memory           {ours.memory / 2**20:8.0f} MiB, of all processes together (PSS)")
         for stage, seconds in ours.stages.items():
             say(f"  stage {stage:12}    {seconds:8.1f} s")
@@ -141,13 +143,14 @@ class Measured:
     cpu: float = 0.0  # seconds of all processes
     memory: int = 0  # bytes
     stages: dict[str, float] = field(default_factory=dict)  # seconds
+    published: float = 0.0  # seconds until the run had ended
 
 
 def pipeline(folder: Path, options: argparse.Namespace) -> Measured:
     """Run one passage of the site with a worker of every pool, from its enqueueing to its end."""
     from clerk_tasks.operations import updates
 
-    measured, spent, began = Measured(), cpu.spent(), time.perf_counter()
+    measured, spent, began, enqueued = Measured(), cpu.spent(), time.perf_counter(), time.time()
     updates.update_meetings(SITE)
     command = [sys.executable, "-m", "clerk_tasks", "worker", "-c", str(options.concurrency), "--burst"]
     with Path("worker.log").open("w") as log, subprocess.Popen(command, stdout=log, stderr=log) as worker:
@@ -156,7 +159,8 @@ def pipeline(folder: Path, options: argparse.Namespace) -> Measured:
             with suppress(subprocess.TimeoutExpired):
                 worker.wait(1)
     measured.seconds, measured.cpu = time.perf_counter() - began, cpu.spent() - spent
-    measured.stages = check(folder, options.documents)
+    measured.stages, ended = check(folder, options.documents)
+    measured.published = ended - enqueued
     return measured
 
 
@@ -171,8 +175,8 @@ def memory_of(pid: int) -> int:
     return total
 
 
-def check(folder: Path, documents: int) -> dict[str, float]:
-    """See that every page was published; return the seconds of each stage."""
+def check(folder: Path, documents: int) -> tuple[dict[str, float], float]:
+    """See that every page was published; return the seconds of each stage, and when the run ended, since 1970."""
     from clerk.compilation.compile import count_pages
     from clerk.database.transactions import reading
     from clerk_tasks.ledger import queries
@@ -183,7 +187,8 @@ def check(folder: Path, documents: int) -> dict[str, float]:
     published = next((folder / "public").rglob("meetings.db"), None)
     if run["state"] != "completed" or published is None or count_pages(published) != documents:
         sys.exit(f"run {run['state']}, published {published}\n{Path('worker.log').read_text()[-3000:]}")
-    return {stage["name"]: seconds(stage["closed_at"]) - seconds(stage["opened_at"]) for stage in stages}
+    took = {stage["name"]: seconds(stage["closed_at"]) - seconds(stage["opened_at"]) for stage in stages}
+    return took, seconds(run["finished_at"])
 
 
 def seconds(moment: str) -> float:

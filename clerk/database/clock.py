@@ -116,6 +116,25 @@ def _postgresql_now(element: now, compiler: SQLCompiler, **kw: Any) -> str:
     return f"(statement_timestamp() + make_interval(secs => {seconds}))" if seconds else "statement_timestamp()"
 
 
+class seconds_between(FunctionElement[float]):  # noqa: N801 - a SQL function, like now()
+    """How many seconds passed between two moments, columns or expressions: negative if the second is earlier."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(seconds_between, "sqlite")
+def _sqlite_seconds(element: seconds_between, compiler: SQLCompiler, **kw: Any) -> str:
+    earlier, later = (compiler.process(each, **kw) for each in element.clauses)
+    return f"((julianday({later}) - julianday({earlier})) * 86400.0)"
+
+
+@compiles(seconds_between, "postgresql")
+def _postgresql_seconds(element: seconds_between, compiler: SQLCompiler, **kw: Any) -> str:
+    earlier, later = (compiler.process(each, **kw) for each in element.clauses)
+    return f"date_part('epoch', {later} - {earlier})"  # EXTRACT would be numeric, and slow
+
+
 #: How far ahead a recorded time may be, in seconds: clocks that other programs write by differ a little.
 CLOCK_MARGIN = 3600.0
 

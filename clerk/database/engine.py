@@ -139,12 +139,15 @@ def is_replaced(connection: Connection) -> bool:
 
 
 def _bounded_waits(url: sa.URL) -> str:
-    """Return startup options that limit PostgreSQL's waits: for a lock, as SQLite does, and for a stopped process.
+    """Return startup options that limit PostgreSQL's waits: for a lock, as SQLite does, for a stopped process, for JIT.
 
     A process that is stopped while it holds a lock would block its site's row for as long. When it wakes up, its
     connection is gone and its attempt is fenced off. Startup options hold behind a pooler too, where SET does not.
     """
     waits = {"lock_timeout": f"{BUSY_TIMEOUT}s"}
+    # PostgreSQL may take a short statement for a long one, on tables that it has not analysed yet, and compile it for
+    # 300 ms.
+    waits["jit"] = "off"
     waits["idle_in_transaction_session_timeout"] = f"{round(settings().lease * 1000)}ms"
     given = url.query.get("options")
     theirs = [given] if isinstance(given, str) else list(given or ())

@@ -8,6 +8,7 @@ class JobState(StrEnum):
 
     SCHEDULED = "scheduled"  # waits for its time, or for its stage to open
     AVAILABLE = "available"  # may be claimed by any worker of its queue
+    HELD = "held"  # due, and waits until a limit admits it
     RUNNING = "running"  # owned by one worker child until its lease ends
     RETRYABLE = "retryable"  # failed, and waits for its next attempt
     COMPLETED = "completed"
@@ -16,7 +17,13 @@ class JobState(StrEnum):
 
 
 #: A job in one of these still has something to do.
-UNFINISHED = (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RUNNING, JobState.RETRYABLE)
+UNFINISHED = (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RUNNING, JobState.RETRYABLE, JobState.HELD)
+
+#: A job in one of these has not begun, or begins again.
+WAITING = (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE, JobState.HELD)
+
+#: A job in one of these counts against its limit.
+ADMITTED = (JobState.AVAILABLE, JobState.RUNNING)
 
 #: A job in one of these waits for its time, or for its stage to open.
 LATER = (JobState.SCHEDULED, JobState.RETRYABLE)

@@ -10,7 +10,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
     SmallInteger,
     String,
@@ -23,8 +22,26 @@ from sqlalchemy import (
 
 from clerk.database.clock import UtcDateTime
 from clerk.database.lenient import LenientDate, LenientJson
+from clerk.database.queue_tables import limits_table, metadata, pauses_table, queues_table, turns_table
 
-metadata = MetaData()
+__all__ = [
+    "STAGE_NAMES",
+    "attempts_table",
+    "clerk_meta_table",
+    "job_tracking_table",
+    "jobs_table",
+    "limits_table",
+    "metadata",
+    "pauses_table",
+    "queues_table",
+    "runs_table",
+    "schedule_slots_table",
+    "site_progress_table",
+    "sites_table",
+    "stages_table",
+    "turns_table",
+    "workers_table",
+]
 
 # --- what other programs read and write too: not a column more ------------------------------------
 
@@ -108,7 +125,9 @@ job_tracking_table = Table(
 
 # --- the ledger ---------------------------------------------------------------------------------
 
-_UNFINISHED = "state IN ('scheduled', 'available', 'running', 'retryable')"
+_UNFINISHED = "state IN ('scheduled', 'available', 'running', 'retryable', 'held')"
+
+_ADMITTED = "state IN ('available', 'running')"
 
 
 def _partial_index(name: str, *columns: str, where: str, unique: bool = False) -> Index:
@@ -128,6 +147,7 @@ runs_table = Table(
     Column("finished_at", UtcDateTime),
     Index("ix_runs_subdomain", "subdomain", "created_at"),
     Index("ix_runs_created_at", "created_at"),
+    _partial_index("ix_runs_finished_at", "finished_at", where="pipeline = 'meetings'"),
     _partial_index("ix_runs_state", "state", "created_at", where="state IN ('running', 'failed', 'cancelled')"),
 )
 
@@ -183,14 +203,20 @@ jobs_table = Table(
     Column("result", JSON),
     Column("created_at", UtcDateTime, nullable=False),
     Column("turn", BigInteger, nullable=False, server_default=text("0")),  # since it became available; the lower first
+    Column("limit_key", Text),  # the limit that admits it: a job type, or {job type}:{key}; NULL: none
+    Column("traceparent", Text),  # W3C Trace Context: the span that enqueued it
     Index("ix_jobs_stage_id", "stage_id"),
     Index("ix_jobs_run_id", "run_id", "id"),
     Index("ix_jobs_subdomain", "subdomain", "id"),
     Index("ix_jobs_job_type", "job_type", "id"),
     _partial_index("ux_jobs_unique_key", "unique_key", where=_UNFINISHED, unique=True),
     _partial_index("ix_jobs_available", "queue", "priority", "turn", "id", where="state = 'available'"),
+    _partial_index("ix_jobs_held", "limit_key", "priority", "turn", "id", where="state = 'held'"),
+    _partial_index("ix_jobs_admitted", "limit_key", where=f"limit_key IS NOT NULL AND {_ADMITTED}"),
+    _partial_index("ix_jobs_limit_key", "limit_key", "started_at", where="limit_key IS NOT NULL"),
     _partial_index("ix_jobs_due", "due_at", where="state IN ('scheduled', 'retryable')"),
     _partial_index("ix_jobs_running", "instance", "pid", where="state = 'running'"),
+    _partial_index("ix_jobs_completed", "finished_at", where="state = 'completed'"),
     _partial_index("ix_jobs_unsuccessful", "state", "finished_at", where="state IN ('cancelled', 'discarded')"),
 )
 
@@ -209,37 +235,18 @@ attempts_table = Table(
     Column("error", Text),
     Column("traceback", Text),
     PrimaryKeyConstraint("job_id", "attempt", name="pk_attempts"),
+    Index("ix_attempts_finished_at", "finished_at"),
 )
 
-# One row per queue.
-queues_table = Table(
-    "queues",
+# What attempts have said, in parts. There is no foreign key: its check would wait for the fence of the job.
+attempt_logs_table = Table(
+    "attempt_logs",
     metadata,
-    Column("queue", Text, primary_key=True),
-    Column("published_at", UtcDateTime),  # of a message that no child has answered; NULL: none is outstanding
-)
-
-# Within a queue and priority: the last turn that a site has taken; of '' in place of a site, the turn that is reached.
-turns_table = Table(
-    "turns",
-    metadata,
-    Column("queue", Text, nullable=False),
-    Column("priority", SmallInteger, nullable=False),
-    Column("subdomain", Text, nullable=False),
-    Column("turn", BigInteger, nullable=False),
-    PrimaryKeyConstraint("queue", "priority", "subdomain", name="pk_turns"),
-)
-
-# What may not be claimed, scheduled or fetched; the rows of pauses that have ended stay until the next of that name.
-pauses_table = Table(
-    "pauses",
-    metadata,
-    Column("kind", Text, primary_key=True),  # site, host, queue, type, schedule, all
-    Column("name", Text, primary_key=True),
-    Column("reason", Text, nullable=False),
-    Column("by", Text, nullable=False),
-    Column("since", UtcDateTime, nullable=False),
-    Column("until", UtcDateTime),  # NULL: until it is resumed
+    Column("job_id", Text, nullable=False),
+    Column("attempt", SmallInteger, nullable=False),
+    Column("first_line", Integer, nullable=False),  # its number from 0: what is missing before it was dropped
+    Column("lines", Text, nullable=False),  # each is time, level and text, with tabs between them
+    PrimaryKeyConstraint("job_id", "attempt", "first_line", name="pk_attempt_logs"),
 )
 
 # One row per start of a worker: who holds a lease, and which queues are served.
@@ -272,6 +279,18 @@ schedule_slots_table = Table(
     Column("detail", Text),
     Column("decided_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("schedule", "due_at"),
+    Index("ix_schedule_slots_decided_at", "decided_at"),
+)
+
+# What has ended, counted up to the moment that `clerk_meta` has as totals_until: it outlives the rows.
+totals_table = Table(
+    "totals",
+    metadata,
+    Column("metric", Text, primary_key=True),
+    Column("labels", Text, primary_key=True),  # a JSON list
+    Column("number", BigInteger, nullable=False),
+    Column("seconds", Float, nullable=False),  # their sum
+    Column("buckets", JSON, nullable=False),  # how many are at most so long, of each bucket by itself; [] without
 )
 
 # The oldest code that may use this database, and whatever else is about the database itself.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -46,11 +47,13 @@ class Collector:
         owed_now: bool = False,
         again: Collection[DocumentPlace] = (),
         take_down: bool = False,
+        on_document: Callable[[DocumentPlace], object] = lambda _place: None,
     ) -> None:
+        """Take `on_document`, to call with each document that is in its place and may be read."""
         self.layout, self.state, self.file, self.report = layout, state, file, report
         self.visitor, self.logger = visitor, logger
         self.today, self.owed_now, self.again = today, owed_now, again
-        self.take_down = take_down
+        self.take_down, self.on_document = take_down, on_document
         self._saved = 0.0
         self._failures = 0  # in a row
         self._vanished: set[str] = set()
@@ -178,8 +181,9 @@ class Collector:
             return record
         if not self._is_there(document):
             return None
-        waiting = self.layout.waiting(*document.place)
-        digest = hash_file(waiting) if waiting.exists() else None
+        digest = None
+        with suppress(FileNotFoundError):  # it was read before, or just now
+            digest = hash_file(self.layout.waiting(*document.place))
         adopted = self.state.records[document.key] = Record(self._where(document), document.file.version, sha256=digest)
         return adopted
 
@@ -237,6 +241,7 @@ class Collector:
         self._leave_old_place(document, digest)
         self.state.records[document.key] = seen
         (self.report.revised if had else self.report.fetched).append(document.name)
+        self.on_document(document.place)
 
     def _put(self, document: WantedDocument, temporary: Path) -> None:
         """Move a document to where it waits to be read, and forget that an older version was read."""

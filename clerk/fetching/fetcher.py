@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from clerk.fetching.cleaning import clean
 from clerk.fetching.date_span import read_arguments
 from clerk.fetching.failure_notes import DocumentPlace, forget_download
 from clerk.fetching.http_errors import Refusal
-from clerk.fetching.layout import Layout
+from clerk.fetching.layout import PREFIXES, Layout
 from clerk.fetching.overriding import default
 from clerk.fetching.reading import compile_site, read_image, read_one, read_waiting
 from clerk.fetching.report import FetchReport
@@ -58,6 +59,9 @@ class Fetcher:
 
     #: Documents to download even if they are there.
     again: frozenset[DocumentPlace] = frozenset()
+
+    #: Called with each document as soon as it may be read.
+    on_document: Callable[[DocumentPlace], object] = staticmethod(lambda _place: None)
 
     def __init__(self, site: Mapping[str, Any], *arguments: Any, **named: Any) -> None:
         span = read_arguments(site, arguments, named)
@@ -112,7 +116,12 @@ class Fetcher:
     def fetch_and_write_pdf(
         self, url: str, kind: str, meeting: str, date: str, headers: Mapping[str, str] | None = None
     ) -> Path | None:
-        """Download a PDF, or another document, unless it exists; return its path, or log the reason and return None."""
+        """Download a PDF, or another document, unless it exists; return its path, or log the reason and return None.
+
+        The file is yours until the next call in this thread: then it may be read, and removed, before all are fetched.
+        """
+        if before := vars(self._last).pop("place", None):
+            self.document_fetched(*before)
         if self.check_if_exists(meeting, date, kind):
             target = self.layout.waiting(kind, meeting, date)
             return target if target.exists() else None
@@ -131,7 +140,19 @@ class Fetcher:
         current_job().commit_files({temporary: target})
         forget_download(self.layout, place)
         self.report.fetched.append(f"{meeting}/{date} ({kind})")
+        self._last.place = place
         return target
+
+    def document_fetched(self, kind: str, meeting: str, date: str) -> None:
+        """Say that a document is in its place as a whole, so that it is read while others are fetched.
+
+        `fetch_and_write_pdf` says it of the document before. A fetcher that writes files itself may: what it is silent
+        about is read once it has fetched everything.
+        """
+        if self.layout.every_format(kind, meeting, date):
+            names = {prefix: name for name, prefix in PREFIXES.items()}
+            file = self.layout.pdf(kind, meeting, date)
+            self.on_document((names[self.layout.prefix(kind)], file.parent.name, file.stem))
 
     def assert_fetch_dirs(self) -> None:
         """Make the output folders."""
@@ -179,6 +200,11 @@ class Fetcher:
     def layout(self) -> Layout:
         """The folders of this site."""
         return Layout(Path(storage_dir()) / validate_subdomain(self.subdomain))
+
+    @cached_property
+    def _last(self) -> threading.local:
+        """The document that each thread has fetched last, as `place`."""
+        return threading.local()
 
     @cached_property
     def report(self) -> FetchReport:

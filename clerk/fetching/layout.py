@@ -6,6 +6,7 @@ import re
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from os.path import lexists
 from pathlib import Path
 from uuid import uuid4
 
@@ -46,7 +47,9 @@ class Layout:
 
     def every_format(self, kind: str, meeting: str, date: str) -> list[Path]:
         """Return the files of a document that wait to be read: more than one if it is there in several formats."""
-        paths = [self.pdf(kind, meeting, date, suffix) for suffix in SUFFIXES]
+        name = f"{self.root}/{self.prefix(kind)}/pdfs/{safe_name(meeting)}/{safe_name(date)}"
+        there = [suffix for suffix in SUFFIXES if lexists(f"{name}{suffix}")]  # most are not: resolving them takes long
+        paths = [self.pdf(kind, meeting, date, suffix) for suffix in there]
         return [path for path in paths if path.exists()]
 
     def all_waiting(self, kind: str) -> list[Path]:
@@ -82,10 +85,10 @@ class Layout:
 
     def exists(self, kind: str, meeting: str, date: str) -> bool:
         """Return whether the document waits to be read, or was read."""
+        if self.every_format(kind, meeting, date):
+            return True
         processed = self.processed(kind, meeting, date)
-        return (
-            self.waiting(kind, meeting, date).exists() or processed.exists() or processed.with_suffix(".pdf").exists()
-        )
+        return processed.exists() or processed.with_suffix(".pdf").exists()
 
     def temporary(self) -> Path:
         """Return a new path for an unfinished download on the same file system, and make its folder."""

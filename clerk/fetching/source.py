@@ -94,6 +94,7 @@ class SourceFetcher(Fetcher):
             owed_now=self.start_given or self.owed_now,
             again=self.again,
             take_down=settings().withdrawn == "take-down",
+            on_document=lambda place: self.document_fetched(*place),
         )
         complete = window if meetings and not self.report.left_out else None
         collector.collect(collector.documents(meetings, agendas_from=self._agendas_from(), complete=complete))

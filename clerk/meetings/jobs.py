@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +67,8 @@ def fetch_site(
         raise Discard(f"{subdomain}: its fetcher, of type {type(fetcher).__name__}, has no method fetch_events")
     if isinstance(fetcher, Fetcher):
         fetcher.again = frozenset((kind, meeting, date) for kind, meeting, date in again)
+        if not overridden(fetcher) - {"transform"}:
+            fetcher.on_document = partial(_read_soon, subdomain)
     if isinstance(fetcher, SourceFetcher):
         fetcher.owed_now = owed
     found = _fetch(subdomain, fetcher)
@@ -72,6 +76,13 @@ def fetch_site(
     with transaction() as connection:
         update_site(connection, subdomain, {"last_updated": format_moment(began)})
     return found
+
+
+def _read_soon(subdomain: str, place: DocumentPlace) -> None:
+    """Ask for a document to be read while others are fetched; a run that reads no documents leaves it as it is."""
+    kind, meeting, date = place
+    with suppress(Discard):
+        current_job().spawn_now("ocr-page", subdomain, stage="ocr", kind=kind, meeting=meeting, date=date)
 
 
 def _fetch(subdomain: str, fetcher: Any) -> dict[str, Any]:
@@ -170,7 +181,7 @@ def waiting_documents(subdomain: str, *, rename: bool = False) -> list[DocumentP
         (kind, file.parent.name, file.stem)
         for kind in PREFIXES
         for found in layout.all_waiting(kind)
-        for file in [_renamed(layout, kind, found) if rename else found]
+        if (file := _renamed(layout, kind, found) if rename else found) is not None
     ]
     return list(dict.fromkeys(places))
 
@@ -187,13 +198,19 @@ def _not_done_without(given_up: Mapping[DocumentPlace, str]) -> set[DocumentPlac
     return {place for place, job in given_up.items() if job in failed}
 
 
-def _renamed(layout: Layout, kind: str, pdf: Path) -> Path:
-    """Rename a PDF as our layout names it, unless another document has that name; return where it is."""
+def _renamed(layout: Layout, kind: str, pdf: Path) -> Path | None:
+    """Rename a PDF as our layout names it, unless another document has that name; return where it is.
+
+    None if it is gone: documents that were fetched in this run are being read.
+    """
     known = layout.pdf(kind, pdf.parent.name, pdf.stem, pdf.suffix.lower())
-    if not known.exists():
-        known.parent.mkdir(parents=True, exist_ok=True)
-        return pdf.rename(known)
-    if not known.samefile(pdf):
-        logger.warning("%s waits until %s was read: both have the same name here", pdf, known)
-        return pdf
-    return known
+    try:
+        if not known.exists():
+            known.parent.mkdir(parents=True, exist_ok=True)
+            return pdf.rename(known)
+        if known.samefile(pdf):
+            return known
+    except FileNotFoundError:
+        return None
+    logger.warning("%s waits until %s was read: both have the same name here", pdf, known)
+    return pdf

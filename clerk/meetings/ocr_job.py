@@ -150,24 +150,32 @@ def _remember(layout: Layout, place: DocumentPlace, reason: str) -> None:
 def _settle(files: _Files, seen: tuple[int, int, int], uploaded: Mapping[Path, Path], made: Path) -> None:
     """Put uploaded files and the text in place, mark the document as read and remove its PDF.
 
-    Only if this attempt still owns the job, and the PDF is the one it read.
+    Only if this attempt still owns the job, and the PDF is the one it read. The disk is waited for between two fences:
+    on SQLite a fence keeps every other process from writing.
     """
     text = made / _TEXT
     for final in (files.processed, *uploaded.values()):
         final.parent.mkdir(parents=True, exist_ok=True)
     flush(*uploaded, *text.glob("*.txt"))
     with current_job().fence():
-        if files.pdf.exists() and _identity(files.pdf) != seen:
-            raise Retry(f"{files.pdf.parent.name}/{files.pdf.name} was replaced while it was read", after=0)
+        _require_same(files.pdf, seen)
         for temporary, final in uploaded.items():
             temporary.replace(final)
         if text.exists():
             switch_folder(text, files.text)
-        flush(*{final.parent for final in (files.text, *uploaded.values())})
+    flush(*{final.parent for final in (files.text, *uploaded.values())})
+    with current_job().fence():
+        _require_same(files.pdf, seen)
         files.processed.touch()
         for file in (files.pdf, *files.others):
             file.unlink(missing_ok=True)
         files.failed.unlink(missing_ok=True)
+
+
+def _require_same(pdf: Path, seen: tuple[int, int, int]) -> None:
+    """Raise Retry if a PDF was replaced since it was seen."""
+    if pdf.exists() and _identity(pdf) != seen:
+        raise Retry(f"{pdf.parent.name}/{pdf.name} was replaced while it was read", after=0)
 
 
 def _upload(subdomain: str, layout: Layout, place: DocumentPlace, files: _Files, made: Path) -> None:

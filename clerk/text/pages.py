@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from contextlib import closing
 from functools import cached_property
@@ -31,6 +32,31 @@ SMALL = 0.25
 #: A picture with more pixels than fit on its place at `DPI` is drawn finer if its place is shorter than this, in
 #: inches: until its longer side has so many pixels, while the page has no more than so many.
 _SHORT_PLACE, _LONG_SIDE, _FINE_PAGE = 8.0, 2400, 12_000_000
+
+
+class GreyRows:
+    """A grey drawing in memory as a PNG file has it, with a byte 0 before each row: to copy it takes as long."""
+
+    bitmap: pdfium.PdfBitmap
+    rows: memoryview
+
+    def bitmap_of(
+        self,
+        width: int,
+        height: int,
+        format: int,  # noqa: A002 - pypdfium2's names
+        *,
+        rev_byteorder: bool = False,
+    ) -> pdfium.PdfBitmap:
+        """Make the bitmap to draw on."""
+        size = (width + 1) * height
+        memory = bytearray(size + 1)  # a byte before the first row, and one after the last, which `stride` counts
+        pixels = (ctypes.c_ubyte * size).from_buffer(memory, 1)
+        self.rows = memoryview(memory)[:size]
+        self.bitmap = pdfium.PdfBitmap.new_native(
+            width, height, format, rev_byteorder=rev_byteorder, buffer=pixels, stride=width + 1
+        )
+        return self.bitmap
 
 
 class OpenPage:
@@ -67,11 +93,19 @@ class OpenPage:
         return "\n".join(filter(None, [text.rstrip("\n"), layer.tidy(self._notes)])) if self._notes else text
 
     @cached_property
-    def grey(self) -> pdfium.PdfBitmap:
+    def grey(self) -> GreyRows:
         """Return the page drawn in one byte a pixel."""
-        return self.drawn(grayscale=True)
+        rows = GreyRows()
+        self.drawn(grayscale=True, into=rows.bitmap_of)
+        return rows
 
-    def drawn(self, *, grayscale: bool, scale: float = 1) -> pdfium.PdfBitmap:
+    def drawn(
+        self,
+        *,
+        grayscale: bool,
+        scale: float = 1,
+        into: Callable[..., pdfium.PdfBitmap] = pdfium.PdfBitmap.new_native,
+    ) -> pdfium.PdfBitmap:
         """Draw the page at `scale` times its resolution, or as finely as the limit of pixels allows.
 
         Raises too-large if a picture is a bomb. The check comes first because pdfium, out of memory, leaves a picture
@@ -81,7 +115,7 @@ class OpenPage:
             raise DocumentError("too-large", f"holds a picture of {self.look.largest >> 20} MiB, unpacked")
         width, height = self.raw.get_size()
         finest = (self._limits.pixels / max(width * height, 1)) ** 0.5
-        return self.raw.render(scale=min(self.dpi / 72, finest) * scale, grayscale=grayscale)
+        return self.raw.render(scale=min(self.dpi / 72, finest) * scale, grayscale=grayscale, bitmap_maker=into)
 
     @cached_property
     def dpi(self) -> float:
@@ -154,7 +188,7 @@ class OpenPage:
         """Return what the engine sees; pale writing is made black first if the layer has text over it."""
         table = coverage.darker(self._rest) if text.strip() else None
         if table is None:
-            return recognise(self.grey).changed(layer.tidy)
+            return recognise(self.grey.bitmap).changed(layer.tidy)
         drawn = self.drawn(grayscale=True)
         pixels = memoryview(drawn.buffer).cast("B")
         pixels[:] = bytes(pixels).translate(table)
@@ -171,8 +205,8 @@ class OpenPage:
             # Level 3 takes half the time of the default, and scans come out smaller.
             self.drawn(grayscale=False).to_pil().save(file, compress_level=3)
         else:
-            grey = self.grey
-            file.write_bytes(grey_png(memoryview(grey.buffer).cast("B"), grey.width, grey.height, grey.stride))
+            bitmap = self.grey.bitmap
+            file.write_bytes(grey_png(self.grey.rows, bitmap.width, bitmap.height))
 
 
 def _has_colour(bitmap: pdfium.PdfBitmap) -> bool:

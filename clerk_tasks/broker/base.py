@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, NamedTuple
 
 import kombu
@@ -37,11 +37,15 @@ class Broker:
     #: Limits of every wait, in seconds: a stalled broker must not hold a command, or a worker's relay, for ever.
     transport_options: ClassVar[Mapping[str, Any]]
     #: Our own transport class; None: kombu's.
-    transport: ClassVar[type | None] = None
+    transport: type | None = None
     #: Whether a child's next message stays in the broker until the child is free.
     disable_prefetch: ClassVar[bool] = False
     #: What this broker's driver raises besides kombu's own errors.
     driver_errors: ClassVar[tuple[type[BaseException], ...]] = ()
+    #: What a person does about a queue that cannot be declared.
+    mend_queue: ClassVar[str] = ""
+    #: What it raises where the broker is there and refuses an order: a queue that was declared in another way, say.
+    refusals: ClassVar[tuple[type[BaseException], ...]] = ()
 
     def __init__(self, url: str) -> None:
         self.url, self.tls = split_tls(url)
@@ -50,6 +54,7 @@ class Broker:
             OperationalError,
             BatchPublishError,
             *self.driver_errors,
+            *self.refusals,
         )
 
     @property
@@ -78,6 +83,17 @@ class Broker:
     def depth(self, channel: Any, name: str) -> int:
         """Return how many messages of a queue are ready to be delivered."""
         return int(queue(name)(channel).queue_declare().message_count)
+
+    def unusable(self, connection: kombu.Connection, names: Iterable[str]) -> Iterator[Problem]:
+        """Yield the queues that the broker does not let us declare and count, each with what mends it."""
+        for name in names:
+            channel = connection.channel()  # each its own: RabbitMQ closes one on which it refused something
+            try:
+                self.declare(channel, name)
+            except self.refusals as error:
+                yield Problem(name, f"the broker refuses this queue: {error}", self.mend_queue)
+            else:
+                channel.close()
 
     def install(self) -> None:
         """Make Celery's own connections use our transport, where we have one."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import uuid_utils
 
 from clerk.application import part
-from clerk.errors import BrokerUnavailable
+from clerk.errors import BrokerRefused, BrokerUnavailable
 from clerk.jobs import Priority
 from clerk_tasks.broker import embedded
 from clerk_tasks.broker.table import broker_url, load_broker
@@ -63,6 +63,10 @@ class Publisher:
     def problems(self) -> list[Problem]:
         """Return what is wrong with the broker's configuration; raises BrokerUnavailable."""
         return self._attempt(lambda: list(self.broker.problems(self._connect().channel)))
+
+    def unusable(self, names: Sequence[str]) -> list[Problem]:
+        """Return those queues that the broker refuses, with what mends them; raises BrokerUnavailable."""
+        return self._attempt(lambda: list(self.broker.unusable(self._connect().connection, names)))
 
     def close(self) -> None:
         """Close the connection; the next use opens another."""
@@ -133,7 +137,10 @@ class Publisher:
     def _unavailable(self, error: BaseException) -> BrokerUnavailable:
         if self._is_absent():
             return BrokerUnavailable(_ABSENT)
-        return BrokerUnavailable(f"The broker {self.broker.shown} cannot be reached: {error.__cause__ or error}")
+        cause = error.__cause__ or error
+        if isinstance(cause, self.broker.refusals):
+            return BrokerRefused(f"The broker {self.broker.shown} refuses: {cause}")
+        return BrokerUnavailable(f"The broker {self.broker.shown} cannot be reached: {cause}")
 
 
 def _headers(message: Message, message_id: str) -> dict[str, Any]:

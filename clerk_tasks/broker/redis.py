@@ -101,7 +101,9 @@ class Redis(Broker):
     }
     transport = Transport
     disable_prefetch = True
-    driver_errors = (*redis.Transport.connection_errors, *redis.Transport.channel_errors)
+    driver_errors = redis.Transport.connection_errors
+    refusals = redis.Transport.channel_errors
+    mend_queue = "rename or delete the key that is no list, or give clerk a database of its own"
 
     @property
     def ssl(self) -> dict[str, Any] | bool:

@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from clerk_tasks.cli import output
+from clerk_tasks.cli.cells import shortened
 from clerk_tasks.cli.options import AsJson
 from clerk_tasks.operations.failures import failures
+from clerk_tasks.operations.short_ids import short_job_ids
 
 COLUMNS = ("fingerprint", "job_type", "dead_letters", "to_be_retried", "sites", "last", "error", "job")
 #: The most sites that a row of the table names.
@@ -21,7 +23,8 @@ def command(
 ) -> None:
     """Show dead letters and jobs that will be tried again, one row per cause, with a job of each."""
     causes = failures(since)
-    rows = [cause | {"sites": _few(cause["sites"])} for cause in causes]
+    named = [cause | {"sites": _few(cause["sites"])} for cause in causes]
+    rows = named if as_json else shortened(named, short_job_ids(cause["job"] for cause in causes), "job")
     table = output.Listing(rows, COLUMNS, f"Nothing failed in the last {since}.")
     output.answer_one(causes, table, as_json=as_json)
 

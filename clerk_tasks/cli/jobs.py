@@ -17,20 +17,23 @@ from clerk_tasks.cli.job_filter_options import (
     finish_act,
     leave_if_stopped,
 )
-from clerk_tasks.cli.jobs_output import COLUMNS, finish
+from clerk_tasks.cli.jobs_output import finish, listing_of
+from clerk_tasks.cli.log_output import show_log, show_new_lines
 from clerk_tasks.cli.options import AsJson, Before, DryRun, Limit, Reason, Wait
 from clerk_tasks.operations import job_retry, listing
 from clerk_tasks.operations.bulk_acts import cancelling, dismissing, moving, retrying
 from clerk_tasks.operations.cancel import cancel_jobs
 from clerk_tasks.operations.dismissal import dismiss_jobs
 from clerk_tasks.operations.job_filters import FilterTexts, JobFilter
+from clerk_tasks.operations.job_logs import follow_log, read_log
 from clerk_tasks.operations.rerouting import Rerouting, reroute_jobs, to_priority, to_queue
 from clerk_tasks.operations.run_now import run_jobs_now
+from clerk_tasks.operations.short_ids import full_job_id, full_job_ids
 
 app = typer.Typer(no_args_is_help=True, help="List, show, retry, run, dismiss, cancel, move and reprioritise jobs.")
 
-JobId = Annotated[str, typer.Argument(help="The job's id.")]
-JobIds = Annotated[list[str], typer.Argument(help="Job ids.")]
+JobId = Annotated[str, typer.Argument(help="The job's id, or its beginning.")]
+JobIds = Annotated[list[str], typer.Argument(help="Job ids, or their beginnings.")]
 SomeJobs = Annotated[list[str] | None, typer.Argument(help="Job ids; or choose jobs by the options.")]
 
 
@@ -38,19 +41,38 @@ SomeJobs = Annotated[list[str] | None, typer.Argument(help="Job ids; or choose j
 @filtered
 def list_(chosen: FilterTexts, before: Before = None, limit: Limit = 100, as_json: AsJson = False) -> None:
     """List jobs, newest first."""
-    jobs = listing.list_jobs(before=before, limit=limit or None, **chosen)
-    output.answer(jobs, COLUMNS, as_json=as_json, empty="No jobs.")
+    jobs = listing.list_jobs(before=before and full_job_id(before), limit=limit or None, **chosen)
+    output.answer_one(jobs, *(() if as_json else (listing_of(jobs),)), as_json=as_json)
 
 
 @app.command()
 def show(job_id: JobId, as_json: AsJson = False) -> None:
     """Show one job: its arguments, its result, every attempt, and the last traceback."""
-    job = listing.show_job(job_id)
+    job = listing.show_job(full_job_id(job_id))
     columns = ("attempt", "outcome", "worker", "pid", "started_at", "finished_at", "error")
     attempts = output.Listing(job["attempts"], columns, "No attempt yet.")
     lines = listing.last_traceback(job)
     traceback = ("", *lines) if lines else ()
     output.answer_one(job, output.fields(job | {"attempts": None}), "", attempts, *traceback, as_json=as_json)
+
+
+@app.command()
+def logs(
+    job_id: JobId,
+    attempt: Annotated[int | None, typer.Option(min=1, help="This attempt (default: the newest).")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the attempt is over.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show what an attempt has said: its log, what it printed, and what its subprocesses printed.
+
+    With --follow --json each line is a JSON object of its own.
+    """
+    job_id = full_job_id(job_id)
+    if not follow:
+        show_log(read_log(job_id, attempt), as_json=as_json)
+        return
+    for found in follow_log(job_id, attempt):
+        show_new_lines(found, as_json=as_json)
 
 
 @app.command()
@@ -67,7 +89,7 @@ def retry(
     """Retry dead letters, or with --state cancelled cancelled jobs, with their exact arguments."""
     by_filter = choose(job_ids, chosen, everything=everything)
     if by_filter is None:
-        retried = job_retry.retry(job_ids or (), reason=reason, dry_run=dry_run)
+        retried = job_retry.retry(full_job_ids(job_ids or ()), reason=reason, dry_run=dry_run)
         finish(retried, wait=wait and not dry_run, as_json=as_json, as_list=True)
         return
     act = retrying()
@@ -90,7 +112,7 @@ def cancel(
     """Cancel jobs: waiting jobs at once; running jobs are asked to stop."""
     by_filter = choose(job_ids, chosen, everything=everything)
     if by_filter is None:
-        cancelled = cancel_jobs(job_ids or (), reason=reason, dry_run=dry_run)
+        cancelled = cancel_jobs(full_job_ids(job_ids or ()), reason=reason, dry_run=dry_run)
         said = {JobState.RUNNING: "was asked to stop"}
         lines = [f"{job['id']} {said.get(job['state'], job['state'])}" for job in cancelled]
         output.answer_one(cancelled, *lines, as_json=as_json)
@@ -102,7 +124,7 @@ def cancel(
 @app.command()
 def run_now(job_ids: JobIds, reason: Reason = None, as_json: AsJson = False) -> None:
     """Run jobs now that wait for their time: enqueued for later, snoozed, or to be tried again."""
-    jobs = run_jobs_now(job_ids, reason=reason)
+    jobs = run_jobs_now(full_job_ids(job_ids), reason=reason)
     output.answer_one(jobs, *(f"{job['id']} {job['state']}" for job in jobs), as_json=as_json)
 
 
@@ -119,7 +141,7 @@ def dismiss(
     """Dismiss dead letters: `health` counts them no more. `jobs retry` undoes it."""
     by_filter = choose(job_ids, chosen, everything=everything)
     if by_filter is None:
-        dismissed = dismiss_jobs(job_ids or (), reason=reason, dry_run=dry_run)
+        dismissed = dismiss_jobs(full_job_ids(job_ids or ()), reason=reason, dry_run=dry_run)
         output.answer_one(dismissed, *(f"{job['id']} {job['note']}" for job in dismissed), as_json=as_json)
         return
     act = dismissing(reason)
@@ -169,7 +191,7 @@ def _reroute(
     as_json: bool,
 ) -> None:
     if by_filter is None:
-        jobs = reroute_jobs(job_ids or (), rerouting, reason=reason, dry_run=dry_run)
+        jobs = reroute_jobs(full_job_ids(job_ids or ()), rerouting, reason=reason, dry_run=dry_run)
         lines = [f"{job['id']} {job['queue']} {job['priority']}" for job in jobs]
         output.answer_one(jobs, *lines, as_json=as_json)
         return

@@ -9,10 +9,17 @@ import typer
 
 from clerk_tasks import waiting
 from clerk_tasks.cli import output
+from clerk_tasks.cli.cells import shortened
 from clerk_tasks.operations.listing import job_states
+from clerk_tasks.operations.short_ids import short_job_ids
 
 #: The columns of a table of jobs.
 COLUMNS = ("id", "job_type", "subdomain", "state", "attempt", "priority", "created_at", "error")
+
+
+def listing_of(jobs: Sequence[dict[str, Any]], *, empty: str = "No jobs.") -> output.Listing:
+    """Return a table of jobs, with short ids."""
+    return output.Listing(shortened(jobs, short_job_ids(job["id"] for job in jobs), "id"), COLUMNS, empty)
 
 
 def finish(job_ids: Sequence[str], *, wait: bool, as_json: bool, as_list: bool = False) -> None:
@@ -25,13 +32,23 @@ def finish(job_ids: Sequence[str], *, wait: bool, as_json: bool, as_list: bool =
     shown = job_ids if wait or as_list else job_ids[:1]
     jobs: list[dict[str, Any]] = []
     if wait:
-        jobs = waiting.wait_for(shown, output.note, again=as_list)
+        jobs = _waited(shown, again=as_list)
     elif as_json:
         jobs = job_states(shown)
     value = jobs[0] if len(jobs) == 1 and not as_list else jobs
     output.answer_one(value, *(_lines(jobs, shown) if wait else shown), as_json=as_json)
     if wait and not waiting.succeeded(jobs):
         raise typer.Exit(1)
+
+
+def _waited(job_ids: Sequence[str], *, again: bool) -> list[dict[str, Any]]:
+    """Wait, with a bar on a terminal and lines elsewhere."""
+    if not output.shows_progress():
+        return waiting.wait_for(job_ids, output.note, again=again)
+    from clerk_tasks.cli.progress_bar import bar  # rich takes a third of a second, and only a terminal needs it
+
+    with bar() as show:
+        return waiting.wait_for(job_ids, output.note, again=again, show=show)
 
 
 def _lines(jobs: Sequence[dict[str, Any]], named: Sequence[str]) -> list[str]:

@@ -218,5 +218,5 @@ def _log_to_stderr(*, debug: bool) -> None:
         logger.setLevel(logging.CRITICAL if completing else logging.DEBUG if debug else logging.NOTSET)
         if not any(isinstance(handler, _ToStderr) for handler in logger.handlers):
             handler = _ToStderr()
-            handler.setFormatter(logs.Redacting())
+            handler.setFormatter(logs.LogLines())
             logger.addHandler(handler)

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import typer
 
 from clerk.errors import ClerkError, UsageError
 from clerk.visible import visible, visible_json, visible_lines
+from clerk_tasks.cli import cells
 
 #: The exit code of what Ctrl-C has ended.
 INTERRUPTED = 130
-
-#: Values that a table shows as JSON.
-_NESTED = (dict, list, tuple)
 
 _quiet = False
 
@@ -33,7 +31,14 @@ def set_quiet(quiet: bool) -> None:
 def print_json(value: Any) -> None:
     """Print one JSON document; times in ISO 8601."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    _print(visible_json(value, indent=2, default=_plain, encoding=encoding))
+    _print(visible_json(value, indent=2, default=cells.plain, encoding=encoding))
+
+
+def print_json_line(value: Any) -> None:
+    """Print one JSON document in one line, at once."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    _print(visible_json(value, indent=None, default=cells.plain, encoding=encoding))
+    flush()
 
 
 def print_line(text: str = "") -> None:
@@ -71,21 +76,37 @@ def give_up() -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def print_table(rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "Nothing to show.") -> None:
-    """Print rows under column headings: a table on a terminal, else text that awk can split; `empty` on stderr."""
+def print_table(
+    rows: Sequence[Mapping[str, Any]], columns: Sequence[str], *, empty: str = "Nothing to show.", whole: bool = False
+) -> None:
+    """Print rows under column headings: a table on a terminal, else text; `empty` on stderr.
+
+    Times are local and short, and the longest texts are cut so that a line fits, unless it is to be `whole`.
+    """
     if not rows:
         note(empty)
         return
-    cells = [[_text(row.get(column)) for column in columns] for row in rows]
-    if sys.stdout is not None and sys.stdout.isatty() and "NO_COLOR" not in os.environ:
+    current = None if whole else datetime.now(UTC)
+    lines = [[cells.text(row.get(column), current=current) for column in columns] for row in rows]
+    numbers = [cells.is_number([row.get(column) for row in rows]) for column in columns]
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    if not whole:
+        lines = cells.fitted(
+            columns, lines, cells.columns_to_cut(rows, columns), cells.width() - (2 if on_terminal else 0)
+        )
+    if on_terminal and "NO_COLOR" not in os.environ:
         from clerk_tasks.cli.table import print_rich  # rich takes a third of a second, and only a terminal needs it
 
-        print_rich(columns, cells)
+        print_rich(columns, lines, numbers)
         return
-    lines = [[column.upper() for column in columns], *cells]
+    lines = [[column.upper() for column in columns], *lines]
     widths = [max(len(line[index]) for line in lines) for index in range(len(columns))]
     for line in lines:
-        print_line("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+        print_line("  ".join(map(_justified, line, widths, numbers)).rstrip())
+
+
+def _justified(cell: str, width: int, is_number: bool) -> str:
+    return cell.rjust(width) if is_number else cell.ljust(width)
 
 
 class Listing(NamedTuple):
@@ -94,12 +115,13 @@ class Listing(NamedTuple):
     rows: Sequence[Mapping[str, Any]]
     columns: Sequence[str]
     empty: str = "Nothing to show."
+    whole: bool = False
 
 
 def fields(record: Mapping[str, Any]) -> Listing:
     """Return a table of a record's fields that are set, one per row."""
     rows = [{"field": name, "value": value} for name, value in record.items() if value is not None]
-    return Listing(rows, ("field", "value"))
+    return Listing(rows, ("field", "value"), whole=True)
 
 
 def answer(
@@ -116,7 +138,7 @@ def answer_one(value: Any, *parts: str | Listing, as_json: bool) -> None:
         return
     for part in parts:
         if isinstance(part, Listing):
-            print_table(part.rows, part.columns, empty=part.empty)
+            print_table(part.rows, part.columns, empty=part.empty, whole=part.whole)
         else:
             print_line(part)
 
@@ -134,6 +156,11 @@ def note(text: str) -> None:
     """Say something on stderr that --quiet silences."""
     if not _quiet:
         say(text)
+
+
+def shows_progress() -> bool:
+    """Return whether a bar can be shown: stderr is a terminal, and not quiet."""
+    return not _quiet and sys.stderr is not None and sys.stderr.isatty()
 
 
 def warn(text: str) -> None:
@@ -162,17 +189,3 @@ def show_every_letter() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple | set | frozenset) and not any(isinstance(each, _NESTED) for each in value):
-        return ", ".join(map(_text, value)) or "-"
-    if isinstance(value, _NESTED):
-        value = json.dumps(value, default=_plain, ensure_ascii=False)
-    return "-" if value is None else visible(" ".join(str(_plain(value)).split())) or "-"
-
-
-def _plain(value: Any) -> Any:
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)

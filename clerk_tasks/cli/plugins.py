@@ -22,7 +22,8 @@ COLUMNS = ("name", "state", "source", "version", "hooks", "job_types", "error")
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List every plugin, quarantined ones with their error."""
-    output.answer(_reports(), COLUMNS, as_json=as_json)
+    reports = _reports()
+    output.answer_one(reports, output.Listing(reports, COLUMNS, whole=True), as_json=as_json)
 
 
 @app.command()
@@ -30,7 +31,7 @@ def check(as_json: AsJson = False) -> None:
     """Exit 1 if a plugin, or a part of one, is quarantined."""
     reports = _reports()
     broken = [report for report in reports if report["error"]]
-    table = output.Listing(broken, ("name", "where", "error"))
+    table = output.Listing(broken, ("name", "where", "error"), whole=True)
     output.answer_one(broken, table if broken else f"{len(reports)} plugins, all of them work", as_json=as_json)
     raise typer.Exit(1 if broken else 0)
 

@@ -8,10 +8,12 @@ from typing import Annotated
 import typer
 
 from clerk_tasks.cli import output
-from clerk_tasks.cli.jobs_output import COLUMNS, finish
+from clerk_tasks.cli.jobs_output import finish, listing_of
 from clerk_tasks.cli.options import AsJson, Before, DryRun, Limit, OfSite, Reason, Wait
+from clerk_tasks.cli.runs_output import heading, runs_listing, stages_listing
 from clerk_tasks.operations import listing, run_retry
 from clerk_tasks.operations.cancel import cancel_run
+from clerk_tasks.operations.short_ids import full_run_id
 
 app = typer.Typer(no_args_is_help=True, help="List, show, retry and cancel runs.")
 
@@ -25,21 +27,22 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List runs, newest first."""
-    runs = listing.list_runs(subdomain=subdomain, state=state, before=before, limit=limit or None)
-    columns = ("id", "pipeline", "state", "jobs", "remaining", "failed", "cancelled", "created_at", "finished_at")
-    output.answer(runs, columns, as_json=as_json, empty="No runs.")
+    runs = listing.list_runs(
+        subdomain=subdomain, state=state, before=before and full_run_id(before), limit=limit or None
+    )
+    output.answer_one(runs, *(() if as_json else (runs_listing(runs),)), as_json=as_json)
 
 
 @app.command()
 def show(
-    run_id: Annotated[str, typer.Argument(help="The run's id.")], limit: Limit = 100, as_json: AsJson = False
+    run_id: Annotated[str, typer.Argument(help="The run's id, or its beginning.")],
+    limit: Limit = 100,
+    as_json: AsJson = False,
 ) -> None:
     """Show one run: its stages, and its newest jobs."""
-    run = listing.show_run(run_id, limit=limit or None)
-    heading = f"{run['id']}: {run['pipeline']} of {run['subdomain']}, {run['state']}"
-    columns = ("name", "state", "total", "remaining", "failed", "cancelled", "opened_at", "closed_at")
-    stages, jobs = output.Listing(run["stages"], columns), output.Listing(run["jobs"], COLUMNS)
-    output.answer_one(run, heading, "", stages, "", jobs, as_json=as_json)
+    run = listing.show_run(full_run_id(run_id), limit=limit or None)
+    parts = () if as_json else (heading(run), "", stages_listing(run), "", listing_of(run["jobs"]))
+    output.answer_one(run, *parts, as_json=as_json)
 
 
 @app.command()
@@ -59,7 +62,7 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Repeat a run from a stage on, as a new run. Documents that were read are not read again."""
-    plan = run_retry.plan(run_id, start, only=only)
+    plan = run_retry.plan(full_run_id(run_id), start, only=only)
     if dry_run:
         output.answer_one(asdict(plan), str(plan), as_json=as_json)
     else:
@@ -75,7 +78,7 @@ def cancel(
     as_json: AsJson = False,
 ) -> None:
     """Cancel a run: its waiting jobs at once; running jobs are asked to stop."""
-    run = cancel_run(run_id, reason=reason)
+    run = cancel_run(run_id := full_run_id(run_id), reason=reason)
     running = sum(stage["remaining"] for stage in run["stages"])
     state = f"its waiting jobs are cancelled, its running jobs ({running}) were asked to stop"
     output.answer_one(run, f"{run_id}: {state if running else 'cancelled'}.", as_json=as_json)

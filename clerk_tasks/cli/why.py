@@ -8,13 +8,14 @@ import typer
 
 from clerk_tasks.cli import output
 from clerk_tasks.cli.options import AsJson
+from clerk_tasks.operations.short_ids import full_job_id
 from clerk_tasks.operations.why import explain
 
 
 def command(
-    what: Annotated[str, typer.Argument(metavar="JOB|SUBDOMAIN", help="A job's id, or a site.")],
+    what: Annotated[str, typer.Argument(metavar="JOB|SUBDOMAIN", help="A job's id or its beginning, or a site.")],
     as_json: AsJson = False,
 ) -> None:
     """Explain why a job, or the work of a site, has not run or did not finish."""
-    lines = explain(what)
+    lines = explain(full_job_id(what))
     output.answer_one(lines, *lines, as_json=as_json)

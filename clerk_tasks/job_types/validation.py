@@ -10,7 +10,7 @@ from string import Formatter
 from typing import Any
 
 from clerk.errors import UsageError
-from clerk.jobs import LONGEST_TIME_LIMIT, Backoff, JobType
+from clerk.jobs import LONGEST_TIME_LIMIT, Backoff, JobType, Limit, parse_rate
 from clerk.plugin.containment import BROKEN
 from clerk.plugin.registered import Plugin, PluginSet
 from clerk.plugin.source_place import place_of
@@ -20,6 +20,7 @@ PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 QUEUE_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 LONGEST_NAME = 100  # characters
 MOST_ATTEMPTS = 1000
+MOST_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +138,27 @@ def _check_fields(job_type: JobType, wanted: CallSignature) -> None:
     if not isinstance(job_type.replaces, bool):
         raise UsageError(f"replaces: {job_type.replaces!r} must be True or False")
     if not isinstance(job_type.unique, bool):
-        _check_template(job_type.unique, wanted)
+        _check_template("unique", job_type.unique, wanted)
+    _check_limit(job_type.limit, wanted)
+
+
+def _check_limit(limit: object, wanted: CallSignature) -> None:
+    if limit is None:
+        return
+    if not isinstance(limit, Limit):
+        raise UsageError(f"limit: {limit!r} must be a clerk.Limit")
+    if limit.concurrency is None and limit.rate is None:
+        raise UsageError("limit: give a concurrency, a rate or both")
+    number = limit.concurrency
+    if number is not None and not (type(number) is int and 1 <= number <= MOST_AT_ONCE):
+        raise UsageError(f"limit: the concurrency {number!r} must be a whole number from 1 to {MOST_AT_ONCE}")
+    if limit.rate is not None:
+        try:
+            parse_rate(limit.rate)
+        except ValueError as error:
+            raise UsageError(f"limit: {error}") from None
+    if limit.key != "":
+        _check_template("limit", limit.key, wanted)
 
 
 def _check_seconds(field: str, value: object) -> None:
@@ -145,14 +166,15 @@ def _check_seconds(field: str, value: object) -> None:
         raise UsageError(f"{field}: {value!r} must be a positive number of seconds, at most 30 days")
 
 
-def _check_template(template: object, wanted: CallSignature) -> None:
+def _check_template(name: str, template: object, wanted: CallSignature) -> None:
     if not (isinstance(template, str) and template):
-        raise UsageError(f"unique: {template!r} must be True, False or a template such as '{{job_type}}:{{subdomain}}'")
+        other = "True, False or " if name == "unique" else ""
+        raise UsageError(f"{name}: {template!r} must be {other}a template such as '{{job_type}}:{{subdomain}}'")
     known = {"job_type", "subdomain", *wanted.parameters}
     try:
-        fields = [name for _, name, _, _ in Formatter().parse(template) if name is not None]
+        fields = [field for _, field, _, _ in Formatter().parse(template) if field is not None]
     except ValueError as error:
-        raise UsageError(f"unique: {template!r} is no template: {error}") from None
+        raise UsageError(f"{name}: {template!r} is no template: {error}") from None
     for field in fields:
         if field not in known:
-            raise UsageError(f"unique: {{{field}}} is unknown; {template!r} may use {', '.join(sorted(known))}")
+            raise UsageError(f"{name}: {{{field}}} is unknown; {template!r} may use {', '.join(sorted(known))}")

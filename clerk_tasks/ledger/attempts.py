@@ -16,9 +16,9 @@ from clerk.database.literals import constant
 from clerk.database.states import JobState
 from clerk.database.tables import attempts_table as attempts
 from clerk.database.tables import jobs_table as jobs
-from clerk.jobs import Fenced
+from clerk.jobs import Cancel, Fenced
 from clerk_tasks.ledger.backoff import wait
-from clerk_tasks.ledger.children import add_children
+from clerk_tasks.ledger.children import add_children, add_children_now
 from clerk_tasks.ledger.claims import COMPLETED, MINE, OVER, Claim, as_json
 from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import Message, NewJob
@@ -77,6 +77,17 @@ def complete(
     if not children:
         return count_down(connection, claim.stage_id, ended=JobState.COMPLETED)
     return add_children(connection, children, run_id=claim.run_id, stage_id=claim.stage_id)
+
+
+def spawn_now(connection: Connection, claim: Claim, children: Sequence[NewJob]) -> list[Message]:
+    """Record children of a job that goes on, for workers to begin at once; return the messages to publish after commit.
+
+    Raises Fenced if this attempt no longer owns the job, Cancel if it was asked to cancel, Discard if a child names no
+    later stage of its run.
+    """
+    if check_owned(connection, claim, lock=True):
+        raise Cancel("it was cancelled before it asked for further jobs")
+    return add_children_now(connection, children, run_id=claim.run_id, stage_id=claim.stage_id)
 
 
 def _fence(claim: Claim, changed: int) -> None:

@@ -58,6 +58,7 @@ class Claim(NamedTuple):
     backoff_cap: float  # seconds
     priority: int = 0
     turn: int = 0
+    limit_key: str | None = None
     left: int = 0  # jobs of its stage that had not ended, itself among them, when it was claimed
 
     def __str__(self) -> str:
@@ -80,6 +81,7 @@ CLAIMED = (
     jobs.c.backoff_cap,
     jobs.c.priority,
     jobs.c.turn,
+    jobs.c.limit_key,
     select(stages.c.remaining).where(stages.c.id == jobs.c.stage_id).correlate(jobs).scalar_subquery(),
 )
 

@@ -8,14 +8,12 @@ from sqlalchemy import Connection, Select, func, select, update
 
 from clerk.database.clock import now
 from clerk.database.literals import batched, constant, is_in, one_of
-from clerk.database.states import LATER, UNCOMPLETED, UNENDED, UNFINISHED, JobState, RunState, StageState
+from clerk.database.states import LATER, UNCOMPLETED, UNENDED, UNFINISHED, WAITING, JobState, RunState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import sites_table as sites
 from clerk.database.tables import stages_table as stages
 from clerk_tasks.ledger.queries import unfinished_kinds
-
-_WAITING = (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ def orphans(connection: Connection) -> list[Damage]:
     """Return the unfinished jobs that can never run: of a removed site, or of a stage that was cancelled."""
     known = set(connection.execute(select(sites.c.subdomain)).scalars())
     gone = sorted({row.subdomain for row in unfinished_kinds(connection)} - known)
-    of_site = select(jobs.c.id, jobs.c.subdomain).where(one_of(jobs.c.state, _WAITING))
+    of_site = select(jobs.c.id, jobs.c.subdomain).where(one_of(jobs.c.state, WAITING))
     lost = {
         row.id: f"its site {row.subdomain} is gone"
         for some in batched(gone)
@@ -111,7 +109,7 @@ def unreleased(connection: Connection) -> list[Damage]:
 
 def remember(connection: Connection, job_id: str) -> None:
     """Make a job due now that waits for nothing; the relay publishes it."""
-    waits = (jobs.c.id == job_id, one_of(jobs.c.state, _WAITING), jobs.c.due_at.is_(None))
+    waits = (jobs.c.id == job_id, one_of(jobs.c.state, WAITING), jobs.c.due_at.is_(None))
     connection.execute(update(jobs).where(*waits).values(due_at=now()))
 
 

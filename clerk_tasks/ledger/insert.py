@@ -50,8 +50,10 @@ class NewJob:
     backoff: Backoff = field(default_factory=Backoff)
     time_limit: float = 3600.0
     unique_key: str | None = None
+    limit_key: str | None = None
     delay: float = 0.0
     stage: str | None = None
+    traceparent: str | None = None
     id: str = field(default_factory=lambda: str(uuid_utils.uuid7()))
 
 
@@ -69,24 +71,29 @@ class NewStage:
 
 @dataclass(slots=True)
 class Recorded:
-    """What an insertion did: the messages to publish, every new id, and {unique key: id of the job that won}."""
+    """What an insertion did: the messages to publish, every new id, and {unique key: id of the job that won}.
+
+    Jobs with one of the limit keys are held until `limits.admit`.
+    """
 
     messages: list[Message] = field(default_factory=list)
     job_ids: list[str] = field(default_factory=list)
     conflicts: dict[str, str] = field(default_factory=dict)
+    limit_keys: set[str] = field(default_factory=set)
 
     def add(self, other: Recorded) -> None:
         """Add what another insertion did."""
         self.messages += other.messages
         self.job_ids += other.job_ids
         self.conflicts.update(other.conflicts)
+        self.limit_keys.update(other.limit_keys)
 
 
 _ROW: dict[str, Any] = {
     column: bindparam(column)
     for column in (
-        *("id", "run_id", "stage_id", "job_type", "subdomain", "queue", "priority", "turn", "arguments", "unique_key"),
-        *("max_attempts", "backoff_base", "backoff_cap", "time_limit"),
+        *("id", "run_id", "stage_id", "job_type", "subdomain", "queue", "priority", "turn", "arguments"),
+        *("unique_key", "limit_key", "max_attempts", "backoff_base", "backoff_cap", "time_limit", "traceparent"),
     )
 }
 _DUE = {
@@ -94,11 +101,12 @@ _DUE = {
     "due_at": now(),
     "created_at": now(),
 }
+_HELD = _DUE | {"state": constant(JobState.HELD)}
 _LATER = {"state": constant(JobState.SCHEDULED), "due_at": now(bindparam("delay")), "created_at": now()}
 _WAITING = {"state": constant(JobState.SCHEDULED), "created_at": now()}
 
 
-_KINDS: dict[str, Mapping[str, Any]] = {"due": _DUE, "later": _LATER, "waiting": _WAITING}
+_KINDS: dict[str, Mapping[str, Any]] = {"due": _DUE, "held": _HELD, "later": _LATER, "waiting": _WAITING}
 
 
 def _guarded(values: Mapping[str, Any], dialect: ModuleType) -> Compiled:
@@ -173,9 +181,9 @@ def insert_jobs(
     turns = _turns(connection, [job for job in batch if opened and not job.delay])
     plain: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _KINDS}
     for job in sorted(batch, key=lambda job: job.unique_key or ""):
-        kind = "waiting" if not opened else "later" if job.delay else "due"
+        kind = "waiting" if not opened else "later" if job.delay else "held" if job.limit_key else "due"
         row = row_of(job, run_id=run_id, stage_id=stage_id)
-        if kind == "due":
+        if kind in ("due", "held"):
             row["turn"] = next(turns[job.queue, job.priority, job.subdomain])
         if job.unique_key is None:
             plain[kind].append(row)
@@ -185,6 +193,8 @@ def insert_jobs(
         recorded.job_ids.append(row["id"])
         if kind == "due":
             recorded.messages.append(Message(row["id"], job.job_type, job.queue, job.priority))
+        elif kind == "held":
+            recorded.limit_keys.add(row["limit_key"])
     for kind, rows in plain.items():
         if rows:
             _insert(connection, kind, rows)
@@ -227,10 +237,12 @@ def row_of(job: NewJob, *, run_id: str, stage_id: int) -> dict[str, Any]:
         "turn": 0,
         "arguments": json.dumps(job.arguments),
         "unique_key": job.unique_key,
+        "limit_key": job.limit_key,
         "max_attempts": job.max_attempts,
         "backoff_base": job.backoff.base,
         "backoff_cap": job.backoff.cap,
         "time_limit": job.time_limit,
+        "traceparent": job.traceparent,
         "delay": job.delay,
     }
 

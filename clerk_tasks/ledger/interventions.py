@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam, func, or_, select, 
 
 from clerk.database.clock import now
 from clerk.database.literals import batched, constant, is_in, one_of
-from clerk.database.states import FINISHED, UNENDED, UNFINISHED, UNSUCCESSFUL, JobState, RunState
+from clerk.database.states import FINISHED, UNENDED, UNFINISHED, UNSUCCESSFUL, WAITING, JobState, RunState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
@@ -21,7 +21,7 @@ from clerk_tasks.ledger.turns import forget, made_available
 _CANCEL = {"state": constant(JobState.CANCELLED), "finished_at": now(), "note": bindparam("b_note")}
 _REQUEST_CANCEL = {"cancel_requested_at": now(), "note": bindparam("b_note")}
 _RUNNING = jobs.c.state == constant(JobState.RUNNING)
-_WAITING = one_of(jobs.c.state, (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE))
+_WAITING = one_of(jobs.c.state, WAITING)
 _DUE = select(jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority).where(
     one_of(jobs.c.state, (JobState.SCHEDULED, JobState.RETRYABLE)), jobs.c.due_at.is_not(None)
 )

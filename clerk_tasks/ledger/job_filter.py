@@ -16,8 +16,6 @@ from clerk.database.tables import jobs_table as jobs
 from clerk_tasks.ledger.causes import fingerprint
 from clerk_tasks.ledger.json_text import json_text
 
-#: The states of a job that waits: for a worker, for its time, for its stage, or for its next attempt.
-WAITING = (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE)
 #: The states that a partial index has together; a statement must repeat them for SQLite to use it.
 _INDEXED = ((JobState.AVAILABLE,), (JobState.RUNNING,), LATER, UNSUCCESSFUL, UNFINISHED)
 

@@ -48,6 +48,7 @@ _COLUMNS = {
     "backoff_base": Float,
     "backoff_cap": Float,
     "time_limit": Float,
+    "traceparent": Text,
 }
 
 

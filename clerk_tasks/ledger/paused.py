@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, Text, false, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Text, and_, false, func, literal, not_, select
 
 from clerk.database.literals import constant
 from clerk.database.states import JobState
@@ -27,6 +27,12 @@ def not_held(paused: Paused) -> list[ColumnElement[bool]]:
         return [false()]
     columns = ((jobs.c.queue, paused.queues), (jobs.c.job_type, paused.job_types))
     return [*(column.not_in(sorted(names)) for column, names in columns if names), *sites_left(paused.sites)]
+
+
+def is_paused(paused: Paused) -> ColumnElement[bool] | None:
+    """Return the condition that a pause holds a job, None if nothing is paused."""
+    left = not_held(paused)
+    return not_(and_(*left)) if left else None
 
 
 def count_held(connection: Connection, kind: str, name: str) -> int | None:

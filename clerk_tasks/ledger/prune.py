@@ -13,6 +13,7 @@ from clerk.database.literals import constant, one_of
 from clerk.database.operator_tables import acts_table as acts
 from clerk.database.operator_tables import deliveries_table as deliveries
 from clerk.database.states import UNFINISHED, RunState
+from clerk.database.tables import attempt_logs_table as logs
 from clerk.database.tables import attempts_table as attempts
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import pauses_table as pauses
@@ -61,6 +62,7 @@ def delete_runs(connection: Connection, run_ids: Sequence[str], *, before: datet
     gone = list(connection.execute(select(runs.c.id).where(runs.c.id.in_(run_ids), _over(before))).scalars())
     of_these = jobs.c.run_id.in_(gone)
     counts = {
+        "logs": delete(logs).where(logs.c.job_id.in_(select(jobs.c.id).where(of_these))),
         "attempts": delete(attempts).where(attempts.c.job_id.in_(select(jobs.c.id).where(of_these))),
         "jobs": delete(jobs).where(of_these),
         "stages": delete(stages).where(stages.c.run_id.in_(gone)),
@@ -97,6 +99,7 @@ def count(connection: Connection, *, before: datetime) -> dict[str, int]:
         "runs": _counted(over.subquery(), true()),
         "stages": _counted(stages, stages.c.run_id.in_(over)),
         "jobs": _counted(jobs, of_runs),
+        "logs": _counted(logs, logs.c.job_id.in_(select(jobs.c.id).where(of_runs))),
         "attempts": _counted(attempts, attempts.c.job_id.in_(select(jobs.c.id).where(of_runs))),
         "slots": _counted(slots, _old_slot(before)),
         "workers": _counted(workers, workers.c.seen_at < before),

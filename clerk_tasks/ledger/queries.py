@@ -64,6 +64,7 @@ _DETAIL = (
     jobs.c.lease_until,
     jobs.c.instance,
     jobs.c.pid,
+    jobs.c.traceparent,
 )
 
 
@@ -241,7 +242,7 @@ def backlog(connection: Connection, paused: Paused = NOTHING_PAUSED) -> list[dic
     oldest = func.min(case((and_(true(), *not_held(paused)), jobs.c.due_at)), type_=jobs.c.due_at.type)
     available = select(jobs.c.queue, func.count(), oldest).where(jobs.c.state == constant(JobState.AVAILABLE))
     found = {row[0]: _depth(row[0], available=row[1], oldest=row[2]) for row in _by_queue(connection, available)}
-    for name, states in (("waiting", LATER), ("running", (JobState.RUNNING,))):
+    for name, states in (("waiting", LATER), ("running", (JobState.RUNNING,)), ("held", (JobState.HELD,))):
         for row in _by_queue(connection, select(jobs.c.queue, func.count()).where(one_of(jobs.c.state, states))):
             found.setdefault(row[0], _depth(row[0]))[name] = row[1]
     return [_plain(found[queue]) for queue in sorted(found)]
@@ -252,7 +253,7 @@ def _by_queue(connection: Connection, query: Select[Any]) -> Sequence[Row[Any, A
 
 
 def _depth(queue: str, **known: Any) -> dict[str, Any]:
-    return {"queue": queue, "available": 0, "waiting": 0, "running": 0, "oldest": None} | known
+    return {"queue": queue, "available": 0, "waiting": 0, "running": 0, "held": 0, "oldest": None} | known
 
 
 def has_work(connection: Connection, queues: Sequence[str], job_types: Sequence[str], paused: Paused) -> bool:

@@ -9,12 +9,11 @@ from typing import Any
 from sqlalchemy import Connection, case, select, update
 
 from clerk.database.literals import batched, constant
-from clerk.database.states import JobState
+from clerk.database.states import WAITING, JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.errors import ConflictError, missing
 from clerk.jobs import Priority
 from clerk_tasks.ledger.insert import Message
-from clerk_tasks.ledger.job_filter import WAITING
 from clerk_tasks.ledger.publications import register_queues
 from clerk_tasks.ledger.turns import made_available
 

@@ -23,6 +23,7 @@ from clerk_tasks.ledger.site_columns import project
 from clerk_tasks.ledger.turns import made_available
 
 _ENDED_JOB = select(jobs.c.id, jobs.c.state, jobs.c.run_id, jobs.c.stage_id, jobs.c.unique_key)
+_UNFINISHED = select(jobs.c.id).where(one_of(jobs.c.state, UNFINISHED))
 _OF_STAGE = select(jobs.c.id, jobs.c.stage_id, jobs.c.unique_key).where(jobs.c.state == constant(JobState.CANCELLED))
 _STAGE = select(
     *(stages.c.id, stages.c.run_id, stages.c.name, stages.c.position, stages.c.state),
@@ -74,14 +75,14 @@ class _Found:
         self.stages: dict[str, Stages] = defaultdict(dict)
         for row in _rows(connection, _STAGE.order_by(stages.c.position), stages.c.run_id, ended):
             self.stages[row.run_id][row.id] = row
-        cancelled = [
+        self.cancelled_stages = [
             stage.id
             for of_run in self.stages.values()
             for stage in of_run.values()
             if stage.state == StageState.CANCELLED
         ]
         self.cancelled: dict[int, list[Row[Any]]] = defaultdict(list)
-        for row in _rows(connection, _OF_STAGE, jobs.c.stage_id, cancelled):
+        for row in _rows(connection, _OF_STAGE, jobs.c.stage_id, self.cancelled_stages):
             self.cancelled[row.stage_id].append(row)
 
     def stage(self, job: Row[Any]) -> Row[Any]:
@@ -91,6 +92,8 @@ class _Found:
     def lock(self, connection: Connection) -> None:
         """Lock the jobs that may change, then their stages, then the runs that may be reopened."""
         changed = {row.id for some in self.cancelled.values() for row in some}.union(self.job_ids)
+        # What runs ahead of a cancelled stage ends uncounted: it is counted again once the stage waits.
+        changed.update(row.id for row in _rows(connection, _UNFINISHED, jobs.c.stage_id, self.cancelled_stages))
         of_jobs = {row.stage_id for row in self.jobs.values()}.union(self.cancelled)
         reopened = {
             run_id

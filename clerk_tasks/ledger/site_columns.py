@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from clerk.database.clock import now
-from clerk.database.states import JobState, RunState, StageState
+from clerk.database.states import UNCOMPLETED, JobState, RunState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import sites_table as sites
@@ -48,6 +48,8 @@ def project(connection: Connection, run_id: str) -> None:
             values |= {"current_stage": row.name, "status": STATUS[row.name]}
     if run.state == RunState.COMPLETED:
         values |= {**DONE, **dict.fromkeys(_ERROR)}
+    elif run.state in UNCOMPLETED and run.state != RunState.RUNNING:
+        values["status"] = str(run.state)
     if (failed := connection.execute(_LAST_ERROR, {"b_run": run_id}).first()) is not None:
         values |= dict(zip(_ERROR, (failed.name, (failed.error or "")[:500], failed.finished_at), strict=True))
     connection.execute(update(sites).where(sites.c.subdomain == run.subdomain).values(values))

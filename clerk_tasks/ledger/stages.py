@@ -79,7 +79,7 @@ _CANCEL_CHILDREN = (
 _RELEASE = made_available(select(jobs.c.id).where(*_WAITS), {"due_at": now()}).returning(
     jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority
 )
-_CANCEL_WAITING_JOBS = (
+_CANCEL_JOBS = (
     update(jobs)
     .where(
         jobs.c.stage_id.in_(
@@ -89,9 +89,13 @@ _CANCEL_WAITING_JOBS = (
                 one_of(stages.c.state, (StageState.WAITING, StageState.CANCELLED)),
             )
         ),
-        jobs.c.state == constant(JobState.SCHEDULED),
     )
     .values(state=constant(JobState.CANCELLED), finished_at=now(), note=bindparam("b_note"))
+)
+_CANCEL_WAITING_JOBS = _CANCEL_JOBS.where(jobs.c.state == constant(JobState.SCHEDULED))
+# Those that `spawn_now` made, too. What runs already may finish, uncounted.
+_CANCEL_UNBEGUN_JOBS = _CANCEL_JOBS.where(
+    one_of(jobs.c.state, (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE))
 )
 _CANCEL_WAITING_STAGES = (
     update(stages)
@@ -205,7 +209,7 @@ def close_if_done(connection: Connection, stage_id: int) -> list[Message]:
 def cancel_waiting(connection: Connection, run_id: str, note: str, *, after: int = -1) -> None:
     """Cancel the stages of a run that have not opened, with their jobs; only those after a position."""
     values = {"b_run": run_id, "b_after": after}
-    connection.execute(_CANCEL_WAITING_JOBS, values | {"b_note": note})
+    connection.execute(_CANCEL_UNBEGUN_JOBS, values | {"b_note": note})
     connection.execute(_CANCEL_WAITING_STAGES, values)
     # Once more: a retry, or a parent with children, may have added to a stage while we waited for it.
     connection.execute(_CANCEL_WAITING_JOBS, values | {"b_note": note})

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Update
 
-from clerk.database.literals import batched, constant
+from clerk.database.literals import batched, constant, one_of
 from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import turns_table as turns
@@ -42,6 +42,7 @@ _KEY = (turns.c.queue, turns.c.priority, turns.c.subdomain)
 _QUEUE = literal_column("''", Text)
 _of_queue = turns.alias("of_queue")
 _of = jobs.alias("of")
+_DUE = case((jobs.c.limit_key.is_(None), constant(JobState.AVAILABLE)), else_=constant(JobState.HELD))
 
 
 def reached(queue: ColumnElement[str], priority: ColumnElement[int]) -> ColumnElement[int]:
@@ -117,22 +118,26 @@ def spread(connection: Connection, sites: Collection[str], job_types: Collection
     if not sites and not job_types:
         return
     named = or_(jobs.c.subdomain.in_(sorted(sites)), jobs.c.job_type.in_(sorted(job_types)))
-    held = select(jobs.c.id).where(jobs.c.state == constant(JobState.AVAILABLE), named)
+    held = select(jobs.c.id).where(one_of(jobs.c.state, (JobState.AVAILABLE, JobState.HELD)), named)
     connection.execute(made_available(held.with_for_update(skip_locked=True), {}))
 
 
-def made_available(which: Select[tuple[str]], values: Mapping[str, Any]) -> Update:
-    """Return the update that makes the jobs of a query available and gives them turns, with other values.
+def made_available(which: Select[tuple[str]], values: Mapping[str, Any], *, admitted: bool = False) -> Update:
+    """Return the update that makes the jobs of a query available, or held if they have a limit, and gives them turns.
 
-    Those of a site follow each other from the turn that their queue has reached.
+    Those of a site follow each other from the turn that their queue has reached. Those that a limit has `admitted`
+    become available, and keep their turns if these have not passed.
     """
     chosen = which.subquery("chosen")
     site = (_of.c.queue, _of.c.priority, _of.c.subdomain)
     rank = func.row_number().over(partition_by=site, order_by=(_of.c.turn, _of.c.id))
-    turn = reached(_of.c.queue, _of.c.priority) + rank - literal_column("1")
+    begin = reached(_of.c.queue, _of.c.priority)
+    turn = begin + rank - literal_column("1")
+    if admitted:
+        turn = case((_of.c.turn > begin, _of.c.turn), else_=begin)
     placed = select(_of.c.id, turn.label("turn")).where(_of.c.id == chosen.c.id).subquery("placed")
     return (
         update(jobs)
         .where(jobs.c.id == placed.c.id)
-        .values({**values, "state": constant(JobState.AVAILABLE), "turn": placed.c.turn})
+        .values({**values, "state": constant(JobState.AVAILABLE) if admitted else _DUE, "turn": placed.c.turn})
     )

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from clerk.acts import by_with
-from clerk.database.states import UNFINISHED, UNSUCCESSFUL, JobState
+from clerk.database.states import UNFINISHED, UNSUCCESSFUL, WAITING, JobState
 from clerk.errors import ClerkError
 from clerk_tasks.ledger import interventions
-from clerk_tasks.ledger.job_filter import WAITING
 from clerk_tasks.ledger.rerouting import Rerouting, reroute
 from clerk_tasks.ledger.retries import Retried, refusals, retry_jobs
 from clerk_tasks.operations.bulk import BulkAct, PartDone

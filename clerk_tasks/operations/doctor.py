@@ -177,7 +177,9 @@ def _dangerous_settings() -> Iterator[Damage]:
 def _broker_problems() -> Iterator[Damage]:
     try:
         problems = publisher().problems()
+        unusable = publisher().unusable(sorted(registry().queues))
     except BrokerUnavailable as error:
         yield Damage("broker", "BROKER_URL", str(error), "start the broker; recorded jobs wait")
         return
     yield from (Damage("setting", *found) for found in problems)
+    yield from (Damage("unusable", *found) for found in unusable)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -78,8 +79,12 @@ def _broker() -> Iterator[Finding]:
     if settings().broker_url is None and not embedded.is_running():
         yield Finding("broker", Level.ATTENTION, "The embedded broker is not running: start `clerk-tasks up`.")
         return
-    Publisher(broker_url()).check()
-    yield Finding("broker", Level.OK, "reachable")
+    with closing(Publisher(broker_url())) as own:
+        unusable = own.unusable(sorted(registry().queues))
+    for queue, problem, remedy in unusable:
+        yield Finding("broker", Level.ATTENTION, f"{queue}: {problem}; {remedy}.")
+    if not unusable:
+        yield Finding("broker", Level.OK, "reachable")
 
 
 def _work() -> Iterator[Finding]:
@@ -113,8 +118,9 @@ def _queues(connection: Connection) -> Iterator[Finding]:
     backlog = {row["queue"]: row for row in queries.backlog(connection, paused_now(connection))}
     routed = {found.job_type.queue for found in registry().job_types.values()}
     for queue in sorted(routed | set(backlog)):
-        row = backlog.get(queue, {"available": 0, "waiting": 0, "running": 0, "oldest": None})
+        row = backlog.get(queue, {"available": 0, "waiting": 0, "running": 0, "held": 0, "oldest": None})
         detail = f"{queue}: {row['available']} available, {row['waiting']} waiting, {row['running']} running"
+        detail += f", {row['held']} held by limits" if row["held"] else ""
         waited = current - datetime.fromisoformat(row["oldest"] or current.isoformat())
         if queue in served and waited > BEHIND:
             minutes = waited // timedelta(minutes=1)

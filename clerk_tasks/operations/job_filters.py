@@ -13,6 +13,7 @@ from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import queries
 from clerk_tasks.ledger.job_filter import JobFilter
 from clerk_tasks.operations.known import check_filters, parse_state
+from clerk_tasks.operations.short_ids import full_run_id
 from clerk_tasks.operations.times import parse_duration
 
 __all__ = ["FilterTexts", "JobFilter", "check_filter", "check_queue", "parse_filter"]
@@ -38,12 +39,12 @@ def parse_filter(**texts: Unpack[FilterTexts]) -> JobFilter:
     for name, text in texts.items():
         if text == "":
             raise UsageError(f"--{name.replace('_', '-')} is empty.")
-    older, newer = texts.get("older_than"), texts.get("since")
+    run_id, older, newer = texts.get("run_id"), texts.get("older_than"), texts.get("since")
     return JobFilter(
         state=parse_state(JobState, texts.get("state")),
         job_type=texts.get("job_type"),
         subdomain=texts.get("subdomain"),
-        run_id=texts.get("run_id"),
+        run_id=run_id and full_run_id(run_id),
         queue=texts.get("queue"),
         error_like=texts.get("error_like"),
         fingerprint=texts.get("fingerprint"),

@@ -12,6 +12,7 @@ from clerk.fetching.failure_notes import owed_documents
 from clerk.fetching.layout import Layout
 from clerk.paths import site_dir
 from clerk_tasks.ledger import queries
+from clerk_tasks.ledger.progress import stages_progress, unfinished_runs, with_progress
 from clerk_tasks.ledger.site_status import site_status
 from clerk_tasks.ledger.unreadable import unreadable
 from clerk_tasks.operations.job_filters import FilterTexts, check_filter, parse_filter
@@ -55,26 +56,39 @@ def jobs_since(job_ids: Sequence[str]) -> list[dict[str, Any]]:
 def list_runs(
     *, subdomain: str | None = None, state: str | None = None, before: str | None = None, limit: int | None = None
 ) -> list[dict[str, Any]]:
-    """Return runs, newest first. Raises UsageError for a malformed filter, NotFoundError for an unknown one."""
+    """Return runs, newest first, with their progress.
+
+    Raises UsageError for a malformed filter, NotFoundError for an unknown one.
+    """
     wanted = parse_state(RunState, state)
     with reading() as connection:
         check_filters(connection, subdomain=subdomain)
-        return queries.list_runs(connection, subdomain=subdomain, state=wanted, before=before, limit=limit)
+        found = queries.list_runs(connection, subdomain=subdomain, state=wanted, before=before, limit=limit)
+        return with_progress(connection, found)
 
 
 def show_run(run_id: str, *, limit: int | None = None) -> dict[str, Any]:
-    """Return one run with its stages and its newest jobs; NotFoundError for an unknown id."""
+    """Return one run with its stages and its newest jobs, and their progress; NotFoundError for an unknown id."""
     with reading() as connection:
-        return queries.show_run(connection, run_id, limit=limit)
+        run = queries.show_run(connection, run_id, limit=limit)
+        found = stages_progress(connection, run_id)
+        run["stages"] = [stage | found[stage["id"]]._asdict() for stage in run["stages"]]
+        return with_progress(connection, [run])[0]
 
 
-def show_status(*, subdomain: str | None = None) -> dict[str, Any]:
-    """Return the number of jobs in each state, the backlog of each queue, and each site's last run."""
+def show_status(*, subdomain: str | None = None, limit: int | None = None) -> dict[str, Any]:
+    """Return the number of jobs in each state, the backlog of each queue, the unfinished runs, and each site's last.
+
+    Of the runs that have not ended, the newest `limit`; `unfinished_runs` is the number of all.
+    """
     with reading() as connection:
         check_filters(connection, subdomain=subdomain)
+        count, runs = unfinished_runs(connection, subdomain=subdomain, limit=limit)
         return {
             "jobs": queries.count_states(connection, subdomain=subdomain),
             "queues": queries.backlog(connection),
+            "unfinished_runs": count,
+            "runs": runs,
             "sites": [
                 site | {"owed": count_owed(site["subdomain"])} for site in site_status(connection, subdomain=subdomain)
             ],

@@ -25,10 +25,11 @@ from clerk.plugin.loader import quarantined
 from clerk.settings import settings
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.job_types.registry import registry
-from clerk_tasks.ledger import queries
+from clerk_tasks.ledger import limits, queries
 from clerk_tasks.ledger.job_filter import JobFilter
 from clerk_tasks.operations.future_times import future_times_of
 from clerk_tasks.operations.known import check_site
+from clerk_tasks.operations.limits import in_words
 from clerk_tasks.operations.listing import last_traceback
 from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, silence, workers_by_queue
 
@@ -123,6 +124,18 @@ def _scheduled(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
 
 def _available(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     yield f"It waits in queue {job['queue']}, with {job['ahead']} jobs before it, since {job['due_at']}."
+    yield from _servers(connection, job)
+
+
+def _held(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
+    key = select(jobs.c.limit_key).where(jobs.c.id == job["id"]).scalar_subquery()
+    same = select(func.count()).where(jobs.c.limit_key == key)
+    running, held = (
+        connection.execute(same.where(jobs.c.state == constant(state))).scalar_one()
+        for state in (JobState.RUNNING, JobState.HELD)
+    )
+    allowed = in_words(limits.effective(connection, job["job_type"]))
+    yield f"It waits since {job['due_at']} for the limit of {job['job_type']}: {allowed}. {running} run, {held} wait."
     yield from _servers(connection, job)
 
 
@@ -225,6 +238,7 @@ def _unknown(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
 _EXPLAIN: dict[str, Callable[[Connection, dict[str, Any]], Iterator[str]]] = {
     JobState.SCHEDULED: _scheduled,
     JobState.AVAILABLE: _available,
+    JobState.HELD: _held,
     JobState.RUNNING: _running,
     JobState.RETRYABLE: _retryable,
     JobState.DISCARDED: _discarded,

@@ -7,12 +7,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from clerk.database.transactions import reading, transaction
 from clerk.schedule import Schedule
 from clerk.settings import settings
 from clerk_tasks.ledger import prune as ledger
+from clerk_tasks.ledger import totals
 from clerk_tasks.ledger.deliveries import delete_deliveries
+from clerk_tasks.ledger.ends import SLOT_MARGIN
 
 #: When beat prunes, in UTC, and for how long each time, in seconds: it fires no schedule meanwhile.
 PRUNE_CRON = "40 3 * * *"
@@ -40,14 +43,34 @@ def _prune() -> str:
     return f"deleted {counts} of more than {days} days ago{'' if is_complete else '; the rest is for the next slot'}"
 
 
+def fold_totals(*, give_up: float = math.inf) -> datetime | None:
+    """Count what has ended into the totals of the metrics; return None, or up to which moment if that is not all.
+
+    It stops at the moment `give_up` of the monotonic clock. It writes nothing if nothing has ended.
+    """
+    is_complete = False
+    while True:
+        with reading() as connection:
+            if not totals.is_due(connection):
+                return None
+            if is_complete or time.monotonic() >= give_up:
+                return totals.folded_until(connection)
+        while not is_complete and time.monotonic() < give_up:
+            with transaction() as connection:
+                is_complete = totals.fold(connection)
+
+
 def prune(days: int, *, patience: float = math.inf) -> tuple[dict[str, int], bool]:
     """Delete what ended at least so many days ago, in batches, while workers go on.
 
     Return how many rows of each kind there were, and whether that was all: after `patience` seconds it stops.
     """
     give_up = time.monotonic() + patience
+    folded = fold_totals(give_up=give_up)
     with reading() as connection:
         before = ledger.moment_before(connection, days=days)
+    if folded is not None:  # what is not counted yet stays
+        before = min(before, folded - SLOT_MARGIN)
     deleted = Counter(runs=0, stages=0, jobs=0, attempts=0)
     after, is_complete = None, True
     while is_complete:

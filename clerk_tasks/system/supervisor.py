@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import FrameType
 
 import sqlalchemy as sa
@@ -22,7 +23,7 @@ from clerk.database.schema_version import ensure_usable
 from clerk.database.transactions import reading
 from clerk.errors import DatabaseUnavailable
 from clerk.settings import settings
-from clerk.visible import visible
+from clerk.visible import visible, visible_json
 from clerk_tasks.broker import embedded
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger.leases import was_drained
@@ -156,4 +157,10 @@ def _copy(name: str, process: subprocess.Popen[str]) -> None:
 
 
 def _say(name: str, line: str) -> None:
-    print(f"{name:16} | {visible(line)}", flush=True)  # noqa: T201
+    if settings().log_format == "text":
+        print(f"{name:16} | {visible(line)}", flush=True)  # noqa: T201
+        return
+    if not line.startswith("{"):  # not a line of a program's log
+        said = {"timestamp": datetime.now(UTC).isoformat(), "level": "INFO", "logger": name, "message": line}
+        line = visible_json(said, indent=None)
+    print(visible(line), flush=True)  # noqa: T201

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from celery.worker import consumer
+from kombu import compression
 
 from clerk_tasks.broker.base import MALFORMED, log_drop
 from clerk_tasks.restarts import RestartPause
@@ -23,6 +24,16 @@ LONGEST_PAUSE = 5.0
 SHORTEST_PAUSE = 0.05
 
 
+def _refuse_compressed() -> None:
+    """Decompress no message: kombu would do so whatever its size, and before anything of it can be checked."""
+    for kind in compression.encoders():
+        compression.register(compression.get_encoder(kind)[0], _refuse, kind)
+
+
+def _refuse(_body: Any) -> Any:
+    raise doorbell.Malformed("it is compressed")
+
+
 class Consumer(consumer.Consumer):  # type: ignore[misc]
     """Celery's consumer, except that no message ends the worker, no outage slows it, and orders keep their order."""
 
@@ -30,6 +41,7 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
         self._ordered: deque[Callable[[], Any]] = deque()
         self._pause = RestartPause(SHORTEST_PAUSE, LONGEST_PAUSE)
         self._connected_at: float | None = None
+        _refuse_compressed()
         super().__init__(*arguments, **options)
 
     def call_soon(self, p: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -47,6 +59,24 @@ class Consumer(consumer.Consumer):  # type: ignore[misc]
             self._ordered.popleft()()
         except MALFORMED as error:
             logger.error("dropped an order by remote control (%s: %s)", type(error).__name__, error)
+
+    def add_task_queue(self, queue: Any, *_: Any, **_options: Any) -> None:
+        """Take messages of a queue again; Malformed for one that no plugin has.
+
+        What RabbitMQ refuses to declare would be declared again, and refused, at each new connection.
+        """
+        if not (isinstance(queue, str) and queue in self.app.amqp.queues):
+            raise doorbell.Malformed("no plugin has this queue")
+        super().add_task_queue(queue)
+
+    def cancel_task_queue(self, queue: Any) -> None:
+        """Take no more messages of a queue; Malformed for what is no name.
+
+        Of a list of names Celery would forget the queues before it fails to cancel them.
+        """
+        if not isinstance(queue, str):
+            raise doorbell.Malformed("a queue's name is text")
+        super().cancel_task_queue(queue)
 
     def ensure_connected(self, conn: Any) -> Any:
         """Connect, however long that takes."""

@@ -12,6 +12,7 @@ import billiard.pool
 from celery import current_app
 
 from clerk_tasks.job_types.registry import registry
+from clerk_tasks.tracing import flush
 from clerk_tasks.worker.executor import executor
 from clerk_tasks.worker.pool_initialisers import pool_initialisers
 
@@ -30,13 +31,16 @@ def initialise_child(**_: Any) -> None:
     for pool in registry().pools.values():
         if set(pool.queues) & set(_served()):
             pool_initialisers().problem(pool)
-    executor()  # from now on its parent knows that it can work
+    child = executor().child  # from now on its parent knows that it can work
+    if child.output:
+        child.output.capture()
     gc.freeze()  # what was imported stays
     gc.enable()
 
 
 def end_process_group(**_: Any) -> None:
-    """At the end of a child: ask what its jobs have left running to end too."""
+    """At the end of a child: send its last spans, and ask what its jobs have left running to end too."""
+    flush()
     if os.getpgrp() == os.getpid():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.killpg(0, signal.SIGTERM)

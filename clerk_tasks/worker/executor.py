@@ -6,11 +6,11 @@ transaction that records the end of the one before.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 
 from billiard import current_process
 from celery import current_app
@@ -20,34 +20,19 @@ from clerk.application import part
 from clerk.database.engine import create_engine
 from clerk.database.held import HeldConnection
 from clerk.errors import DatabaseUnavailable
-from clerk.jobs import Cancel, Discard, Fenced, Retry, Snooze, running
+from clerk.jobs import Discard, Fenced
 from clerk.pauses import paused_now
-from clerk.redaction import storable
 from clerk.settings import settings
-from clerk_tasks.job_types.arguments import call_arguments
+from clerk_tasks import logs
 from clerk_tasks.job_types.registry import registry
-from clerk_tasks.ledger import leases, publications
+from clerk_tasks.ledger import leases, limits, publications
 from clerk_tasks.ledger.claims import Claim, Claimant, Claims
-from clerk_tasks.recording import new_job
-from clerk_tasks.worker import memory_limit, sandbox
 from clerk_tasks.worker.children import Child
 from clerk_tasks.worker.events import Events
-from clerk_tasks.worker.outcomes import (
-    Completed,
-    Failed,
-    HandedBack,
-    Settle,
-    Stopped,
-    check_has_run,
-    completed,
-    describe,
-    failed,
-    retried,
-    snoozed,
-)
-from clerk_tasks.worker.pool_initialisers import pool_initialisers
-from clerk_tasks.worker.running_job import RunningJob
+from clerk_tasks.worker.outcomes import Completed, Failed, HandedBack, Settle, describe
+from clerk_tasks.worker.perform import perform
 from clerk_tasks.worker.search import Search
+from clerk_tasks.worker.spans import performed
 
 logger = logging.getLogger(__name__)
 
@@ -78,19 +63,24 @@ class Executor:
         """Take `lease`, the seconds that a claim lasts without renewal, and `most`, how many jobs it may do."""
         self.held, self.child, self.events, self.clock = held, child, events, clock
         self.instance, self.lease, self.pid = instance, lease, pid or os.getpid()
-        self.most, self.done = most, 0
+        self.most, self.done, self.spoilt = most, 0, False
         self.unfit: str | None = None  # why the last job was handed back
         self._known = registry()
         self._claims = Claims(self._known.job_types)
         self._search = Search(held, clock)
+        self._perform = partial(perform, held=held, known=self._known, spoilt=self._replace)
         self._pauses: int | None = None  # the number of the parent for what we know to be paused
         self._in_one_statement = held.engine.dialect.name == "postgresql"
         self._fresh = True  # we may own a job that we know nothing of: of a process that had our process id, say
 
     @property
     def worn_out(self) -> bool:
-        """Whether this process is to end: it has done as many jobs as it may, or its worker has become smaller."""
-        return (self.most is not None and self.done >= self.most) or self.child.retiring
+        """Whether this process is to end: after as many jobs as it may do, one that spoilt it, or in a smaller pool."""
+        return self.spoilt or (self.most is not None and self.done >= self.most) or self.child.retiring
+
+    def _replace(self, reason: str) -> None:
+        logger.warning("%s: this process is replaced", reason)
+        self.spoilt = True
 
     def run_slice(self, queue: str) -> None:
         """Work on a queue until it has no job to claim, or the slice is over."""
@@ -109,12 +99,13 @@ class Executor:
         while claim is not None:
             last = claim
             began = self.clock()
-            self.child.works_on(claim.job_id, claim.attempt)
+            logs.set_subject(logs.Subject(claim.job_id, claim.attempt, claim.subdomain, claim.run_id))
+            self.child.works_on(claim)
             events = self.events if self.child.emitting else None
             if events:
                 events.began(claim)
             try:
-                outcome = self._perform(claim)
+                outcome = performed(self.held, claim, self._perform)
                 self.done += 1
                 over = self.clock() >= until or self.worn_out or self.child.stopping
                 over = over or self.child.pauses != self._pauses
@@ -124,11 +115,12 @@ class Executor:
                 self.child.rest()
             if outcome:
                 seconds = self.clock() - began
-                logger.info("job %s: %s in %.3f s", claim, outcome, seconds)
+                logger.info("%s ended after %.3f s: %s", claim.job_type, seconds, outcome)
                 if isinstance(outcome, Completed) and outcome.lost:
                     logger.warning("job %s: %s", claim, outcome.lost)
                 if events:
                     events.ended(claim, outcome, seconds)
+            logs.set_subject(None)
             claim = following
         if last is not None:
             self._search.end(queue, last)
@@ -186,37 +178,6 @@ class Executor:
                 leases.lost(connection, left, "Its process went on without recording an end.")
         self._fresh = False
 
-    def _perform(self, claim: Claim) -> Settle | None:
-        """Call the job's function; return how to record the outcome, None if another attempt took over meanwhile."""
-        context = RunningJob(claim, self.held)
-        try:
-            job_type = self._known.get(claim.job_type).job_type
-            pool = self._known.pool_of_queue(job_type.queue)
-            if pool is not None and (problem := pool_initialisers().problem(pool)):
-                return HandedBack(storable(problem))
-            function = job_type.function
-            arguments = call_arguments(function, claim.run_id, json.loads(claim.arguments))
-            with running(context), sandbox.restored(), memory_limit.limited(settings().memory_limit):
-                with sandbox.forked_copies_exit():
-                    value = function(claim.subdomain, **arguments)
-                    check_has_run(value)
-                return completed(value, [new_job(child, self._known) for child in context.children])
-        except sandbox.Unfit as unfit:
-            return HandedBack(storable(str(unfit)))
-        except Fenced:
-            logger.warning("job %s: another attempt has taken over from attempt %s", claim.job_id, claim.attempt)
-            return None
-        except Cancel as cancelled:
-            return Stopped(describe(cancelled, plain=True))
-        except Retry as later:
-            return retried(later)
-        except Snooze as later:
-            return snoozed(later)
-        except Discard as final:
-            return Failed(describe(final, plain=True), final=True)
-        except BaseException as error:  # SystemExit, KeyboardInterrupt and MemoryError are the job's failures too
-            return failed(error, claim)
-
     def _record(self, claim: Claim, outcome: Settle, claimant: Claimant | None) -> Claim | None:
         """Record an outcome and claim the next job for `claimant`, for as long as the database is away.
 
@@ -260,7 +221,8 @@ class Executor:
     def _settle(self, claim: Claim, outcome: Settle, claimant: Claimant | None) -> Claim | None:
         if isinstance(outcome, HandedBack):
             claimant = None  # what kept this job from being called would keep the next
-        if claimant and self._in_one_statement and claim.left > 1 and isinstance(outcome, Completed) and outcome.plain:
+        short = self._in_one_statement and claim.left > 1 and not claim.limit_key
+        if claimant and short and isinstance(outcome, Completed) and outcome.plain:
             ahead, result = self._search.goes_ahead(), outcome.result
             with self.held.statement() as connection:
                 recorded, following = self._claims.complete_and_next(
@@ -271,9 +233,14 @@ class Executor:
                 if recorded:
                     return self._claims.next(connection, claimant)
         with self.held.transaction() as connection:
-            available = outcome(connection, claim)
             # Jobs that became available may be for others: the slice ends, and they are published.
-            return None if available or claimant is None else self._claims.next(connection, claimant)
+            goes_on = None if outcome(connection, claim) else claimant
+            if not claim.limit_key:
+                return self._claims.next(connection, goes_on) if goes_on else None
+        # Apart, since to admit is to wait for others who do: not with the locks of the outcome.
+        with self.held.transaction() as connection:
+            limits.admit(connection, claim.limit_key, self._claims.paused)
+            return self._claims.next(connection, goes_on) if goes_on else None
 
 
 _until_the_database_is_back = Retrying(

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from clerk.database.held import HeldConnection
 from clerk.errors import DatabaseUnavailable
 from clerk.jobs import Fenced
+from clerk_tasks import logs
 from clerk_tasks.ledger import attempts, leases
 from clerk_tasks.ledger.claims import Claim
 from clerk_tasks.ledger.insert import Message
@@ -136,9 +137,9 @@ class LeaseKeeper:
                     raise
                 if not is_held:
                     ended.append(claim)
-                    logger.warning("job %s: %s", claim, reason)
+                    logger.warning("job %s: %s", claim, reason, extra=logs.about(claim))
                 elif self._condemn(claim, end, reason):
-                    logger.warning("job %s: %s Its row is locked by it.", claim, reason)
+                    logger.warning("job %s: %s Its row is locked by it.", claim, reason, extra=logs.about(claim))
         return ended
 
     def _condemn(self, claim: Claim, end: Ending, reason: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from clerk.errors import DatabaseUnavailable
 from clerk.jobs import Retry, Snooze
 from clerk.redaction import storable
 from clerk.settings import settings
@@ -29,6 +30,10 @@ Settle = Callable[[Connection, Claim], list[Message]]
 #: The most attempts of a job whose code is wrong, which another attempt rarely mends: but what these say may also come
 #: from a page that was there in part, or from a deployment that was half done.
 _ERRORS_OF_CODE = {(NotImplementedError,): 1, (TypeError, AttributeError, NameError, ImportError, SyntaxError): 2}
+
+
+#: How many attempts at one job may end without the database's answer before that counts.
+MOST_UNANSWERED = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +149,14 @@ def failed(error: BaseException, claim: Claim) -> Failed:
     if claim.attempt < most or claim.attempt >= claim.max_attempts:
         return Failed(describe(error), text)
     return Failed(f"{describe(error)[:1900]} (not tried again: an error of the code)", text, final=True)
+
+
+def unanswered(error: DatabaseUnavailable, claim: Claim) -> HandedBack | Failed:
+    """Hand back a job that our database did not answer, which is not its failure, unless that happens again and again.
+
+    It may itself be what keeps the database locked: every job ends.
+    """
+    return failed(error, claim) if claim.attempt > MOST_UNANSWERED else HandedBack(describe(error, plain=True))
 
 
 def retried(asked: Retry) -> Failed:

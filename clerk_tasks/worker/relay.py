@@ -15,10 +15,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from clerk.database.held import HeldConnection
-from clerk.errors import DatabaseUnavailable
+from clerk.errors import BrokerRefused, DatabaseUnavailable
 from clerk.pauses import paused_now
 from clerk_tasks.broker.publisher import Publisher
-from clerk_tasks.ledger import leases, publications, turns
+from clerk_tasks.ledger import leases, limits, publications, turns
 from clerk_tasks.ledger.leases import Expired
 from clerk_tasks.ledger.publications import Waiting
 
@@ -59,10 +59,11 @@ class Relay:
             self._note_others(quiet)
 
     def look(self) -> None:
-        """Make available what is due; look what is paused, to publish nothing for it, and say so if it has changed."""
+        """Make available what is due and what limits admit; look what is paused, and say so if that has changed."""
         with self.held.transaction() as connection:
             publications.promote_due(connection)
             paused = paused_now(connection)
+            held = limits.held_keys(connection)
         before = self.waiting.paused
         if paused != before:
             with self.held.transaction() as connection:
@@ -71,21 +72,27 @@ class Relay:
             self.paused_changed()
             logger.info("paused now: %s", paused)
 
+        for key in held:
+            with self.held.transaction() as connection:
+                limits.admit(connection, key, paused)
+
     def publish(self) -> Collection[str]:
         """Publish for each queue with work, while it has fewer messages than jobs, and than FEW; urgent jobs first.
 
         These are the queues and job types of this worker's plugins; other workers publish what they know. Returns the
-        queues with work.
+        queues with work. If the broker refuses some, BrokerRefused is raised once the others are published.
         """
-        try:
-            with self.held.statement() as connection:
-                waiting = self.waiting(connection)
-            for queue, messages in waiting.items():
+        self.wanted, refused = frozenset(), dict[str, BrokerRefused]()
+        with self.held.statement() as connection:
+            waiting = self.waiting(connection)
+        for queue, messages in waiting.items():
+            try:
                 self.publisher.publish(messages[: max(len(messages) - self.publisher.depth(queue), 0)])
-        except Exception:
-            self.wanted = frozenset()
-            raise
-        self.wanted = self.served & waiting.keys()
+            except BrokerRefused as error:
+                refused[queue] = error
+        self.wanted = self.served & (waiting.keys() - refused.keys())
+        if refused:
+            raise next(iter(refused.values()))
         return waiting.keys()
 
     def _note_others(self, queues: Collection[str]) -> None:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from clerk.database.clock import database_time
 from clerk.database.held import HeldConnection
 from clerk.database.transactions import fenced
 from clerk.errors import DatabaseUnavailable
-from clerk.jobs import Cancel, JobContext, Snooze
+from clerk.jobs import Cancel, JobContext, JobRequest, Snooze
 from clerk.pauses import Pause, active_pauses
 from clerk.redaction import storable
-from clerk_tasks.ledger import attempts
+from clerk_tasks.dispatcher import publish
+from clerk_tasks.job_types.registry import registry
+from clerk_tasks.ledger import attempts, publications
+from clerk_tasks.ledger.children import later_stage
 from clerk_tasks.ledger.claims import Claim
+from clerk_tasks.ledger.insert import Message
+from clerk_tasks.recording import new_job
+
+logger = logging.getLogger(__name__)
 
 #: The shortest time between two messages of `progress` that are recorded, in seconds.
 PROGRESS_INTERVAL = 1.0
+#: The shortest time between two transactions that record jobs which `spawn_now` asked for, in seconds.
+SPAWN_INTERVAL = 0.5
 #: How long a job trusts what it has read of paused hosts, in seconds.
 HOSTS_INTERVAL = 2.0
 #: How long a job that meets a paused host waits before it looks again, at most, in seconds.
@@ -35,19 +46,35 @@ class RunningJob(JobContext):
         self._claim, self._held = claim, held
         self._unsaid: str | None = None
         self._said_at, self._in_fence = -PROGRESS_INTERVAL, False
+        self._at_once: list[JobRequest] = []  # of the children, those that `spawn_now` asked for
+        self._spawned_at, self._stages_seen = -SPAWN_INTERVAL, set[str]()
         self._paused_hosts: dict[str, Pause] = {}
         self._hosts_seen_at = -HOSTS_INTERVAL
 
     def checkpoint(self) -> None:
-        """Raise Cancel if the job was cancelled, Fenced if another attempt owns it. It locks nothing."""
+        """Raise Cancel if the job was cancelled, Fenced if another attempt owns it. It locks nothing.
+
+        While the database is away the job goes on: its outcome waits, and its effects are fenced.
+        """
         with self._held.turn() as has_it:
             if not has_it:
                 return  # another thread of the job is inside its fence: the job is ours
-            with self._held.statement() as connection:
+            with self._unless_away(), self._held.statement() as connection:
                 if attempts.check_owned(connection, self._claim):
                     raise Cancel(_STOPPED)
         if not self._in_fence:
             self._say()
+            self._record_children()
+
+    @contextmanager
+    def _unless_away(self) -> Iterator[None]:
+        """Go on without the database, which is not the job's failure; not in a fence, whose lock is then lost."""
+        try:
+            yield
+        except DatabaseUnavailable as error:
+            if self._in_fence:
+                raise
+            logger.debug("job %s goes on without the database: %s", self.job_id, error)
 
     def _check_owned(self) -> None:
         with self._held.statement() as connection:
@@ -61,12 +88,15 @@ class RunningJob(JobContext):
         with self._held.turn() as has_it:
             if not has_it:
                 return  # another thread of the job is inside its fence; the next request asks again
-            with self._held.statement() as connection:
+            present = None
+            with self._unless_away(), self._held.statement() as connection:
                 present = database_time(connection)
                 self._paused_hosts = {pause.name: pause for pause in active_pauses(connection) if pause.kind == "host"}
             self._hosts_seen_at = current
         if pause := self._paused_hosts.get(host):
-            seconds = HOST_PAUSE if pause.until is None else (pause.until - present).total_seconds() + 1
+            seconds = HOST_PAUSE
+            if pause.until is not None and present is not None:
+                seconds = (pause.until - present).total_seconds() + 1
             raise Snooze(min(max(seconds, 0.0), HOST_PAUSE), str(pause))
 
     def progress(self, message: str) -> None:
@@ -82,11 +112,46 @@ class RunningJob(JobContext):
         with self._held.turn() as has_it:
             if not has_it:
                 return  # another thread of the job is inside its fence; a later call says it
-            with self._held.transaction() as connection:
-                attempts.note(connection, self._claim, self._unsaid)
-            self._unsaid = None
             if not self._in_fence:
                 self._said_at = current
+            with self._unless_away():
+                with self._held.transaction() as connection:
+                    attempts.note(connection, self._claim, self._unsaid)
+                self._unsaid = None
+
+    def spawn_now(self, job_type: str, subdomain: str, *, stage: str | None = None, **arguments: Any) -> None:
+        """Ask for another job that may begin at once; those of half a second are recorded together."""
+        if stage is not None and stage not in self._stages_seen:
+            with self._held.statement() as connection:
+                later_stage(connection, stage, run_id=self.run_id, own=self._claim.stage_id)
+            self._stages_seen.add(stage)
+        self.spawn(job_type, subdomain, stage=stage, **arguments)
+        self._at_once.append(self.children[-1])
+        self._record_children()
+
+    def _record_children(self) -> None:
+        """Record what `spawn_now` asked for, SPAWN_INTERVAL after the time before; not in a fence, whose locks last."""
+        if not self._at_once or self._in_fence or time.monotonic() - self._spawned_at < SPAWN_INTERVAL:
+            return
+        with self._held.turn() as has_it:
+            if not has_it:
+                return  # another thread of the job is inside its fence; a later call, or the job's end, records them
+            asked, self._at_once = self._at_once, []
+            made = {id(request) for request in asked}
+            self.children = [child for child in self.children if id(child) not in made]
+            known = registry()
+            with self._held.transaction() as connection:
+                messages = attempts.spawn_now(connection, self._claim, [new_job(child, known) for child in asked])
+                silent = {message.queue for message in messages}
+                silent = {queue for queue in sorted(silent) if publications.announce(connection, queue)}
+            self._spawned_at = time.monotonic()
+        self._publish([message for message in messages if message.queue in silent])
+
+    def _publish(self, messages: Sequence[Message]) -> None:
+        if messages and not publish(messages):
+            with self._held.statement() as connection:
+                for queue in {message.queue for message in messages}:
+                    publications.answered(connection, queue)
 
     @contextmanager
     def fence(self) -> Iterator[None]:

@@ -32,13 +32,14 @@ from clerk_tasks.broker import embedded
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.broker.table import broker_url
 from clerk_tasks.job_types.registry import registry
-from clerk_tasks.ledger import leases, publications, queries
+from clerk_tasks.ledger import leases, limits, publications, queries
 from clerk_tasks.ledger.publications import Waiting
 from clerk_tasks.worker.child_restarts import ChildRestarts
 from clerk_tasks.worker.child_setup import end_process_group, initialise_child
 from clerk_tasks.worker.children import Children
 from clerk_tasks.worker.events import EventPipe, dispatcher
 from clerk_tasks.worker.executor import CHILDREN_VARIABLE, EVENTS_VARIABLE, INSTANCE_VARIABLE
+from clerk_tasks.worker.job_logs import job_logs
 from clerk_tasks.worker.lease_keeper import LeaseKeeper, kill
 from clerk_tasks.worker.pool_size import PoolSize
 from clerk_tasks.worker.relay import Relay
@@ -89,6 +90,8 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         worker.relay_wanted = self.relay_wanted = threading.Event()
         self.children = Children()
         os.environ[CHILDREN_VARIABLE] = self.children.path
+        self.logs = job_logs(self.children)
+        self.logs.open(worker.max_concurrency or worker.concurrency)
         self.events = EventPipe()
         os.environ[EVENTS_VARIABLE] = self.events.path
         self.children.emit(bool(worker.task_events))
@@ -118,6 +121,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         with self.held.transaction() as connection:
             register(connection)
             publications.register_queues(connection, self.queues)
+            limits.register(connection, {name: known.job_type.limit for name, known in registry().job_types.items()})
         self.keeper = LeaseKeeper(
             self.held,
             instance,
@@ -150,7 +154,12 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
         self.engine = own
         self.burst = bool(os.environ.get(BURST))
         self.relayed = threading.Event()
-        self._threads = [self._thread(self._keep, "clerk-keep"), self._thread(self._relay, "clerk-relay")]
+        self._threads = [
+            self._thread(self._keep, "clerk-keep"),
+            self._thread(self._relay, "clerk-relay"),
+            self._thread(self.logs.read, "clerk-read-logs"),
+            self._thread(partial(self.logs.write, relays), "clerk-write-logs"),
+        ]
         self._thread(partial(self.events.publish, partial(dispatcher, worker.app, worker.hostname)), "clerk-events")
         signals.worker_shutting_down.connect(self._hand_back_in_time, weak=False)
         worker.wait_for_soft_shutdown = self._hand_back_now  # a cold shutdown's first step
@@ -174,6 +183,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
                 with errors_logged("sizing the pool"):
                     self.size.run_once()
             with errors_logged("judging this worker"):
+                self.logs.open(len(_live(self.worker.pool)))  # the pool may have grown
                 self._watch()
             if self.worker.blueprint.state == bootsteps.CLOSE and not self.draining:  # perhaps by a message
                 self._hand_back_in_time()
@@ -211,7 +221,8 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             and consumer is not None
             and any(map(consumer.consuming_from, self.relay.wanted))
         )
-        verdict = self.watchdog.judge(wanted=wanted, idle=bool(idle), taken=self.children.taken())
+        # Without any child, after an order to shrink the pool, say, it takes none either.
+        verdict = self.watchdog.judge(wanted=wanted, idle=bool(idle or not live), taken=self.children.taken())
         if verdict is Verdict.REPLACE_IDLE_CHILDREN:
             queues = ", ".join(sorted(self.relay.wanted))
             logger.error("jobs of %s wait, and %d idle children take none: they are replaced", queues, len(idle))
@@ -254,6 +265,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
     def _finish(self, **_: Any) -> None:
         self.over.set()
         self.relay_wanted.set()
+        self.logs.close()
         for thread in self._threads:
             thread.join(timeout=5)
         # By another connection: a thread that still waits for the database has that one.

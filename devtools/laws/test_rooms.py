@@ -33,9 +33,10 @@ ROOMS = {
         *("child_process", "application", "redaction", "visible", "private", "trust", "collecting", "errors"),
     ),
     "clerk_tasks": (
-        *("__main__", "queue", "cli", "waiting", "operations", "system", "celery"),
+        *("__main__", "queue", "cli", "waiting", "metrics", "operations", "system", "celery"),
         *("celery_task", "celery_results", "schedules", "worker"),
-        *("dispatcher", "recording", "pipeline", "logs", "broker", "ledger", "job_types", "restarts"),
+        *("dispatcher", "recording", "traced_runs", "tracing", "pipeline"),
+        *("logs", "broker", "ledger", "job_types", "restarts"),
     ),
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,19 @@ GARBAGE: dict[str, Callable[[], None]] = {
         BODY, headers={"task": "clerk.never"}, content_type="application/json"
     ),
     "a job that is not there": lambda: messages.send(BODY, headers=NOTE, content_type="application/json"),
+    "an id that is a list": lambda: messages.send(BODY, headers=NOTE | {"id": ["x"]}, content_type="application/json"),
+    "an id of a megabyte": lambda: messages.send_bytes(b'{"id": "' + b"x" * 1_000_000 + b'"}'),
+    "numbers that are none": lambda: messages.send_bytes(
+        b'{"body": NaN, "properties": Infinity, "headers": -Infinity}'
+    ),
+    "another encoding": lambda: messages.send_bytes('{"body": "x"}'.encode("utf-16")),
+    "what Celery would have to wait for": lambda: messages.send(
+        BODY, headers=NOTE | {"eta": "x", "expires": [1], "timelimit": "x"}, content_type="application/json"
+    ),
+    "a body that claims to be compressed": lambda: messages.send(
+        BODY, headers=NOTE | {"compression": "zlib"}, content_type="application/json"
+    ),
+    **{what: partial(messages.send_unreadable, properties) for what, properties in messages.UNREADABLE.items()},
     "an unknown content type": lambda: messages.send("<a/>", headers=NOTE, content_type="text/xml"),
 }
 
@@ -80,6 +94,15 @@ ORDERS: dict[str, Callable[[], None]] = {
     "a reply to nowhere": lambda: messages.broadcast('{"method": "ping", "arguments": {}, "reply_to": 17}'),
     "a queue that is no name": lambda: messages.broadcast(
         '{"method": "add_consumer", "arguments": {"queue": {"a": 1}}}'
+    ),
+    "queues in a list": lambda: messages.broadcast(
+        '{"method": "cancel_consumer", "arguments": {"queue": ["default"]}}'
+    ),
+    "a queue that the broker refuses": lambda: messages.broadcast(
+        '{"method": "add_consumer", "arguments": {"queue": "x", "exchange": "celery.pidbox", "exchange_type": "topic"}}'
+    ),
+    "a time limit that is not a number": lambda: messages.broadcast(
+        '{"method": "time_limit", "arguments": {"task_name": "clerk.note", "hard": "x", "soft": "y"}}'
     ),
     "a queue of no kind": lambda: messages.broadcast(
         '{"method": "add_consumer", "arguments": {"queue": "x", "exchange": [], "exchange_type": 5}}'

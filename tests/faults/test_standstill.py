@@ -12,6 +12,7 @@ from clerk.errors import DatabaseUnavailable
 from clerk.jobs import JobRequest
 from clerk_tasks.dispatcher import enqueue
 from clerk_tasks.worker.steps import EXIT_WEDGED
+from devtools import messages
 from devtools.processes import wait_for
 from devtools.system import SITE, System, children_of
 
@@ -100,5 +101,18 @@ def test_a_worker_that_takes_nothing_ends(system: System) -> None:
     waiting = system.enqueue("note")
     assert worker.wait(deadline=60) == EXIT_WEDGED, worker.log
     assert system.job(waiting)["attempt"] == 0
+    system.worker("-c", "1")
+    assert system.wait_for_end(waiting) == ["completed"]
+
+
+@pytest.mark.fault("F4")
+def test_a_worker_without_a_child_ends(system: System) -> None:
+    """Guard: `not live` in _watch: an order by remote control may leave a pool empty."""
+    worker = system.worker("-c", "1")
+    assert system.wait_for_end(system.enqueue("note", key="first")) == ["completed"]
+    messages.broadcast('{"method": "pool_shrink", "arguments": {"n": 1}}')
+    wait_for(lambda: not children_of(worker), "the pool is empty", logs=lambda: worker.log)
+    waiting = system.enqueue("note")
+    assert worker.wait(deadline=60) == EXIT_WEDGED, worker.log
     system.worker("-c", "1")
     assert system.wait_for_end(waiting) == ["completed"]

@@ -33,7 +33,7 @@ def wait_for_event(system: System, hook: Receiver, event: str) -> None:
     wait_for(lambda: event in hook.events(), event, deadline=40, logs=system.programs.logs)
 
 
-@pytest.mark.fault("F28")
+@pytest.mark.fault("F29")
 def test_a_silent_source_is_delivered(hook: Receiver, every_database: System) -> None:
     system = every_database
     with transaction(system.engine) as connection:
@@ -53,7 +53,7 @@ def test_a_silent_source_is_delivered(hook: Receiver, every_database: System) ->
     assert hook.events().count("source.silent") == 1, "also by another beat, it is delivered once"
 
 
-@pytest.mark.fault("F28")
+@pytest.mark.fault("F29")
 def test_what_happens_while_beat_and_receiver_are_away_is_delivered(hook: Receiver, system: System) -> None:
     hook.status = 503
     beat = start_beat(system)

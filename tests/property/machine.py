@@ -13,37 +13,23 @@ from clerk.database.clock import now
 from clerk.database.states import UNFINISHED, JobState, RunState, StageState
 from clerk.database.tables import jobs_table
 from clerk.errors import ConflictError
-from clerk.jobs import Discard
 from clerk_tasks.ledger import attempts, interventions, leases, publications
 from clerk_tasks.ledger.claims import Claim
-from clerk_tasks.ledger.insert import NewJob, NewStage, Recorded
+from clerk_tasks.ledger.insert import NewStage, Recorded
 from clerk_tasks.ledger.publications import Waiting
 from clerk_tasks.ledger.runs import record_run
 from devtools import claiming
 from devtools.ledger_laws import JOINED
-from tests.property.slices import PICK, SliceRules
+from tests.property.children import KEYS, ChildRules
+from tests.property.slices import PICK
 from tests.property.transactions import FAULTS, Fault
 
 WAITING = Waiting(["q"], ["t"])
 STAGES = ("s0", "s1", "s2")
-KEYS = st.none() | st.sampled_from(["key-a", "key-b"])
 
 
-class LedgerMachine(SliceRules):
+class LedgerMachine(ChildRules):
     """Each rule is what somebody does to the ledger."""
-
-    def new_job(self, key: str | None, *, stage: str | None = None, max_attempts: int = 2) -> NewJob:
-        """Return a job of no particular kind; its number tells it from all others, whatever its id will be."""
-        self.jobs += 1
-        return NewJob(
-            job_type="t",
-            subdomain="a.ca",
-            queue="q",
-            unique_key=key,
-            stage=stage,
-            max_attempts=max_attempts,
-            arguments={"number": self.jobs},
-        )
 
     # --- operators ------------------------------------------------------------------------------
 
@@ -175,25 +161,6 @@ class LedgerMachine(SliceRules):
         self._claim(self.ledger.jobs[job.id], Fault())
 
     @precondition(lambda self: self.claims)
-    @rule(
-        pick=PICK,
-        children=st.lists(st.tuples(st.sampled_from([None, "s0", "s1", "s2", "nowhere"]), KEYS), max_size=3),
-        fault=FAULTS,
-    )
-    def complete(self, pick: int, children: list[tuple[str | None, str | None]], fault: Fault) -> None:
-        new_jobs = [self.new_job(key, stage=stage) for stage, key in children]
-        before = self.ledger
-        try:
-            claim = self._settle(
-                pick, fault, lambda connection, claim: attempts.complete(connection, claim, result=1, children=new_jobs)
-            )
-        except Discard:
-            assert self.ledger == before
-            return
-        born = self.ledger.jobs.keys() - before.jobs.keys()
-        assert not born or self.ledger.jobs[claim.job_id].state == JobState.COMPLETED
-
-    @precondition(lambda self: self.claims)
     @rule(pick=PICK, final=st.booleans(), delay=st.sampled_from([0.0, 3600.0, None]), fault=FAULTS)
     def fail(self, pick: int, final: bool, delay: float | None, fault: Fault) -> None:
         self._settle(
@@ -226,7 +193,10 @@ class LedgerMachine(SliceRules):
     def work(self, most: int) -> None:
         """Do some of what is available, without trouble, so that stages end."""
         for job in [job for job in self.ledger.jobs.values() if job.state == JobState.AVAILABLE][:most]:
-            self._work(job.id)
+            if (
+                self.ledger.jobs[job.id].state == JobState.AVAILABLE
+            ):  # the end of a stage may cancel those ahead of theirs
+                self._work(job.id)
 
     @rule(fault=FAULTS)
     def promote(self, fault: Fault) -> None:

@@ -30,7 +30,7 @@ def test_alembic_finds_nothing_to_do(database_url: str) -> None:
     [
         ("DROP INDEX ix_jobs_available", "ix_jobs_available"),
         ("ALTER TABLE attempts DROP COLUMN error", "error"),
-        ("DROP TABLE schedule_slots", "schedule_slots"),
+        ("DROP TABLE pauses", "pauses"),
     ],
 )
 def test_check_names_what_differs(damage: str, shows: str, database_url: str) -> None:

@@ -23,6 +23,12 @@ def test_a_migrated_database_is_usable(database_url: str) -> None:
         ensure_usable(connection)
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_postgresql_compiles_no_statement(database_url: str) -> None:
+    with transactions.reading() as connection:
+        assert connection.exec_driver_sql("SHOW jit").scalar() == "off"
+
+
 def test_an_older_database_says_which_command_helps(empty_database_url: str) -> None:
     migrate.upgrade(empty_database_url, to="f33eeb46479b")
 

@@ -21,7 +21,7 @@ from clerk_tasks import dispatcher
 from devtools import claiming
 
 PLUGIN = """
-from clerk import Discard, JobType, current_job, hookimpl
+from clerk import Discard, JobType, Limit, current_job, hookimpl
 
 def fine(subdomain, run_id, name: str = "x"):
     return {"name": name}
@@ -40,7 +40,9 @@ class Operations:
     @hookimpl
     def register_job_types(self):
         fine_type = JobType(fine, unique="fine:{subdomain}:{name}")
-        return {"fine": fine_type, "broken": broken, "mistaken": mistaken, "parent": parent}
+        limited = JobType(fine, limit=Limit(concurrency=1))
+        types = {"fine": fine_type, "broken": broken, "mistaken": mistaken, "parent": parent}
+        return types | {"limited": limited}
 """
 
 Enqueue = Callable[..., str]

@@ -68,7 +68,7 @@ def test_a_site_that_cannot_be_is_2_and_one_that_is_not_is_3(
         (("jobs", "list", "--job-type", "fin"), 3, "Did you mean fine?"),
         (("jobs", "retry", "--state", "discarded", "--job-type", "fin"), 3, "Did you mean fine?"),
         (("jobs", "list", "--run-id", "x"), 3, "There is no run 'x': `clerk-tasks runs list` lists them."),
-        (("jobs", "list", "--state", "bad"), 2, "use one of scheduled, available, running, retryable"),
+        (("jobs", "list", "--state", "bad"), 2, "use one of scheduled, available, held, running, retryable"),
         (("runs", "list", "--state", "bad"), 2, "use one of running, completed, failed, cancelled"),
         (("jobs", "show", "x"), 3, "There is no job 'x': `clerk-tasks jobs list` lists them."),
         (("jobs", "cancel", "x"), 3, "There is no job 'x': `clerk-tasks jobs list` lists them."),

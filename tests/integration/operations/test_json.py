@@ -51,6 +51,12 @@ update --subdomain alameda.ca
 runs cancel {passage}
 runs retry --dry-run {passage}
 runs retry {passage}
+pause queue default --reason moves
+pauses
+resume queue default
+limits set limited --concurrency 3 --reason moves
+limits show
+limits reset limited
 sites add x.ca --name X --state CA
 sites list
 sites show x.ca
@@ -78,6 +84,8 @@ WORKER = {
 #: Asks a city's site, or is tested where there are documents, webhooks, or cities with election finance.
 ELSEWHERE = (
     *("webhooks list", "webhooks retry", "webhooks test", "webhooks deliver", "sites silent"),
+    *("top", "top, queues", "top, workers", "top, runs", "top, failures"),
+    *("jobs logs", "jobs logs, lines", "jobs logs --follow"),
     *("sites detect", "documents list", "documents refetch", "documents withdraw"),
     *("finance etl", "finance extract", "finance transform", "finance load"),
 )

@@ -22,10 +22,11 @@ from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]
 
-#: {waits}, {dead}: jobs; {run}: the run of the first.
+#: {waits}, {dead}: jobs; {run}: the run of the first; {beginning}: of an id.
 COMMANDS = """
 status
 status --subdomain alameda.ca
+top --interval 0.01
 jobs list
 jobs list --subdomain alameda.ca
 jobs list --job-type fine
@@ -39,8 +40,11 @@ jobs list --state cancelled
 jobs list --state discarded
 jobs list --state completed
 jobs show {dead}
+jobs show {beginning}
+jobs logs {dead}
 failures
 failures --since 7d
+metrics --once
 jobs retry --state discarded --dry-run
 jobs retry {dead} --dry-run
 runs list
@@ -51,6 +55,7 @@ runs list --state completed
 runs list --state failed
 runs list --state cancelled
 runs show {run}
+runs show {run_beginning}
 why {waits}
 why {dead}
 why alameda.ca
@@ -72,7 +77,7 @@ update --next-site
 """
 
 #: Tables that grow with every job.
-GROWING = ("jobs", "stages", "runs", "attempts")
+GROWING = ("jobs", "stages", "runs", "attempts", "attempt_logs")
 #: The indexes that have only the rows which are still of interest.
 PARTIAL = {
     index.name
@@ -97,7 +102,9 @@ def statements(engine: Engine, enqueue: Enqueue, work: Work) -> list[tuple[str, 
     sa.event.listen(db.engine(), *listen)
     for line in COMMANDS.strip().splitlines():
         before = len(asked)
-        assert main(line.format(waits=waits, dead=dead, run=run, passage=passed).split()) in (0, 1, 2, 4), line
+        known = {"waits": waits, "dead": dead, "run": run, "passage": passed}
+        known |= {"beginning": dead[:30], "run_beginning": run[:-2]}
+        assert main(line.format(**known).split()) in (0, 1, 2, 4), line
         assert len(asked) > before, line
     sa.event.remove(db.engine(), *listen)
     return [each for each in asked if re.match(r"SELECT|WITH|UPDATE|DELETE", each[0])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
@@ -11,6 +12,7 @@ from sqlalchemy import Engine
 
 from clerk.database.clock import now
 from clerk.database.operator_tables import acts_table, deliveries_table
+from clerk.database.tables import attempt_logs_table as logs
 from clerk.database.tables import attempts_table as attempts
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import pauses_table
@@ -21,8 +23,9 @@ from clerk.database.tables import workers_table as workers
 from clerk.database.transactions import transaction
 from clerk_tasks import dispatcher
 from clerk_tasks.cli.main import main
-from clerk_tasks.ledger import leases
+from clerk_tasks.ledger import attempt_logs, leases
 from clerk_tasks.ledger import prune as ledger
+from clerk_tasks.ledger.attempt_logs import Line, LogPart
 from clerk_tasks.operations import job_retry, pruning
 from devtools.ledger_laws import Ledger, check
 from tests.integration.operations.conftest import Enqueue
@@ -32,6 +35,7 @@ TABLES = {
     "runs": runs,
     "stages": stages,
     "jobs": jobs,
+    "logs": logs,
     "attempts": attempts,
     "slots": slots,
     "workers": workers,
@@ -63,6 +67,10 @@ def test_what_is_over_goes_with_all_that_is_its_own(
     done, broken, recent = enqueue("fine"), enqueue("broken"), enqueue("fine", name="recent")
     for job in (done, broken, recent):
         work(job)
+    with transaction(engine) as connection:
+        for job in (done, broken, recent):
+            part = LogPart(0, [Line(datetime.now(UTC), "INFO", "said")], 1)
+            attempt_logs.append(connection, job, 1, [part], keep=None)
     for job, days in ((done, 31), (broken, 40), (recent, 29)):
         age(engine, job, days=days)
     before = rows(engine)
@@ -71,7 +79,7 @@ def test_what_is_over_goes_with_all_that_is_its_own(
     assert main([*prune, "--dry-run"]) == 0
     told = json.loads(capsys.readouterr().out)
     others = {"slots": 0, "workers": 0, "pauses": 0, "acts": 0, "deliveries": 0}
-    assert told == {"runs": 2, "stages": 2, "jobs": 2, "attempts": 1, **others, "pruned": False}
+    assert told == {"runs": 2, "stages": 2, "jobs": 2, "logs": 2, "attempts": 1, **others, "pruned": False}
     assert rows(engine) == before
     assert main([*prune]) == 2
     assert "--yes" in capsys.readouterr().err

@@ -19,7 +19,7 @@ from clerk_tasks.operations.acts import list_acts
 from tests.integration.operations.conftest import Enqueue
 
 Capture = pytest.CaptureFixture[str]
-KNOWN = ["broken", "fine", "mistaken", "parent"]
+KNOWN = ["broken", "fine", "limited", "mistaken", "parent"]
 
 
 def register(engine: Engine, instance: str, **facts: Any) -> None:
@@ -59,7 +59,7 @@ def test_each_worker_that_is_alive_and_what_it_runs(engine: Engine, enqueue: Enq
     ("facts", "skew"),
     [
         ({"version": "0.1"}, f"version 0.1, here {__version__}"),
-        ({"job_types": ["fine", "parent"]}, "does not know broken, mistaken"),
+        ({"job_types": ["fine", "parent"]}, "does not know broken, limited, mistaken"),
         ({"job_types": [*KNOWN, "newer"]}, "knows newer, unknown here"),
         (
             {"queues": ["finance"], "job_types": KNOWN},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clerk.jobs import Fenced, JobContext, running
+from clerk.jobs import Fenced, JobContext, Retry, running
 from clerk.meetings import ocr_job
 from clerk.plugin.loader import plugin_manager
 from devtools.papers import paper
@@ -77,10 +77,11 @@ def static(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_document_takes_one_commit_and_says_nothing_within_a_second(fetched: Path, city: City) -> None:
+def test_a_document_takes_two_fences_and_says_nothing_within_a_second(fetched: Path, city: City) -> None:
+    """The disk is waited for between them: a fence on SQLite stops all that write."""
     job = Job()
     read(job)
-    assert job.asked == ["fence"]
+    assert job.asked == ["fence", "fence"]
     names = [f"Council/2024-01-02/{page}.png" for page in (1, 2)]
     assert static(fetched) == sorted(f"{SITE}/{name}" for name in (*names, "_pdfs/Council/2024-01-02.pdf"))
     assert city.files("txt/**/*.txt") == [f"txt/Council/2024-01-02/{page}.txt" for page in (1, 2)]
@@ -91,6 +92,30 @@ def test_pages_are_reported_once_a_second(fetched: Path, monkeypatch: pytest.Mon
     job = Job()
     read(job)
     assert job.asked[:4] == ["page 1", "checkpoint", "page 2", "checkpoint"]
+
+
+def test_a_pdf_that_is_replaced_while_its_text_gets_to_the_disk_is_kept_and_read_again(city: City) -> None:
+    """Guard: the second _require_same. A fetch may go on while documents are read."""
+    city.publish("2024-01-02", paper("one"))
+    city.update()
+    city.work_one("fetch-site")
+    pdf = city.root / city.waiting()[0]
+
+    class Replacing(Job):
+        @contextmanager
+        def fence(self) -> Iterator[None]:
+            with super().fence():
+                yield
+            if len(self.asked) == 1:
+                pdf.with_suffix(".new").write_bytes(paper("two"))
+                pdf.with_suffix(".new").replace(pdf)
+
+    with pytest.raises(Retry, match="replaced while it was read"):
+        read(Replacing())
+    assert city.files("processed/**/*") == []
+    read(Job())
+    assert (city.root / "txt/Council/2024-01-02/1.txt").read_text().split()[-1] == "two."
+    assert city.waiting() == []
 
 
 def test_an_attempt_that_is_fenced_off_leaves_no_text_and_no_static_file(fetched: Path, city: City) -> None:

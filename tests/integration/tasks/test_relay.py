@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import redis
 from sqlalchemy import Connection
 
 from clerk.database.held import HeldConnection
-from clerk.errors import BrokerUnavailable, DatabaseUnavailable
+from clerk.errors import BrokerRefused, BrokerUnavailable, DatabaseUnavailable
 from clerk.jobs import Priority
 from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.ledger import attempts, leases
@@ -110,6 +111,20 @@ def test_only_what_the_queue_lacks_is_published(
     for _ in range(2):
         relay.run_once()
         assert publisher.depth("q") == then
+
+
+def test_a_queue_that_the_broker_refuses_keeps_no_other_from_being_published(
+    ledger: LedgerOf, held: HeldConnection, publisher: Publisher, redis_url: str
+) -> None:
+    """Guard: BrokerRefused in Relay.publish. A key of another type in the place of the first queue."""
+    with redis.Redis.from_url(redis_url) as client:
+        client.set("a", "x")
+    ledger.record([job(queue="a"), job(queue="q")])
+    relay = Relay(held, publisher, Waiting(["a", "q"], ["t"]), renewal=RENEWAL, served=["a", "q"])
+    with pytest.raises(BrokerRefused, match=r"refuses: .*WRONGTYPE"):
+        relay.run_once()
+    assert publisher.depth("q") == 1
+    assert relay.wanted == {"q"}
 
 
 def test_the_most_urgent_job_is_published_first_however_many_are_older(ledger: LedgerOf) -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import csv
 import decimal
+import gc
 import logging
+import logging.config
 import os
+import resource
 import signal
 import socket
 import sys
+import tempfile
+import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +28,7 @@ from clerk import current_job
 from clerk.fsync import switch_folder
 from clerk_tasks.ledger import leases
 from clerk_tasks.ledger.claims import Claim
-from clerk_tasks.worker import sandbox
+from clerk_tasks.worker import process_state
 from devtools import claiming
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.integration.tasks.one_job import OneJob, executor_of, raising, run
@@ -29,7 +36,7 @@ from tests.integration.tasks.one_job import OneJob, executor_of, raising, run
 
 def test_a_job_leaves_nothing_behind_for_the_next(on_both: LedgerOf, plugin: OneJob) -> None:
     """Guards: each entry of STATE, and the timer, which would kill the next job."""
-    before = [read() for read, _ in sandbox.STATE]
+    before = [read() for _, read, _ in process_state.STATE]
 
     def careless() -> None:
         os.umask(0o777)
@@ -41,12 +48,34 @@ def test_a_job_leaves_nothing_behind_for_the_next(on_both: LedgerOf, plugin: One
         warnings.simplefilter("error")
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])
         signal.setitimer(signal.ITIMER_REAL, 60)
+        signal.setitimer(signal.ITIMER_PROF, 60)
+        sys.setswitchinterval(1)
+        sys.setprofile(lambda *_: None)
+        sys.set_int_max_str_digits(0)
+        sys.excepthook = sys.unraisablehook = threading.excepthook = print
+        sys.argv = ["another"]
+        threading.stack_size(1 << 20)
+        csv.field_size_limit(10)
+        gc.disable()
+        gc.set_threshold(1)
+        tempfile.tempdir = "/nowhere"
+        warnings.showwarning = print  # type: ignore[assignment]
+        logging.root.setLevel(logging.CRITICAL)
+        logging.getLogger("clerk").propagate = False
+        logging.root.handlers.clear()
+        resource.setrlimit(resource.RLIMIT_FSIZE, (10**9, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+        os.environ["TZ"] = "America/Los_Angeles"
+        time.tzset()
+        os.setpriority(os.PRIO_PROCESS, 0, os.getpriority(os.PRIO_PROCESS, 0) - 1)
 
     assert run(on_both, plugin, careless).state == "completed"
-    after = [read() for read, _ in sandbox.STATE]
+    after = [read() for _, read, _ in process_state.STATE]
     assert [str(value) for value in after] == [str(value) for value in before]
-    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    for timer in (signal.ITIMER_REAL, signal.ITIMER_PROF):
+        assert signal.getitimer(timer) == (0.0, 0.0)
 
 
 def test_a_process_whose_folder_is_gone_runs_no_job(

@@ -16,7 +16,7 @@ import clerk.fetcher
 from clerk import Fetcher
 from clerk.errors import UsageError
 from clerk.fetching.layout import Layout, safe_name
-from clerk.fetching.visitor import Visitor
+from clerk.fetching.visitor import VisitLimits, Visitor
 
 SITE = {"subdomain": "alderbay.ca", "start_year": 2015}
 PDF = b"%PDF-1.7\nnot much\n"
@@ -122,6 +122,24 @@ def test_a_pdf_is_downloaded_once_with_the_headers_asked_for(fetcher: Fetcher) -
     assert (request.headers["x-who"], request.content) == ("me", b"")
     fetcher.fetch_and_write_pdf("https://city.example/a.pdf", "agenda", "New Body", "2024-01-02")
     assert route.call_count == 1
+
+
+@respx.mock
+def test_a_document_may_be_read_from_the_next_call_on(fetcher: Fetcher) -> None:
+    """A fetcher may still look at the file that it got, and remove it."""
+    respx.get(url__startswith="https://city.example/").mock(return_value=httpx.Response(200, content=PDF))
+    said: list[tuple[str, str, str]] = []
+    fetcher.on_document = said.append
+    fetcher.visitor = Visitor(limits=VisitLimits(pause=0))
+    kinds = {"minutes": "minutes", "agenda": fetcher.agendas_output_dir}
+    for number, (kind, named) in enumerate(kinds.items()):
+        fetcher.fetch_and_write_pdf("https://city.example/a.pdf", named, "City/Council ", "2024-01-02.2")
+        assert said == [("minutes", "City-Council", "2024-01-02.2")][:number], kind
+    removed = fetcher.fetch_and_write_pdf("https://city.example/a.pdf", "minutes", "Council", "2024-01-03")
+    assert removed is not None
+    removed.unlink()
+    fetcher.fetch_and_write_pdf("https://city.example/a.pdf", "minutes", "Council", "2024-01-04")
+    assert said == [(kind, "City-Council", "2024-01-02.2") for kind in kinds]
 
 
 @respx.mock

@@ -10,7 +10,7 @@ import pytest
 from clerk.errors import SettingError
 from clerk.output import ClerkLogger, JsonFormatter, configure, log
 from clerk.settings import get_env, get_env_bool, get_env_float, get_env_int
-from clerk_tasks.logs import Redacting
+from clerk_tasks.logs import LogLines
 
 
 def test_a_line_of_json_has_the_fields_and_no_secret(caplog: pytest.LogCaptureFixture) -> None:
@@ -49,7 +49,7 @@ def test_the_process_s_site_is_the_default(caplog: pytest.LogCaptureFixture) -> 
     assert caplog.messages == ["hello", "there", "no site"]
     sites = [getattr(record, "subdomain", None) for record in caplog.records]
     assert sites == ["briarhill.ca", "alderbay.ca", None]
-    shown = [Redacting("%(message)s").format(record) for record in caplog.records]
+    shown = [LogLines("%(message)s").format(record) for record in caplog.records]
     assert shown == ["briarhill.ca: hello", "alderbay.ca: there", "no site"], "a person sees which site it is"
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "4d7f0c92e1b5"
-down_revision = "5f0c9b3e7d14"
+down_revision = "5d0c7e91a3b8"
 
 TIME = sa.DateTime(timezone=True)
 
