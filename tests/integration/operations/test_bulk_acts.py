@@ -143,7 +143,7 @@ BAD = [
     ("reprioritise --priority low", 2, "every job that can be reprioritised: --all"),
     ("cancel --state completed", 2, "Jobs that are completed cannot be cancelled"),
     ("retry --state running", 2, "Jobs that are running cannot be retried; use discarded or cancelled."),
-    ("move --state running --to finance", 2, "cannot be moved; use scheduled, available or retryable."),
+    ("move --state running --to finance", 2, "cannot be moved; use scheduled, available, retryable or held."),
     ("move --all --to nowhere", 3, "Unknown queue 'nowhere'. Known: "),
     ("reprioritise --all --priority 9", 2, "Unknown priority 9; use one of 0 (high), 1 (normal), 2 (low)."),
     ("cancel --job-type nothing", 3, "nothing"),
