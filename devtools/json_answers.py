@@ -35,7 +35,7 @@ ANSWERS = {
         "last_run_at last_run_finished_at stage total remaining failed unfinished discarded completed_at age owed",
     ),
     "top": ("object", "at queues workers unfinished_runs runs failures"),
-    "top, queues": ("array", "queue available waiting running oldest per_minute"),
+    "top, queues": ("array", "queue available waiting running oldest held per_minute"),
     "top, workers": (
         "array",
         "worker pools queues version concurrency running up silent draining skew instance jobs",

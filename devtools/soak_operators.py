@@ -1,4 +1,4 @@
-"""What an operator does during a soak: pauses things for a while."""
+"""What an operator does during a soak: pauses things for a while, and sets limits."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from clerk import pauses
 from clerk.database.transactions import transaction
 from clerk.errors import ConflictError, DatabaseUnavailable
+from clerk_tasks.ledger import limits
+from clerk_tasks.ledger.limits import Numbers
 from devtools.chaos import Fault, Fleet, Heal
 from devtools.system import SITE
 
@@ -26,4 +28,14 @@ def _pause(_: Fleet, rng: Random) -> Heal:
     return lambda: None
 
 
-OPERATOR_FAULTS = (Fault("an operator pauses something", "operator", _pause, lasts=PAUSE),)
+def _limit(_: Fleet, rng: Random) -> Heal:
+    numbers = Numbers(rng.choice((1, 2, None)), rng.choice((20, None)), 1.0)
+    with suppress(DatabaseUnavailable, DBAPIError), transaction() as connection:
+        limits.put(connection, "piece", numbers, source=limits.OPERATOR, by="the soak", reason="a soak")
+    return lambda: None
+
+
+OPERATOR_FAULTS = (
+    Fault("an operator pauses something", "operator", _pause, lasts=PAUSE),
+    Fault("an operator limits a job type", "operator", _limit, lasts=0.0),
+)

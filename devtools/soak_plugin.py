@@ -10,12 +10,13 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from clerk import Backoff, JobType, current_job, hookimpl
+from clerk import Backoff, JobType, Limit, current_job, hookimpl
 from clerk.pipeline import Stage
 from devtools.jobs_plugin import began, effect
 
 #: Faults come by the second, and each costs whoever it meets an attempt.
 MANY = 60
+LIMITED = {"piece": Limit(concurrency=3), "nap": Limit(rate="20/s", key="{subdomain}")}
 QUICKLY = Backoff(base=0.2, cap=2.0)
 
 
@@ -66,7 +67,9 @@ class SoakJobs:
     def register_job_types(self) -> Mapping[str, JobType]:
         """Return them; nobody is unlucky often enough to be discarded."""
         return {
-            function.__name__: JobType(function, max_attempts=MANY, backoff=QUICKLY)
+            function.__name__: JobType(
+                function, max_attempts=MANY, backoff=QUICKLY, limit=LIMITED.get(function.__name__)
+            )
             for function in (scatter, piece, gather, nap)
         }
 

@@ -21,11 +21,13 @@ from sqlalchemy import (
 )
 
 from clerk.database.clock import UtcDateTime
+from clerk.database.history_tables import attempt_logs_table, totals_table
 from clerk.database.lenient import LenientDate, LenientJson
 from clerk.database.queue_tables import limits_table, metadata, pauses_table, queues_table, turns_table
 
 __all__ = [
     "STAGE_NAMES",
+    "attempt_logs_table",
     "attempts_table",
     "clerk_meta_table",
     "job_tracking_table",
@@ -39,6 +41,7 @@ __all__ = [
     "site_progress_table",
     "sites_table",
     "stages_table",
+    "totals_table",
     "turns_table",
     "workers_table",
 ]
@@ -238,17 +241,6 @@ attempts_table = Table(
     Index("ix_attempts_finished_at", "finished_at"),
 )
 
-# What attempts have said, in parts. There is no foreign key: its check would wait for the fence of the job.
-attempt_logs_table = Table(
-    "attempt_logs",
-    metadata,
-    Column("job_id", Text, nullable=False),
-    Column("attempt", SmallInteger, nullable=False),
-    Column("first_line", Integer, nullable=False),  # its number from 0: what is missing before it was dropped
-    Column("lines", Text, nullable=False),  # each is time, level and text, with tabs between them
-    PrimaryKeyConstraint("job_id", "attempt", "first_line", name="pk_attempt_logs"),
-)
-
 # One row per start of a worker: who holds a lease, and which queues are served.
 workers_table = Table(
     "workers",
@@ -280,17 +272,6 @@ schedule_slots_table = Table(
     Column("decided_at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("schedule", "due_at"),
     Index("ix_schedule_slots_decided_at", "decided_at"),
-)
-
-# What has ended, counted up to the moment that `clerk_meta` has as totals_until: it outlives the rows.
-totals_table = Table(
-    "totals",
-    metadata,
-    Column("metric", Text, primary_key=True),
-    Column("labels", Text, primary_key=True),  # a JSON list
-    Column("number", BigInteger, nullable=False),
-    Column("seconds", Float, nullable=False),  # their sum
-    Column("buckets", JSON, nullable=False),  # how many are at most so long, of each bucket by itself; [] without
 )
 
 # The oldest code that may use this database, and whatever else is about the database itself.
