@@ -38,7 +38,7 @@ ANSWERS = {
     "top, queues": ("array", "queue available waiting running oldest held per_minute"),
     "top, workers": (
         "array",
-        "worker pools queues version concurrency running up silent draining skew instance jobs",
+        "worker pools queues version concurrency running up silent draining scaled_to skew instance jobs",
     ),
     "top, runs": ("array", f"id subdomain pipeline state created_at stage total remaining failed {PROGRESS}"),
     "top, failures": (

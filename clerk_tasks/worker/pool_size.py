@@ -13,6 +13,8 @@ from functools import partial
 from typing import Any
 
 from clerk.database.held import HeldConnection
+from clerk.settings import settings
+from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger.pool_sizes import record_size, wanted_size
 from clerk_tasks.worker.children import MOST_CHILDREN, Children
 from clerk_tasks.worker.lease_keeper import kill
@@ -42,6 +44,13 @@ class PoolSize:
         self._own: int = worker.pool.num_processes  # of its own start
         self._due = float("-inf")
         self._shrunk = False
+
+    @classmethod
+    def of(cls, held: HeldConnection, instance: str, queues: Sequence[str], **facts: Any) -> PoolSize:
+        """Return the keeper of the size of a worker that serves these queues; the ledger is asked at each renewal."""
+        served = set(queues)
+        pools = [pool.name for pool in registry().pools.values() if served.issuperset(pool.queues)]
+        return cls(held, instance, pools, interval=settings().renewal, **facts)
 
     def run_once(self) -> None:
         """Make one pass. Raises DatabaseUnavailable, and is then run again."""

@@ -140,15 +140,8 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             heartbeat=partial(leases.worker_seen, instance=instance),
             paused_changed=self.children.pauses_changed,
         )
-        served = set(self.queues)
-        self.size = PoolSize(
-            self.held,
-            instance,
-            [pool.name for pool in registry().pools.values() if served.issuperset(pool.queues)],
-            worker=worker,
-            children=self.children,
-            live=partial(_live, worker.pool),
-            interval=settings().renewal,
+        self.size = PoolSize.of(
+            self.held, instance, self.queues, worker=worker, children=self.children, live=partial(_live, worker.pool)
         )
         self.watchdog = Watchdog(2 * settings().lease)
         self.engine = own
