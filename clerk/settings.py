@@ -8,18 +8,26 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from clerk.application import part
 from clerk.early_settings import dotenv
 from clerk.errors import SettingError
 from clerk.redaction import redact
+from clerk.setting_checks import check_secret, check_time_of_day, check_timezone, check_web_address, check_webhook
 
 Names = Annotated[
     tuple[str, ...],
@@ -30,6 +38,11 @@ Names = Annotated[
 
 Number = TypeVar("Number", int, float)
 
+
+#: Variables whose values errors do not quote.
+_MAY_HOLD_SECRETS = frozenset(
+    {"BROKER_URL", "CLERK_CIVIC_OBSERVER", "CLERK_WEBHOOKS", "CLERK_WEBHOOK_SECRET", "DATABASE_URL", "REDIS_URL"}
+)
 
 #: What our programs say to their children by CLERK_ variables that are no settings.
 INTERNAL = frozenset({"BURST", "CHILDREN", "EVENTS", "INSTANCE"})
@@ -66,21 +79,6 @@ def _cron(line: str) -> str:
     return line
 
 
-def _timezone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise ValueError("not a time zone; one is named as in America/Los_Angeles") from None
-    return name
-
-
-def _web_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-        raise ValueError("not a web address; it begins with https:// or http://, and names a host")
-    return url
-
-
 def _private_hosts(names: tuple[str, ...]) -> tuple[str, ...]:
     for name in names:
         if "://" in name:
@@ -92,9 +90,11 @@ def _private_hosts(names: tuple[str, ...]) -> tuple[str, ...]:
 
 #: Our own defaults are not looked at: it takes as long as reading all the rest.
 Cron = Annotated[str, AfterValidator(_cron), Field(validate_default=False)]
-Timezone = Annotated[str, AfterValidator(_timezone), Field(validate_default=False)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
+Timezone = Annotated[str, AfterValidator(check_timezone), Field(validate_default=False)]
+WebAddress = Annotated[str, AfterValidator(check_web_address)]
 Folder = Annotated[Path, AfterValidator(_expanded)]
+Secret = Annotated[str, AfterValidator(check_secret)]
+TimeOfDay = Annotated[str, AfterValidator(check_time_of_day)]
 PrivateHosts = Annotated[Names, AfterValidator(_private_hosts)]
 
 
@@ -145,6 +145,21 @@ class Settings(BaseSettings):
     finance_sites_per_night: int = Field(1, ge=1, le=1000)
     finance_base_url: WebAddress = "https://public.netfile.com/pub2/excel"
 
+    webhooks_private: bool = False
+    webhooks: Names = ()
+    webhook_secret: Secret | None = None
+    civic_observer: WebAddress | None = None
+    civic_observer_secret: str | None = None
+    night_ends: TimeOfDay | None = None
+
+    @field_validator("webhooks", "civic_observer")
+    @classmethod
+    def _outside(cls, value: Any, info: ValidationInfo) -> Any:
+        """Check the webhooks; one that is inside the machine or its network must be allowed."""
+        for address in [value] if isinstance(value, str) else value or ():
+            check_webhook(address, private=bool(info.data.get("webhooks_private")))
+        return value
+
     @property
     def DATABASE_URL(self) -> str:  # noqa: N802 - these three are what older plugins read
         """The database's address."""
@@ -183,7 +198,7 @@ def settings() -> Settings:
         variable = name if name.isupper() else f"CLERK_{name.upper()}"
         message = str(first["msg"]).removeprefix("Value error, ")
         # A malformed address may hold a password where no rule of redaction finds it.
-        given = "" if variable in ("BROKER_URL", "DATABASE_URL", "REDIS_URL") else f"={first['input']!r}"
+        given = "" if variable in _MAY_HOLD_SECRETS else f"={first['input']!r}"
         raise SettingError(redact(f"{variable}{given}: {message[:1].lower()}{message[1:]}")) from None
 
 

@@ -70,7 +70,7 @@ def _register_tasks(sender: Celery, **_: Any) -> None:
 def work_on(queue: str) -> str | None:
     """Work on a queue for a slice; the whole of every task. Return why this process can run no job, if it cannot.
 
-    A process that has done enough jobs ends after it.
+    A process that has done enough jobs, or that its worker does not need any more, ends after it.
     """
     executor().run_slice(queue)
     if executor().worn_out:

@@ -9,6 +9,10 @@ JOB = (
     "created_at started_at finished_at due_at cancel_requested_at"
 )
 RUN = "id subdomain pipeline state options created_at finished_at"
+ACT = "id act what by reason state matched done refused began_at seen_at ended_at stopped_by"
+DELIVERY = "id event subdomain url state attempt due_at created_at ended_at error"
+#: Of an act on all jobs that match a filter; `--all` is one of those.
+BULK = "id act what by reason state matched done refused stopped_by dry_run"
 PROGRESS = "percent rate ends_at"
 SITE = " ".join(sites_table.c.keys())
 PAUSE = "kind name reason by since until"
@@ -34,7 +38,7 @@ ANSWERS = {
     "top, queues": ("array", "queue available waiting running held oldest per_minute"),
     "top, workers": (
         "array",
-        "worker pools queues version concurrency running up silent draining skew instance jobs",
+        "worker pools queues version concurrency running up silent draining scaled_to skew instance jobs",
     ),
     "top, runs": ("array", f"id subdomain pipeline state created_at stage total remaining failed {PROGRESS}"),
     "top, failures": (
@@ -55,7 +59,17 @@ ANSWERS = {
     "jobs logs --follow": ("an object a line", "id attempt at level text"),
     "jobs retry": ("array", JOB),
     "jobs cancel": ("array", JOB),
+    "jobs run-now": ("array", JOB),
     "jobs dismiss": ("array", JOB),
+    "jobs move": ("array", JOB),
+    "jobs reprioritise": ("array", JOB),
+    "jobs cancel --all": ("object", BULK),
+    "jobs dismiss --all": ("object", BULK),
+    "jobs move --all": ("object", BULK),
+    "jobs reprioritise --all": ("object", BULK),
+    "acts": ("array", ACT),
+    "acts show": ("object", ACT),
+    "acts stop": ("object", ACT),
     "runs list": ("array", f"{RUN} jobs remaining failed cancelled {PROGRESS}"),
     "runs show": ("object", f"{RUN} stages jobs {PROGRESS}"),
     "runs show, stages": (
@@ -64,7 +78,7 @@ ANSWERS = {
     ),
     "runs show, jobs": ("array", JOB),
     "runs retry": ("object", JOB),
-    "runs retry --dry-run": ("object", "subdomain stage job_type arguments failed missing"),
+    "runs retry --dry-run": ("object", "run_id subdomain stage job_type arguments failed missing"),
     "runs cancel": ("object", f"{RUN} stages jobs"),
     "documents list": ("array", "kind meeting date title state reason"),
     "documents refetch": ("object", JOB),
@@ -92,13 +106,22 @@ ANSWERS = {
     "limits set": ("object", LIMIT),
     "limits reset": ("object", LIMIT),
     "why": ("array of lines", ""),
+    "webhooks list": ("array", DELIVERY),
+    "webhooks retry": ("object", DELIVERY),
+    "webhooks test": ("array", "url error"),
+    "webhooks deliver": ("object", "found delivered pending given-up"),
+    "sites silent": ("array", "subdomain last_new looked_at usual_days longest_days silent_days"),
+    "workers scale": (
+        "array",
+        "worker pools queues version concurrency running up silent draining scaled_to skew instance",
+    ),
     "doctor": ("array", "kind subject problem remedy mended"),
     "db upgrade": ("object", "database before after applied backup"),
     "db downgrade": ("object", "database before after applied backup"),
     "db current": ("object", "revision generation oldest_code head usable"),
     "db history": ("array", "revision follows summary"),
     "db check": ("object", "ok problems"),
-    "db prune": ("object", "runs stages jobs logs attempts slots workers pruned"),
+    "db prune": ("object", "runs stages jobs logs attempts slots workers pauses acts deliveries pruned"),
     "finance etl": ("array", JOB),
     "finance extract": ("array", JOB),
     "finance transform": ("array", JOB),

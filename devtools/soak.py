@@ -198,7 +198,7 @@ class Soak:
 
     def _story(self) -> str:
         with reading(self.system.engine) as connection:
-            jobs = queries.list_jobs(connection, state=None)
+            jobs = queries.list_jobs(connection)
         stuck = [job for job in jobs if job["finished_at"] is None]
         return f"{stuck}\n{self.system.programs.logs()[-20000:]}"
 

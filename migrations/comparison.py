@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from clerk.database.tables import metadata
+from clerk.database.operator_tables import metadata
 
 
 def is_our_table(name: str | None, kind: str, _parents: Any) -> bool:

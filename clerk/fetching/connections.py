@@ -29,6 +29,10 @@ class Network:
         self._trusts_next = trusts_first
         self._proxied = False
 
+    def end_in(self, seconds: float) -> None:
+        """End every wait so many seconds from now."""
+        self.deadline = time.monotonic() + seconds
+
     @property
     def expired(self) -> bool:
         """Return whether the deadline has passed."""

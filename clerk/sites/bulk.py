@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -51,11 +51,17 @@ def described(site: Mapping[str, Any]) -> dict[str, Any]:
     return said | {"extra": parse_json(extra) if isinstance(extra, str) else extra}
 
 
-def import_sites(records: Sequence[Mapping[str, Any]], *, dry_run: bool = False) -> dict[str, list[str]]:
+def import_sites(
+    records: Sequence[Mapping[str, Any]],
+    *,
+    dry_run: bool = False,
+    check_scraper: Callable[[str, str], object] = lambda _subdomain, _scraper: None,
+) -> dict[str, list[str]]:
     """Add the sites that are new and change those that are there, all or none; return them by what was done.
 
     A column that a record lacks stays as it is; a new site needs subdomain, name and state. Sites that no record names
-    stay. Raises UsageError that names the record. `dry_run` only checks.
+    stay. `check_scraper(subdomain, scraper)` raises UsageError for a scraper label that a site cannot get. Raises
+    UsageError that names the record. `dry_run` only checks.
     """
     with reading() as connection:
         known = {site["subdomain"]: described(site) for site in get_all_sites(connection)}
@@ -64,6 +70,12 @@ def import_sites(records: Sequence[Mapping[str, Any]], *, dry_run: bool = False)
         where = f"record {number} ({record.get('subdomain')})"
         row = _checked(known.get(str(record.get("subdomain")), {}) | dict(record), where).row()
         rows[row["subdomain"]] = row, record
+        before = known.get(row["subdomain"], {}).get("scraper")
+        if row["scraper"] and row["scraper"] != before:
+            try:
+                check_scraper(row["subdomain"], row["scraper"])
+            except UsageError as error:
+                raise UsageError(f"{where}: {error}") from None
     if twice := [name for name, times in Counter(record["subdomain"] for record in records).items() if times > 1]:
         raise UsageError(f"named more than once: {', '.join(twice)}")
     done: dict[str, list[str]] = {"added": [], "changed": [], "unchanged": []}

@@ -1,4 +1,4 @@
-"""`clerk-tasks jobs`: list, show, retry, run, dismiss and cancel jobs."""
+"""`clerk-tasks jobs`: list and show jobs; retry, run, dismiss, cancel, move and reprioritise them."""
 
 from __future__ import annotations
 
@@ -8,41 +8,40 @@ import typer
 
 from clerk.database.states import JobState
 from clerk_tasks.cli import output
+from clerk_tasks.cli.job_filter_options import (
+    Everything,
+    act_on_all,
+    choose,
+    describe_act,
+    filtered,
+    finish_act,
+    leave_if_stopped,
+)
 from clerk_tasks.cli.jobs_output import finish, listing_of
 from clerk_tasks.cli.log_output import show_log, show_new_lines
-from clerk_tasks.cli.options import AsJson, Before, DryRun, Limit, OfJobType, OfSite, Wait
+from clerk_tasks.cli.options import AsJson, Before, DryRun, Limit, Reason, Wait
 from clerk_tasks.operations import job_retry, listing
+from clerk_tasks.operations.bulk_acts import cancelling, dismissing, moving, retrying
 from clerk_tasks.operations.cancel import cancel_jobs
 from clerk_tasks.operations.dismissal import dismiss_jobs
+from clerk_tasks.operations.job_filters import FilterTexts, JobFilter
 from clerk_tasks.operations.job_logs import follow_log, read_log
+from clerk_tasks.operations.rerouting import Rerouting, reroute_jobs, to_priority, to_queue
 from clerk_tasks.operations.run_now import run_jobs_now
-from clerk_tasks.operations.short_ids import full_job_id, full_job_ids, full_run_id
+from clerk_tasks.operations.short_ids import full_job_id, full_job_ids
 
-app = typer.Typer(no_args_is_help=True, help="List, show, retry, run, dismiss and cancel jobs.")
+app = typer.Typer(no_args_is_help=True, help="List, show, retry, run, dismiss, cancel, move and reprioritise jobs.")
 
 JobId = Annotated[str, typer.Argument(help="The job's id, or its beginning.")]
 JobIds = Annotated[list[str], typer.Argument(help="Job ids, or their beginnings.")]
+SomeJobs = Annotated[list[str] | None, typer.Argument(help="Job ids; or choose jobs by the options.")]
 
 
 @app.command("list")
-def list_(
-    subdomain: OfSite = None,
-    state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
-    job_type: OfJobType = None,
-    run_id: Annotated[str | None, typer.Option(help="Only jobs of this run.")] = None,
-    before: Before = None,
-    limit: Limit = 100,
-    as_json: AsJson = False,
-) -> None:
+@filtered
+def list_(chosen: FilterTexts, before: Before = None, limit: Limit = 100, as_json: AsJson = False) -> None:
     """List jobs, newest first."""
-    jobs = listing.list_jobs(
-        subdomain=subdomain,
-        state=state,
-        job_type=job_type,
-        run_id=run_id and full_run_id(run_id),
-        before=before and full_job_id(before),
-        limit=limit or None,
-    )
+    jobs = listing.list_jobs(before=before and full_job_id(before), limit=limit or None, **chosen)
     output.answer_one(jobs, *(() if as_json else (listing_of(jobs),)), as_json=as_json)
 
 
@@ -77,52 +76,124 @@ def logs(
 
 
 @app.command()
+@filtered
 def retry(
-    job_ids: Annotated[list[str] | None, typer.Argument(help="Job ids; or choose jobs with --state.")] = None,
-    state: Annotated[str | None, typer.Option(help="All jobs in this state: discarded or cancelled.")] = None,
-    error_like: Annotated[str | None, typer.Option(metavar="TEXT", help="Only jobs whose error contains TEXT.")] = None,
-    subdomain: OfSite = None,
-    job_type: OfJobType = None,
+    chosen: FilterTexts,
+    job_ids: SomeJobs = None,
+    everything: Everything = False,
+    reason: Reason = None,
     dry_run: DryRun = False,
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Retry dead letters, or cancelled jobs, with their exact arguments."""
-    chosen = job_retry.choose(
-        job_ids and full_job_ids(job_ids), state, error_like=error_like, subdomain=subdomain, job_type=job_type
-    )
-    retried, refused = job_retry.retry(chosen, strict=bool(job_ids), dry_run=dry_run)
-    for reason in refused:
-        output.warn(reason)
-    if not retried:
-        output.note("No job would be retried." if dry_run else "No job was retried.")
-    finish(retried, wait=wait and not dry_run, as_json=as_json, as_list=True)
+    """Retry dead letters, or with --state cancelled cancelled jobs, with their exact arguments."""
+    by_filter = choose(job_ids, chosen, everything=everything)
+    if by_filter is None:
+        retried = job_retry.retry(full_job_ids(job_ids or ()), reason=reason, dry_run=dry_run)
+        finish(retried, wait=wait and not dry_run, as_json=as_json, as_list=True)
+        return
+    act = retrying()
+    result = act_on_all(act, by_filter, reason=reason, everything=everything, dry_run=dry_run)
+    output.note(describe_act(act, result))
+    finish(result.job_ids, wait=wait and not dry_run, as_json=as_json, as_list=True)
+    leave_if_stopped(result)
 
 
 @app.command()
-def cancel(job_ids: JobIds, as_json: AsJson = False) -> None:
+@filtered
+def cancel(
+    chosen: FilterTexts,
+    job_ids: SomeJobs = None,
+    everything: Everything = False,
+    reason: Reason = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
     """Cancel jobs: waiting jobs at once; running jobs are asked to stop."""
-    cancelled = cancel_jobs(full_job_ids(job_ids))
-    said = {JobState.RUNNING: "was asked to stop"}
-    lines = [f"{job['id']} {said.get(job['state'], job['state'])}" for job in cancelled]
-    output.answer_one(cancelled, *lines, as_json=as_json)
+    by_filter = choose(job_ids, chosen, everything=everything)
+    if by_filter is None:
+        cancelled = cancel_jobs(full_job_ids(job_ids or ()), reason=reason, dry_run=dry_run)
+        said = {JobState.RUNNING: "was asked to stop"}
+        lines = [f"{job['id']} {said.get(job['state'], job['state'])}" for job in cancelled]
+        output.answer_one(cancelled, *lines, as_json=as_json)
+        return
+    act = cancelling(reason)
+    finish_act(act, act_on_all(act, by_filter, reason=reason, everything=everything, dry_run=dry_run), as_json=as_json)
 
 
 @app.command()
-def run_now(job_ids: JobIds, as_json: AsJson = False) -> None:
+def run_now(job_ids: JobIds, reason: Reason = None, as_json: AsJson = False) -> None:
     """Run jobs now that wait for their time: enqueued for later, snoozed, or to be tried again."""
-    jobs = run_jobs_now(full_job_ids(job_ids))
+    jobs = run_jobs_now(full_job_ids(job_ids), reason=reason)
     output.answer_one(jobs, *(f"{job['id']} {job['state']}" for job in jobs), as_json=as_json)
 
 
 @app.command()
+@filtered
 def dismiss(
-    job_ids: Annotated[list[str] | None, typer.Argument(help="Ids of dead letters.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Every dead letter that is not dismissed.")] = False,
+    chosen: FilterTexts,
+    job_ids: SomeJobs = None,
+    everything: Everything = False,
+    reason: Reason = None,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Dismiss dead letters: `health` counts them no more. `jobs retry` undoes it."""
-    dismissed = dismiss_jobs(job_ids and full_job_ids(job_ids), everything=everything)
-    if not dismissed:
-        output.note("There is no dead letter to dismiss.")
-    output.answer_one(dismissed, *(f"{job['id']} {job['note']}" for job in dismissed), as_json=as_json)
+    by_filter = choose(job_ids, chosen, everything=everything)
+    if by_filter is None:
+        dismissed = dismiss_jobs(full_job_ids(job_ids or ()), reason=reason, dry_run=dry_run)
+        output.answer_one(dismissed, *(f"{job['id']} {job['note']}" for job in dismissed), as_json=as_json)
+        return
+    act = dismissing(reason)
+    finish_act(act, act_on_all(act, by_filter, reason=reason, everything=everything, dry_run=dry_run), as_json=as_json)
+
+
+@app.command()
+@filtered
+def move(
+    chosen: FilterTexts,
+    to: Annotated[str, typer.Option(metavar="QUEUE", help="The queue to move them to.")],
+    job_ids: SomeJobs = None,
+    everything: Everything = False,
+    reason: Reason = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Move waiting jobs to another queue."""
+    by_filter = choose(job_ids, chosen, everything=everything)
+    _reroute(job_ids, by_filter, to_queue(to), reason, everything=everything, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+@filtered
+def reprioritise(
+    chosen: FilterTexts,
+    priority: Annotated[str, typer.Option(help="high, normal or low; or its number: 0, 1 or 2.")],
+    job_ids: SomeJobs = None,
+    everything: Everything = False,
+    reason: Reason = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give waiting jobs another priority."""
+    by_filter = choose(job_ids, chosen, everything=everything)
+    _reroute(job_ids, by_filter, to_priority(priority), reason, everything=everything, dry_run=dry_run, as_json=as_json)
+
+
+def _reroute(
+    job_ids: list[str] | None,
+    by_filter: JobFilter | None,
+    rerouting: Rerouting,
+    reason: str | None,
+    *,
+    everything: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    if by_filter is None:
+        jobs = reroute_jobs(full_job_ids(job_ids or ()), rerouting, reason=reason, dry_run=dry_run)
+        lines = [f"{job['id']} {job['queue']} {job['priority']}" for job in jobs]
+        output.answer_one(jobs, *lines, as_json=as_json)
+        return
+    act = moving(rerouting)
+    finish_act(act, act_on_all(act, by_filter, reason=reason, everything=everything, dry_run=dry_run), as_json=as_json)

@@ -18,5 +18,6 @@ Limit = Annotated[int, typer.Option(min=0, help="Maximum number of rows (0: all)
 Site = Annotated[str, typer.Argument(metavar="SUBDOMAIN", help="The site's key, such as alameda.ca.")]
 OfJobType = Annotated[str | None, typer.Option("--job-type", help="Only jobs of this type.")]
 OfSite = Annotated[str | None, typer.Option("-s", "--subdomain", help="Only this site.")]
+Reason = Annotated[str | None, typer.Option(help="Why; `acts` shows it.")]
 Wait = Annotated[bool, typer.Option("--wait", help="Wait for the end, also of children; exit 1 if one failed.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]

@@ -9,7 +9,7 @@ import typer
 
 from clerk_tasks.cli import output
 from clerk_tasks.cli.jobs_output import finish, listing_of
-from clerk_tasks.cli.options import AsJson, Before, DryRun, Limit, OfSite, Wait
+from clerk_tasks.cli.options import AsJson, Before, DryRun, Limit, OfSite, Reason, Wait
 from clerk_tasks.cli.runs_output import heading, runs_listing, stages_listing
 from clerk_tasks.operations import listing, run_retry
 from clerk_tasks.operations.cancel import cancel_run
@@ -56,6 +56,7 @@ def retry(
         str | None,
         typer.Option(metavar="KINDS", help="Read only these documents: failed, missing, or failed,missing."),
     ] = None,
+    reason: Reason = None,
     dry_run: DryRun = False,
     wait: Wait = False,
     as_json: AsJson = False,
@@ -66,14 +67,18 @@ def retry(
         output.answer_one(asdict(plan), str(plan), as_json=as_json)
     else:
         output.note(str(plan))
-        enqueued = run_retry.enqueue(plan)
+        enqueued = run_retry.enqueue(plan, reason=reason)
         finish(enqueued.job_ids, wait=wait, as_json=as_json)
 
 
 @app.command()
-def cancel(run_id: Annotated[str, typer.Argument(help="A run that has not ended.")], as_json: AsJson = False) -> None:
+def cancel(
+    run_id: Annotated[str, typer.Argument(help="A run that has not ended.")],
+    reason: Reason = None,
+    as_json: AsJson = False,
+) -> None:
     """Cancel a run: its waiting jobs at once; running jobs are asked to stop."""
-    run = cancel_run(run_id := full_run_id(run_id))
+    run = cancel_run(run_id := full_run_id(run_id), reason=reason)
     running = sum(stage["remaining"] for stage in run["stages"])
     state = f"its waiting jobs are cancelled, its running jobs ({running}) were asked to stop"
     output.answer_one(run, f"{run_id}: {state if running else 'cancelled'}.", as_json=as_json)

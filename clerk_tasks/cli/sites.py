@@ -16,8 +16,11 @@ from clerk.sites import bulk
 from clerk.sites.admin import NewSite, add_site, list_sites, remove_site, show_site
 from clerk_tasks.cli import output
 from clerk_tasks.cli.options import NO_SITES, AsJson, DryRun, Site, Yes
+from clerk_tasks.operations.webhooks import list_silent
 
-app = typer.Typer(no_args_is_help=True, help="Add, list, show, edit, remove, import and export sites.")
+app = typer.Typer(
+    no_args_is_help=True, help="Add, list, show, edit, remove, import and export sites; list silent ones."
+)
 
 COLUMNS = ("subdomain", "name", "state", "kind", "scraper", "status", "pages", "last_updated", "has_finance_data")
 
@@ -108,10 +111,12 @@ def edit(
 def import_(
     file: Annotated[Path, typer.Argument(help="A *.csv with a header, or a *.json array, as `sites export` makes it.")],
     dry_run: DryRun = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Add the sites of a file, and change those that are there; all or none. Other sites stay."""
-    done = bulk.import_sites(bulk.read_sites(file), dry_run=dry_run)
+    checked = {} if force else {"check_scraper": _require_fetcher}
+    done = bulk.import_sites(bulk.read_sites(file), dry_run=dry_run, **checked)
     would = "would be " if dry_run else ""
     lines = [
         f"{len(names)} sites {would if what != 'unchanged' else ''}{what}" for what, names in done.items() if names
@@ -134,13 +139,22 @@ def _require_fetcher(subdomain: str, scraper: str) -> None:
     try:
         fetcher_class({"subdomain": subdomain, "scraper": scraper})
     except NotFoundError as error:
-        raise UsageError(f"{error}; correct --scraper, or add --force if its plugin is installed later") from None
+        raise UsageError(
+            f"{error}; correct the scraper label, or add --force if its plugin is installed later"
+        ) from None
 
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
     """List every site."""
     output.answer(list_sites(), COLUMNS, as_json=as_json, empty=NO_SITES)
+
+
+@app.command()
+def silent(as_json: AsJson = False) -> None:
+    """List the sites that were looked at and had nothing new for longer than is usual for them."""
+    columns = ("subdomain", "last_new", "looked_at", "usual_days", "longest_days", "silent_days")
+    output.answer(list_silent(), columns, as_json=as_json, empty="No source is silent.")
 
 
 @app.command()

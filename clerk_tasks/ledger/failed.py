@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exists, func, select
 
-from clerk.database.literals import is_in
+from clerk.database.literals import constant, is_in
 from clerk.database.states import LATER, UNSUCCESSFUL, JobState
 from clerk.database.tables import attempts_table as attempts
 from clerk.database.tables import jobs_table as jobs
@@ -34,10 +34,13 @@ def failed_since(connection: Connection, since: datetime) -> tuple[Sequence[Alik
         attempts.c.attempt == jobs.c.attempt,
         attempts.c.outcome.in_(("handed-back", "snoozed")),
     )
-    retrying = is_in(jobs.c.state, JobState.RETRYABLE, LATER), jobs.c.started_at >= since, ~uncounted
+    failed = jobs.c.started_at >= since, ~uncounted
+    later = is_in(jobs.c.state, JobState.RETRYABLE, LATER), *failed
+    # Its time has come, and it waits for a worker. A new job has no error.
+    due = jobs.c.state == constant(JobState.AVAILABLE), jobs.c.error.is_not(None), *failed
     return (
         _grouped(connection, jobs.c.finished_at, *discarded),
-        _grouped(connection, jobs.c.started_at, *retrying),
+        [*_grouped(connection, jobs.c.started_at, *later), *_grouped(connection, jobs.c.started_at, *due)],
     )
 
 

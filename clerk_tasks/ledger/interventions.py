@@ -109,15 +109,12 @@ def _cancel(connection: Connection, which: ColumnElement[bool], *, by: str) -> l
     return messages
 
 
-def dismiss(connection: Connection, job_ids: Sequence[str] | None, *, by: str) -> list[str]:
-    """Note on dead letters, all or none, that they need no retry; None means every one that has no such note.
+def dismiss(connection: Connection, job_ids: Sequence[str], *, by: str) -> None:
+    """Note on dead letters, all or none, that they need no retry; one that has that note keeps it.
 
-    Returns the ids of those that have it now. Raises NotFoundError for an unknown job, ConflictError for one that is no
-    dead letter.
+    Raises NotFoundError for an unknown job, ConflictError for one that is no dead letter.
     """
     noted = update(jobs).where(*UNDISMISSED).values(note=f"{_DISMISSED}{by}")
-    if job_ids is None:
-        return sorted(connection.execute(noted.returning(jobs.c.id)).scalars())
     states = hold(connection, job_ids)
     for job_id in job_ids:
         if job_id not in states:
@@ -126,7 +123,6 @@ def dismiss(connection: Connection, job_ids: Sequence[str] | None, *, by: str) -
             raise ConflictError(f"Job {job_id} is no dead letter: {states[job_id]}.")
     for some in batched(sorted(states)):
         connection.execute(noted.where(jobs.c.id.in_(some)))
-    return sorted(states)
 
 
 def run_now(connection: Connection, job_ids: Sequence[str]) -> list[Message]:

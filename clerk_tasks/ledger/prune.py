@@ -1,4 +1,4 @@
-"""Delete what is long over: runs with their stages, jobs and attempts; slots of schedules; workers that are gone."""
+"""Delete what is long over: runs with all that is theirs; slots; workers; pauses; acts; deliveries."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, delete, ex
 
 from clerk.database.clock import now
 from clerk.database.literals import constant, one_of
+from clerk.database.operator_tables import acts_table as acts
+from clerk.database.operator_tables import deliveries_table as deliveries
 from clerk.database.states import UNFINISHED, RunState
 from clerk.database.tables import attempt_logs_table as logs
 from clerk.database.tables import attempts_table as attempts
 from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import pauses_table as pauses
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.tables import stages_table as stages
@@ -78,6 +81,16 @@ def delete_workers(connection: Connection, *, before: datetime) -> int:
     return connection.execute(delete(workers).where(workers.c.seen_at < before)).rowcount
 
 
+def delete_pauses(connection: Connection, *, before: datetime) -> int:
+    """Delete the pauses that ended before a moment."""
+    return connection.execute(delete(pauses).where(pauses.c.until < before)).rowcount
+
+
+def delete_acts(connection: Connection, *, before: datetime) -> int:
+    """Delete what operators did before a moment."""
+    return connection.execute(delete(acts).where(acts.c.seen_at < before)).rowcount
+
+
 def count(connection: Connection, *, before: datetime) -> dict[str, int]:
     """Return how many rows of each kind would be deleted: of the MOST_COUNTED oldest runs, if there are more."""
     over = select(runs.c.id).where(_over(before)).order_by(runs.c.created_at).limit(MOST_COUNTED)
@@ -90,6 +103,9 @@ def count(connection: Connection, *, before: datetime) -> dict[str, int]:
         "attempts": _counted(attempts, attempts.c.job_id.in_(select(jobs.c.id).where(of_runs))),
         "slots": _counted(slots, _old_slot(before)),
         "workers": _counted(workers, workers.c.seen_at < before),
+        "pauses": _counted(pauses, pauses.c.until < before),
+        "acts": _counted(acts, acts.c.seen_at < before),
+        "deliveries": _counted(deliveries, deliveries.c.ended_at < before),
     }
     return {name: connection.execute(query).scalar_one() for name, query in counts.items()}
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import (
     Column,
-    ColumnElement,
     Connection,
     Row,
     RowMapping,
@@ -34,6 +33,7 @@ from clerk.database.tables import workers_table as workers
 from clerk.errors import missing
 from clerk.jobs import Priority
 from clerk.pauses import Paused
+from clerk_tasks.ledger.job_filter import JobFilter, newest_matching, select_ids
 from clerk_tasks.ledger.paused import NOTHING_PAUSED, not_held
 
 #: The number of jobs up to which completed jobs are counted: that reads every row.
@@ -70,37 +70,19 @@ _DETAIL = (
 
 def list_jobs(
     connection: Connection,
+    chosen: JobFilter | None = None,
     *,
-    subdomain: str | None = None,
-    state: JobState | None = None,
-    job_type: str | None = None,
-    run_id: str | None = None,
     before: str | None = None,
     limit: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Return jobs, newest first; ids sort by time of birth. `before`: only those older than this job."""
-    query = select(jobs.c.id)
-    for column, value in {"subdomain": subdomain, "job_type": job_type, "run_id": run_id}.items():
-        if value is not None:
-            query = query.where(jobs.c[column] == value)
-    if before is not None:
-        query = query.where(jobs.c.id < before)
-    if state is JobState.COMPLETED:
-        query = query.where(jobs.c.state == constant(state))
-    elif state is not None:
-        # OFFSET 0: the planner must find them by the index of their state, however many other jobs are newer.
-        found = query.where(_has_state(state)).offset(0).subquery()
-        query = select(found.c.id)
-    newest = query.order_by(query.selected_columns.id.desc()).limit(limit)
+    """Return the jobs that match, newest first; ids sort by time of birth. `before`: only those older than this job."""
+    chosen = chosen or JobFilter()
+    if chosen.fingerprint is not None:
+        return job_states(connection, newest_matching(connection, chosen, before=before, limit=limit))[::-1]
+    query = select_ids(chosen, before=before)
+    newest = query.with_only_columns(query.selected_columns.id).order_by(query.selected_columns.id.desc()).limit(limit)
     listed = select(*_SUMMARY).where(jobs.c.id.in_(newest)).order_by(jobs.c.id.desc())
     return [_job(row) for row in connection.execute(listed).mappings()]
-
-
-def _has_state(state: JobState) -> ColumnElement[bool]:
-    """Return the condition that a job has a state, in the words of the partial index that has it."""
-    if state in LATER:
-        return is_in(jobs.c.state, state, LATER)
-    return is_in(jobs.c.state, state, UNSUCCESSFUL) if state in UNSUCCESSFUL else jobs.c.state == constant(state)
 
 
 def show_job(connection: Connection, job_id: str) -> dict[str, Any]:
@@ -214,7 +196,7 @@ def show_run(connection: Connection, run_id: str, *, limit: int | None = None) -
     of_run = select(stages).where(stages.c.run_id == run_id).order_by(stages.c.position)
     return _plain(row) | {
         "stages": [_plain(stage) for stage in connection.execute(of_run).mappings()],
-        "jobs": list_jobs(connection, run_id=run_id, limit=limit),
+        "jobs": list_jobs(connection, JobFilter(run_id=run_id), limit=limit),
     }
 
 

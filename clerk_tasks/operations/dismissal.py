@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from clerk.acts import by_with, named, record_act
 from clerk.database.transactions import transaction
-from clerk.errors import UsageError
 from clerk_tasks.ledger import interventions, queries
-from clerk_tasks.operations.cancel import BY
 
 
-def dismiss_jobs(job_ids: Sequence[str] | None, *, everything: bool = False) -> list[dict[str, Any]]:
-    """Dismiss the dead letters that are named, all or none, or `everything` that is not dismissed; return them.
+def dismiss_jobs(job_ids: Sequence[str], *, reason: str | None = None, dry_run: bool = False) -> list[dict[str, Any]]:
+    """Dismiss dead letters, all or none, and return them; with `dry_run`, nothing is changed in the end.
 
-    Raises UsageError unless it is the one or the other, NotFoundError for an unknown job, and ConflictError for one
-    that is no dead letter. Retrying a job undoes it.
+    Raises NotFoundError for an unknown job, and ConflictError for one that is no dead letter. Retrying a job undoes it.
     """
-    if bool(job_ids) == everything:
-        raise UsageError("Name dead letters by id, or dismiss all of them with --all.")
+    ids = sorted(set(job_ids))
     with transaction() as connection:
-        chosen = interventions.dismiss(connection, sorted(set(job_ids)) if job_ids else None, by=BY)
-        return queries.job_states(connection, chosen)
+        interventions.dismiss(connection, ids, by=by_with(reason))
+        record_act(connection, "dismiss", named("job", ids), number=len(ids), reason=reason)
+        dismissed = queries.job_states(connection, ids)
+        if dry_run:
+            connection.rollback()
+        return dismissed

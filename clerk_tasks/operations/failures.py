@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections import defaultdict
 from datetime import timedelta
 from typing import Any
 
 from clerk.database.clock import database_time
 from clerk.database.transactions import reading
+from clerk_tasks.ledger.causes import fingerprint_of, general_form
 from clerk_tasks.ledger.failed import Alike, failed_since
 from clerk_tasks.operations.times import parse_duration
-
-#: What differs between two cases of one error: addresses, paths, quoted words, ids, numbers; the first that fits wins.
-_PARTICULARS = re.compile(
-    r"https?://\S+|(?:/[\w.@+-]+){2,}|'[^']*'|\"[^\"]*\"|\b[0-9a-f]{8}-[0-9a-f-]{27}\b|\b0x[0-9a-f]+\b"
-    r"|\b\d{4}-\d\d-\d\d(?:[T ][\d:.+-]+)?|\d[\d.,:]*"
-)
-
-
-def general_form(error: str, subdomain: str) -> str:
-    """Return an error without its particulars: the same for each job that fails for the same reason."""
-    return " ".join(_PARTICULARS.sub("…", error.replace(subdomain, "…")).split())[:300]
 
 
 def failures(since: str = "24h") -> list[dict[str, Any]]:
@@ -37,7 +25,7 @@ def failures(since: str = "24h") -> list[dict[str, Any]]:
     groups: dict[tuple[str, str], list[tuple[str, Alike]]] = defaultdict(list)
     for state, rows in (("dead_letters", dead), ("to_be_retried", retried)):
         for row in rows:
-            groups[row.job_type, general_form(row.error or "no reason is recorded", row.subdomain)].append((state, row))
+            groups[row.job_type, general_form(row.error, row.subdomain)].append((state, row))
     found = [_cause(job_type, cause, members) for (job_type, cause), members in groups.items()]
     return sorted(found, key=lambda cause: (-cause["dead_letters"] - cause["to_be_retried"], cause["fingerprint"]))
 
@@ -46,7 +34,7 @@ def _cause(job_type: str, cause: str, members: list[tuple[str, Alike]]) -> dict[
     rows = [row for _, row in members]
     example = max(rows, key=lambda row: row.last)
     return {
-        "fingerprint": hashlib.sha256(f"{job_type}\n{cause}".encode()).hexdigest()[:8],
+        "fingerprint": fingerprint_of(job_type, cause),
         "job_type": job_type,
         "cause": cause,
         "dead_letters": sum(row.number for state, row in members if state == "dead_letters"),

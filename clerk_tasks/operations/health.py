@@ -28,6 +28,7 @@ from clerk_tasks.broker.publisher import Publisher
 from clerk_tasks.broker.table import broker_url
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, queries
+from clerk_tasks.ledger.deliveries import count_given_up
 from clerk_tasks.ledger.interventions import UNDISMISSED
 from clerk_tasks.ledger.paused import count_held
 from clerk_tasks.operations.future_times import find_future_times
@@ -88,7 +89,7 @@ def _broker() -> Iterator[Finding]:
 
 def _work() -> Iterator[Finding]:
     with reading() as connection:
-        for look in (_workers, _queues, _pauses, _leases, _dead_letters, _clock, _beat):
+        for look in (_workers, _queues, _pauses, _leases, _dead_letters, _webhooks, _clock, _beat):
             yield from look(connection)
 
 
@@ -170,6 +171,12 @@ def _dead_letters(connection: Connection) -> Iterator[Finding]:
             "`clerk-tasks jobs dismiss` takes them off this list."
         )
         yield Finding("dead letters", Level.ATTENTION, detail)
+
+
+def _webhooks(connection: Connection) -> Iterator[Finding]:
+    if given_up := count_given_up(connection, seconds=86400):
+        detail = f"{given_up} deliveries were given up in the last day: see `clerk-tasks webhooks list`."
+        yield Finding("webhooks", Level.ATTENTION, detail)
 
 
 def _count(connection: Connection, *conditions: ColumnElement[bool]) -> int:

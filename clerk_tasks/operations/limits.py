@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from clerk.acts import operator, record_act
 from clerk.database.literals import constant
 from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
@@ -19,7 +20,6 @@ from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import limits
 from clerk_tasks.ledger.insert import Message
 from clerk_tasks.ledger.limits import OPERATOR, Numbers
-from clerk_tasks.operations.pauses import operator
 
 _PERIODS = {1.0: "s", 60.0: "min", 3600.0: "hour", 86400.0: "day"}
 _COUNTED = (JobState.RUNNING, JobState.AVAILABLE, JobState.HELD)
@@ -48,6 +48,7 @@ def set_limit(
     with transaction() as connection:
         numbers = Numbers(concurrency, number, period)
         limits.put(connection, job_type, numbers, source=OPERATOR, by=operator(), reason=reason.strip())
+        record_act(connection, "limit", f"type {job_type}", reason=reason.strip())
     return _in_force(job_type)
 
 
@@ -58,6 +59,7 @@ def reset_limit(job_type: str) -> dict[str, Any]:
         if not limits.take_off(connection, job_type):
             raise NotFoundError(f"No operator has set a limit for {job_type!r}: see `clerk-tasks limits show`.")
         limits.note_missing(connection, {job_type: limit} if limit else {})
+        record_act(connection, "limit", f"type {job_type} to its plugin's limit")
     return _in_force(job_type)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Unpack
 
-from clerk.database.states import JobState, RunState
+from clerk.database.states import RunState
 from clerk.database.transactions import reading
 from clerk.errors import UsageError
 from clerk.fetching.failure_notes import owed_documents
@@ -15,31 +15,18 @@ from clerk_tasks.ledger import queries
 from clerk_tasks.ledger.progress import stages_progress, unfinished_runs, with_progress
 from clerk_tasks.ledger.site_status import site_status
 from clerk_tasks.ledger.unreadable import unreadable
+from clerk_tasks.operations.job_filters import FilterTexts, check_filter, parse_filter
 from clerk_tasks.operations.known import check_filters, parse_state
 
 
 def list_jobs(
-    *,
-    subdomain: str | None = None,
-    state: str | None = None,
-    job_type: str | None = None,
-    run_id: str | None = None,
-    before: str | None = None,
-    limit: int | None = None,
+    *, before: str | None = None, limit: int | None = None, **texts: Unpack[FilterTexts]
 ) -> list[dict[str, Any]]:
     """Return jobs, newest first. Raises UsageError for a malformed filter, NotFoundError for an unknown one."""
-    wanted = parse_state(JobState, state)
+    chosen = parse_filter(**texts)
     with reading() as connection:
-        check_filters(connection, subdomain=subdomain, job_type=job_type, run_id=run_id)
-        return queries.list_jobs(
-            connection,
-            subdomain=subdomain,
-            state=wanted,
-            job_type=job_type,
-            run_id=run_id,
-            before=before,
-            limit=limit,
-        )
+        check_filter(connection, chosen)
+        return queries.list_jobs(connection, chosen, before=before, limit=limit)
 
 
 def show_job(job_id: str) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import re
 from collections.abc import Callable
 from typing import Any
@@ -10,12 +9,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from clerk import pauses
+from clerk.acts import operator, record_act
 from clerk.database.transactions import reading, transaction
-from clerk.errors import NotFoundError, UsageError
+from clerk.errors import UsageError
 from clerk.pauses import EVERYTHING, PAUSABLE, Pause
-from clerk_tasks.job_types.registry import registry
-from clerk_tasks.ledger import queries
 from clerk_tasks.ledger.paused import count_held
+from clerk_tasks.operations.job_filters import check_queue
 from clerk_tasks.operations.known import check_filters, check_site
 from clerk_tasks.schedules.slots import find as find_schedule
 
@@ -32,14 +31,18 @@ def pause(kind: str, name: str | None, *, reason: str, seconds: float | None) ->
         raise UsageError("Give a --reason: who finds it paused reads that.")
     with transaction() as connection:
         named = _name(connection, kind, name)
-        return pauses.pause(connection, kind, named, reason=reason.strip(), by=operator(), seconds=seconds)
+        made = pauses.pause(connection, kind, named, reason=reason.strip(), by=operator(), seconds=seconds)
+        record_act(connection, "pause", made.what, reason=made.reason)
+        return made
 
 
-def resume(kind: str, name: str | None) -> Pause:
+def resume(kind: str, name: str | None, *, reason: str | None = None) -> Pause:
     """End a pause and return it; UsageError for an unknown kind, NotFoundError if the thing is not paused."""
     _require_kind(kind, name)
     with transaction() as connection:
-        return pauses.resume(connection, kind, EVERYTHING if kind == "all" else str(name))
+        ended = pauses.resume(connection, kind, EVERYTHING if kind == "all" else str(name))
+        record_act(connection, "resume", ended.what, reason=reason)
+        return ended
 
 
 def list_pauses() -> list[dict[str, Any]]:
@@ -62,14 +65,6 @@ def list_pauses() -> list[dict[str, Any]]:
         ]
 
 
-def operator() -> str:
-    """Return who acts: the user's name on this machine."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return "an operator"
-
-
 def _require_kind(kind: str, name: str | None) -> None:
     if kind not in PAUSABLE:
         raise UsageError(f"{kind!r} cannot be paused: name one of {', '.join(PAUSABLE)}.")
@@ -85,18 +80,12 @@ def _name(connection: Connection, kind: str, name: str | None) -> str:
     check: dict[str, Callable[[], object]] = {
         "site": lambda: check_site(connection, name),
         "type": lambda: check_filters(connection, job_type=name),
-        "queue": lambda: _check_queue(connection, name),
+        "queue": lambda: check_queue(connection, name),
         "schedule": lambda: find_schedule(name),
         "host": lambda: _check_host(name),
     }
     check[kind]()
     return name
-
-
-def _check_queue(connection: Connection, name: str) -> None:
-    known = registry().queues | {row["queue"] for row in queries.backlog(connection)}
-    if name not in known:
-        raise NotFoundError(f"Unknown queue {name!r}. Known: {', '.join(sorted(known))}.")
 
 
 def _check_host(name: str) -> None:

@@ -11,7 +11,7 @@ __all__ = ["MOST_COUNTED", "count", "prune"]
 
 
 def count(days: int) -> dict[str, int]:
-    """Return how many runs, stages, jobs, parts of logs, attempts, slots and workers ended at least so many days ago.
+    """Return how many rows of each kind are of what ended at least so many days ago.
 
     Of more than MOST_COUNTED runs only these are counted, with what belongs to them.
     """

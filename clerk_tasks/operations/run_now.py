@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from clerk.acts import named, record_act
 from clerk.database.transactions import transaction
 from clerk_tasks.dispatcher import publish
 from clerk_tasks.ledger import interventions, queries
 
 
-def run_jobs_now(job_ids: Sequence[str]) -> list[dict[str, Any]]:
+def run_jobs_now(job_ids: Sequence[str], *, reason: str | None = None) -> list[dict[str, Any]]:
     """Make jobs available, all or none, publish them, and return them.
 
     Raises NotFoundError for an unknown job, ConflictError for one that does not wait for a time.
@@ -18,6 +19,7 @@ def run_jobs_now(job_ids: Sequence[str]) -> list[dict[str, Any]]:
     ids = sorted(set(job_ids))
     with transaction() as connection:
         messages = interventions.run_now(connection, ids)
+        record_act(connection, "run-now", named("job", ids), number=len(ids), reason=reason)
         states = queries.job_states(connection, ids)
     publish(messages)
     return states

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from clerk.acts import record_act
 from clerk.database.states import JobState, RunState
-from clerk.database.transactions import reading
-from clerk.errors import ConflictError, UsageError
+from clerk.database.transactions import reading, transaction
+from clerk.errors import ConflictError, DatabaseUnavailable, UsageError
 from clerk.jobs import JobRequest
 from clerk.meetings.jobs import given_up_before, waiting_documents
 from clerk.stage import MEETINGS
@@ -27,6 +29,7 @@ ONLY = frozenset({"failed", "missing"})
 class RunRetry:
     """What would be done: from which stage, and how many documents were given up, or never tried."""
 
+    run_id: str
     subdomain: str
     stage: str
     job_type: str
@@ -62,7 +65,7 @@ def plan(run_id: str, start: str | None, *, only: str | None = None) -> RunRetry
     if start is None and not kinds and stage == READING and not given_up + missing and _lacks_documents(run):
         stage = known[0]
     job_type = job_type_of(stage)
-    return RunRetry(run["subdomain"], stage, job_type, _arguments(run, job_type, kinds), given_up, missing)
+    return RunRetry(run_id, run["subdomain"], stage, job_type, _arguments(run, job_type, kinds), given_up, missing)
 
 
 def _lacks_documents(run: Mapping[str, Any]) -> bool:
@@ -90,6 +93,10 @@ def _arguments(run: Mapping[str, Any], job_type: str, kinds: frozenset[str]) -> 
         return dict(queries.show_job(connection, first)["arguments"])
 
 
-def enqueue(retry: RunRetry) -> Enqueued:
+def enqueue(retry: RunRetry, *, reason: str | None = None) -> Enqueued:
     """Enqueue it as a new run; ConflictError while another passage of the site is under way."""
-    return dispatcher.enqueue(JobRequest(retry.job_type, retry.subdomain, retry.arguments), always_publish=True)
+    request = JobRequest(retry.job_type, retry.subdomain, retry.arguments)
+    enqueued = dispatcher.enqueue(request, always_publish=True)
+    with suppress(DatabaseUnavailable), transaction() as connection:  # it is enqueued already
+        record_act(connection, "retry", f"run {retry.run_id} from stage {retry.stage}", reason=reason)
+    return enqueued

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from clerk.acts import record_act
 from clerk.database.clock import database_time
-from clerk.database.transactions import reading
+from clerk.database.transactions import reading, transaction
+from clerk.errors import DatabaseUnavailable
 from clerk_tasks.schedules import slots
 from clerk_tasks.schedules.cron import moments
 from clerk_tasks.schedules.slots import Fired
@@ -34,4 +37,9 @@ def list_slots(name: str | None, count: int) -> list[dict[str, Any]]:
 
 def fire(name: str | None) -> list[Fired]:
     """Fire one schedule now, or every schedule that is due; NotFoundError for an unknown name."""
-    return [slots.fire_now(name)] if name else slots.tick()
+    if name is None:
+        return slots.tick()
+    fired = slots.fire_now(name)
+    with suppress(DatabaseUnavailable), transaction() as connection:  # it has fired already
+        record_act(connection, "fire", f"schedule {name}", number=len(fired.job_ids))
+    return [fired]

@@ -26,6 +26,7 @@ from clerk.settings import settings
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import limits, queries
+from clerk_tasks.ledger.job_filter import JobFilter
 from clerk_tasks.operations.future_times import future_times_of
 from clerk_tasks.operations.known import check_site
 from clerk_tasks.operations.limits import in_words
@@ -69,7 +70,7 @@ def _site(connection: Connection, subdomain: str) -> Iterator[str]:
     run = runs[0]
     yield f"{subdomain}: nothing is unfinished; the last run, {run['id']} ({run['pipeline']}), is {run['state']}."
     for state in (JobState.DISCARDED, JobState.CANCELLED):
-        ended = queries.list_jobs(connection, run_id=run["id"], state=state, limit=MOST)
+        ended = queries.list_jobs(connection, JobFilter(run_id=run["id"], state=state), limit=MOST)
         yield from _jobs(connection, [job["id"] for job in ended])
 
 

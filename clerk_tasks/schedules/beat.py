@@ -16,6 +16,7 @@ from clerk.settings import settings
 from clerk_tasks import logs
 from clerk_tasks.broker import embedded
 from clerk_tasks.schedules import slots
+from clerk_tasks.schedules.webhooks import WebhookThread
 
 logger = logging.getLogger(__name__)
 
@@ -61,9 +62,10 @@ def _uninterrupted() -> Iterator[None]:
 @signals.beat_init.connect  # type: ignore[untyped-decorator]
 @logs.last_words()
 def _attach(**_: Any) -> None:
-    """Keep the embedded broker running, if that is the one in use, for as long as beat runs."""
+    """Keep the embedded broker running, if that is the one in use, for as long as beat runs; deliver webhooks."""
     if settings().broker_url is None:
         _attached.enter_context(embedded.attached())
+    WebhookThread().start()
 
 
 _attached = ExitStack()

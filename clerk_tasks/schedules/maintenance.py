@@ -14,6 +14,7 @@ from clerk.schedule import Schedule
 from clerk.settings import settings
 from clerk_tasks.ledger import prune as ledger
 from clerk_tasks.ledger import totals
+from clerk_tasks.ledger.deliveries import delete_deliveries
 from clerk_tasks.ledger.ends import SLOT_MARGIN
 
 #: When beat prunes, in UTC, and for how long each time, in seconds: it fires no schedule meanwhile.
@@ -60,7 +61,7 @@ def fold_totals(*, give_up: float = math.inf) -> datetime | None:
 
 
 def prune(days: int, *, patience: float = math.inf) -> tuple[dict[str, int], bool]:
-    """Delete the runs, slots and workers that ended at least so many days ago, in batches, while workers go on.
+    """Delete what ended at least so many days ago, in batches, while workers go on.
 
     Return how many rows of each kind there were, and whether that was all: after `patience` seconds it stops.
     """
@@ -81,8 +82,13 @@ def prune(days: int, *, patience: float = math.inf) -> tuple[dict[str, int], boo
             deleted.update(ledger.delete_runs(connection, [run.id for run in chosen], before=before))
         after = (chosen[-1].created_at, chosen[-1].id)
         is_complete = time.monotonic() < give_up
-    with transaction() as connection:
-        slots = ledger.delete_slots(connection, before=before)
-    with transaction() as connection:
-        workers = ledger.delete_workers(connection, before=before)
-    return {**deleted, "slots": slots, "workers": workers}, is_complete and folded is None
+    for name, delete in (
+        ("slots", ledger.delete_slots),
+        ("workers", ledger.delete_workers),
+        ("pauses", ledger.delete_pauses),
+        ("acts", ledger.delete_acts),
+        ("deliveries", delete_deliveries),
+    ):
+        with transaction() as connection:
+            deleted[name] = delete(connection, before=before)
+    return dict(deleted), is_complete and folded is None

@@ -15,7 +15,6 @@ from sqlalchemy import Connection, RowMapping, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from clerk.database.clock import database_time, now
-from clerk.database.tables import clerk_meta_table as meta
 from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.transactions import reading, reading_only, transaction
 from clerk.errors import ConflictError, DatabaseUnavailable, NotFoundError, UsageError
@@ -29,6 +28,7 @@ from clerk.schedule import CatchUp, Schedule
 from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.validation import PLAIN_NAME
 from clerk_tasks.ledger.insert import Message, NewJob
+from clerk_tasks.ledger.meta import remember
 from clerk_tasks.pipeline import ask_plugins
 from clerk_tasks.recording import grouped, pipeline_of, record_groups
 from clerk_tasks.schedules.circuit_breaker import trip
@@ -108,9 +108,7 @@ def tick() -> list[Fired]:
     for schedule in sorted(gather().values(), key=lambda schedule: isinstance(schedule, Chore)):  # these take a while
         fired += _keep(schedule)
     with transaction() as connection:
-        seen = {"value": database_time(connection).isoformat()}
-        statement = _dialect(connection).insert(meta).values(key=BEAT_SEEN, **seen)
-        connection.execute(statement.on_conflict_do_update(index_elements=[meta.c.key], set_=seen))
+        remember(connection, BEAT_SEEN, database_time(connection).isoformat())
     return fired
 
 

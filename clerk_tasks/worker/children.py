@@ -1,8 +1,8 @@
 """What the children of one worker are doing, in memory that they share with their parent.
 
 Each child writes which job it works on, before it begins and after the end is recorded. The keeper compares that with
-the ledger. The parent writes when the children shall take no further job, whether they shall emit events, and which
-pipe takes the output of each.
+the ledger. The parent writes when the children shall take no further job, whether they shall emit events, how many of
+them there shall be, and which pipe takes the output of each.
 """
 
 from __future__ import annotations
@@ -36,7 +36,12 @@ _CAPTURING = _PAUSES + 1
 #: For each place the parent's file descriptor of the pipe for the output; 0: not yet.
 _PIPE = struct.Struct("=i")
 _PIPES = _CAPTURING + 1
-_SIZE = _PIPES + MOST_CHILDREN * _PIPE.size
+#: How many children there shall be: those in later places retire.
+_LIMIT = _PIPES + MOST_CHILDREN * _PIPE.size
+_NUMBER = struct.Struct("=H")
+#: One byte for each child: whether it is in a slice.
+_SLICES = _LIMIT + _NUMBER.size
+_SIZE = _SLICES + MOST_CHILDREN
 #: How long a child waits for its pipe, in seconds: the parent makes those of a pool that grows once a second.
 _PIPE_PATIENCE = 5.0
 
@@ -62,6 +67,7 @@ class Children:
         self._file = _shared_file()
         self._file.truncate(_SIZE)
         self._memory = mmap.mmap(self._file.fileno(), _SIZE)
+        self.limit(MOST_CHILDREN)
         in_memory = sys.platform == "linux"
         self.path = f"/proc/{os.getpid()}/fd/{self._file.fileno()}" if in_memory else self._file.name
 
@@ -93,13 +99,25 @@ class Children:
         _PIPE.pack_into(self._memory, _PIPES + index * _PIPE.size, number)
 
     def _places(self) -> Iterator[tuple[int, int, int, bytes, bytes, bytes]]:
+        return (place for _, place in self._numbered())
+
+    def _numbered(self) -> Iterator[tuple[int, tuple[int, int, int, bytes, bytes, bytes]]]:
         for at in range(0, _STOPPING, _SOME):
             some = self._memory[at : at + _SOME]
             if some == _NEVER_USED:
                 return  # a pool fills its places in order, and to unpack them all takes a third of a millisecond
-            for place in _PLACE.iter_unpack(some):
+            for index, place in enumerate(_PLACE.iter_unpack(some), at // _PLACE.size):
                 if place[0]:
-                    yield place
+                    yield index, place
+
+    def limit(self, number: int) -> None:
+        """Ask the children in places from `number` on to retire: each ends after its slice, and begins no other."""
+        _NUMBER.pack_into(self._memory, _LIMIT, number)
+
+    def retired(self) -> set[int]:
+        """Return the process ids of retiring children that are in no slice, and so own no job and will claim none."""
+        (number,) = _NUMBER.unpack_from(self._memory, _LIMIT)
+        return {pid for index, (pid, *_) in self._numbered() if index >= number and not self._memory[_SLICES + index]}
 
     def close(self) -> None:
         """Give the memory up."""
@@ -125,13 +143,18 @@ class Child:
     def __init__(self, path: str, index: int) -> None:
         with open(path, "r+b") as file:  # noqa: PTH123 - /proc's names are no paths
             self._memory = mmap.mmap(file.fileno(), _SIZE)
-        self._at = index * _PLACE.size
+        self._index, self._at = index, index * _PLACE.size
         self._pid = os.getpid()
         self._taken = _PLACE.unpack_from(self._memory, self._at)[2]
         pipe = self._pipe(_PIPES + index * _PIPE.size) if self._memory[_CAPTURING] else 0
         #: Where this process's output can be sent; None where the parent does not take it.
         self.output = ChildOutput(Path(path).with_name(str(pipe))) if pipe else None
         self.rest()
+        self.in_slice(False)
+
+    def in_slice(self, inside: bool) -> None:
+        """Say whether this process is in a slice; it says so before it looks whether it is `stopping`."""
+        self._memory[_SLICES + self._index] = inside
 
     def _pipe(self, at: int) -> int:
         until = time.monotonic() + _PIPE_PATIENCE
@@ -155,8 +178,13 @@ class Child:
 
     @property
     def stopping(self) -> bool:
-        """Whether the worker takes no further jobs."""
-        return bool(self._memory[_STOPPING])
+        """Whether this process takes no further jobs."""
+        return bool(self._memory[_STOPPING]) or self.retiring
+
+    @property
+    def retiring(self) -> bool:
+        """Whether the worker has become smaller, and this process is to end."""
+        return bool(self._index >= _NUMBER.unpack_from(self._memory, _LIMIT)[0])
 
     @property
     def pauses(self) -> int:

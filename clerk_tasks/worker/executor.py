@@ -76,8 +76,8 @@ class Executor:
 
     @property
     def worn_out(self) -> bool:
-        """Whether this process has done as many jobs as it may, or one that spoilt it for others."""
-        return self.spoilt or (self.most is not None and self.done >= self.most)
+        """Whether this process is to end: after as many jobs as it may do, one that spoilt it, or in a smaller pool."""
+        return self.spoilt or (self.most is not None and self.done >= self.most) or self.child.retiring
 
     def _replace(self, reason: str) -> None:
         logger.warning("%s: this process is replaced", reason)
@@ -85,6 +85,13 @@ class Executor:
 
     def run_slice(self, queue: str) -> None:
         """Work on a queue until it has no job to claim, or the slice is over."""
+        self.child.in_slice(True)
+        try:
+            self._run_slice(queue)
+        finally:
+            self.child.in_slice(False)
+
+    def _run_slice(self, queue: str) -> None:
         claimant = Claimant(queue, self.instance, self.pid, self.lease)
         until = self.clock() + SLICE
         self.unfit = None

@@ -41,6 +41,7 @@ from clerk_tasks.worker.events import EventPipe, dispatcher
 from clerk_tasks.worker.executor import CHILDREN_VARIABLE, EVENTS_VARIABLE, INSTANCE_VARIABLE
 from clerk_tasks.worker.job_logs import job_logs
 from clerk_tasks.worker.lease_keeper import LeaseKeeper, kill
+from clerk_tasks.worker.pool_size import PoolSize
 from clerk_tasks.worker.relay import Relay
 from clerk_tasks.worker.thread_errors import errors_logged
 from clerk_tasks.worker.watchdog import Verdict, Watchdog
@@ -139,6 +140,9 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
             heartbeat=partial(leases.worker_seen, instance=instance),
             paused_changed=self.children.pauses_changed,
         )
+        self.size = PoolSize.of(
+            self.held, instance, self.queues, worker=worker, children=self.children, live=partial(_live, worker.pool)
+        )
         self.watchdog = Watchdog(2 * settings().lease)
         self.engine = own
         self.burst = bool(os.environ.get(BURST))
@@ -168,6 +172,9 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
                 if self.keeper.run_once():
                     self.relay_wanted.set()
                 self._drain_if_asked()
+            if self.worker.blueprint.state == bootsteps.RUN:
+                with errors_logged("sizing the pool"):
+                    self.size.run_once()
             with errors_logged("judging this worker"):
                 self.logs.open(len(_live(self.worker.pool)))  # the pool may have grown
                 self._watch()

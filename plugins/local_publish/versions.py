@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
-from clerk.database.transactions import reading
-from clerk.errors import UsageError
+from clerk.acts import record_act
+from clerk.database.transactions import reading, transaction
+from clerk.errors import DatabaseUnavailable, UsageError
 from clerk.publication import accepting_shrink, provenance
 from clerk.sites.rows import require_site
 from plugins.local_publish.deploy import publish_site, publish_sites, shelves, site_folder
@@ -36,7 +38,10 @@ def roll_back(subdomain: str, database: str, to: str | None) -> dict[str, Any]:
     shelf = _shelf(subdomain, database)
     with locked(site_folder(subdomain)):
         version = shelf.roll_back(to)
-    return _row(shelf, version, live=True)
+    row = _row(shelf, version, live=True)
+    with suppress(DatabaseUnavailable), transaction() as connection:  # readers see it already
+        record_act(connection, "rollback", f"{database} of {subdomain} to {row['version']}")
+    return row
 
 
 def _shelf(subdomain: str, database: str) -> Shelf:

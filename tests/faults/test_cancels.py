@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from clerk.acts import operator
 from devtools.breakable import BreakableBroker
 from devtools.processes import wait_for
 from devtools.system import System, children_of
@@ -55,7 +56,7 @@ def test_a_running_job_is_cancelled_at_its_next_checkpoint(every_database: Syste
     system.wait_until_began(job_id)
     cancel(system, "jobs", job_id)
     job = system.wait_until(job_id, "cancelled", deadline=5)
-    assert job["error"] == "cancelled by an operator; it stopped at a checkpoint"
+    assert job["error"] == f"cancelled by {operator()}; it stopped at a checkpoint"
     wait_for_run(system, job_id)
     assert [process.pid for process in children_of(worker)] == [child], "nobody was killed"
     assert system.effects() == {}
@@ -71,7 +72,7 @@ def test_a_running_job_that_does_not_listen_is_killed_when_cancelled(every_datab
     system.wait_until_began(job_id)
     cancel(system, "jobs", job_id)
     job = system.wait_until(job_id, "cancelled", deadline=20)
-    assert job["error"] == "cancelled by an operator; it did not stop by itself, and was killed"
+    assert job["error"] == f"cancelled by {operator()}; it did not stop by itself, and was killed"
     wait_for_run(system, job_id)
     wait_for(lambda: child not in {process.pid for process in children_of(worker)}, "its process was killed")
     assert system.wait_for_end(system.enqueue("note")) == ["completed"]

@@ -36,6 +36,9 @@ TOUCHED: dict[str, tuple[tuple[str, ...] | None, str]] = {
         ("self", "exitcodes"),
         "children that cannot work are not replaced at once",
     ),
+    "billiard.pool:Pool.shrink": (("self", "n"), "a smaller pool, of which no child is ended that claims a job"),
+    "billiard.process:BaseProcess.terminate_controlled": (("self",), "the end of a child that Celery does not report"),
+    "celery.worker.consumer:Consumer._update_prefetch_count": (("self", "index"), "the pool has another size"),
     "billiard.pool:GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT": (None, "a child ends two seconds after its parent"),
     "billiard.process:BaseProcess.name": (None, "a child is told its `index`, its place in the pool"),
     "celery.app.task:Task.Strategy": (None, "a message starts a slice of work, and nothing else of it is used"),
@@ -63,6 +66,9 @@ TOUCHED: dict[str, tuple[tuple[str, ...] | None, str]] = {
 #: Names beginning with `_` that our code reads from objects that are not its own -> the room that may.
 READ = {
     "_pool": "worker",
+    "_processes": "worker",
+    "_putlock": "worker",
+    "_update_prefetch_count": "worker",
     "_repopulate_pool": "worker",
     "_config": "worker",
     "_data": "worker",

@@ -103,3 +103,15 @@ def test_a_site_is_edited(capsys: Capture) -> None:
     assert "site brook.nv: the site's name is empty" in capsys.readouterr().err
     assert main(["sites", "edit", "brook.nv", "--scraper", "legistarr"]) == main(["sites", "edit", "brook.nv"]) == 2
     assert main(["sites", "edit", "nowhere.ca", "--name", "N"]) == 3
+
+
+def test_a_scraper_label_that_no_plugin_knows_is_refused(capsys: Capture) -> None:
+    file = written([SITES[0], {**SITES[1], "scraper": "legistarr"}])
+    for words in ([], ["--dry-run"]):
+        assert main(["sites", "import", file, *words]) == 2
+        said = capsys.readouterr().err
+        assert "record 2 (brook.nv): " in said
+        assert "add --force if its plugin is installed later" in said
+    assert answer(capsys, "sites", "list") == []
+    assert main(["sites", "import", file, "--force"]) == 0
+    assert main(["sites", "import", file]) == 0, "it has that label already"

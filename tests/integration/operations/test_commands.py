@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from clerk.acts import operator
 from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import sites_table as sites
@@ -105,7 +106,7 @@ def test_what_is_done_to_jobs_and_runs_as_json(engine: Engine, enqueue: Enqueue,
     assert [(job["id"], job["state"]) for job in answer(capsys, *dead)] == [(first, "available")]
     assert answer(capsys, *dead) == []
     (job,) = answer(capsys, "jobs", "cancel", first)
-    assert (job["id"], job["state"], job["note"]) == (first, "cancelled", "cancelled by an operator")
+    assert (job["id"], job["state"], job["note"]) == (first, "cancelled", f"cancelled by {operator()}")
     run_id = answer(capsys, "jobs", "show", second)["run_id"]
     run = answer(capsys, "runs", "cancel", run_id)
     assert (run["id"], run["state"], [job["id"] for job in run["jobs"]]) == (run_id, "cancelled", [second])

@@ -13,7 +13,8 @@ from clerk.database.clock import now
 from clerk.database.tables import jobs_table
 from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
-from clerk_tasks.operations.failures import failures, general_form
+from clerk_tasks.ledger.causes import general_form
+from clerk_tasks.operations.failures import failures
 from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]
@@ -72,6 +73,16 @@ def test_a_job_that_was_handed_back_or_snoozed_has_not_failed(enqueue: Enqueue, 
         with transaction(engine) as connection:
             connection.execute(text("UPDATE attempts SET outcome = :outcome"), {"outcome": outcome})
         assert failures() == []
+
+
+def test_one_whose_time_has_come_is_still_to_be_retried(enqueue: Enqueue, work: Work, engine: Engine) -> None:
+    work(enqueue("mistaken"))
+    enqueue("fine")
+    before = failures()
+    with transaction(engine) as connection:
+        connection.execute(jobs_table.update().values(state="available"))
+    assert failures() == before
+    assert [cause["to_be_retried"] for cause in before] == [1]
 
 
 def test_what_is_no_duration_is_refused(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:

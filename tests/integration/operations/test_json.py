@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from clerk.acts import begin_act
 from clerk.database.schema_version import HEAD
+from clerk.database.transactions import transaction
 from clerk.plugin.loader import forget_plugins
 from clerk_tasks.cli.main import main
+from clerk_tasks.ledger import leases
 from devtools.json_answers import ANSWERS
 from tests.integration.operations.conftest import Enqueue
 
@@ -27,11 +30,23 @@ runs list
 runs show {run}
 why {job}
 doctor
+workers scale default 3
 health
 probe --live
 jobs dismiss {job}
+jobs dismiss --all
 jobs retry {job}
+jobs reprioritise {job} --priority high
+jobs reprioritise --all --priority low
+jobs move {job} --to default
+jobs move --all --to default --dry-run
+jobs cancel --all --dry-run
 jobs cancel {job}
+enqueue fine alameda.ca --arg name=later --in 1h
+jobs run-now {later}
+acts
+acts show 1
+acts stop {running}
 update --subdomain alameda.ca
 runs cancel {passage}
 runs retry --dry-run {passage}
@@ -58,8 +73,17 @@ db history
 db check
 db prune --older-than 1 --dry-run
 """
-#: Asks a city's site, or is tested where there are documents, or cities with election finance.
+WORKER = {
+    "hostname": "box",
+    "pid": 7,
+    "version": "0",
+    "concurrency": 1,
+    "queues": ["default"],
+    "job_types": [],
+}
+#: Asks a city's site, or is tested where there are documents, webhooks, or cities with election finance.
 ELSEWHERE = (
+    *("webhooks list", "webhooks retry", "webhooks test", "webhooks deliver", "sites silent"),
     *("top", "top, queues", "top, workers", "top, runs", "top, failures"),
     *("jobs logs", "jobs logs, lines", "jobs logs --follow"),
     *("sites detect", "documents list", "documents refetch", "documents withdraw"),
@@ -71,8 +95,11 @@ ELSEWHERE = (
 def test_the_keys(enqueue: Enqueue, work: Work, capsys: pytest.CaptureFixture[str]) -> None:
     Path("plugins/broken.py").write_text("raise OSError")
     forget_plugins()
-    known = {"job": enqueue("broken"), "head": HEAD}
+    known: dict[str, str] = {"job": enqueue("broken"), "head": HEAD}
     work(known["job"])
+    with transaction() as connection:
+        known["running"] = str(begin_act(connection, "cancel", "every job", matched=1, reason=None))
+        leases.register_worker(connection, instance="a", **WORKER)
     found: dict[str, str] = {}
     for line in COMMANDS.strip().splitlines():
         capsys.readouterr()
@@ -84,6 +111,8 @@ def test_the_keys(enqueue: Enqueue, work: Work, capsys: pytest.CaptureFixture[st
         found |= dict(keys(name, answer))
         if name in ("jobs show", "update"):
             known["run" if name == "jobs show" else "passage"] = answer["run_id"]
+        if name == "enqueue":
+            known["later"] = answer["id"]
     assert found == {name: each for name, (_, each) in ANSWERS.items() if name not in ELSEWHERE}
 
 

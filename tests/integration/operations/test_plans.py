@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection, Engine
 
 from clerk.database import engine as db
-from clerk.database.tables import metadata
+from clerk.database.operator_tables import metadata
 from clerk.database.transactions import transaction
 from clerk.jobs import JobRequest
 from clerk_tasks import dispatcher
@@ -63,7 +63,15 @@ doctor
 health
 db prune --older-than 1 --dry-run
 sites remove alameda.ca --dry-run
+jobs dismiss --all --dry-run
+jobs cancel --all --dry-run
+jobs cancel --job-type fine --dry-run
+jobs cancel --error-like timeout --older-than 1h --dry-run
+jobs move --all --to default --dry-run
+jobs list --fingerprint 01234567 --state discarded
 jobs cancel {waits}
+acts
+webhooks list
 runs cancel {passage}
 update --next-site
 """

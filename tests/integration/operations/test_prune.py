@@ -11,9 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy import Engine
 
 from clerk.database.clock import now
+from clerk.database.operator_tables import acts_table, deliveries_table
 from clerk.database.tables import attempt_logs_table as logs
 from clerk.database.tables import attempts_table as attempts
 from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import pauses_table
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.tables import stages_table as stages
@@ -37,6 +39,9 @@ TABLES = {
     "attempts": attempts,
     "slots": slots,
     "workers": workers,
+    "pauses": pauses_table,
+    "acts": acts_table,
+    "deliveries": deliveries_table,
 }
 
 
@@ -73,16 +78,8 @@ def test_what_is_over_goes_with_all_that_is_its_own(
     prune = ("db", "prune", "--older-than", "30", "--json")
     assert main([*prune, "--dry-run"]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told == {
-        "runs": 2,
-        "stages": 2,
-        "jobs": 2,
-        "logs": 2,
-        "attempts": 1,
-        "slots": 0,
-        "workers": 0,
-        "pruned": False,
-    }
+    others = {"slots": 0, "workers": 0, "pauses": 0, "acts": 0, "deliveries": 0}
+    assert told == {"runs": 2, "stages": 2, "jobs": 2, "logs": 2, "attempts": 1, **others, "pruned": False}
     assert rows(engine) == before
     assert main([*prune]) == 2
     assert "--yes" in capsys.readouterr().err
@@ -122,7 +119,7 @@ def test_what_has_something_left_to_do_stays(engine: Engine, enqueue: Enqueue, w
         run_id = connection.execute(sa.select(jobs.c.run_id).where(jobs.c.id == joined)).scalar_one()
     for job in (waits, again, joined):
         age(engine, job, days=400)
-    job_retry.retry([again], strict=True)
+    job_retry.retry([again])
     dispatcher.enqueue_job("fine", "alameda.ca", run_id=run_id, name="joined")
     assert set(pruning.count(365).values()) == {0}
     assert set(pruning.prune(365).values()) == {0}
@@ -139,7 +136,7 @@ def test_what_has_begun_again_since_it_was_chosen_stays(engine: Engine, enqueue:
     with transaction(engine) as connection:
         before = ledger.moment_before(connection, days=365)
         (chosen,) = ledger.next_runs(connection, before=before, after=None)
-    job_retry.retry([again], strict=True)
+    job_retry.retry([again])
     with transaction(engine) as connection:
         assert ledger.delete_runs(connection, [chosen.id], before=before)["runs"] == 0
     assert rows(engine)["jobs"] == 1
@@ -174,6 +171,20 @@ def test_of_a_schedules_slots_the_newest_stays_and_of_workers_those_that_are_ali
         left = connection.execute(sa.select(slots.c.schedule).order_by(slots.c.schedule)).scalars().all()
         assert left == ["often", "seldom"]
         assert connection.execute(sa.select(workers.c.instance)).scalars().all() == ["alive"]
+
+
+def test_pauses_that_have_ended_and_old_acts_go(engine: Engine) -> None:
+    for site in ("alameda.ca", "all"):
+        assert main(["pause", *(("site", site) if site != "all" else ("all",)), "--reason", "x", "--for", "1h"]) == 0
+    assert main(["pause", "host", "a.ca", "--reason", "x"]) == 0
+    with transaction(engine) as connection:
+        one = pauses_table.c.kind == "site"
+        connection.execute(sa.update(pauses_table).where(one).values(until=now(-86400 * 31)))
+        connection.execute(sa.update(acts_table).where(acts_table.c.id < 3).values(seen_at=now(-86400 * 31)))
+    assert pruning.count(30)["pauses"] == 1
+    pruned = pruning.prune(30)
+    assert (pruned["pauses"], pruned["acts"]) == (1, 2)
+    assert (rows(engine)["pauses"], rows(engine)["acts"]) == (2, 1)
 
 
 @pytest.mark.usefixtures("engine")

@@ -9,14 +9,19 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.transactions import reading, transaction
-from clerk.errors import ConflictError, NotFoundError, UsageError
+from clerk.errors import ConflictError, NotFoundError
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import interventions, queries
 from clerk_tasks.ledger.insert import NewJob, NewStage
+from clerk_tasks.ledger.job_filter import JobFilter
 from clerk_tasks.ledger.runs import record_run
 from clerk_tasks.operations import job_retry
+from clerk_tasks.operations.bulk import run_bulk
+from clerk_tasks.operations.bulk_acts import retrying
+from clerk_tasks.operations.listing import show_job
 from tests.integration.operations.conftest import Enqueue
 
 Work = Callable[[str], None]
@@ -27,27 +32,13 @@ def test_the_arguments_and_the_attempts(enqueue: Enqueue, work: Work, engine: En
     work(job)
     with reading(engine) as connection:
         before = queries.show_job(connection, job)["arguments"]
-    assert job_retry.retry([job], strict=True) == ([job], [])
+    assert job_retry.retry([job]) == [job]
     work(job)
     with reading(engine) as connection:
         after = queries.show_job(connection, job)
     assert after["arguments"] == before
     assert [row["attempt"] for row in after["attempts"]] == [1, 2]
     assert after["attempt"] <= after["max_attempts"]
-
-
-def test_choosing_by_error_and_by_type(enqueue: Enqueue, work: Work) -> None:
-    lost, full = enqueue("broken", why="100% lost"), enqueue("broken", why="disk full of 100 files")
-    for job in (lost, full):
-        work(job)
-    assert job_retry.choose(None, "discarded") == [lost, full]
-    assert job_retry.choose(None, "discarded", error_like="DISK") == [full]
-    assert job_retry.choose(None, "discarded", error_like="100%") == [lost]
-    assert job_retry.choose(None, "discarded", job_type="fine") == []
-    with pytest.raises(UsageError, match="running"):
-        job_retry.choose(None, "running")
-    with pytest.raises(UsageError, match="by id"):
-        job_retry.choose([lost], None, job_type="fine")
 
 
 def test_one_that_cannot_be_retried_stops_all_only_if_it_was_named(
@@ -59,14 +50,16 @@ def test_one_that_cannot_be_retried_stops_all_only_if_it_was_named(
         interventions.cancel(connection, first, by="a test")
     winner = enqueue("fine")  # has the key of the first now
     with pytest.raises(ConflictError, match=winner):
-        job_retry.retry([first, broken], strict=True)
+        job_retry.retry([first, broken])
     with transaction(engine) as connection:
         assert connection.execute(sa.select(jobs.c.state).where(jobs.c.id == broken)).scalar_one() == "discarded"
-    retried, refused = job_retry.retry([first, broken], strict=False)
-    assert retried == [broken]
-    assert winner in refused[0]
+    every = run_bulk(retrying(), JobFilter(run_id=show_job(broken)["run_id"]))
+    assert (every.job_ids, every.refused) == ([broken], [])
+    cancelled = run_bulk(retrying(), JobFilter(state=JobState.CANCELLED))
+    assert cancelled.job_ids == []
+    assert winner in cancelled.refused[0]
     with pytest.raises(NotFoundError):
-        job_retry.retry(["nope"], strict=True)
+        job_retry.retry(["nope"])
 
 
 def test_a_dry_run_refuses_what_the_retry_refuses_and_changes_nothing(
@@ -77,13 +70,14 @@ def test_a_dry_run_refuses_what_the_retry_refuses_and_changes_nothing(
         ended.append(enqueue("fine"))
         with transaction(engine) as connection:
             interventions.cancel(connection, ended[-1], by="a test")
-    dry = job_retry.retry(ended, strict=False, dry_run=True)
+    dry = run_bulk(retrying(), JobFilter(state=JobState.CANCELLED), dry_run=True)
     with pytest.raises(ConflictError, match=ended[0]):
-        job_retry.retry(ended, strict=True, dry_run=True)
+        job_retry.retry(ended, dry_run=True)
     assert main(["jobs", "retry", "--state", "cancelled", "--dry-run"]) == 0
     assert capsys.readouterr().out.split() == [ended[0]]
-    retried, refused = job_retry.retry(ended, strict=False)
-    assert (dry[0], len(dry[1])) == (retried, len(refused)) == ([ended[0]], 1)
+    done = run_bulk(retrying(), JobFilter(state=JobState.CANCELLED))
+    assert dry.job_ids == done.job_ids == [ended[0]]
+    assert len(dry.refused) == len(done.refused) == 1
 
 
 @pytest.mark.every_database
@@ -104,9 +98,9 @@ def test_all_jobs_of_a_cancelled_run_are_retried_by_their_state(engine: Engine, 
 
     sa.event.listen(Engine, "before_cursor_execute", listen)
     request.addfinalizer(lambda: sa.event.remove(Engine, "before_cursor_execute", listen))
-    chosen = job_retry.choose(None, "cancelled")
-    assert job_retry.retry(chosen, strict=False, dry_run=True) == (sorted(recorded.job_ids), [])
-    assert job_retry.retry(chosen, strict=False) == (sorted(recorded.job_ids), [])
+    for dry_run in (True, False):
+        result = run_bulk(retrying(), JobFilter(state=JobState.CANCELLED), dry_run=dry_run)
+        assert (result.job_ids, result.refused) == (sorted(recorded.job_ids), [])
     assert len(said) < 100
     with reading(engine) as connection:
         run = queries.show_run(connection, "run", limit=1)

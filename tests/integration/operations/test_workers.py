@@ -14,7 +14,8 @@ from clerk.database.clock import now
 from clerk.database.tables import jobs_table, workers_table
 from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
-from clerk_tasks.ledger import leases
+from clerk_tasks.ledger import leases, pool_sizes
+from clerk_tasks.operations.acts import list_acts
 from tests.integration.operations.conftest import Enqueue
 
 Capture = pytest.CaptureFixture[str]
@@ -108,3 +109,49 @@ def test_what_cannot_be_drained(engine: Engine, capsys: Capture, options: list[s
     assert main(["workers", "drain", *options]) == code
     assert reason in capsys.readouterr().err
     assert [worker["draining"] for worker in listed(capsys)] == [False]
+
+
+def test_the_size_of_a_pools_workers_is_kept_until_it_is_reset(engine: Engine, capsys: Capture) -> None:
+    register(engine, "a")
+    register(engine, "elsewhere", hostname="other", pid=8, queues=["finance"])
+    assert main(["workers", "scale", "default", "5", "--reason", "a large site"]) == 0
+    assert capsys.readouterr().out == "box/7 runs 2, soon 5 jobs at a time\n"
+    assert {worker["worker"]: worker["scaled_to"] for worker in listed(capsys)} == {"box/7": 5, "other/8": None}
+    with transaction(engine) as connection:
+        assert pool_sizes.wanted_size(connection, "a", ["default"]) == (2, 5)
+        assert pool_sizes.wanted_size(connection, "a", ["fetch"]) == (2, None)
+        pool_sizes.record_size(connection, "a", 5)
+    assert main(["workers"]) == 0
+    assert "0 of 5 " in capsys.readouterr().out
+    assert main(["workers", "scale", "default", "3"]) == 0
+    assert main(["workers", "scale", "default", "--reset"]) == 0
+    assert [worker["scaled_to"] for worker in listed(capsys)] == [None, None]
+    assert [(act["act"], act["what"], act["reason"]) for act in list_acts()][::-1] == [
+        ("scale", "pool default to 5 jobs at a time", "a large site"),
+        ("scale", "pool default to 3 jobs at a time", None),
+        ("scale", "pool default to its own size", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "reason"),
+    [
+        (["default"], 2, "Give the number of jobs at a time, or --reset."),
+        (["default", "3", "--reset"], 2, "Give the number"),
+        (["default", "0"], 2, "A worker runs 1 to 1024 jobs at a time; `clerk-tasks pause queue` stops a queue."),
+        (["default", "2000"], 2, "1 to 1024"),
+        (["nowhere", "3"], 3, "nowhere"),
+        (["default", "--reset"], 4, "Pool default is not scaled."),
+    ],
+)
+def test_what_cannot_be_scaled(engine: Engine, capsys: Capture, options: list[str], code: int, reason: str) -> None:
+    register(engine, "a")
+    assert main(["workers", "scale", *options]) == code
+    assert reason in capsys.readouterr().err
+    assert [worker["scaled_to"] for worker in listed(capsys)] == [None]
+    assert list_acts() == []
+
+
+def test_a_pool_that_no_worker_serves_is_scaled_for_those_that_start(engine: Engine, capsys: Capture) -> None:
+    assert main(["workers", "scale", "default", "3"]) == 0
+    assert "No worker of pool default is running" in capsys.readouterr().err

@@ -21,6 +21,7 @@ from clerk.database.tables import runs_table
 from clerk.database.transactions import reading, transaction
 from clerk.sites.rows import insert_site, require_site
 from clerk_tasks.ledger import leases, publications, queries
+from clerk_tasks.ledger.job_filter import JobFilter
 from clerk_tasks.worker.executor import Executor
 from devtools import claiming
 from devtools.ledger_laws import Ledger, check
@@ -162,7 +163,7 @@ class City:
     def jobs(self, *, state: str | None = None, job_type: str | None = None) -> list[dict[str, Any]]:
         """Return what `jobs list --json` prints, newest first."""
         with reading() as connection:
-            return queries.list_jobs(connection, state=JobState(state) if state else None, job_type=job_type)
+            return queries.list_jobs(connection, JobFilter(state=JobState(state) if state else None, job_type=job_type))
 
     def ids(self, state: str, job_type: str | None = None) -> list[str]:
         """Return the ids of the jobs in a state, oldest first."""

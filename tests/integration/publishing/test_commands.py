@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from clerk.acts import newest_acts
+from clerk.database.transactions import reading
 from clerk_tasks.cli.main import main
 from devtools.cities import City
 from plugins.local_publish.shelf import locked
@@ -61,6 +63,9 @@ def test_publish_list_and_go_back(run: Run, city: City) -> None:
     assert "meetings.db: withdrawn" in run("now", city.subdomain).out
     assert run("rollback", city.subdomain, "--to", newest["version"], "--json").json["version"] == newest["version"]
     assert city.read() == ["two"]
+    with reading() as connection:
+        done = [(act["act"], act["what"]) for act in newest_acts(connection, before=None, limit=None)]
+    assert done == [("rollback", f"meetings of oakland.ca to {each['version']}") for each in (newest, oldest)]
 
 
 def test_less_is_published_when_told_to(run: Run, city: City) -> None:

@@ -245,3 +245,25 @@ def test_a_process_that_cannot_call_a_job_takes_no_other(
     ids = on_both.record([job(queue="one-job") for _ in range(3)]).job_ids
     executor().run_slice("one-job")
     assert [on_both.job(job_id).state for job_id in ids] == ["retryable", "available", "available"]
+
+
+def test_a_child_beyond_the_limit_ends_its_slice_after_its_job(
+    on_both: LedgerOf, plugin: OneJob, executor: MakeExecutor, children: Children
+) -> None:
+    """And it is not among those that may be killed before that."""
+    on_both.record([job() for _ in range(3)])
+    seen: list[set[int]] = []
+
+    def shrink() -> None:
+        children.limit(0)
+        seen.append(children.retired())
+
+    plugin.function = shrink
+    child = executor()
+    child.run_slice("q")
+    assert states(on_both) == ["completed", "available", "available"]
+    assert (seen, children.retired(), child.worn_out) == ([set()], {os.getpid()}, True)
+    child.run_slice("q")
+    assert states(on_both) == ["completed", "available", "available"], "it begins no other"
+    children.limit(1)
+    assert (children.retired(), child.worn_out) == (set(), False)

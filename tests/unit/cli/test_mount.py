@@ -182,7 +182,7 @@ def test_they_explain_themselves(run: Run, write: Write, arguments: tuple[str, .
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("clerk-tasks ac", ["acme"]),
+        ("clerk-tasks acm", ["acme"]),
         ("clerk-tasks acme g", ["greet"]),
         ("clerk-tasks acme greet --co", ["--count"]),
         ("clerk-tasks acme deep ", ["deeper"]),
@@ -211,7 +211,7 @@ def test_completion_says_nothing_of_what_is_broken(
     write("broken.py", "raise OSError")
     monkeypatch.setattr("sys.argv", ["clerk" if program == "_CLERK_COMPLETE" else "clerk-tasks"])
     monkeypatch.setenv(program, "complete_bash")
-    monkeypatch.setenv("COMP_WORDS", "clerk ac")
+    monkeypatch.setenv("COMP_WORDS", "clerk acm")
     monkeypatch.setenv("COMP_CWORD", "1")
     result = run()
     assert (result.out.split(), result.err) == (["acme"], "")
