@@ -158,6 +158,14 @@ class JobContext:
         """Raise Snooze while an operator has paused requests to a host; what fetches calls it before each request."""
 
     @contextmanager
+    def visiting(self, host: str, pause: float) -> Iterator[None]:
+        """Be the only job that visits a host during a with block, and leave the host alone for `pause` seconds then.
+
+        What fetches has each request in one. Raises Snooze if other jobs visit the host for too long.
+        """
+        yield
+
+    @contextmanager
     def fence(self) -> Iterator[None]:
         """Keep the job this attempt's for the length of a with block, for one quick last step.
 

@@ -40,6 +40,15 @@ limits_table = Table(
     PrimaryKeyConstraint("job_type", "source", name="pk_limits"),
 )
 
+# One row per host that jobs make requests to: until when it is left alone, and which job is visiting it.
+hosts_table = Table(
+    "hosts",
+    metadata,
+    Column("host", Text, primary_key=True),
+    Column("free_at", UtcDateTime, nullable=False),
+    Column("job_id", Text),
+)
+
 # What may not be claimed, scheduled or fetched; the rows of pauses that have ended stay until the next of that name.
 pauses_table = Table(
     "pauses",

@@ -23,13 +23,14 @@ from sqlalchemy import (
 from clerk.database.clock import UtcDateTime
 from clerk.database.history_tables import attempt_logs_table, totals_table
 from clerk.database.lenient import LenientDate, LenientJson
-from clerk.database.queue_tables import limits_table, metadata, pauses_table, queues_table, turns_table
+from clerk.database.queue_tables import hosts_table, limits_table, metadata, pauses_table, queues_table, turns_table
 
 __all__ = [
     "STAGE_NAMES",
     "attempt_logs_table",
     "attempts_table",
     "clerk_meta_table",
+    "hosts_table",
     "job_tracking_table",
     "jobs_table",
     "limits_table",

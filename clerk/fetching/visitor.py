@@ -194,10 +194,11 @@ class Visitor:
         _require_address(url)
         if self._robots and obey:
             self._robots.require(url)
-        self._pause(url)
+        pause = self._pause(url)
         self._network.prepare(url)
         try:
             with (
+                current_job().visiting(_host(url), pause),
                 self._client(options.pop("cookies", None)) as client,
                 client.stream(method, url, timeout=self.limits.silence, **options) as response,
             ):
@@ -226,14 +227,14 @@ class Visitor:
     def _body(self, response: httpx.Response) -> Iterator[bytes]:
         return decoded(response, size=self.limits.size)
 
-    def _pause(self, url: str) -> None:
+    def _pause(self, url: str) -> float:
+        """Wait until the pause of our own requests to a host is over; return how long that is, in seconds."""
         current_job().check_host(urlsplit(url).hostname or "")
+        pause = max(self.limits.pause, self._robots.delay(url) if self._robots else 0.0)
         before = self._answered.get(_host(url))
-        if before is not None:
-            pause = max(self.limits.pause, self._robots.delay(url) if self._robots else 0.0)
-            rest = before + pause - time.monotonic()
-            if rest > 0:
-                self._sleep(rest)
+        if before is not None and (rest := before + pause - time.monotonic()) > 0:
+            self._sleep(rest)
+        return pause
 
 
 def user_agent(purpose: str = "public meeting records") -> str:

@@ -8,12 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from clerk.database.clock import database_time
 from clerk.database.held import HeldConnection
 from clerk.database.transactions import fenced
 from clerk.errors import DatabaseUnavailable
-from clerk.jobs import Cancel, JobContext, JobRequest, Snooze
-from clerk.pauses import Pause, active_pauses
+from clerk.jobs import Cancel, JobContext, JobRequest
 from clerk.redaction import storable
 from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.registry import registry
@@ -23,6 +21,7 @@ from clerk_tasks.ledger.claims import Claim
 from clerk_tasks.ledger.insert import Message
 from clerk_tasks.recording import new_job
 from clerk_tasks.traced_runs import below, current_span
+from clerk_tasks.worker.host_visits import HostVisits
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +29,6 @@ logger = logging.getLogger(__name__)
 PROGRESS_INTERVAL = 1.0
 #: The shortest time between two transactions that record jobs which `spawn_now` asked for, in seconds.
 SPAWN_INTERVAL = 0.5
-#: How long a job trusts what it has read of paused hosts, in seconds.
-HOSTS_INTERVAL = 2.0
-#: How long a job that meets a paused host waits before it looks again, at most, in seconds.
-HOST_PAUSE = 300.0
 _STOPPED = "it stopped at a checkpoint"
 
 
@@ -49,8 +44,7 @@ class RunningJob(JobContext):
         self._said_at, self._in_fence = -PROGRESS_INTERVAL, False
         self._at_once: list[JobRequest] = []  # of the children, those that `spawn_now` asked for
         self._spawned_at, self._stages_seen = -SPAWN_INTERVAL, set[str]()
-        self._paused_hosts: dict[str, Pause] = {}
-        self._hosts_seen_at = -HOSTS_INTERVAL
+        self._visits = HostVisits(claim.job_id, held, self._unless_away)
 
     def checkpoint(self) -> None:
         """Raise Cancel if the job was cancelled, Fenced if another attempt owns it. It locks nothing.
@@ -83,22 +77,13 @@ class RunningJob(JobContext):
 
     def check_host(self, host: str) -> None:
         """Raise Snooze while an operator has paused requests to a host, until the pause ends."""
-        current = time.monotonic()
-        if current - self._hosts_seen_at < HOSTS_INTERVAL and host not in self._paused_hosts:
-            return
-        with self._held.turn() as has_it:
-            if not has_it:
-                return  # another thread of the job is inside its fence; the next request asks again
-            present = None
-            with self._unless_away(), self._held.statement() as connection:
-                present = database_time(connection)
-                self._paused_hosts = {pause.name: pause for pause in active_pauses(connection) if pause.kind == "host"}
-            self._hosts_seen_at = current
-        if pause := self._paused_hosts.get(host):
-            seconds = HOST_PAUSE
-            if pause.until is not None and present is not None:
-                seconds = (pause.until - present).total_seconds() + 1
-            raise Snooze(min(max(seconds, 0.0), HOST_PAUSE), str(pause))
+        self._visits.check(host)
+
+    @contextmanager
+    def visiting(self, host: str, pause: float) -> Iterator[None]:
+        """Be the only job that visits a host during a with block, and leave the host alone for `pause` seconds then."""
+        with self._visits.visiting(host, pause):
+            yield
 
     def progress(self, message: str) -> None:
         """Say what the job is doing right now; a message too soon after another is recorded by a later call."""

@@ -6,7 +6,7 @@ import pytest
 
 from clerk import pauses
 from clerk.fetching.visitor import Visitor
-from clerk_tasks.worker.running_job import HOST_PAUSE
+from clerk_tasks.worker.host_visits import HOST_PAUSE
 from devtools import city_site
 from tests.integration.ledger.ledger import LedgerOf
 from tests.integration.tasks.one_job import OneJob, run
