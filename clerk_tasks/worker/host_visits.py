@@ -18,7 +18,7 @@ HOSTS_INTERVAL = 2.0
 #: How long a job that meets a paused host waits before it looks again, at most, in seconds.
 HOST_PAUSE = 300.0
 #: How long a job waits for a host that another visits before it is put off, and for how long that is, in seconds.
-PATIENCE, PUT_OFF = 10.0, 15.0
+HOST_PATIENCE, PUT_OFF = 10.0, 15.0
 #: How often it looks whether the host is free, in seconds.
 LOOK = 0.5
 
@@ -63,7 +63,7 @@ class HostVisits:
     def visiting(self, host: str, pause: float) -> Iterator[None]:
         """Be the only job that visits a host during a with block, and leave it alone for `pause` seconds then.
 
-        Raises Snooze if others visit it for longer than PATIENCE. A host without a pause may be visited by many.
+        Raises Snooze if others visit it for longer than HOST_PATIENCE. A host without a pause may be visited by many.
         """
         if pause <= 0 or not self._take(host):
             yield
@@ -76,7 +76,7 @@ class HostVisits:
 
     def _take(self, host: str) -> bool:
         """Wait for a host; return whether it is ours, not if the database cannot say."""
-        until = self._clock() + PATIENCE
+        until = self._clock() + HOST_PATIENCE
         while True:
             wait = None
             with self._held.turn() as has_it:

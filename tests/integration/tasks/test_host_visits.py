@@ -37,10 +37,10 @@ def test_a_host_that_is_visited_is_waited_for_and_then_put_off(on_both: LedgerOf
     began = clock()
     with first.visiting("h", PAUSE), pytest.raises(Snooze, match="another job visits h"), second.visiting("h", PAUSE):
         raise AssertionError
-    assert clock() - began == pytest.approx(host_visits.PATIENCE, abs=host_visits.LOOK)
+    assert clock() - began == pytest.approx(host_visits.HOST_PATIENCE, abs=host_visits.LOOK)
     with second.visiting("h", PAUSE):
         pass
-    assert clock() - began > host_visits.PATIENCE, "it waited for the pause after the visit"
+    assert clock() - began > host_visits.HOST_PATIENCE, "it waited for the pause after the visit"
 
 
 def test_other_hosts_and_hosts_without_a_pause_are_free(on_both: LedgerOf, clock: Clock) -> None:
