@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+
 import pytest
 import sqlalchemy as sa
 
 from clerk.database.clock import now
+from clerk.database.held import HeldConnection
 from clerk.database.tables import hosts_table
 from clerk.fetching.visitor import VisitLimits, Visitor
 from clerk.jobs import Snooze
@@ -14,26 +18,37 @@ from clerk_tasks.worker import host_visits
 from devtools import city_site
 from devtools.hand_clock import Clock
 from tests.integration.ledger.ledger import LedgerOf
-from tests.integration.tasks.one_job import OneJob, executor_of, run
+from tests.integration.tasks.one_job import OneJob, run
 
 PAUSE = 0.5
 
 
-def visits(ledger: LedgerOf, job_id: str, clock: Clock) -> host_visits.HostVisits:
-    """Return the visits of a job in a process of its own; it sleeps by the hand clock and the database's."""
-    held = executor_of(ledger).held
+Visits = Callable[[str], host_visits.HostVisits]
+
+
+@pytest.fixture
+def visits(on_both: LedgerOf, clock: Clock) -> Iterator[Visits]:
+    """Make the visits of a job, each in a process of its own; they sleep by the hand clock and the database's."""
+    opened: list[HeldConnection] = []
 
     def sleep(seconds: float) -> None:
         clock.go(seconds)
         passed = sa.update(hosts_table).values(free_at=now(-1.0)).where(hosts_table.c.job_id.is_(None))
-        with ledger.engine.begin() as connection:
+        with on_both.engine.begin() as connection:
             connection.execute(passed)
 
-    return host_visits.HostVisits(job_id, held, lambda: held.turn(), clock=clock, sleep=sleep)  # type: ignore[arg-type, return-value]
+    def make(job_id: str) -> host_visits.HostVisits:
+        held = HeldConnection(on_both.engine)
+        opened.append(held)
+        return host_visits.HostVisits(job_id, held, nullcontext, clock=clock, sleep=sleep)
+
+    yield make
+    for held in opened:
+        held.close()
 
 
-def test_a_host_that_is_visited_is_waited_for_and_then_put_off(on_both: LedgerOf, clock: Clock) -> None:
-    first, second = visits(on_both, "one", clock), visits(on_both, "two", clock)
+def test_a_host_that_is_visited_is_waited_for_and_then_put_off(visits: Visits, clock: Clock) -> None:
+    first, second = visits("one"), visits("two")
     began = clock()
     with first.visiting("h", PAUSE), pytest.raises(Snooze, match="another job visits h"), second.visiting("h", PAUSE):
         raise AssertionError
@@ -43,8 +58,8 @@ def test_a_host_that_is_visited_is_waited_for_and_then_put_off(on_both: LedgerOf
     assert clock() - began > host_visits.HOST_PATIENCE, "it waited for the pause after the visit"
 
 
-def test_other_hosts_and_hosts_without_a_pause_are_free(on_both: LedgerOf, clock: Clock) -> None:
-    first, second = visits(on_both, "one", clock), visits(on_both, "two", clock)
+def test_other_hosts_and_hosts_without_a_pause_are_free(visits: Visits, clock: Clock) -> None:
+    first, second = visits("one"), visits("two")
     with first.visiting("h", PAUSE), second.visiting("other", PAUSE), second.visiting("h", 0.0):
         pass
     assert clock() == Clock()()
