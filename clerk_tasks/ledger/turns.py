@@ -128,7 +128,7 @@ def made_available(which: Select[tuple[str]], values: Mapping[str, Any], *, admi
     Those of a site follow each other from the turn that their queue has reached. Those that a limit has `admitted`
     become available, and keep their turns if these have not passed.
     """
-    chosen = which.subquery("chosen")
+    chosen = which.cte("chosen")  # PostgreSQL would run a subquery again for each row, and choose others
     site = (_of.c.queue, _of.c.priority, _of.c.subdomain)
     rank = func.row_number().over(partition_by=site, order_by=(_of.c.turn, _of.c.id))
     begin = reached(_of.c.queue, _of.c.priority)
