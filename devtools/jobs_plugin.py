@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from clerk import Backoff, JobType, current_job, hookimpl
+from clerk import Backoff, JobType, Limit, current_job, hookimpl
 
 QUICKLY = Backoff(base=0.05, cap=0.1)
 
@@ -130,6 +130,14 @@ def floods(subdomain: str, lines: int) -> None:
         print(f"line {number}")  # noqa: T201
 
 
+def pairs(subdomain: str, key: str) -> None:
+    """Take a moment, and say when that begins and ends; its limit lets two do so at once."""
+    trace(".pairs", "begins", os.getpid())
+    threading.Event().wait(0.05)
+    effect(key)
+    trace(".pairs", "ends", os.getpid())
+
+
 class TestJobs:
     """The plugin."""
 
@@ -147,6 +155,7 @@ class TestJobs:
             "lingers": JobType(lingers, backoff=QUICKLY),
             "holds": JobType(holds, backoff=QUICKLY),
             "parts": JobType(parts, backoff=QUICKLY),
+            "pairs": JobType(pairs, backoff=QUICKLY, limit=Limit(concurrency=2)),
             "mutes": mutes,
             "floods": floods,
             "talks": JobType(talks, backoff=QUICKLY),

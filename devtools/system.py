@@ -127,6 +127,10 @@ class System:
         """Return the outcomes of a job's attempts."""
         return [attempt["outcome"] for attempt in self.job(job_id)["attempts"]]
 
+    def lines(self, file: str) -> Sequence[str]:
+        """Return the lines of a file beside the effects, named by its ending."""
+        return self._lines(file)
+
     def check(self) -> None:
         """Assert the laws of the ledger, as it is at one moment: the workers may be at it still."""
         with self.engine.connect() as connection:
