@@ -100,7 +100,12 @@ def serialise(connection: Connection, what: str) -> None:
     On SQLite a write transaction is that already.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(zlib.crc32(f"clerk:{what}".encode()))))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock_of(what))))
+
+
+def lock_of(what: str) -> int:
+    """Return the number of the advisory lock of PostgreSQL that `serialise` takes."""
+    return zlib.crc32(f"clerk:{what}".encode())
 
 
 @contextmanager

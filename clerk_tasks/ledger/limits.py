@@ -11,17 +11,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Float, bindparam, delete, func, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Float,
+    Integer,
+    ScalarSelect,
+    bindparam,
+    case,
+    delete,
+    func,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import Update
 
 from clerk.database.clock import now
 from clerk.database.literals import constant, one_of
 from clerk.database.states import ADMITTED, JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import limits_table as limits
-from clerk.database.transactions import serialise
+from clerk.database.transactions import lock_of
 from clerk.jobs import Limit, parse_rate
 from clerk.pauses import Paused
+from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import Message
 from clerk_tasks.ledger.paused import is_paused
 from clerk_tasks.ledger.turns import made_available
@@ -32,14 +49,42 @@ PASS = 1000
 PLUGIN, OPERATOR = "plugin", "operator"
 
 _OF_KEY = jobs.c.limit_key == bindparam("b_key")
-_HAS_KEY = (jobs.c.limit_key.is_not(None), one_of(jobs.c.state, ADMITTED))
-_STARTED = select(func.count()).where(
-    _OF_KEY, jobs.c.limit_key.is_not(None), jobs.c.started_at > now(-bindparam("b_period", type_=Float))
+_LIMITED = jobs.c.limit_key.is_not(None)
+_READY = (_OF_KEY, _LIMITED, jobs.c.state == constant(JobState.AVAILABLE), one_of(jobs.c.state, ADMITTED))
+_PERIOD = func.coalesce(limits.c.period, literal_column("0", Float))
+
+
+def _number(*which: ColumnElement[bool]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(jobs).where(*which).correlate(limits).scalar_subquery()
+
+
+_BY_TYPE = limits.c.job_type == bindparam("b_type")
+_EFFECTIVE = select(limits.c.concurrency, limits.c.rate, limits.c.period).where(_BY_TYPE).order_by(limits.c.source)
+#: A limit, and the jobs of a key: those that may run, those among them that have not begun, and what has begun lately.
+_STATE = Compiled(
+    select(
+        *(limits.c.concurrency, limits.c.rate),
+        _number(_OF_KEY, _LIMITED, one_of(jobs.c.state, ADMITTED)),
+        _number(*_READY),
+        case((limits.c.rate.is_not(None), _number(_OF_KEY, _LIMITED, jobs.c.started_at > now(-_PERIOD)))),
+    )
+    .where(_BY_TYPE)
+    .order_by(limits.c.source)
+    .limit(literal_column("1"))
 )
-_EFFECTIVE = select(limits.c.concurrency, limits.c.rate, limits.c.period).where(
-    limits.c.job_type == bindparam("b_type")
-)
+_LOCK = Compiled(select(func.pg_advisory_xact_lock(bindparam("b_lock", type_=BigInteger))))
+_HELD_OF_KEY = select(jobs.c.id).where(_OF_KEY, jobs.c.state == constant(JobState.HELD))
+_MESSAGE = (jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
 _HELD_KEYS = select(jobs.c.limit_key).where(jobs.c.state == constant(JobState.HELD)).distinct()
+
+
+def _admission(*which: ColumnElement[bool]) -> Update:
+    chosen = _HELD_OF_KEY.where(*which).order_by(jobs.c.priority, jobs.c.turn, jobs.c.id)
+    some = chosen.limit(bindparam("b_room", type_=Integer)).with_for_update(skip_locked=True)
+    return made_available(some, {}, admitted=True)
+
+
+_ADMIT = Compiled(_admission().returning(literal_column("1")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,40 +154,48 @@ def admit(connection: Connection, key: str, paused: Paused) -> list[Message]:
 
     What is paused has no place: it is held again.
     """
-    serialise(connection, f"limit {key}")
+    _lock(connection, key)
     # Rows that another transaction has locked are as they are: claimed, cancelled, or next time's.
     if (held := is_paused(paused)) is not None:
-        ready = select(jobs.c.id).where(_OF_KEY, jobs.c.state == constant(JobState.AVAILABLE), *_HAS_KEY, held)
-        back = update(jobs).where(jobs.c.id.in_(ready.with_for_update(skip_locked=True).scalar_subquery()))
-        connection.execute(back.values(state=constant(JobState.HELD)), {"b_key": key})
-    room = _room(connection, key)
+        ready = select(jobs.c.id).where(*_READY, held).with_for_update(skip_locked=True)
+        back = update(jobs).where(jobs.c.id.in_(ready.scalar_subquery())).values(state=constant(JobState.HELD))
+        connection.execute(back, {"b_key": key})
+    room, _ = _room(connection, key)
     if room <= 0:
         return []
-    waiting = select(jobs.c.id).where(_OF_KEY, jobs.c.state == constant(JobState.HELD))
-    if held is not None:
-        waiting = waiting.where(~held)
-    chosen = waiting.order_by(jobs.c.priority, jobs.c.turn, jobs.c.id).limit(room).with_for_update(skip_locked=True)
-    admitted = made_available(chosen, {}, admitted=True)
-    columns = (jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
-    return [Message._make(row) for row in connection.execute(admitted.returning(*columns), {"b_key": key})]
+    admitted = _admission(*([] if held is None else [~held])).returning(*_MESSAGE)
+    return [Message._make(row) for row in connection.execute(admitted, {"b_key": key, "b_room": room})]
 
 
-def _room(connection: Connection, key: str) -> int:
-    """Return how many jobs of a key may become available now, at most PASS."""
-    numbers = effective(connection, key.partition(":")[0])
-    room = PASS
-    if numbers.concurrency is not None:
-        admitted = select(func.count()).where(_OF_KEY, *_HAS_KEY)
-        room = min(room, numbers.concurrency - connection.execute(admitted, {"b_key": key}).scalar_one())
-    if numbers.rate is not None:
-        ready = select(func.count()).where(_OF_KEY, jobs.c.state == constant(JobState.AVAILABLE), *_HAS_KEY)
-        begun = connection.execute(_STARTED, {"b_key": key, "b_period": numbers.period}).scalar_one()
-        room = min(room, numbers.rate - begun - connection.execute(ready, {"b_key": key}).scalar_one())
-    return room
+def admit_next(connection: Connection, key: str) -> None:
+    """Make held jobs of a key available once half of its places are free, for the child that has ended one of its jobs.
+
+    It is for a process that knows of no pause. It waits only for others who admit jobs of this key, and nothing that
+    has the key's lock waits for a row.
+    """
+    _lock(connection, key)
+    room, ready = _room(connection, key)
+    if room > 0 and ready <= room:
+        _ADMIT(connection, {"b_key": key, "b_room": room})
+
+
+def _lock(connection: Connection, key: str) -> None:
+    """Wait until no other transaction admits jobs of a key; on SQLite a write transaction is that already."""
+    if connection.dialect.name == "postgresql":
+        _LOCK(connection, {"b_lock": lock_of(f"limit {key}")})
+
+
+def _room(connection: Connection, key: str) -> tuple[int, int]:
+    """Return how many jobs of a key may become available now, at most PASS, and how many are."""
+    row = _STATE(connection, {"b_key": key, "b_type": key.partition(":")[0]})
+    if row is None:
+        return PASS, 0
+    concurrency, rate, admitted, ready, begun = row
+    room = PASS if concurrency is None else min(PASS, concurrency - admitted)
+    return room if rate is None else min(room, rate - begun - ready), ready
 
 
 def effective(connection: Connection, job_type: str) -> Numbers:
     """Return the limit that holds for a job type."""
-    operators_first = _EFFECTIVE.order_by(limits.c.source).limit(1)
-    row = connection.execute(operators_first, {"b_type": job_type}).first()
+    row = connection.execute(_EFFECTIVE, {"b_type": job_type}).first()
     return Numbers(None, None, None) if row is None else Numbers(*row)

@@ -14,6 +14,7 @@ from functools import partial
 
 from billiard import current_process
 from celery import current_app
+from sqlalchemy import Connection
 from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
 from clerk.application import part
@@ -27,6 +28,7 @@ from clerk_tasks import logs
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import leases, limits, publications
 from clerk_tasks.ledger.claims import Claim, Claimant, Claims
+from clerk_tasks.ledger.paused import NOTHING_PAUSED
 from clerk_tasks.worker import sandbox
 from clerk_tasks.worker.children import Child
 from clerk_tasks.worker.events import Events
@@ -235,14 +237,19 @@ class Executor:
                 if recorded:
                     return self._claims.next(connection, claimant)
         with self.held.transaction() as connection:
+            available = outcome(connection, claim)
+            if claim.limit_key:
+                self._give_place(connection, claim.limit_key)
             # Jobs that became available may be for others: the slice ends, and they are published.
-            goes_on = None if outcome(connection, claim) else claimant
-            if not claim.limit_key:
-                return self._claims.next(connection, goes_on) if goes_on else None
-        # Apart, since to admit is to wait for others who do: not with the locks of the outcome.
-        with self.held.transaction() as connection:
-            limits.admit(connection, claim.limit_key, self._claims.paused)
-            return self._claims.next(connection, goes_on) if goes_on else None
+            return None if available or claimant is None else self._claims.next(connection, claimant)
+
+    def _give_place(self, connection: Connection, limit_key: str) -> None:
+        """Let the jobs that a limit holds have the place of one that has ended."""
+        paused = self._claims.paused
+        if paused == NOTHING_PAUSED:
+            limits.admit_next(connection, limit_key)
+        else:
+            limits.admit(connection, limit_key, paused)
 
 
 _until_the_database_is_back = Retrying(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from clerk import JobType, hookimpl
+from clerk import JobType, Limit, hookimpl
 from devtools.bench import jobs
 
 
@@ -35,4 +35,5 @@ class BenchPlugin:
     @hookimpl
     def register_job_types(self) -> Mapping[str, JobType | Any]:
         """Return the jobs under their names."""
-        return {"noop": noop, "brief": brief, "mark": mark, "nap": nap}
+        limited = JobType(noop, limit=Limit(concurrency=8))
+        return {"noop": noop, "tenth": noop, "limited": limited, "brief": brief, "mark": mark, "nap": nap}
