@@ -244,7 +244,7 @@ class Executor:
             return None if available or claimant is None else self._claims.next(connection, claimant)
 
     def _give_place(self, connection: Connection, limit_key: str) -> None:
-        """Let the jobs that a limit holds have the place of one that has ended."""
+        """Give the place of a job that has ended to those that its limit holds."""
         paused = self._claims.paused
         if paused == NOTHING_PAUSED:
             limits.admit_next(connection, limit_key)
