@@ -216,7 +216,7 @@ jobs_table = Table(
     _partial_index("ux_jobs_unique_key", "unique_key", where=_UNFINISHED, unique=True),
     _partial_index("ix_jobs_available", "queue", "priority", "turn", "id", where="state = 'available'"),
     _partial_index("ix_jobs_held", "limit_key", "priority", "turn", "id", where="state = 'held'"),
-    _partial_index("ix_jobs_admitted", "limit_key", where=f"limit_key IS NOT NULL AND {_ADMITTED}"),
+    _partial_index("ix_jobs_admitted", "limit_key", "state", where=f"limit_key IS NOT NULL AND {_ADMITTED}"),
     _partial_index("ix_jobs_limit_key", "limit_key", "started_at", where="limit_key IS NOT NULL"),
     _partial_index("ix_jobs_due", "due_at", where="state IN ('scheduled', 'retryable')"),
     _partial_index("ix_jobs_running", "instance", "pid", where="state = 'running'"),

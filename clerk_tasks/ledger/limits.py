@@ -50,7 +50,10 @@ PLUGIN, OPERATOR = "plugin", "operator"
 
 _OF_KEY = jobs.c.limit_key == bindparam("b_key")
 _LIMITED = jobs.c.limit_key.is_not(None)
-_READY = (_OF_KEY, _LIMITED, jobs.c.state == constant(JobState.AVAILABLE), one_of(jobs.c.state, ADMITTED))
+# In the words of the partial index, whose second column is the state.
+_ADMITTED = (_OF_KEY, _LIMITED, one_of(jobs.c.state, ADMITTED))
+_READY = (*_ADMITTED, jobs.c.state == constant(JobState.AVAILABLE))
+_RUNNING = (*_ADMITTED, jobs.c.state == constant(JobState.RUNNING))
 _PERIOD = func.coalesce(limits.c.period, literal_column("0", Float))
 
 
@@ -60,11 +63,11 @@ def _number(*which: ColumnElement[bool]) -> ScalarSelect[int]:
 
 _BY_TYPE = limits.c.job_type == bindparam("b_type")
 _EFFECTIVE = select(limits.c.concurrency, limits.c.rate, limits.c.period).where(_BY_TYPE).order_by(limits.c.source)
-#: A limit, and the jobs of a key: those that may run, those among them that have not begun, and what has begun lately.
+#: A limit, and the jobs of a key: those that run, those that may be claimed, and how many have begun lately.
 _STATE = Compiled(
     select(
         *(limits.c.concurrency, limits.c.rate),
-        _number(_OF_KEY, _LIMITED, one_of(jobs.c.state, ADMITTED)),
+        _number(*_RUNNING),
         _number(*_READY),
         case((limits.c.rate.is_not(None), _number(_OF_KEY, _LIMITED, jobs.c.started_at > now(-_PERIOD)))),
     )
@@ -190,8 +193,8 @@ def _room(connection: Connection, key: str) -> tuple[int, int]:
     row = _STATE(connection, {"b_key": key, "b_type": key.partition(":")[0]})
     if row is None:
         return PASS, 0
-    concurrency, rate, admitted, ready, begun = row
-    room = PASS if concurrency is None else min(PASS, concurrency - admitted)
+    concurrency, rate, running, ready, begun = row
+    room = PASS if concurrency is None else min(PASS, concurrency - running - ready)
     return room if rate is None else min(room, rate - begun - ready), ready
 
 

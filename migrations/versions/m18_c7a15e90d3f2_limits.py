@@ -46,7 +46,7 @@ def upgrade() -> None:
     )
     for name, columns, where in (
         ("ix_jobs_held", ["limit_key", "priority", "turn", "id"], HELD),
-        ("ix_jobs_admitted", ["limit_key"], ADMITTED),
+        ("ix_jobs_admitted", ["limit_key", "state"], ADMITTED),
         ("ix_jobs_limit_key", ["limit_key", "started_at"], LIMITED),
     ):
         op.create_index(name, "jobs", columns, sqlite_where=where, postgresql_where=where, if_not_exists=True)
