@@ -15,7 +15,6 @@ from typing import IO, Any, NamedTuple
 from clerk.errors import ClerkError
 from clerk.output import JsonFormatter
 from clerk.redaction import redact
-from clerk.settings import settings
 from clerk.visible import visible, visible_lines
 
 _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
@@ -132,6 +131,8 @@ def configure(loglevel: int | str = logging.INFO, **_: Any) -> None:
 
 def _handler(stream: IO[str] | None) -> logging.Handler:
     handler = logging.StreamHandler(stream)
+    from clerk.settings import settings  # `--help` needs none, and they take long to import
+
     handler.setFormatter(JsonFormatter() if settings().log_format == "json" else LogLines(_FORMAT))
     handler.addFilter(_add_subject)
     return handler

@@ -101,11 +101,11 @@ def _cancel(connection: Connection, which: ColumnElement[bool], *, by: str) -> l
     numbers = select(jobs.c.stage_id, jobs.c.subdomain, func.count()).where(which, _WAITING)
     counted = connection.execute(numbers.group_by(jobs.c.stage_id, jobs.c.subdomain).order_by(jobs.c.stage_id)).all()
     connection.execute(update(jobs).where(which, _WAITING).values(_CANCEL), note)
-    forget(connection, {subdomain for _, subdomain, _ in counted})
     messages: list[Message] = []
     for stage_id, _, number in counted:
         if connection.execute(_COUNT_CANCELLED, {"b_stage": stage_id, "b_number": number}).scalar() == 0:
             messages += close_if_done(connection, stage_id)
+    forget(connection, {subdomain for _, subdomain, _ in counted})
     return messages
 
 

@@ -26,6 +26,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
@@ -108,9 +109,13 @@ def reach(connection: Connection, queue: str, priority: int, turn: int) -> None:
 
 
 def forget(connection: Connection, sites: Collection[str]) -> None:
-    """Forget the turns that sites have taken, for jobs that are cancelled: their next jobs do not wait for those."""
+    """Forget the turns that sites have taken, for jobs that are cancelled: their next jobs do not wait for those.
+
+    It waits for no transaction that takes turns: that one may wait for the stages of the jobs.
+    """
     for some in batched(sorted(sites)):
-        connection.execute(delete(turns).where(turns.c.subdomain.in_(some)))
+        chosen = select(*_KEY).where(turns.c.subdomain.in_(some)).with_for_update(skip_locked=True)
+        connection.execute(delete(turns).where(tuple_(*_KEY).in_(chosen)))
 
 
 def spread(connection: Connection, sites: Collection[str], job_types: Collection[str]) -> None:

@@ -56,7 +56,7 @@ def test_a_restarted_postgres_costs_no_work(own_postgres_system: System, private
     print(f"\nrecovery after a restarted PostgreSQL: {time.monotonic() - started_at:.2f} s")  # noqa: T201
     assert system.effects() == {done: 1, undone: 1}
     assert system.attempts(done) == ["completed"]
-    assert system.attempts(undone) == ["retryable", "completed"], "it could not ask whether it may"
+    assert system.attempts(undone) == ["handed-back", "completed"], "it could not ask whether it may"
     assert system.wait_for_end(system.enqueue("note")) == ["completed"]
     assert worker.alive
 

@@ -30,7 +30,7 @@ def done(setup: CeleryTestSetup, jobs: list[str], marks: Path, *words: str) -> N
 
     def ended() -> list[int]:
         log = setup.worker.logs()
-        return [log.count(f"INFO    job {job} (mark smoke.example, attempt 1 of") for job in jobs]
+        return [log.count(f"[job {job} attempt 1 site smoke.example") for job in jobs]
 
     wait_for(lambda: all(ended()), f"the jobs {words} end", deadline=40, logs=setup.worker.logs)
     assert ended() == [1] * len(jobs)

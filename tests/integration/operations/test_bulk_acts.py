@@ -202,8 +202,11 @@ def interrupt() -> Iterator[None]:
         if str(given[2]).startswith("UPDATE acts SET done="):
             signal.raise_signal(signal.SIGINT)
 
+    # A program that was started in the background ignores it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     sa.event.listen(Engine, "before_cursor_execute", press)
     yield
+    signal.signal(signal.SIGINT, before)
     sa.event.remove(Engine, "before_cursor_execute", press)
 
 
