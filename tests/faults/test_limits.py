@@ -30,6 +30,9 @@ def test_a_burst_with_a_limit_holds_up_nothing_and_outlives_a_kill(every_databas
     """River Pro's limit halved a throughput, Oban Pro's let a burst of one key hold up everybody."""
     system = every_database
     workers = [system.worker("-c", "2") for _ in range(2)]
+    for job_id in [system.enqueue("gated") for _ in range(4)]:
+        system.wait_until_began(job_id)  # all children are there
+    system.open_gate()
     limited = dispatcher.enqueue_many([JobRequest("pairs", SITE, {"key": f"pair-{n}"}) for n in range(BURST)]).job_ids
     others = dispatcher.enqueue_many([JobRequest("note", SITE, {"key": f"note-{n}"}) for n in range(10)]).job_ids
     system.wait_for_end(*others)
