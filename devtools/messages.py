@@ -36,7 +36,7 @@ UNREADABLE = {
     "an encoding that is not UTF-8": b"\x40\x00\x02\xff\xfe",
     "an id that is not UTF-8": b"\x04\x00\x02\xff\xfe",
     "headers nested too deep": b"\x20\x00" + table(_nested(5000)),
-    "a time that is none": b"\x20\x00" + table(b"\x01aT" + b"\xff" * 8),
+    "a time out of range": b"\x20\x00" + table(b"\x01aT" + b"\xff" * 8),
     "a value of no kind": b"\x20\x00" + table(b"\x01a?"),
     "headers that end too soon": b"\x20\x00" + table(b"\x01aS\x00\x00"),
 }

@@ -94,14 +94,14 @@ class System:
         """Return the process id of an attempt once its function has been called."""
 
         def pid() -> int:
-            lines = [line.split() for line in self._lines(".began")]
+            lines = [line.split() for line in self.lines(".began")]
             return next((int(line[2]) for line in lines if line[:2] == [job_id, str(attempt)]), 0)
 
         return wait_for(pid, f"attempt {attempt} of {job_id} begins", deadline=30, logs=self.programs.logs)
 
     def count_began(self) -> int:
         """Return how many attempts have called their function."""
-        return len(self._lines(".began"))
+        return len(self.lines(".began"))
 
     def open_gate(self) -> None:
         """Let the gated jobs finish."""
@@ -109,11 +109,11 @@ class System:
 
     def effects(self) -> Counter[str]:
         """Return how often each job had its effect: the number that must be one."""
-        return Counter(line.split()[1] for line in self._lines(""))
+        return Counter(line.split()[1] for line in self.lines(""))
 
     def began(self) -> dict[str, int]:
         """Return when each job's function was first called: its place among them all."""
-        ids = [line.split()[0] for line in self._lines(".began")]
+        ids = [line.split()[0] for line in self.lines(".began")]
         return {job_id: place for place, job_id in reversed([*enumerate(ids)])}
 
     def kept(self) -> dict[str, tuple[str, int]]:
@@ -127,10 +127,6 @@ class System:
         """Return the outcomes of a job's attempts."""
         return [attempt["outcome"] for attempt in self.job(job_id)["attempts"]]
 
-    def lines(self, file: str) -> Sequence[str]:
-        """Return the lines of a file beside the effects, named by its ending."""
-        return self._lines(file)
-
     def check(self) -> None:
         """Assert the laws of the ledger, as it is at one moment: the workers may be at it still."""
         with self.engine.connect() as connection:
@@ -138,7 +134,8 @@ class System:
                 connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ"))
             check(Ledger.read(connection))
 
-    def _lines(self, file: str) -> Sequence[str]:
+    def lines(self, file: str) -> Sequence[str]:
+        """Return the lines of a file beside the effects, named by its ending."""
         path = Path(f"{self.effects_file}{file}")
         return path.read_text().splitlines() if path.exists() else []
 

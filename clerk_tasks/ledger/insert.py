@@ -37,6 +37,10 @@ class Message(NamedTuple):
     priority: int
 
 
+#: The columns that make a Message, in its order.
+MESSAGE_COLUMNS = (jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewJob:
     """A validated job, ready to be recorded; `delay` is in seconds, `arguments` is JSON."""

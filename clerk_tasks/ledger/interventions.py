@@ -13,7 +13,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
 from clerk.errors import ConflictError, missing
-from clerk_tasks.ledger.insert import Message
+from clerk_tasks.ledger.insert import MESSAGE_COLUMNS, Message
 from clerk_tasks.ledger.retries import Retried, retry_jobs
 from clerk_tasks.ledger.stages import ASKED_TO_CANCEL, cancel_waiting, close_if_done
 from clerk_tasks.ledger.turns import forget, made_available
@@ -22,7 +22,7 @@ _CANCEL = {"state": constant(JobState.CANCELLED), "finished_at": now(), "note": 
 _REQUEST_CANCEL = {"cancel_requested_at": now(), "note": bindparam("b_note")}
 _RUNNING = jobs.c.state == constant(JobState.RUNNING)
 _WAITING = one_of(jobs.c.state, WAITING)
-_DUE = select(jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority).where(
+_DUE = select(*MESSAGE_COLUMNS).where(
     one_of(jobs.c.state, (JobState.SCHEDULED, JobState.RETRYABLE)), jobs.c.due_at.is_not(None)
 )
 _DUE_NOW = {"due_at": now(), "note": None}

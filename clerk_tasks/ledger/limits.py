@@ -39,7 +39,7 @@ from clerk.database.transactions import lock_of
 from clerk.jobs import Limit, parse_rate
 from clerk.pauses import Paused
 from clerk_tasks.ledger.compiled import Compiled
-from clerk_tasks.ledger.insert import Message
+from clerk_tasks.ledger.insert import MESSAGE_COLUMNS, Message
 from clerk_tasks.ledger.paused import is_paused
 from clerk_tasks.ledger.turns import made_available
 
@@ -77,7 +77,6 @@ _STATE = Compiled(
 )
 _LOCK = Compiled(select(func.pg_advisory_xact_lock(bindparam("b_lock", type_=BigInteger))))
 _HELD_OF_KEY = select(jobs.c.id).where(_OF_KEY, jobs.c.state == constant(JobState.HELD))
-_MESSAGE = (jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
 _HELD_KEYS = select(jobs.c.limit_key).where(jobs.c.state == constant(JobState.HELD)).distinct()
 
 
@@ -166,7 +165,7 @@ def admit(connection: Connection, key: str, paused: Paused) -> list[Message]:
     room, _ = _room(connection, key)
     if room <= 0:
         return []
-    admitted = _admission(*([] if held is None else [~held])).returning(*_MESSAGE)
+    admitted = _admission(*([] if held is None else [~held])).returning(*MESSAGE_COLUMNS)
     return [Message._make(row) for row in connection.execute(admitted, {"b_key": key, "b_room": room})]
 
 

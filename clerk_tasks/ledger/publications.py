@@ -30,7 +30,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import queues_table as queues
 from clerk.pauses import Paused
 from clerk_tasks.ledger.compiled import Compiled
-from clerk_tasks.ledger.insert import Message
+from clerk_tasks.ledger.insert import MESSAGE_COLUMNS, Message
 from clerk_tasks.ledger.paused import NOTHING_PAUSED, sites_left
 from clerk_tasks.ledger.turns import made_available
 
@@ -41,7 +41,6 @@ MESSAGE_LIFETIME = 10.0
 #: How many jobs one pass promotes, so that no transaction gets long.
 PASS = 1000
 
-_MESSAGE = (jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
 _DUE = (
     select(jobs.c.id)
     .where(one_of(jobs.c.state, (JobState.SCHEDULED, JobState.RETRYABLE)), jobs.c.due_at <= now())
@@ -156,7 +155,7 @@ def _waiting(
     queue_names: Sequence[str], job_types: Sequence[str], without_sites: Iterable[str]
 ) -> CompoundSelect[tuple[str, str, str, int]]:
     first = [
-        select(*_MESSAGE)
+        select(*MESSAGE_COLUMNS)
         .where(jobs.c.state == constant(JobState.AVAILABLE), jobs.c.queue == queue, jobs.c.job_type.in_(job_types))
         .where(*sites_left(without_sites))
         .order_by(jobs.c.priority, jobs.c.turn, jobs.c.id)

@@ -13,7 +13,7 @@ from clerk.database.states import WAITING, JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.errors import ConflictError, missing
 from clerk.jobs import Priority
-from clerk_tasks.ledger.insert import Message
+from clerk_tasks.ledger.insert import MESSAGE_COLUMNS, Message
 from clerk_tasks.ledger.publications import register_queues
 from clerk_tasks.ledger.turns import made_available
 
@@ -43,13 +43,12 @@ def reroute(connection: Connection, job_ids: Sequence[str], rerouting: Rerouting
         register_queues(connection, [rerouting.queue])
     changed: list[str] = []
     messages: list[Message] = []
-    columns = (jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
     for some in batched(sorted(set(job_ids))):
         held = select(jobs.c.id).where(jobs.c.id.in_(some), _WAITS).order_by(jobs.c.id).with_for_update()
         ids = list(connection.execute(held).scalars())
         moved: list[str] = []
         rerouted = update(jobs).where(jobs.c.id.in_(ids), _WAITS).values(rerouting.values())
-        for row in connection.execute(rerouted.returning(*columns, jobs.c.state)):
+        for row in connection.execute(rerouted.returning(*MESSAGE_COLUMNS, jobs.c.state)):
             changed.append(row.id)
             if row.state == JobState.AVAILABLE:
                 messages.append(Message._make(row[:-1]))

@@ -17,7 +17,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
 from clerk.errors import ClerkError, ConflictError, missing
-from clerk_tasks.ledger.insert import Message
+from clerk_tasks.ledger.insert import MESSAGE_COLUMNS, Message
 from clerk_tasks.ledger.reopening import Reopening, Stages, reopening
 from clerk_tasks.ledger.site_columns import project
 from clerk_tasks.ledger.turns import made_available
@@ -198,11 +198,10 @@ def _plan_run(plan: _Plan, found: _Found, run_id: str, chosen: Sequence[Row[Any]
 
 
 def _apply(connection: Connection, plan: _Plan) -> list[Message]:
-    columns = (jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority)
     messages: list[Message] = []
     for some in batched(sorted(plan.accepted.keys() - plan.waiting)):
         again = made_available(select(jobs.c.id).where(jobs.c.id.in_(some), _UNSUCCESSFUL), _AVAILABLE)
-        messages += [Message._make(row) for row in connection.execute(again.returning(*columns))]
+        messages += [Message._make(row) for row in connection.execute(again.returning(*MESSAGE_COLUMNS))]
     for some in batched(sorted(plan.waiting | plan.revived)):
         connection.execute(update(jobs).where(jobs.c.id.in_(some), _UNSUCCESSFUL).values(_WAITING))
     opened = [each.opened for each in plan.reopenings if each.opened is not None]

@@ -13,7 +13,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
 from clerk_tasks.ledger.compiled import Compiled
-from clerk_tasks.ledger.insert import Message, grow_stage
+from clerk_tasks.ledger.insert import MESSAGE_COLUMNS, Message, grow_stage
 from clerk_tasks.ledger.site_columns import project
 from clerk_tasks.ledger.turns import made_available
 
@@ -76,9 +76,7 @@ _CANCEL_CHILDREN = (
     .where(*_WAITS)
     .values(state=constant(JobState.CANCELLED), finished_at=now(), note="its stage was cancelled before")
 )
-_RELEASE = made_available(select(jobs.c.id).where(*_WAITS), {"due_at": now()}).returning(
-    jobs.c.id, jobs.c.job_type, jobs.c.queue, jobs.c.priority
-)
+_RELEASE = made_available(select(jobs.c.id).where(*_WAITS), {"due_at": now()}).returning(*MESSAGE_COLUMNS)
 _CANCEL_JOBS = (
     update(jobs)
     .where(

@@ -45,7 +45,7 @@ GARBAGE: dict[str, Callable[[], None]] = {
     "a job that is not there": lambda: messages.send(BODY, headers=NOTE, content_type="application/json"),
     "an id that is a list": lambda: messages.send(BODY, headers=NOTE | {"id": ["x"]}, content_type="application/json"),
     "an id of a megabyte": lambda: messages.send_bytes(b'{"id": "' + b"x" * 1_000_000 + b'"}'),
-    "numbers that are none": lambda: messages.send_bytes(
+    "text in place of numbers": lambda: messages.send_bytes(
         b'{"body": NaN, "properties": Infinity, "headers": -Infinity}'
     ),
     "another encoding": lambda: messages.send_bytes('{"body": "x"}'.encode("utf-16")),

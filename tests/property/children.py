@@ -66,7 +66,7 @@ class ChildRules(SliceRules):
         fault=FAULTS,
     )
     def spawn_now(self, pick: int, children: list[tuple[str | None, str | None]], fault: Fault) -> None:
-        """Have a running job ask for children that begin before their stage opens."""
+        """Add children to a running job that begin before their stage opens."""
         new_jobs = [self.new_job(key, stage=stage, at_once=True) for stage, key in children]
         before, claim = self.ledger, self.claim(pick)
         try:
