@@ -30,12 +30,16 @@ class Application:
 
     def get(self, part: Part[T]) -> T:
         """Return a part, built at the first call."""
+        built: T
+        if part in self._built:
+            built = self._built[part]
+            return built
         with part.lock:
             if not self._built:
                 atexit.register(self.close)
             if part not in self._built:
                 self._built[part] = part.build()
-            built: T = self._built[part]
+            built = self._built[part]
             return built
 
     def has(self, part: Part[Any]) -> bool:

@@ -24,19 +24,26 @@ def unavailable_as_advice(on: Engine | None = None) -> Iterator[None]:
     """Turn a lost, missing or unready database into DatabaseUnavailable, without the address's password."""
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
-        raise DatabaseUnavailable(_advice(error, on)) from error
     except Exception as error:
-        # A statement that went to the driver without SQLAlchemy raises the driver's own errors.
-        driver: Any = (on or engine()).dialect.dbapi
-        if isinstance(error, (driver.OperationalError, driver.InterfaceError)):
-            raise DatabaseUnavailable(_advice(error, on)) from error
-        if isinstance(error, (sa.exc.DatabaseError, driver.Error)):
-            if advice := _advice_on_contents(error, on):
-                raise DatabaseUnavailable(advice) from error
-            if (state := _sqlstate(error)) and not _OF_THE_STATEMENT.match(state):
-                raise DatabaseUnavailable(_advice(error, on)) from error
+        if (unavailable := as_unavailable(error, on)) is not None:
+            raise unavailable from error
         raise
+
+
+def as_unavailable(error: Exception, on: Engine | None = None) -> DatabaseUnavailable | None:
+    """Return what an error says of the database, None where it is a statement's fault, or not the database's at all."""
+    if isinstance(error, (OperationalError, InterfaceError)):
+        return DatabaseUnavailable(_advice(error, on))
+    # A statement that went to the driver without SQLAlchemy raises the driver's own errors.
+    driver: Any = (on or engine()).dialect.dbapi
+    if isinstance(error, (driver.OperationalError, driver.InterfaceError)):
+        return DatabaseUnavailable(_advice(error, on))
+    if isinstance(error, (sa.exc.DatabaseError, driver.Error)):
+        if advice := _advice_on_contents(error, on):
+            return DatabaseUnavailable(advice)
+        if (state := _sqlstate(error)) and not _OF_THE_STATEMENT.match(state):
+            return DatabaseUnavailable(_advice(error, on))
+    return None
 
 
 def _advice(error: Exception, on: Engine | None) -> str:

@@ -6,13 +6,14 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NoReturn
 from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import InvalidRequestError
 
 from clerk.application import part
-from clerk.database.advice import unavailable_as_advice
+from clerk.database.advice import as_unavailable
 from clerk.database.engine import is_replaced
 from clerk.errors import ClerkError, DatabaseUnavailable
 
@@ -47,49 +48,59 @@ class HeldConnection:
             if self._begun is not None:
                 self._check_begun()
                 yield self._begun
-            else:
-                yield from self._transaction()
-
-    def _transaction(self) -> Iterator[Connection]:
-        with self.statement() as connection:
-            self._say(self._begin)
-            self._begun = connection
+                return
             try:
-                yield connection
-                self._check_begun()
-                self._say("COMMIT")
-            except BaseException:
-                self._roll_back()
-                raise
-            finally:
-                self._begun = None
+                self._begun = connection = self._open()
+                try:
+                    self._say(self._begin)
+                    yield connection
+                    self._check_begun()
+                    self._say("COMMIT")
+                except BaseException:
+                    self._roll_back()
+                    raise
+                finally:
+                    self._begun = None
+            except Exception as error:
+                self._raise(error)
 
     @contextmanager
     def statement(self) -> Iterator[Connection]:
         """Give the connection to one statement, which is a transaction by itself."""
         with self._lock:
-            if self._begun is not None:
-                self._check_begun()
-            yield from self._statement()
+            try:
+                if self._begun is not None:
+                    self._check_begun()
+                    yield self._begun
+                else:
+                    yield self._open()
+            except Exception as error:
+                self._raise(error)
 
     def _check_begun(self) -> None:
         """Raise DatabaseUnavailable if the connection was lost in a transaction, whose locks are gone with it."""
         if self._connection is None or is_replaced(self._connection):
             raise DatabaseUnavailable("The database was lost in the middle of a transaction, which is undone.")
 
-    def _statement(self) -> Iterator[Connection]:
+    def _open(self) -> Connection:
+        """Return the connection, opened if there is none, or again if its file was replaced."""
         if os.getpid() != self.pid:
             raise ClerkError("A forked copy of a process cannot use its database connection: leave that to the parent.")
-        try:
-            with unavailable_as_advice(self.engine):
-                if self._connection is not None and self._begun is None and is_replaced(self._connection):
-                    self.close()
-                if self._connection is None:
-                    self._connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-                yield self._connection
-        except DatabaseUnavailable:
+        if self._connection is not None and is_replaced(self._connection):
             self.close()
-            raise
+        if self._connection is None:
+            self._connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        return self._connection
+
+    def _raise(self, error: Exception) -> NoReturn:
+        """Raise an error that left a block; what says that the database is away ends the connection."""
+        if isinstance(error, DatabaseUnavailable):
+            self.close()
+            raise error
+        if (unavailable := as_unavailable(error, self.engine)) is not None:
+            self.close()
+            raise unavailable from error
+        raise error
 
     @contextmanager
     def turn(self) -> Iterator[bool]:
@@ -111,7 +122,7 @@ class HeldConnection:
 
     def _say(self, word: str) -> None:
         assert self._connection is not None, "only said inside statement()"  # noqa: S101
-        self._connection.connection.cursor().execute(word)
+        self._connection.connection.dbapi_connection.cursor().execute(word)  # type: ignore[union-attr]
 
     def close(self) -> None:
         """Give the connection up; the next transaction opens another."""

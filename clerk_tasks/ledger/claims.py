@@ -127,16 +127,17 @@ class Claims:
         self.paused = paused
         searched = (set(job_types) - paused.job_types, paused.sites)
         first = _first_job(*searched)
-        self._next = {
-            "sqlite": Compiled(_claim(first)),
-            "postgresql": Compiled(_claim(_from_begin_on(first))),
-        }
+        self._next = Compiled(_claim(first))
+        self._next_from_begin_on = Compiled(_claim(_from_begin_on(first)))
         self._complete_and_next = Compiled(_complete_and_claim(_from_begin_on(first)))
         self._complete_and_go_ahead = Compiled(_complete_and_claim(first.where(_FURTHER_ON)))
 
     def next(self, connection: Connection, claimant: Claimant) -> Claim | None:
         """Claim the next job of a queue, or return None; skip a job that another process is claiming."""
-        row = self._next[connection.dialect.name](connection, _with_begin(_values(claimant), claimant.begin))
+        if connection.dialect.name == "postgresql":
+            row = self._next_from_begin_on(connection, _with_begin(_values(claimant), claimant.begin))
+        else:
+            row = self._next(connection, _values(claimant))
         return Claim._make(row) if row else None
 
     def complete_and_next(

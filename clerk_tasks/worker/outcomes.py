@@ -122,6 +122,8 @@ class Snoozed:
 
 def check_has_run(value: Any) -> None:
     """Raise TypeError for what a function returns whose body has not run: a coroutine, a generator, an awaitable."""
+    if value is None:
+        return
     if inspect.isgenerator(value) or inspect.isasyncgen(value) or inspect.isawaitable(value):
         if inspect.iscoroutine(value):
             value.close()

@@ -46,9 +46,8 @@ def perform(claim: Claim, *, held: HeldConnection, known: Registry, spoilt: Call
         function = job_type.function
         arguments = call_arguments(function, claim.run_id, json.loads(claim.arguments))
         with running(context), sandbox.restored(spoilt), memory_limit.limited(settings().memory_limit):
-            with sandbox.forked_copies_exit():
-                value = function(claim.subdomain, **arguments)
-                check_has_run(value)
+            value = function(claim.subdomain, **arguments)
+            check_has_run(value)
             return completed(value, [new_job(child, known) for child in context.children])
     except sandbox.Unfit as unfit:
         return HandedBack(storable(str(unfit)))

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 from clerk.database.held import HeldConnection
@@ -43,8 +44,12 @@ class RunningJob(JobContext):
         self._unsaid: str | None = None
         self._said_at, self._in_fence = -PROGRESS_INTERVAL, False
         self._at_once: list[JobRequest] = []  # of the children, those that `spawn_now` asked for
-        self._spawned_at, self._stages_seen = -SPAWN_INTERVAL, set[str]()
-        self._visits = HostVisits(claim.job_id, held, self._unless_away)
+        self._spawned_at = -SPAWN_INTERVAL
+        self._stages_seen: set[str] = set()
+
+    @cached_property
+    def _visits(self) -> HostVisits:
+        return HostVisits(self.job_id, self._held, self._unless_away)
 
     def checkpoint(self) -> None:
         """Raise Cancel if the job was cancelled, Fenced if another attempt owns it. It locks nothing.

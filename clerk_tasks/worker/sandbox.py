@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple
 
 from clerk.fsync import OWN_THREADS
 from clerk_tasks.worker import child_output
@@ -18,8 +18,15 @@ from clerk_tasks.worker.process_state import STATE, forget, stop_timers
 LEAST_FILES = 64
 
 
-#: The STATE of the process since it was last read; None before.
-_state: list[Any] | None = None
+class _Known(NamedTuple):
+    """The process as it is between two jobs: the values of STATE, its threads, and which file is one too many."""
+
+    state: list[Any]
+    threads: set[threading.Thread]
+    too_many_files: float
+
+
+_known: _Known | None = None
 
 
 class Unfit(Exception):
@@ -28,90 +35,18 @@ class Unfit(Exception):
 
 @contextmanager
 def restored(replace: Callable[[str], object] = lambda _: None) -> Iterator[None]:
-    """Put the process back as it was when the block ends: folder, environment, streams, timers, and all of STATE.
+    """Put the process back as it was when the block ends: timers, threads, and all of STATE.
 
-    `replace` is called with what cannot be put back: this process must run no other job. Raises Unfit at once if the
-    working directory is gone.
+    `replace` is called with what cannot be put back: this process must run no other job. A copy of the process, which
+    a job forked, ends with the block: it must not go on as a worker's child. Raises Unfit at once if the working
+    directory is gone.
     """
+    ours, known = os.getpid(), _known_process()
     try:
-        folder = os.getcwd()  # noqa: PTH109
+        os.getcwd()  # noqa: PTH109
     except OSError as error:
         raise Unfit(f"the working directory of this worker is gone ({error}): start it again") from error
-    streams, environment = (sys.stdin, sys.stdout, sys.stderr), _environment().copy()
-    threads = set(threading.enumerate())
-    before = _known_state()
-    try:
-        yield
-    finally:
-        stop_timers()  # before their handlers are put back
-        with suppress(OSError):  # gone meanwhile: the next job is refused, this one has had its effects
-            os.chdir(folder)
-        if _environment() != environment:
-            os.environb.clear()
-            os.environb.update(environment)
-        sys.stdin, sys.stdout, sys.stderr = streams
-        _open_streams()
-        forget()
-        for (name, read, put_back), value in zip(STATE, before, strict=True):
-            if read() != value:  # to put it back regardless would cost more: `logging.disable` clears every cache
-                with suppress(Exception):
-                    put_back(value)
-                if read() != value:
-                    replace(f"a job changed what cannot be put back: {name}")
-        begun = [thread.name for thread in threading.enumerate() if thread not in threads]
-        if left := [name for name in begun if not name.startswith(OWN_THREADS)]:
-            replace(f"a job left threads behind: {', '.join(left)[:200]}")
-        if _few_files_left():
-            replace("jobs left too many files open")
-
-
-def look_again() -> None:
-    """Read the STATE of the process before the next job: what is not a job's may have changed it."""
-    global _state
-    _state = None
-
-
-def _known_state() -> list[Any]:
-    global _state
-    if _state is None:
-        _state = [read() for _, read, _ in STATE]
-    return _state
-
-
-def _open_streams() -> None:
-    """Open again the streams and their descriptors that a job has closed."""
-    for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:  # the next file that is opened would get its number, and what is printed
-            child_output.open_again(number)
-    if getattr(sys.stdin, "closed", False):
-        sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - for as long as the process lives
-    for number, name in ((1, "stdout"), (2, "stderr")):
-        if getattr(getattr(sys, name), "closed", False):
-            setattr(sys, name, child_output.unbuffered(number))
-
-
-def _few_files_left() -> bool:
-    """Return whether this process has nearly as many files open as it may: the next job could open none."""
-    try:
-        lowest = os.open(os.devnull, os.O_RDONLY)
-    except OSError:
-        return True
-    os.close(lowest)
-    soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return soft != resource.RLIM_INFINITY and lowest > soft - LEAST_FILES
-
-
-def _environment() -> dict[bytes, bytes]:
-    """Return the environment's own bytes: to decode all of it twice takes longer than the rest of a short job."""
-    return os.environ._data  # type: ignore[attr-defined, no-any-return]
-
-
-@contextmanager
-def forked_copies_exit() -> Iterator[None]:
-    """End a copy of this process, which a job forked, where the block ends: it must not go on as a worker's child."""
-    ours, status = os.getpid(), 1
+    status = 1
     try:
         yield
         status = 0
@@ -121,3 +56,65 @@ def forked_copies_exit() -> Iterator[None]:
     finally:
         if os.getpid() != ours:
             os._exit(status)
+        _put_back(known, replace)
+
+
+def _put_back(known: _Known, replace: Callable[[str], object]) -> None:
+    stop_timers()  # before their handlers are put back
+    forget()
+    if [read() for _, read, _ in STATE] != known.state:
+        _put_state_back(known.state, replace)
+    _open_streams()
+    begun = [thread.name for thread in threading.enumerate() if thread not in known.threads]
+    if left := [name for name in begun if not name.startswith(OWN_THREADS)]:
+        replace(f"a job left threads behind: {', '.join(left)[:200]}")
+    if _lowest_free() >= known.too_many_files:
+        replace("jobs left too many files open")
+
+
+def _put_state_back(state: list[Any], replace: Callable[[str], object]) -> None:
+    for (name, read, put_back), value in zip(STATE, state, strict=True):
+        if read() != value:  # to put it back regardless would cost more: `logging.disable` clears every cache
+            with suppress(Exception):
+                put_back(value)
+            if read() != value:
+                replace(f"a job changed what cannot be put back: {name}")
+
+
+def look_again() -> None:
+    """Read the STATE of the process before the next job: what is not a job's may have changed it."""
+    global _known
+    _known = None
+
+
+def _known_process() -> _Known:
+    global _known
+    if _known is None:
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        too_many = float("inf") if soft == resource.RLIM_INFINITY else soft - LEAST_FILES
+        _known = _Known([read() for _, read, _ in STATE], set(threading.enumerate()), too_many)
+    return _known
+
+
+def _open_streams() -> None:
+    """Open again the streams and their descriptors that a job has closed."""
+    for number in range(3):
+        try:
+            os.get_inheritable(number)  # the cheapest question
+        except OSError:  # the next file that is opened would get its number, and what is printed
+            child_output.open_again(number)
+    if getattr(sys.stdin, "closed", False):
+        sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - for as long as the process lives
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(getattr(sys, name), "closed", False):
+            setattr(sys, name, child_output.unbuffered(number))
+
+
+def _lowest_free() -> float:
+    """Return the number that the next file would get; infinity if none can be opened."""
+    try:
+        lowest = os.dup(0)
+    except OSError:
+        return float("inf")
+    os.close(lowest)
+    return lowest

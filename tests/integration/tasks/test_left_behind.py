@@ -26,6 +26,13 @@ from devtools import claiming
 from tests.integration.ledger.ledger import LedgerOf, job
 from tests.integration.tasks.one_job import OneJob, executor_of
 
+pytestmark = pytest.mark.usefixtures("another_slice")
+
+
+@pytest.fixture
+def another_slice() -> None:
+    sandbox.look_again()
+
 
 def run_twice(ledger: LedgerOf, plugin: OneJob, function: Callable[[], Any]) -> tuple[bool, list[str]]:
     """Execute two jobs of a function; return whether their process must be replaced, and the jobs' states."""
@@ -41,7 +48,7 @@ def run_twice(ledger: LedgerOf, plugin: OneJob, function: Callable[[], Any]) -> 
 def test_a_process_with_threads_of_a_job_is_replaced(
     on_both: LedgerOf, plugin: OneJob, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Guard: `left` in restored. A threading.Timer that is left behind acts on the next job."""
+    """Guard: `left` in _put_back. A threading.Timer that is left behind acts on the next job."""
     over = Event()
     worn_out, states = run_twice(on_both, plugin, Thread(target=over.wait, name="left-behind").start)
     over.set()
@@ -73,7 +80,7 @@ def test_a_process_is_kept_for_the_threads_that_fsync_its_files(
 
 
 def test_a_process_that_has_few_files_left_is_replaced(on_both: LedgerOf, plugin: OneJob) -> None:
-    """Guard: _few_files_left: the next job could open none, which is not its failure."""
+    """Guard: _lowest_free: the next job could open none, which is not its failure."""
     before, opened = resource.getrlimit(resource.RLIMIT_NOFILE), [os.open(os.devnull, os.O_RDONLY)]
     highest = max(int(path.name) for path in Path("/proc/self/fd").iterdir())
     while opened[-1] < highest:  # fill the gaps that other tests have left
@@ -97,7 +104,6 @@ def test_what_cannot_be_put_back_has_the_process_replaced(
     values = [1]
     stuck = ("nice value", lambda: values[-1], lambda _: values.append(3))
     monkeypatch.setattr("clerk_tasks.worker.sandbox.STATE", (*process_state.STATE, stuck))
-    monkeypatch.setattr("clerk_tasks.worker.sandbox._state", None)
     assert run_twice(on_both, plugin, lambda: values.append(2))[0] is True
     assert "a job changed what cannot be put back: nice value: this process is replaced" in caplog.text
 

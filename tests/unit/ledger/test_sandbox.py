@@ -11,11 +11,19 @@ import pytest
 
 from clerk_tasks.worker import sandbox
 
+pytestmark = pytest.mark.usefixtures("another_slice")
+
+
+@pytest.fixture
+def another_slice() -> None:
+    sandbox.look_again()
+
+
 FORK = """
 import os, sys
-from clerk_tasks.worker.sandbox import forked_copies_exit
+from clerk_tasks.worker.sandbox import restored
 
-with forked_copies_exit():
+with restored():
     copy = os.fork()
     if copy == 0:
         {end}
@@ -25,7 +33,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(copy, 0)[1]))
 
 @pytest.mark.parametrize(("end", "code"), [("pass", 0), ("sys.exit(3)", 3), ("sys.exit()", 0), ("1 / 0", 1)])
 def test_a_copy_of_the_process_ends_where_the_job_ends(end: str, code: int) -> None:
-    """Guard: _exit in forked_copies_exit. Without it the copy goes on, and says what only the original may say."""
+    """Guard: _exit in restored. Without it the copy goes on, and says what only the original may say."""
     done = subprocess.run([sys.executable, "-c", FORK.format(end=end)], capture_output=True, text=True)
     assert (done.stdout, done.stderr, done.returncode) == (f"{code}\n", "", 0)
 
