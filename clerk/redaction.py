@@ -34,7 +34,10 @@ _NEAR = ("://", "key", "token", "secret", "passw", "passphrase", "pwd", "sig=", 
 def redact(text: str) -> str:
     """Return the text with the passwords of addresses, and whatever else looks like a credential, replaced by ***."""
     lower = text.lower()
-    if not any(word in lower for word in _NEAR):
+    for word in _NEAR:  # a generator takes three times as long
+        if word in lower:
+            break
+    else:
         return text
     text = _PASSWORD.sub(r"\1:***@", text)
     for credential in _CREDENTIALS:

@@ -14,6 +14,8 @@ _UNSEEN = re.compile(f"[{_CONTROLS}\U000e0000-\U000e007f]")
 
 def visible(text: str) -> str:
     r"""Return text as one line, its control characters as escapes: `\x1b`, `\n`, `\u202e`."""
+    if text.isprintable():  # nearly every line is, and the question takes a tenth of the search's time
+        return text
     return _UNSEEN.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 

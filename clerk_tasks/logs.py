@@ -69,6 +69,17 @@ def _add_subject(record: logging.LogRecord) -> bool:
 class Redacting(logging.Formatter):
     """A formatter that keeps secrets out, and shows control characters as escapes; in tracebacks too."""
 
+    _second, _shown = -1, ""  # the last second of a line, and how it is shown
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        """Return the time of a line; the hundreds of lines of one second share all but the milliseconds."""
+        if datefmt:
+            return super().formatTime(record, datefmt)
+        second = int(record.created)
+        if second != self._second:
+            self._second, self._shown = second, super().formatTime(record, "%Y-%m-%d %H:%M:%S")
+        return f"{self._shown},{int(record.msecs):03d}"
+
     def format(self, record: logging.LogRecord) -> str:
         """Return the line, and a traceback indented below it: what strangers wrote begins no line."""
         return redact(super().format(record))

@@ -191,3 +191,12 @@ def test_the_log_as_json(capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     (line,) = map(json.loads, capsys.readouterr().err.splitlines())
     subject = {"job_id": "job-1", "attempt": 2, "subdomain": "a.ca", "run_id": "run-1"}
     assert line.items() >= (subject | {"level": "WARNING", "message": "said this", "pages": 3}).items()
+
+
+@pytest.mark.parametrize("created", [1_790_000_000.001, 1_790_000_000.999, 1_790_000_001.5, 1_790_003_600.0])
+def test_a_line_has_the_time_that_logging_gives_it(created: float) -> None:
+    """The formatter keeps the text of a second for the lines after it."""
+    formatter = logs.LogLines("%(asctime)s %(message)s")
+    for moment in (1_790_000_000.5, created):
+        record = logging.makeLogRecord({"created": moment, "msecs": moment % 1 * 1000, "msg": "text"})
+        assert formatter.format(record) == f"{logging.Formatter().formatTime(record)} text"
