@@ -53,13 +53,16 @@ def main() -> None:
         comparison = Comparison(stack, folder, options)
         comparison.run()
         found = {peer: summary(comparison.found[peer]) for peer in (ours, bare)}
+        missing = [name for key, name in ROWS.items() if not (key in found[ours] and key in found[bare])]
         for key, name in ROWS.items():
-            if key in found[ours] and key in found[bare]:
+            if name not in missing:
                 report(name, found[ours][key], found[bare][key], "bare Celery")
         if options.old_rows:
             with comparison.bench(ours) as bench:
                 old_rows(bench, options.old_rows)
     say(f"{'clerk-tasks --help':24} {help_time():8.3f} s (best of 5)")
+    if missing:
+        sys.exit(f"not measured: {', '.join(missing)}")
 
 
 def parse() -> argparse.Namespace:

@@ -20,6 +20,8 @@ from devtools.bench.table import Peer
 
 MEASUREMENTS = ("rates", "enqueue", "batch", "latency", "kill")
 LATENCIES = 100
+#: How often a measurement that fails is made: on a busy machine a process may end while it is looked at.
+TRIES = 2
 #: The most lone enqueues of a measurement.
 LONE = 2000
 
@@ -77,11 +79,13 @@ class Comparison:
                 yield key, 1 if name == "kill" else self._options.rounds
 
     def _measure(self, peer: Peer, key: str) -> None:
-        try:
-            with self.bench(peer) as bench:
-                self.found[peer][key].append(self._action(peer, key)(bench))
-        except (Failed, AssertionError, psutil.Error) as error:
-            say(f"{peer.name}: {key} failed: {error}")
+        for _ in range(TRIES):
+            try:
+                with self.bench(peer) as bench:
+                    self.found[peer][key].append(self._action(peer, key)(bench))
+                return
+            except (Failed, AssertionError, psutil.Error) as error:
+                say(f"{peer.name}: {key} failed: {error}")
 
     def _action(self, peer: Peer, key: str) -> Action:
         options = self._options

@@ -36,6 +36,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
             command = [sys.executable, str(ROOT / "script" / name), *arguments]
             done = subprocess.run(command, capture_output=True, text=True, timeout=500, check=False)
             assert done.returncode == 0, done.stderr
+            sys.stderr.write(done.stderr)  # shown if the test fails
             return done.stdout
 
         yield run
