@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     BigInteger,
@@ -21,6 +21,7 @@ from sqlalchemy import (
     bindparam,
     case,
     delete,
+    exists,
     func,
     literal_column,
     or_,
@@ -63,10 +64,13 @@ def _number(*which: ColumnElement[bool]) -> ScalarSelect[int]:
 
 _BY_TYPE = limits.c.job_type == bindparam("b_type")
 _EFFECTIVE = select(limits.c.concurrency, limits.c.rate, limits.c.period).where(_BY_TYPE).order_by(limits.c.source)
-#: A limit, and the jobs of a key: those that run, those that may be claimed, and how many have begun lately.
+_HELD_OF_KEY = select(jobs.c.id).where(_OF_KEY, jobs.c.state == constant(JobState.HELD))
+#: A limit, and the jobs of a key: whether some are held, those that run, those that may be claimed, and how many have
+#: begun lately.
 _STATE = Compiled(
     select(
         *(limits.c.concurrency, limits.c.rate),
+        exists(_HELD_OF_KEY.correlate(limits)),
         _number(*_RUNNING),
         _number(*_READY),
         case((limits.c.rate.is_not(None), _number(_OF_KEY, _LIMITED, jobs.c.started_at > now(-_PERIOD)))),
@@ -76,7 +80,6 @@ _STATE = Compiled(
     .limit(literal_column("1"))
 )
 _LOCK = Compiled(select(func.pg_advisory_xact_lock(bindparam("b_lock", type_=BigInteger))))
-_HELD_OF_KEY = select(jobs.c.id).where(_OF_KEY, jobs.c.state == constant(JobState.HELD))
 _HELD_KEYS = select(jobs.c.limit_key).where(jobs.c.state == constant(JobState.HELD)).distinct()
 
 
@@ -162,11 +165,11 @@ def admit(connection: Connection, key: str, paused: Paused) -> list[Message]:
         ready = select(jobs.c.id).where(*_READY, held).with_for_update(skip_locked=True)
         back = update(jobs).where(jobs.c.id.in_(ready.scalar_subquery())).values(state=constant(JobState.HELD))
         connection.execute(back, {"b_key": key})
-    room, _ = _room(connection, key)
-    if room <= 0:
+    room = _room(connection, key)
+    if room.free <= 0:
         return []
     admitted = _admission(*([] if held is None else [~held])).returning(*MESSAGE_COLUMNS)
-    return [Message._make(row) for row in connection.execute(admitted, {"b_key": key, "b_room": room})]
+    return [Message._make(row) for row in connection.execute(admitted, {"b_key": key, "b_room": room.free})]
 
 
 def admit_next(connection: Connection, key: str) -> None:
@@ -176,9 +179,14 @@ def admit_next(connection: Connection, key: str) -> None:
     has the key's lock waits for a row.
     """
     _lock(connection, key)
-    room, ready = _room(connection, key)
-    if room > 0 and ready <= room:
-        _ADMIT(connection, {"b_key": key, "b_room": room})
+    room = _room(connection, key)
+    if room.is_half_free:
+        _ADMIT(connection, {"b_key": key, "b_room": room.free})
+
+
+def may_admit(connection: Connection, key: str) -> bool:
+    """Return whether `admit_next` may have something to do: it takes no lock, and of two who ask the later knows."""
+    return _room(connection, key).is_half_free
 
 
 def _lock(connection: Connection, key: str) -> None:
@@ -187,14 +195,25 @@ def _lock(connection: Connection, key: str) -> None:
         _LOCK(connection, {"b_lock": lock_of(f"limit {key}")})
 
 
-def _room(connection: Connection, key: str) -> tuple[int, int]:
-    """Return how many jobs of a key may become available now, at most PASS, and how many are."""
+class _Room(NamedTuple):
+    """How many jobs of a key may become available now, at most PASS; how many are; and whether some are held."""
+
+    free: int
+    ready: int
+    holds: bool
+
+    @property
+    def is_half_free(self) -> bool:
+        return self.holds and self.free > 0 and self.ready <= self.free
+
+
+def _room(connection: Connection, key: str) -> _Room:
     row = _STATE(connection, {"b_key": key, "b_type": key.partition(":")[0]})
     if row is None:
-        return PASS, 0
-    concurrency, rate, running, ready, begun = row
-    room = PASS if concurrency is None else min(PASS, concurrency - running - ready)
-    return room if rate is None else min(room, rate - begun - ready), ready
+        return _Room(PASS, 0, True)
+    concurrency, rate, holds, running, ready, begun = row
+    free = PASS if concurrency is None else min(PASS, concurrency - running - ready)
+    return _Room(free if rate is None else min(free, rate - begun - ready), ready, bool(holds))
 
 
 def effective(connection: Connection, job_type: str) -> Numbers:

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from billiard import current_process
 from celery import current_app
@@ -225,23 +226,35 @@ class Executor:
     def _settle(self, claim: Claim, outcome: Settle, claimant: Claimant | None) -> Claim | None:
         if isinstance(outcome, HandedBack):
             claimant = None  # what kept this job from being called would keep the next
-        short = self._in_one_statement and claim.left > 1 and not claim.limit_key
+        short = self._in_one_statement and claim.left > 1
         if claimant and short and isinstance(outcome, Completed) and outcome.plain:
-            ahead, result = self._search.goes_ahead(), outcome.result
-            with self.held.statement() as connection:
-                recorded, following = self._claims.complete_and_next(
-                    connection, claim, claimant, result=result, ahead=ahead
-                )
-                if recorded and (following or not ahead):
-                    return following
-                if recorded:
-                    return self._claims.next(connection, claimant)
+            recorded, following = self._complete_and_next(claim, outcome.result, claimant)
+            if recorded:
+                return following
         with self.held.transaction() as connection:
             available = outcome(connection, claim)
             if claim.limit_key:
                 self._give_place(connection, claim.limit_key)
             # Jobs that became available may be for others: the slice ends, and they are published.
             return None if available or claimant is None else self._claims.next(connection, claimant)
+
+    def _complete_and_next(self, claim: Claim, result: Any, claimant: Claimant) -> tuple[bool, Claim | None]:
+        ahead = self._search.goes_ahead()
+        with self.held.statement() as connection:
+            recorded, following = self._claims.complete_and_next(
+                connection, claim, claimant, result=result, ahead=ahead
+            )
+        if recorded and claim.limit_key:
+            # The relay does it if this process ends before.
+            with self.held.statement() as connection:
+                is_due = limits.may_admit(connection, claim.limit_key)
+            if is_due:
+                with self.held.transaction() as connection:
+                    self._give_place(connection, claim.limit_key)
+        if recorded and following is None and (ahead or claim.limit_key):
+            with self.held.statement() as connection:
+                following = self._claims.next(connection, claimant)
+        return recorded, following
 
     def _give_place(self, connection: Connection, limit_key: str) -> None:
         """Give the place of a job that has ended to those that its limit holds."""
