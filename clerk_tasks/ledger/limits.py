@@ -173,20 +173,20 @@ def admit(connection: Connection, key: str, paused: Paused) -> list[Message]:
 
 
 def admit_next(connection: Connection, key: str) -> None:
-    """Make held jobs of a key available once half of its places are free, for the child that has ended one of its jobs.
+    """Make held jobs of a key available once few are left to claim, for the child that has ended one of its jobs.
 
     It is for a process that knows of no pause. It waits only for others who admit jobs of this key, and nothing that
     has the key's lock waits for a row.
     """
     _lock(connection, key)
     room = _room(connection, key)
-    if room.is_half_free:
+    if room.wants_more:
         _ADMIT(connection, {"b_key": key, "b_room": room.free})
 
 
 def may_admit(connection: Connection, key: str) -> bool:
     """Return whether `admit_next` may have something to do: it takes no lock, and of two who ask the later knows."""
-    return _room(connection, key).is_half_free
+    return _room(connection, key).wants_more
 
 
 def _lock(connection: Connection, key: str) -> None:
@@ -203,8 +203,9 @@ class _Room(NamedTuple):
     holds: bool
 
     @property
-    def is_half_free(self) -> bool:
-        return self.holds and self.free > 0 and self.ready <= self.free
+    def wants_more(self) -> bool:
+        """Whether a quarter at most of the places that are not running have a ready job: then several are admitted."""
+        return self.holds and self.free > 0 and 3 * self.ready <= self.free
 
 
 def _room(connection: Connection, key: str) -> _Room:
