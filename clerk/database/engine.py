@@ -133,11 +133,6 @@ def file_of(engine: Engine) -> tuple[int, int] | str | None:
     return status.st_dev, status.st_ino
 
 
-def is_replaced(connection: Connection) -> bool:
-    """Return whether the SQLite file that a connection was opened on is no longer the one of that name."""
-    return _FILE in connection.info and connection.info[_FILE] != file_of(connection.engine)
-
-
 def _bounded_waits(url: sa.URL) -> str:
     """Return startup options that limit PostgreSQL's waits: for a lock, as SQLite does, for a stopped process, for JIT.
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import InvalidRequestError
 
 from clerk.application import part
 from clerk.database.advice import as_unavailable
-from clerk.database.engine import is_replaced
+from clerk.database.engine import file_of
 from clerk.errors import ClerkError, DatabaseUnavailable
 
 #: How long a thread waits for its turn at a courtesy, in seconds.
@@ -34,6 +34,7 @@ class HeldConnection:
         self.engine = engine
         self._begin = "BEGIN IMMEDIATE" if engine.dialect.name == "sqlite" else "BEGIN"
         self._connection: Connection | None = None
+        self._file: object = None  # what the connection was opened on, where that is a file
         self._begun: Connection | None = None
         self._lock = threading.RLock()
         self.pid = os.getpid()
@@ -79,16 +80,18 @@ class HeldConnection:
 
     def _check_begun(self) -> None:
         """Raise DatabaseUnavailable if the connection was lost in a transaction, whose locks are gone with it."""
-        if self._connection is None or is_replaced(self._connection):
+        if self._connection is None or file_of(self.engine) != self._file:
             raise DatabaseUnavailable("The database was lost in the middle of a transaction, which is undone.")
 
     def _open(self) -> Connection:
         """Return the connection, opened if there is none, or again if its file was replaced."""
         if os.getpid() != self.pid:
             raise ClerkError("A forked copy of a process cannot use its database connection: leave that to the parent.")
-        if self._connection is not None and is_replaced(self._connection):
+        file = file_of(self.engine)
+        if self._connection is not None and file != self._file:
             self.close()
         if self._connection is None:
+            self._file = file
             self._connection = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         return self._connection
 
@@ -122,7 +125,9 @@ class HeldConnection:
 
     def _say(self, word: str) -> None:
         assert self._connection is not None, "only said inside statement()"  # noqa: S101
-        self._connection.connection.dbapi_connection.cursor().execute(word)  # type: ignore[union-attr]
+        driver = self._connection.connection.dbapi_connection
+        assert driver is not None, "a connection that is open has one"  # noqa: S101
+        driver.cursor().execute(word)
 
     def close(self) -> None:
         """Give the connection up; the next transaction opens another."""

@@ -42,7 +42,11 @@ class Registry:
 
     def pool_of_queue(self, queue: str) -> WorkerPool | None:
         """Return the pool that serves a queue, or None."""
-        return next((pool for pool in self.pools.values() if queue in pool.queues), None)
+        return self._pool_of_queue.get(queue)
+
+    @cached_property
+    def _pool_of_queue(self) -> dict[str, WorkerPool]:
+        return {queue: pool for pool in reversed(list(self.pools.values())) for queue in pool.queues}
 
     def unserved_queues(self) -> dict[str, list[str]]:
         """Return the queues that some job types go to and no pool works on, with those job types."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import _locale
 import _signal  # type: ignore[import-not-found]
 import csv
 import decimal
 import faulthandler
 import gc
-import locale
 import logging
 import os
 import random
@@ -182,7 +182,7 @@ STATE: tuple[tuple[str, Callable[[], Any], Callable[[Any], object]], ...] = (
     ("CSV field limit", csv.field_size_limit, csv.field_size_limit),
     ("decimal context", _decimal, lambda values: decimal.setcontext(decimal.Context(*values))),
     ("warnings", lambda: list(warnings.filters), _set_filters),
-    ("locale", lambda: locale.setlocale(locale.LC_ALL), lambda name: locale.setlocale(locale.LC_ALL, name)),
+    ("locale", lambda: _locale.setlocale(_locale.LC_ALL, None), partial(_locale.setlocale, _locale.LC_ALL)),
     ("logging", _logging, _set_logging),
     ("hooks", _hooks, _set_hooks),
     ("garbage collector", _collector, _set_collector),
