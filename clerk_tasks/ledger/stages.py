@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Text, and_, bindparam, case, func, select, up
 
 from clerk.database.clock import now
 from clerk.database.literals import constant, one_of
-from clerk.database.states import JobState, RunState, StageState
+from clerk.database.states import WAITING, JobState, RunState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
 from clerk.database.tables import stages_table as stages
@@ -92,9 +92,7 @@ _CANCEL_JOBS = (
 )
 _CANCEL_WAITING_JOBS = _CANCEL_JOBS.where(jobs.c.state == constant(JobState.SCHEDULED))
 # Those that `spawn_now` made, too. What runs already may finish, uncounted.
-_CANCEL_UNBEGUN_JOBS = _CANCEL_JOBS.where(
-    one_of(jobs.c.state, (JobState.SCHEDULED, JobState.AVAILABLE, JobState.RETRYABLE))
-)
+_CANCEL_UNBEGUN_JOBS = _CANCEL_JOBS.where(one_of(jobs.c.state, WAITING))
 _CANCEL_WAITING_STAGES = (
     update(stages)
     .where(

@@ -171,7 +171,21 @@ def _dangerous_settings() -> Iterator[Damage]:
     for name, near in unknown_variables().items():
         advice = f"did you mean {near}?" if near else "remove it; docs/reference/settings.md lists all settings"
         yield Damage("setting", name, "no setting has this name, and it is ignored", advice)
+    yield from _unsigned_webhooks()
     yield from _broker_problems()
+
+
+def _unsigned_webhooks() -> Iterator[Damage]:
+    if settings().webhooks and not settings().webhook_secret:
+        problem = "webhooks are not signed: a receiver cannot see who sent them"
+        yield Damage(
+            "setting", "CLERK_WEBHOOK_SECRET", problem, "set it to a random text, and give that to the receivers"
+        )
+    if settings().civic_observer and not settings().civic_observer_secret:
+        problem = "CLERK_CIVIC_OBSERVER gets updates without the secret that it asks for"
+        yield Damage(
+            "setting", "CLERK_CIVIC_OBSERVER_SECRET", problem, "set it to the WEBHOOK_SECRET of civic-observer"
+        )
 
 
 def _broker_problems() -> Iterator[Damage]:

@@ -13,6 +13,7 @@ from clerk.acts import operator, record_act
 from clerk.database.transactions import reading, transaction
 from clerk.errors import UsageError
 from clerk.pauses import EVERYTHING, PAUSABLE, Pause
+from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger.paused import count_held
 from clerk_tasks.operations.job_filters import check_queue
 from clerk_tasks.operations.known import check_filters, check_site
@@ -29,8 +30,8 @@ def pause(kind: str, name: str | None, *, reason: str, seconds: float | None) ->
     """
     if not reason.strip():
         raise UsageError("Give a --reason: who finds it paused reads that.")
+    named = _checked_name(kind, name)
     with transaction() as connection:
-        named = _name(connection, kind, name)
         made = pauses.pause(connection, kind, named, reason=reason.strip(), by=operator(), seconds=seconds)
         record_act(connection, "pause", made.what, reason=made.reason)
         return made
@@ -72,20 +73,27 @@ def _require_kind(kind: str, name: str | None) -> None:
         raise UsageError("`all` takes no name." if name else f"Name the {kind}.")
 
 
-def _name(connection: Connection, kind: str, name: str | None) -> str:
-    """Return the name by which a thing is paused, checked."""
+def _checked_name(kind: str, name: str | None) -> str:
+    """Return the name by which a thing is paused, checked; plugins are asked outside of any transaction."""
     _require_kind(kind, name)
     if name is None:
         return EVERYTHING
-    check: dict[str, Callable[[], object]] = {
-        "site": lambda: check_site(connection, name),
-        "type": lambda: check_filters(connection, job_type=name),
-        "queue": lambda: check_queue(connection, name),
-        "schedule": lambda: find_schedule(name),
-        "host": lambda: _check_host(name),
-    }
-    check[kind]()
+    if kind == "host":
+        _check_host(name)
+    elif kind == "schedule":
+        find_schedule(name)
+    else:
+        registry()
+        with reading() as connection:
+            _CHECKS[kind](connection, name)
     return name
+
+
+_CHECKS: dict[str, Callable[[Connection, str], object]] = {
+    "site": check_site,
+    "type": lambda connection, name: check_filters(connection, job_type=name),
+    "queue": check_queue,
+}
 
 
 def _check_host(name: str) -> None:

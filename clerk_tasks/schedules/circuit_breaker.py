@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from clerk import pauses
+from clerk.acts import record_act
 from clerk.database.clock import CLOCK_MARGIN, now
 from clerk.database.states import RunState
 from clerk.database.tables import jobs_table as jobs
@@ -17,7 +18,7 @@ from clerk.settings import settings
 
 logger = logging.getLogger(__name__)
 
-#: Who pauses a site here, as `pauses` shows it.
+#: Who pauses a site here, as `pauses` and `acts` show it.
 BREAKER = "clerk-tasks"
 #: How many of a site's newest runs are looked at.
 _RUNS = 500
@@ -39,6 +40,7 @@ def trip(connection: Connection, sites: Iterable[tuple[str, str]]) -> list[str]:
             why = _why(connection, failed[0][0])
             reason = f"its last {len(failed)} runs ({pipeline}) failed, on {most} days or more: {why}"
             made = pauses.pause(connection, "site", subdomain, reason=reason, by=BREAKER, seconds=None)
+            record_act(connection, "pause", made.what, reason=reason, by=BREAKER)
             logger.warning("%s; `clerk-tasks resume site %s` once the cause is fixed", made, subdomain)
         tripped.append(subdomain)
     return tripped

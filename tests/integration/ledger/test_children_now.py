@@ -92,6 +92,15 @@ def test_what_is_ahead_of_its_stage_is_cancelled_with_it_unless_it_runs(ledger: 
     assert ledger.run() == "completed"
 
 
+def test_what_a_limit_holds_ahead_of_its_stage_is_cancelled_with_it(ledger: LedgerOf) -> None:
+    """Guard: `held` among the states of _CANCEL_UNBEGUN_JOBS."""
+    parent, _ = ledger.record([job()], [job()]).job_ids
+    running = ledger.claim(parent)
+    ledger.do(attempts.spawn_now, running, [ahead(stage="s1", limit_key="t")])
+    ledger.do(attempts.fail, running, "no", final=True)
+    assert [job.state for job in ledger.jobs("s1")] == ["cancelled"] * 2
+
+
 def test_a_child_of_a_job_that_was_retried_alone_runs_uncounted(ledger: LedgerOf) -> None:
     """Its stage and the next have closed, in a run that went on without it."""
     lenient = NewStage(name="s0", jobs=[job(), job(), job()], tolerance=0.5)

@@ -73,6 +73,7 @@ def test_what_gathers_does_not_run_ahead_of_what_it_waits_for(ledger: LedgerOf) 
         with pytest.raises(ConflictError, match=f"stage {stage}, which did not succeed.*--run-id run"):
             ledger.do(interventions.retry, early)
     assert ledger.do(retries.retry_jobs, [parent, gather]).job_ids == {parent, between, gather}
+    assert (ledger.job(parent).state, ledger.job(gather).state) == ("available", "scheduled")
     ledger.work(parent)
     cancel_run(ledger)
     with pytest.raises(ConflictError, match="stage s1, which did not succeed"):
@@ -81,6 +82,61 @@ def test_what_gathers_does_not_run_ahead_of_what_it_waits_for(ledger: LedgerOf) 
     ledger.work(between)
     ledger.work(gather)
     assert ledger.run() == "completed"
+
+
+def test_what_gathers_does_not_run_ahead_of_a_stage_that_was_cancelled(ledger: LedgerOf) -> None:
+    """Guard: `start.id not in chosen`: no stage before it failed."""
+    done, _, between, gather = ledger.record([job(), job()], [job()], [job()]).job_ids
+    ledger.work(done)
+    cancel_run(ledger)
+    with pytest.raises(ConflictError, match="stage s1, which did not succeed"):
+        ledger.do(interventions.retry, gather)
+    assert ledger.do(interventions.retry, between).job_ids == {between, gather}
+
+
+def test_a_stage_that_failed_by_more_than_it_tolerates_keeps_later_jobs_back(ledger: LedgerOf) -> None:
+    """Guard: the first job of a stage does not count in its share: one of two is more than 0.4."""
+    bad, *good, gather = ledger.record(NewStage(name="s0", jobs=[job(), job(), job()], tolerance=0.4), [job()]).job_ids
+    fail(ledger, bad)
+    for job_id in good:
+        ledger.work(job_id)
+    assert ledger.run() == "failed"
+    with pytest.raises(ConflictError, match="stage s0, which did not succeed"):
+        ledger.do(interventions.retry, gather)
+
+
+def test_two_stages_that_ended_are_retried_at_once(ledger: LedgerOf) -> None:
+    """Guard: the later of them, which stopped the run, is the one that opens it again."""
+    lenient = NewStage(name="s0", jobs=[job(), job(), job()], tolerance=1.0)
+    bad, *good, stopper, last = ledger.record(lenient, [job()], [job()]).job_ids
+    fail(ledger, bad)
+    for job_id in good:
+        ledger.work(job_id)
+    fail(ledger, stopper)
+    assert ledger.do(retries.retry_jobs, [bad, stopper]).job_ids == {bad, stopper, last}
+    for job_id in (bad, stopper, last):
+        ledger.work(job_id)
+    assert ledger.run() == "completed"
+
+
+def test_of_two_runs_whose_later_jobs_have_one_key_the_first_is_retried(ledger: LedgerOf) -> None:
+    """Guard: `taken` gets the keys of the jobs that a retry brings back."""
+    parents = []
+    for run_id in ("one", "two"):
+        parents.append(ledger.record([job()], [job(unique_key="k")], run_id=run_id).job_ids[0])
+        fail(ledger, parents[-1])
+    retried = ledger.do(retries.retry_jobs, parents)
+    assert (parents[0] in retried.job_ids, list(retried.refused)) == (True, [parents[1]])
+    assert (ledger.run("one"), ledger.run("two")) == ("running", "failed")
+
+
+def test_a_retry_forgets_that_the_job_was_asked_to_stop(ledger: LedgerOf) -> None:
+    (job_id,) = ledger.record([job()]).job_ids
+    claim = ledger.claim(job_id)
+    ledger.do(interventions.cancel, job_id, by="a test")
+    ledger.do(attempts.stop, claim, "it stopped")
+    ledger.do(interventions.retry, job_id)
+    assert (ledger.job(job_id).state, ledger.job(job_id).cancel_requested_at) == ("available", None)
 
 
 def test_a_run_goes_on_only_from_the_stage_that_stopped_it(ledger: LedgerOf) -> None:

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
+from clerk.application import application
 from clerk.database.clock import now
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
@@ -151,6 +152,22 @@ def test_a_setting_that_there_is_not_is_told(engine: Engine, monkeypatch: pytest
     monkeypatch.setenv("CLERK_LAESE", "10")
     (found,) = [each for each in diagnose(fix=False) if each.damage.kind == "setting"]
     assert (found.damage.subject, found.damage.remedy) == ("CLERK_LAESE", "did you mean CLERK_LEASE?")
+
+
+@pytest.mark.parametrize(
+    ("address", "secret"),
+    [("CLERK_WEBHOOKS", "CLERK_WEBHOOK_SECRET"), ("CLERK_CIVIC_OBSERVER", "CLERK_CIVIC_OBSERVER_SECRET")],
+)
+def test_a_webhook_without_a_secret(engine: Engine, monkeypatch: pytest.MonkeyPatch, address: str, secret: str) -> None:
+    def found() -> list[str]:
+        application.close()
+        return [each.damage.subject for each in diagnose(fix=False) if each.damage.kind == "setting"]
+
+    assert found() == []
+    monkeypatch.setenv(address, "https://example.org/hook")
+    assert found() == [secret]
+    monkeypatch.setenv(secret, "a long one")
+    assert found() == []
 
 
 def test_a_job_that_its_stage_has_forgotten_is_made_due(enqueue: Enqueue, engine: Engine, work: Work) -> None:

@@ -95,6 +95,14 @@ COMMANDS = [
     (["schedule", "tick", "finance-next-site"], "processors"),
     (["schedule", "tick", "meetings-next-site"], "stages"),
     (["schedule", "tick"], "schedules"),
+    (["pause", "schedule", "probe", "--reason", "r"], "schedules"),
+    (["pause", "queue", "default", "--reason", "r"], "pools"),
+    (["pause", "type", "work", "--reason", "r"], "job types"),
+    (["limits", "show"], "job types"),
+    (["workers", "scale", "default", "2", "--reason", "r"], "pools"),
+    (["jobs", "move", "--all", "--to", "default"], "pools"),
+    (["jobs", "cancel", "--job-type", "work"], "job types"),
+    (["update", "--all"], "stages"),
 ]
 
 

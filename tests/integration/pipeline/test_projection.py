@@ -58,6 +58,8 @@ def test_the_status_of_a_site_whose_run_was_cancelled_says_so(city: City) -> Non
     run_id = city.update()
     assert main(["runs", "cancel", run_id]) == 0
     assert city.row()["status"] == "cancelled"
+    assert main(["jobs", "retry", *city.ids("cancelled", "fetch-site")]) == 0
+    assert said(city)[:2] == ("fetching", "fetch")
 
 
 def test_a_job_delivered_twice_counts_once(city: City) -> None:

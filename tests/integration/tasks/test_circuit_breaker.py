@@ -16,6 +16,7 @@ from clerk.database.transactions import transaction
 from clerk.jobs import JobRequest
 from clerk.pauses import Pause
 from clerk_tasks import dispatcher
+from clerk_tasks.operations.acts import list_acts
 from clerk_tasks.schedules import slots
 from clerk_tasks.schedules.slots import Fired
 from tests.integration.tasks.test_slots import Declare, count_jobs, declare, ours
@@ -67,6 +68,13 @@ def test_a_site_that_failed_on_so_many_days_is_paused(runs: Fail) -> None:
     assert found is not None
     assert (found.by, found.until) == ("clerk-tasks", None)
     assert found.reason == "its last 3 runs (work) failed, on 3 days or more: HTTP 403"
+    (act,) = list_acts()
+    assert [act[name] for name in ("act", "what", "by", "reason")] == [
+        "pause",
+        "site a.ca",
+        "clerk-tasks",
+        found.reason,
+    ]
 
 
 @pytest.mark.parametrize(

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import pytest
 import redis
+import sqlalchemy as sa
 from sqlalchemy import Connection
 
+from clerk.database.clock import now
 from clerk.database.held import HeldConnection
+from clerk.database.tables import jobs_table
 from clerk.errors import BrokerRefused, BrokerUnavailable, DatabaseUnavailable
 from clerk.jobs import Priority
 from clerk_tasks.broker.publisher import Publisher
-from clerk_tasks.ledger import attempts, leases
+from clerk_tasks.ledger import attempts, leases, publications
+from clerk_tasks.ledger.insert import Message
 from clerk_tasks.ledger.publications import FEW, Waiting
 from clerk_tasks.worker.relay import Relay
 from devtools.hand_clock import Clock
@@ -135,6 +139,29 @@ def test_the_most_urgent_job_is_published_first_however_many_are_older(ledger: L
     with ledger.engine.connect() as connection:
         waiting = Waiting(["q"], ["t"])(connection)
     assert [message.job_id for message in waiting["q"]] == [ids[-1], *ids[: FEW - 1]]
+
+
+def test_the_most_urgent_of_many_messages_are_published() -> None:
+    """Guard: the order in handful."""
+    made = [Message(str(number), "t", queue, 2) for number, queue in enumerate("ab" * FEW)]
+    urgent = [Message(f"urgent {queue}", "t", queue, 1) for queue in "ab"]
+    kept = publications.handful([*made, *urgent])
+    assert [message.queue for message in kept].count("a") == FEW
+    assert set(urgent) <= set(kept)
+
+
+def test_the_most_urgent_of_what_is_due_is_made_available_first(ledger: LedgerOf, relay: Relay) -> None:
+    """Guards: the order in _DUE, and the passes of look: a backlog of retries is not served in bits of PASS."""
+    of_a_kind = [job(priority=Priority.NORMAL) for _ in range(publications.PASS)]
+    *older, urgent = ledger.record([*of_a_kind, job(priority=Priority.HIGH)]).job_ids
+    with ledger.engine.begin() as connection:
+        retryable = sa.update(jobs_table).values(state="retryable", due_at=now(-60))
+        connection.execute(retryable)
+        connection.execute(retryable.where(jobs_table.c.id == urgent).values(due_at=now(-1)))
+        assert publications.promote_due(connection), "there is one more"
+    assert ledger.job(urgent).state == "available"
+    relay.look()
+    assert {ledger.job(older[-1]).state, ledger.job(older[0]).state} == {"available"}
 
 
 def test_a_job_that_no_plugin_here_knows_is_left_to_others(
