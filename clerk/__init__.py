@@ -5,12 +5,15 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from clerk import providers
+from clerk.contributions import BoardPage, BoardTable, PluginMetric
 from clerk.hookspecs import hookimpl
+from clerk.job_decorator import job
 from clerk.jobs import (
     Backoff,
     Cancel,
     Discard,
     JobContext,
+    JobFunction,
     JobRequest,
     JobType,
     Limit,
@@ -31,13 +34,17 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Backoff",
+    "BoardPage",
+    "BoardTable",
     "Cancel",
     "CatchUp",
     "Discard",
     "JobContext",
+    "JobFunction",
     "JobRequest",
     "JobType",
     "Limit",
+    "PluginMetric",
     "Priority",
     "Retry",
     "Schedule",
@@ -45,6 +52,7 @@ __all__ = [
     "__version__",
     "current_job",
     "hookimpl",
+    "job",
 ]
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from clerk.errors import ClerkError
 from clerk.fsync import flush, flush_tree, switch_folder
@@ -53,6 +53,16 @@ class Limit:
     key: str = ""
 
 
+class JobFunction(Protocol):
+    """What a job type calls: the site's subdomain comes first, `run_id` and the arguments are passed by name."""
+
+    def __call__(self, subdomain: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Do the work of one job."""
+
+    def __hash__(self) -> int:
+        """Return a hash, as every function has one."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobType:
     """A named kind of work: a function, the queue it runs on, and how it is retried.
@@ -65,7 +75,7 @@ class JobType:
     `replaces` lets a plugin take the place of a built-in job type of the same name.
     """
 
-    function: Callable[..., Any]
+    function: JobFunction
     queue: str = field(default=DEFAULT_QUEUE, kw_only=True)
     max_attempts: int = field(default=3, kw_only=True)
     time_limit: float = field(default=3600.0, kw_only=True)

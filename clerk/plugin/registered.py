@@ -21,7 +21,7 @@ from clerk.redaction import redact
 log = logging.getLogger("clerk.plugins")
 
 #: The hooks that we call.
-HOOKS = tuple(sorted(name for name in vars(ClerkSpec) if not name.startswith("_")))
+HOOKS = tuple(sorted(name for name in dir(ClerkSpec) if not name.startswith("_")))
 
 #: Marked by plugins that were written for older releases of clerk; they are never called, which is not an error.
 OLD_HOOKS = frozenset({"create_site", "update_site"})

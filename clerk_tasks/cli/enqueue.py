@@ -8,8 +8,9 @@ import typer
 
 from clerk.jobs import JobRequest
 from clerk_tasks import dispatcher
+from clerk_tasks.cli.flags import Flags, takes_flags
 from clerk_tasks.cli.jobs_output import finish
-from clerk_tasks.cli.options import AsJson, Wait
+from clerk_tasks.cli.options import RUN_IDS, Arguments, AsJson, NamedJobType, NamedSite, Wait
 from clerk_tasks.job_types.arguments import parse_texts
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.operations.times import seconds_until
@@ -17,11 +18,14 @@ from clerk_tasks.recording import parse_priority
 
 
 def command(
-    job_type: Annotated[str, typer.Argument(help="A job type, as `clerk-tasks plugins list` names them.")],
-    subdomain: Annotated[str, typer.Argument(help="The site's key, such as alameda.ca.")],
+    job_type: NamedJobType,
+    subdomain: NamedSite,
+    flags: Flags,
     priority: Annotated[str, typer.Option(help="high, normal or low.")] = "normal",
-    run_id: Annotated[str | None, typer.Option(help="Add the job to this run (default: a new one).")] = None,
-    arg: Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="An argument; may be repeated.")] = None,
+    run_id: Annotated[
+        str | None, typer.Option(help="Add the job to this run (default: a new one).", autocompletion=RUN_IDS)
+    ] = None,
+    arg: Arguments = None,
     after: Annotated[
         str | None, typer.Option("--in", metavar="DURATION", help="Run it later: in 90s, 10m, 2h.")
     ] = None,
@@ -29,9 +33,16 @@ def command(
     wait: Wait = False,
     as_json: AsJson = False,
 ) -> None:
-    """Record a job to run soon, or at a later time; print its id."""
-    delay = seconds_until(after, at, names=("--in", "--at")) or 0.0
+    """Record a job to run soon, or at a later time; print its id.
+
+    Each argument of the job type is an option too: `clerk-tasks enqueue JOB_TYPE --help` lists them.
+    """
     function = registry().get(job_type).job_type.function
-    request = JobRequest(job_type, subdomain, parse_texts(function, arg or ()), priority=parse_priority(priority))
+    delay = seconds_until(after, at, names=("--in", "--at")) or 0.0
+    arguments = parse_texts(function, arg or (), flags)
+    request = JobRequest(job_type, subdomain, arguments, priority=parse_priority(priority))
     enqueued = dispatcher.enqueue(request, run_id=run_id, joins=True, delay=delay, always_publish=True)
     finish(enqueued.job_ids, wait=wait, as_json=as_json)
+
+
+CLASS = takes_flags(command)

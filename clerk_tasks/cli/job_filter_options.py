@@ -14,7 +14,7 @@ import typer
 
 from clerk.errors import UsageError
 from clerk_tasks.cli import output
-from clerk_tasks.cli.options import OfJobType, OfSite
+from clerk_tasks.cli.options import QUEUE_NAMES, RUN_IDS, OfJobType, OfSite
 from clerk_tasks.operations.bulk import BulkAct, BulkResult, run_bulk
 from clerk_tasks.operations.job_filters import FilterTexts, JobFilter, parse_filter
 
@@ -25,8 +25,8 @@ def _options(
     state: Annotated[str | None, typer.Option(help="Only jobs in this state.")] = None,
     job_type: OfJobType = None,
     subdomain: OfSite = None,
-    run_id: Annotated[str | None, typer.Option(help="Only jobs of this run.")] = None,
-    queue: Annotated[str | None, typer.Option(help="Only jobs of this queue.")] = None,
+    run_id: Annotated[str | None, typer.Option(help="Only jobs of this run.", autocompletion=RUN_IDS)] = None,
+    queue: Annotated[str | None, typer.Option(help="Only jobs of this queue.", autocompletion=QUEUE_NAMES)] = None,
     error_like: Annotated[str | None, typer.Option(metavar="TEXT", help="Only jobs whose error contains TEXT.")] = None,
     fingerprint: Annotated[
         str | None, typer.Option(metavar="CAUSE", help="Only jobs that failed for this cause, as `failures` lists it.")

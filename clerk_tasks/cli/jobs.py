@@ -19,7 +19,7 @@ from clerk_tasks.cli.job_filter_options import (
 )
 from clerk_tasks.cli.jobs_output import finish, listing_of
 from clerk_tasks.cli.log_output import show_log, show_new_lines
-from clerk_tasks.cli.options import AsJson, Before, DryRun, Limit, Reason, Wait
+from clerk_tasks.cli.options import JOB_IDS, QUEUE_NAMES, AsJson, Before, DryRun, Limit, Reason, Wait
 from clerk_tasks.operations import job_retry, listing
 from clerk_tasks.operations.bulk_acts import cancelling, dismissing, moving, retrying
 from clerk_tasks.operations.cancel import cancel_jobs
@@ -32,9 +32,11 @@ from clerk_tasks.operations.short_ids import full_job_id, full_job_ids
 
 app = typer.Typer(no_args_is_help=True, help="List, show, retry, run, dismiss, cancel, move and reprioritise jobs.")
 
-JobId = Annotated[str, typer.Argument(help="The job's id, or its beginning.")]
-JobIds = Annotated[list[str], typer.Argument(help="Job ids, or their beginnings.")]
-SomeJobs = Annotated[list[str] | None, typer.Argument(help="Job ids; or choose jobs by the options.")]
+JobId = Annotated[str, typer.Argument(help="The job's id, or its beginning.", autocompletion=JOB_IDS)]
+JobIds = Annotated[list[str], typer.Argument(help="Job ids, or their beginnings.", autocompletion=JOB_IDS)]
+SomeJobs = Annotated[
+    list[str] | None, typer.Argument(help="Job ids; or choose jobs by the options.", autocompletion=JOB_IDS)
+]
 
 
 @app.command("list")
@@ -152,7 +154,7 @@ def dismiss(
 @filtered
 def move(
     chosen: FilterTexts,
-    to: Annotated[str, typer.Option(metavar="QUEUE", help="The queue to move them to.")],
+    to: Annotated[str, typer.Option(metavar="QUEUE", help="The queue to move them to.", autocompletion=QUEUE_NAMES)],
     job_ids: SomeJobs = None,
     everything: Everything = False,
     reason: Reason = None,

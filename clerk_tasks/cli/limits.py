@@ -7,18 +7,24 @@ from typing import Annotated, Any
 import typer
 
 from clerk_tasks.cli import output
-from clerk_tasks.cli.options import AsJson
+from clerk_tasks.cli.options import JOB_TYPE_NAMES, AsJson
 from clerk_tasks.operations.limits import list_limits, reset_limit, set_limit
 
 app = typer.Typer(no_args_is_help=True)
 COLUMNS = ("job_type", "key", "concurrency", "rate", "running", "available", "held", "source", "by", "reason")
 
-JobTypeName = Annotated[str, typer.Argument(metavar="JOB_TYPE", help="A job type whose plugin gives it a limit.")]
+JobTypeName = Annotated[
+    str,
+    typer.Argument(metavar="JOB_TYPE", help="A job type whose plugin gives it a limit.", autocompletion=JOB_TYPE_NAMES),
+]
 
 
 @app.command("show")
 def show_command(
-    job_type: Annotated[str | None, typer.Argument(metavar="[JOB_TYPE]", help="One job type; all without it.")] = None,
+    job_type: Annotated[
+        str | None,
+        typer.Argument(metavar="[JOB_TYPE]", help="One job type; all without it.", autocompletion=JOB_TYPE_NAMES),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the limits of the job types, and how many jobs run, may run and are held."""

@@ -9,7 +9,7 @@ import typer
 
 from clerk_tasks.cli import output
 from clerk_tasks.cli.jobs_output import finish, listing_of
-from clerk_tasks.cli.options import AsJson, Before, DryRun, Limit, OfSite, Reason, Wait
+from clerk_tasks.cli.options import PIPELINE_STAGES, RUN_IDS, AsJson, Before, DryRun, Limit, OfSite, Reason, Wait
 from clerk_tasks.cli.runs_output import heading, runs_listing, stages_listing
 from clerk_tasks.operations import listing, run_retry
 from clerk_tasks.operations.cancel import cancel_run
@@ -35,7 +35,7 @@ def list_(
 
 @app.command()
 def show(
-    run_id: Annotated[str, typer.Argument(help="The run's id, or its beginning.")],
+    run_id: Annotated[str, typer.Argument(help="The run's id, or its beginning.", autocompletion=RUN_IDS)],
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -47,10 +47,15 @@ def show(
 
 @app.command()
 def retry(
-    run_id: Annotated[str, typer.Argument(help="A run that has ended.")],
+    run_id: Annotated[str, typer.Argument(help="A run that has ended.", autocompletion=RUN_IDS)],
     start: Annotated[
         str | None,
-        typer.Option("--from", metavar="STAGE", help="Begin at this stage (default: the first that failed)."),
+        typer.Option(
+            "--from",
+            metavar="STAGE",
+            help="Begin at this stage (default: the first that failed).",
+            autocompletion=PIPELINE_STAGES,
+        ),
     ] = None,
     only: Annotated[
         str | None,
@@ -73,7 +78,7 @@ def retry(
 
 @app.command()
 def cancel(
-    run_id: Annotated[str, typer.Argument(help="A run that has not ended.")],
+    run_id: Annotated[str, typer.Argument(help="A run that has not ended.", autocompletion=RUN_IDS)],
     reason: Reason = None,
     as_json: AsJson = False,
 ) -> None:

@@ -8,13 +8,25 @@ import typer
 
 from clerk_tasks.cli import output
 from clerk_tasks.cli.jobs_output import finish
-from clerk_tasks.cli.options import AsJson, Wait
+from clerk_tasks.cli.options import PIPELINE_STAGES, SITE_KEYS, AsJson, Wait
 from clerk_tasks.operations.listing import job_states
 from clerk_tasks.operations.updates import Update
 
+FirstStage = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="STAGE",
+        help="Begin at this stage: fetch, ocr, compilation, deploy.",
+        autocompletion=PIPELINE_STAGES,
+    ),
+]
+
 
 def command(
-    subdomain: Annotated[str | None, typer.Option("-s", "--subdomain", help="The site to update.")] = None,
+    subdomain: Annotated[
+        str | None, typer.Option("-s", "--subdomain", help="The site to update.", autocompletion=SITE_KEYS)
+    ] = None,
     next_site: Annotated[bool, typer.Option("-n", "--next-site", help="The site updated longest ago.")] = False,
     all_sites: Annotated[
         bool, typer.Option("--all", help="Every site with a fetcher, or with election finance.")
@@ -37,10 +49,7 @@ def command(
     skip_fetch: Annotated[
         bool, typer.Option("--skip-fetch", help="Use the documents that are there; the same as --from ocr.")
     ] = False,
-    start: Annotated[
-        str | None,
-        typer.Option("--from", metavar="STAGE", help="Begin at this stage: fetch, ocr, compilation, deploy."),
-    ] = None,
+    start: FirstStage = None,
     accept_shrink: Annotated[
         bool,
         typer.Option("--accept-shrink", help="With --from deploy or --finance: publish even a much smaller result."),

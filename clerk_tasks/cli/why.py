@@ -7,13 +7,18 @@ from typing import Annotated
 import typer
 
 from clerk_tasks.cli import output
-from clerk_tasks.cli.options import AsJson
+from clerk_tasks.cli.options import JOB_IDS_OR_SITES, AsJson
 from clerk_tasks.operations.short_ids import full_job_id
 from clerk_tasks.operations.why import explain
 
 
 def command(
-    what: Annotated[str, typer.Argument(metavar="JOB|SUBDOMAIN", help="A job's id or its beginning, or a site.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="JOB|SUBDOMAIN", help="A job's id or its beginning, or a site.", autocompletion=JOB_IDS_OR_SITES
+        ),
+    ],
     as_json: AsJson = False,
 ) -> None:
     """Explain why a job, or the work of a site, has not run or did not finish."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any
@@ -50,19 +50,22 @@ def call_arguments(function: Callable[..., Any], run_id: str, arguments: Mapping
     return {"run_id": run_id, **restored} if signature(function).takes_run_id else restored
 
 
-def parse_texts(function: Callable[..., Any], texts: Iterable[str]) -> dict[str, Any]:
-    """Turn the command line's NAME=VALUE texts into arguments, each by its annotation.
+def parse_texts(
+    function: Callable[..., Any], texts: Iterable[str], typed: Mapping[str, str | bool | Sequence[str]] | None = None
+) -> dict[str, Any]:
+    """Turn NAME=VALUE texts, and what was `typed` into the fields of a form, into arguments, each by its annotation.
 
-    `str` stays text, lists and dicts are JSON; without an annotation it is JSON if it parses, else text.
+    `str` stays text, lists and dicts are JSON; without an annotation it is JSON if it parses, else text. A field of
+    many values gives a sequence of texts. Raises UsageError as `prepare` does, and for a name that is given twice.
     """
     wanted = signature(function)
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = {name: _from_typed(wanted, name, value) for name, value in (typed or {}).items()}
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name and equals):
             raise UsageError(f"--arg {text}: write NAME=VALUE; accepted: {wanted.accepted}")
         if name in arguments:
-            raise UsageError(f"--arg {name} is given twice")
+            raise UsageError(f"argument {name!r} is given twice")
         arguments[name] = _from_text(wanted, name, value)
     _check_names(wanted, arguments)
     return arguments
@@ -115,6 +118,10 @@ def _validate(wanted: CallSignature, name: str, value: Any) -> Any:
         return _adapter_for(wanted, name).validate_python(value)
     except ValidationError as error:
         raise UsageError(_explain(wanted, name, error.errors()[0])) from None
+
+
+def _from_typed(wanted: CallSignature, name: str, value: str | bool | Sequence[str]) -> Any:
+    return _from_text(wanted, name, value) if isinstance(value, str) else _validate(wanted, name, value)
 
 
 def _from_text(wanted: CallSignature, name: str, text: str) -> Any:

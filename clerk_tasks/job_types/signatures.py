@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from clerk.errors import UsageError
 
@@ -23,7 +23,8 @@ class Parameter:
     default: Any = None
 
     def __str__(self) -> str:
-        return self.name if self.annotation is Any else f"{self.name}: {inspect.formatannotation(self.annotation)}"
+        plain = get_args(self.annotation)[0] if get_origin(self.annotation) is Annotated else self.annotation
+        return self.name if plain is Any else f"{self.name}: {inspect.formatannotation(plain)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from string import Formatter
 from typing import Any
 
 from clerk.errors import UsageError
+from clerk.job_decorator import as_job_type
 from clerk.jobs import LONGEST_TIME_LIMIT, Backoff, JobType, Limit, parse_rate
 from clerk.plugin.containment import BROKEN
 from clerk.plugin.registered import Plugin, PluginSet
@@ -68,7 +69,7 @@ def gather_job_types(found: PluginSet) -> tuple[dict[str, RegisteredJobType], di
 def register(plugin: str, name: str, value: Callable[..., Any] | JobType) -> RegisteredJobType:
     """Make a registered job type of what a plugin returned; UsageError says which field is wrong."""
     check_name(name)
-    job_type = value if isinstance(value, JobType) else JobType(value)
+    job_type = value if isinstance(value, JobType) else as_job_type(value)
     wanted = _check_function(job_type.function)
     _check_fields(job_type, wanted)
     return RegisteredJobType(name, plugin, job_type, tuple(wanted.parameters.values()))

@@ -16,6 +16,7 @@ from clerk.application import part
 from clerk.database.transactions import reading
 from clerk.errors import DatabaseUnavailable
 from clerk_tasks.ledger import totals
+from clerk_tasks.metrics.contributed import ContributedMetrics
 from clerk_tasks.metrics.counters import counters
 from clerk_tasks.metrics.gauges import gauges
 from clerk_tasks.metrics.watch import HealthWatch
@@ -38,6 +39,7 @@ class _Ledger(Collector):
         self._folded_at = -FOLD_INTERVAL
         self._schedules = gather()
         self.watch = HealthWatch()
+        self._contributed = ContributedMetrics()
 
     def describe(self) -> Iterator[Metric]:
         """Yield nothing: to register a collector must not ask the database."""
@@ -58,6 +60,7 @@ class _Ledger(Collector):
             found += gauges(connection, self._schedules)
             found += counters(totals.read(connection))
         found += self.watch.families()
+        found += self._contributed.families()
         took = GaugeMetricFamily("clerk_ledger_scrape_seconds", "How long this scrape took.")
         took.add_metric([], time.perf_counter() - began)
         return [*found, took]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from clerk.plugin.loader import plugins
 from clerk_tasks.job_types.registry import Registry, registry
+from clerk_tasks.operations.contributions import board_pages, plugin_metrics
 from clerk_tasks.pipeline import stages
 from clerk_tasks.schedules import slots
 
@@ -25,10 +26,12 @@ class PluginReport:
 
 
 def ask_all() -> Registry:
-    """Ask every plugin for job types, pools, schedules and stages, so that what is wrong with them is found now."""
+    """Ask every plugin for all that it registers, so that what is wrong with them is found now."""
     known = registry()
     slots.gather()
     stages()
+    plugin_metrics()
+    board_pages()
     return known
 
 

@@ -20,7 +20,9 @@ ROOMS = {
         *("publication", "sites", "acts", "pauses", "queue", "output", "plugin", "database", "providers", "run_ids"),
         *(
             "hookspecs",
+            "contributions",
             "schedule",
+            "job_decorator",
             "jobs",
             "stage",
             "paths",

@@ -107,7 +107,7 @@ API_PAGE = ROOT / "docs/reference/plugin-api.md"
 
 
 def test_every_hook_is_documented_with_its_arguments() -> None:
-    hooks = {name: hook for name, hook in vars(ClerkSpec).items() if not name.startswith("_")}
+    hooks = {name: getattr(ClerkSpec, name) for name in dir(ClerkSpec) if not name.startswith("_")}
     signatures = {f"{name}({', '.join(list(inspect.signature(hook).parameters)[1:])})" for name, hook in hooks.items()}
     assert signatures == set(re.findall(r"^\| `(\w+\([\w, ]*\))` \|", API_PAGE.read_text(), flags=re.MULTILINE))
 

@@ -195,7 +195,7 @@ def test_the_command_line_s_text_is_converted_by_the_annotation(text: str, value
         (["nonsense=1"], "unknown argument 'nonsense'"),
         (["text"], "--arg text: write NAME=VALUE"),
         (["=1"], "--arg =1: write NAME=VALUE"),
-        (["text=a", "text=b"], "--arg text is given twice"),
+        (["text=a", "text=b"], "argument 'text' is given twice"),
     ],
 )
 def test_text_that_does_not_fit_is_refused(texts: list[str], complaint: str) -> None:
