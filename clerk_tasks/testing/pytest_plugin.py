@@ -1,0 +1,22 @@
+"""The pytest plugin: fixtures of the test kit, which is imported when a test asks for one."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from clerk_tasks.testing.harness import Harness
+
+
+@pytest.fixture
+def clerk_harness(tmp_path: Path) -> Iterator[Harness]:
+    """Give the test a system of its own: an empty database and storage, the plugins, and a worker in this process."""
+    folder = tmp_path / "clerk"
+    folder.mkdir()
+    with importlib.import_module("clerk.testing").Harness(folder) as harness:
+        yield harness
