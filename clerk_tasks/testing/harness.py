@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, replace
+from itertools import count
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -166,17 +167,16 @@ class Harness:
         through the function; the attempt is recorded as lost, and the next ones run to the end. The report's `crash`
         names the point; None of the first.
         """
-        number, points = 0, CrashPoints()
-        while number == 0 or points.crashed:
+        for number in count():
             job_id = self.enqueue(job_type, subdomain, **arguments)
             points, executor = CrashPoints(number), self._new_executor()
             report = self._perform(job_id, executor, points)
             while report.state not in FINISHED and report.attempt < MOST_RUNS_OF_A_JOB:
                 self._go_to_next()
                 report = self._perform(job_id, executor, CrashPoints())
-            if number == 0 or points.crashed:
-                yield replace(report, crash=points.crashed)
-            number += 1
+            if number and not points.crashed:
+                return  # it has fewer points than that
+            yield replace(report, crash=points.crashed)
 
     def enqueued(
         self, job_type: str | None = None, subdomain: str | None = None, /, **arguments: Any
