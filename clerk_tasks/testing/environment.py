@@ -60,6 +60,7 @@ def own_environment(
             "DATABASE_URL": database_url or _new_database(folder / "civic.db"),
             "STORAGE_DIR": str(folder / "sites"),
             "CLERK_HOME": str(folder / "clerk-home"),
+            "CLERK_FETCH_PRIVATE_HOSTS": "127.0.0.1",  # where a Website is
             **given,
         }
         application.put(settings, Settings(_env_file=None))

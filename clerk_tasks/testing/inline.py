@@ -75,11 +75,15 @@ class ObservedJob(RunningJob):
 
     @contextmanager
     def visiting(self, host: str, pause: float) -> Iterator[None]:
-        """Be two points at which to crash."""
+        """Be two points at which to crash; leave out the pause."""
         self.crash_points.reach(f"before a request to {host}")
-        with super().visiting(host, pause):
+        with super().visiting(host, 0.0):
             yield
         self.crash_points.reach(f"after a request to {host}")
+
+    def wait(self, seconds: float) -> None:
+        """Note what a worker would wait for, in seconds."""
+        self._seen.waits.append(seconds)
 
     @contextmanager
     def _named(self, effect: str) -> Iterator[None]:

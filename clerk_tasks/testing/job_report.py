@@ -23,6 +23,7 @@ class Observations:
     logs: list[str] = field(default_factory=list)
     progress: list[str] = field(default_factory=list)
     files: list[Path] = field(default_factory=list)
+    waits: list[float] = field(default_factory=list)
     children: list[JobRequest] = field(default_factory=list)  # of the last attempt
 
 
@@ -47,6 +48,7 @@ class JobReport:
     logs: Sequence[str] = ()  # lines that were logged or printed
     progress: Sequence[str] = ()  # every message
     files: Sequence[Path] = ()  # what was put in place, by commit_files and the like
+    waits: Sequence[float] = ()  # seconds that a worker would have waited: between requests, before other attempts
     children: Sequence[JobRequest] = ()  # what it asked for, by spawn and spawn_now
     crash: str | None = None  # the point at which `each_crash` ended its first attempt
 
@@ -99,5 +101,6 @@ def _report(row: Any, traceback: str | None, seen: Observations) -> JobReport:
         logs=tuple(seen.logs),
         progress=tuple(seen.progress),
         files=tuple(seen.files),
+        waits=tuple(seen.waits),
         children=tuple(seen.children),
     )

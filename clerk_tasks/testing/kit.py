@@ -16,11 +16,15 @@ from clerk_tasks.testing.functions import (
 )
 from clerk_tasks.testing.harness import Harness
 from clerk_tasks.testing.job_report import JobReport
+from clerk_tasks.testing.website import Answer, Request, Website
 
 __all__ = [
+    "Answer",
     "DatabaseClock",
     "Harness",
     "JobReport",
+    "Request",
+    "Website",
     "add_site",
     "assert_enqueued",
     "crash_here",

@@ -11,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from clerk_tasks.testing.harness import Harness
+    from clerk_tasks.testing.website import Website
 
 
 @pytest.fixture
@@ -20,3 +21,10 @@ def clerk_harness(tmp_path: Path) -> Iterator[Harness]:
     folder.mkdir()
     with importlib.import_module("clerk.testing").Harness(folder) as harness:
         yield harness
+
+
+@pytest.fixture
+def clerk_website() -> Iterator[Website]:
+    """Give the test a website on 127.0.0.1 without any page yet: `clerk_website.routes["/minutes"] = "<a href=…"`."""
+    with importlib.import_module("clerk.testing").Website.serving() as site:
+        yield site

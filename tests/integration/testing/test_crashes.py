@@ -1,4 +1,4 @@
-"""`each_crash`: an attempt ends at each point at which a process can be killed, and the next one shows what happens twice."""
+"""`each_crash`: an attempt ends at each point at which a process can be killed; what happens twice is seen."""
 
 from __future__ import annotations
 

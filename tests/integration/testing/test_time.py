@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -32,7 +31,7 @@ class Timed:
 
 
 @pytest.fixture
-def harness(clerk_harness: Harness) -> Iterator[Harness]:
+def harness(clerk_harness: Harness) -> Harness:
     clerk_harness.add_plugin(Timed)
     clerk_harness.add_site("alameda.ca")
     return clerk_harness
