@@ -28,8 +28,8 @@ class Application:
     def __init__(self) -> None:
         self._built: dict[Part[Any], Any] = {}
 
-    def get(self, part: Part[T]) -> T:
-        """Return a part, built at the first call."""
+    def get(self, part: Part[T], build: Callable[[], T] | None = None) -> T:
+        """Return a part, built at the first call: by `build` if it is given."""
         built: T
         if part in self._built:
             built = self._built[part]
@@ -38,9 +38,15 @@ class Application:
             if not self._built:
                 atexit.register(self.close)
             if part not in self._built:
-                self._built[part] = part.build()
+                self._built[part] = (build or part.build)()
             built = self._built[part]
             return built
+
+    def put(self, part: Part[T], made: T) -> None:
+        """Use `made` as a part, in place of what it would build; the part is closed first if it is built."""
+        with part.lock:
+            self.discard(part)
+            self.get(part, lambda: made)
 
     def has(self, part: Part[Any]) -> bool:
         """Return whether a part is built."""

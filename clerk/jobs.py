@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -174,6 +175,10 @@ class JobContext:
         What fetches has each request in one. Raises Snooze if other jobs visit the host for too long.
         """
         yield
+
+    def wait(self, seconds: float) -> None:
+        """Wait, as what fetches does between two requests and before another attempt; in a test nothing waits."""
+        time.sleep(seconds)
 
     @contextmanager
     def fence(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ PROVIDER_GROUP = "clerk.providers"
 
 @cache
 def port(name: str) -> ModuleType:
-    """Return the module that supplies a port, cli or queue; ClerkError if none does."""
+    """Return the module that supplies a port, cli, queue or testing; ClerkError if none does."""
     for entry_point in entry_points(group=PROVIDER_GROUP, name=name):
         module: ModuleType = entry_point.load()
         return module

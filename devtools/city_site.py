@@ -7,14 +7,9 @@ city of Millbrook to the scraper label "legistar" with the extra that `--help` s
 from __future__ import annotations
 
 import argparse
-import hashlib
-import http.server
 import json
-import ssl
-import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
@@ -22,132 +17,39 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from clerk_tasks.testing.website import Answer, Request, Website, as_json, page
 from devtools.city_legistar import Row, event, query
 from devtools.city_papers import agenda, damaged_pdf, minutes, scanned_pdf, text_pdf
+
+__all__ = ["CLIENT", "Answer", "CitySite", "Request", "as_json", "fill", "page", "serving"]
 
 CLIENT = "millbrook"
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What the server says."""
-
-    body: bytes = b""
-    status: int = 200
-    kind: str = "application/pdf"
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-def page(text: str, status: int = 200) -> Answer:
-    """Return a web page."""
-    return Answer(text.encode(), status, "text/html; charset=utf-8")
-
-
-def as_json(value: Any) -> Answer:
-    """Return a JSON reply."""
-    return Answer(json.dumps(value).encode(), kind="application/json; charset=utf-8")
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the server was asked."""
-
-    method: str
-    path: str  # with the query
-    headers: dict[str, str]
-    body: bytes
-    status: int  # that it got
-
-
-Route = Answer | Callable[[Request], Answer]
-
-
 @dataclass
-class CitySite:
-    """The running server; what it answers may be changed at any time, what it was asked may be read."""
+class CitySite(Website):
+    """A website that also has Legistar's API; `events` are its rows."""
 
-    url: str = ""
-    routes: dict[str, Route] = field(default_factory=dict)  # path without query -> answer
-    script: dict[str, list[Answer]] = field(default_factory=dict)  # path -> answers to give first, once each
-    events: list[Row] = field(default_factory=list)  # of Legistar's API
-    requests: list[Request] = field(default_factory=list)
+    events: list[Row] = field(default_factory=list)
 
     @property
     def extra(self) -> dict[str, Any]:
         """The extra of a site that is fetched from here by the label "legistar"."""
         return {"client": CLIENT, "api_url": f"{self.url}/v1/{CLIENT}", "limits": {"pause": 0, "patience": 0}}
 
-    def paths(self, beginning: str = "") -> list[str]:
-        """List the paths that were asked for, in turn."""
-        return [path for request in self.requests if (path := urlsplit(request.path).path).startswith(beginning)]
-
-    def publish(self, path: str, content: bytes | Callable[[], bytes]) -> str:
+    def publish(self, path: str, content: bytes | Callable[[], bytes]) -> str:  # type: ignore[override]
         """Serve a PDF, made when it is asked for if it is a function, and return its address."""
-        self.routes[path] = (lambda _: Answer(content())) if callable(content) else Answer(content)
-        return f"{self.url}{path}"
+        return super().publish(path, (lambda _: Answer(content())) if callable(content) else Answer(content))
 
     def answer(self, request: Request) -> Answer:
-        """Decide what to say."""
+        """Answer as a website, and for the API."""
         parts = urlsplit(request.path)
-        if waiting := self.script.get(parts.path):
-            return waiting.pop(0)
-        if (found := self.routes.get(parts.path)) is not None:
-            return found(request) if callable(found) else found
-        if parts.path == f"/v1/{CLIENT}/events":
+        if parts.path == f"/v1/{CLIENT}/events" and not (self.script.get(parts.path) or parts.path in self.routes):
             return as_json(query(self.events, parts.query))
-        return page("Not found", 404)
+        return super().answer(request)
 
 
-class _Handler(http.server.BaseHTTPRequestHandler):
-    site: CitySite
-    protocol_version = "HTTP/1.1"
-    wbufsize = 1 << 16  # headers and body in one packet: else each answer waits for the client's acknowledgement
-
-    def _serve(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        asked = Request(self.command, self.path, dict(self.headers), self.rfile.read(length), 0)
-        answer = self.site.answer(asked)
-        etag = f'"{hashlib.md5(answer.body).hexdigest()}"'
-        fresh = answer.status == 200 and self.headers.get("If-None-Match") == etag
-        status, body = (304, b"") if fresh else (answer.status, answer.body)
-        self.site.requests.append(Request(asked.method, asked.path, asked.headers, asked.body, status))
-        self.send_response(status)
-        headers = {"Content-Type": answer.kind, "ETag": etag, "Content-Length": str(len(body)), **answer.headers}
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_GET = do_POST = _serve  # noqa: N815 - the base class's names
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: the requests are kept."""
-
-
-class _Server(http.server.ThreadingHTTPServer):
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a client that hangs up once it has seen enough."""
-        if not isinstance(sys.exception(), ConnectionError | ssl.SSLError):
-            super().handle_error(request, client_address)  # type: ignore[arg-type]
-
-
-@contextmanager
-def serving(port: int = 0, *, tls: ssl.SSLContext | None = None) -> Iterator[CitySite]:
-    """Serve an empty site on localhost for the length of a with block."""
-    site = CitySite()
-    handler = type("Handler", (_Handler,), {"site": site})
-    server = _Server(("127.0.0.1", port), handler)
-    if tls is not None:
-        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-    site.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
-        yield site
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+serving = CitySite.serving
 
 
 BODIES = ("City Council", "Planning Commission", "Parks & Recreation Commission")

@@ -13,7 +13,7 @@ from clerk.application import application
 from devtools.binaries import SERVICES, find, required
 from tests.parameters import parameters
 
-pytest_plugins = ("tests.fixtures",)
+pytest_plugins = ("tests.fixtures", "clerk_tasks.testing.pytest_plugin")
 
 # How fast a busy machine is proves nothing.
 settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])

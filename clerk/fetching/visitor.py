@@ -71,7 +71,7 @@ class Visitor:
     Private addresses are refused, except the scheme, host and port of the `allowed` addresses and those that
     CLERK_FETCH_PRIVATE_HOSTS allows; with `trusts_first`, also those of its first request. With `session`, connections
     and cookies are kept until `close`. `robots` obeys robots.txt. `meanings` explains HTTP status codes in errors.
-    `sleep` waits for a number of seconds.
+    `sleep` waits for a number of seconds, by default as the running job does.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Visitor:
         headers: Mapping[str, str] | None = None,
         robots: bool = False,
         meanings: Mapping[int, str] = MEANINGS,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], None] | None = None,
     ) -> None:
         self.limits = limits or VisitLimits()
         self._keep = session
@@ -93,7 +93,7 @@ class Visitor:
         self._headers = {"User-Agent": user_agent(), **(headers or {})}
         self._robots = Robots(lambda url: self._attempt("GET", url, obey=False).text) if robots else None
         self._meanings = meanings
-        self._sleep = sleep
+        self._sleep = sleep or (lambda seconds: current_job().wait(seconds))
         self._answered: dict[str, float] = {}  # host -> when its last answer ended, monotonic
 
     def close(self) -> None:

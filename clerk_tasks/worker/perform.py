@@ -35,9 +35,16 @@ from clerk_tasks.worker.running_job import RunningJob
 logger = logging.getLogger(__name__)
 
 
-def perform(claim: Claim, *, held: HeldConnection, known: Registry, spoilt: Callable[[str], None]) -> Settle | None:
+def perform(
+    claim: Claim,
+    *,
+    held: HeldConnection,
+    known: Registry,
+    spoilt: Callable[[str], None],
+    make_context: Callable[[Claim, HeldConnection], RunningJob] = RunningJob,
+) -> Settle | None:
     """Call the job's function; return how to record the outcome, None if another attempt took over meanwhile."""
-    context = RunningJob(claim, held)
+    context = make_context(claim, held)
     try:
         job_type = known.get(claim.job_type).job_type
         pool = known.pool_of_queue(job_type.queue)

@@ -15,7 +15,7 @@ ROOMS = {
     "clerk": (
         # Import paths for plugins: thin modules that only import each other, and the rooms below.
         *("clerk", "cli", "db", "fetcher", "finance_db", "migrations", "models"),
-        *("ocr_utils", "pipeline", "plugin_loader", "queue_db", "workers", "utils"),
+        *("ocr_utils", "pipeline", "plugin_loader", "queue_db", "testing", "workers", "utils"),
         *("meetings", "fetching", "compilation", "text"),
         *("publication", "sites", "acts", "pauses", "queue", "output", "plugin", "database", "providers", "run_ids"),
         *(
@@ -35,7 +35,7 @@ ROOMS = {
         *("child_process", "application", "redaction", "visible", "private", "trust", "collecting", "errors"),
     ),
     "clerk_tasks": (
-        *("__main__", "queue", "cli", "waiting", "metrics", "operations", "system", "celery"),
+        *("__main__", "testing", "queue", "cli", "waiting", "metrics", "operations", "system", "celery"),
         *("celery_task", "celery_results", "schedules", "worker"),
         *("dispatcher", "recording", "traced_runs", "tracing", "pipeline"),
         *("logs", "broker", "ledger", "job_types", "restarts"),
@@ -45,7 +45,7 @@ ROOMS = {
 #: How many imports inside functions the product may have; each says on its line or the line above why.
 MOST_INNER_IMPORTS = 25
 
-PORTS = {"cli", "queue"}
+PORTS = {"cli", "queue", "testing"}
 
 everything = {module.name: module for module in modules()}
 

@@ -53,6 +53,18 @@ def test_a_part_that_was_discarded_is_closed_and_built_again(events: list[str]) 
     assert events == ["build engine", "close engine", "build engine"]
 
 
+def test_what_is_put_in_place_of_a_part_is_used_until_the_end(events: list[str]) -> None:
+    from clerk import application
+
+    engine = made("engine", events)
+    engine()
+    application.application.put(engine, "another")
+    assert engine() == "another"
+    application.application.close()
+    assert engine() == "engine"
+    assert events == ["build engine", "close engine", "close another", "build engine"]
+
+
 def test_a_part_that_cannot_be_built_is_tried_again(events: list[str]) -> None:
     def build() -> str:
         events.append("try")

@@ -1,0 +1,1 @@
+"""The test kit for plugins, which they import from `clerk.testing`."""

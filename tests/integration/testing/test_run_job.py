@@ -1,0 +1,110 @@
+"""`clerk.testing`: jobs run in the process of a test, with the validation, the context and the outcome of a worker."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import date
+
+import pytest
+
+from clerk import Discard, JobType, Retry, current_job, hookimpl
+from clerk.errors import ClerkError, NotFoundError, UsageError
+from clerk.paths import site_dir
+from clerk.testing import Harness, assert_enqueued, drain, enqueue, run_job
+
+
+def greet(subdomain: str, run_id: str, *, name: str, day: date = date(2026, 1, 2)) -> dict[str, str]:
+    job = current_job()
+    job.progress("writing")
+    logging.getLogger("greetings").info("greeting %s", name)
+    sys.stdout.write("hello on stdout\n")
+    job.spawn("follow", subdomain, name=name)
+    folder = site_dir(subdomain)
+    folder.mkdir(parents=True)
+    draft = folder / ".draft"
+    draft.write_text(f"Hello, {name}")
+    job.progress("placing")
+    job.commit_files({draft: folder / "letter.txt"})
+    return {"greeted": name, "on": day.isoformat()}
+
+
+def follow(subdomain: str, *, name: str) -> None:
+    if name == "Bad":
+        raise Discard("no such person")
+
+
+def flaky(subdomain: str) -> int:
+    if current_job().attempt == 1:
+        raise Retry("not yet", after=3600)
+    return current_job().attempt
+
+
+class Greetings:
+    @hookimpl
+    def register_job_types(self) -> dict[str, object]:
+        return {"greet": greet, "follow": JobType(follow, max_attempts=1), "flaky": flaky}
+
+
+@pytest.fixture
+def harness(clerk_harness: Harness) -> Harness:
+    clerk_harness.add_plugin(Greetings)
+    return clerk_harness
+
+
+def test_a_job_runs_as_in_a_worker(harness: Harness) -> None:
+    job = run_job("greet", "alameda.ca", name="Ada", day="2026-03-04")
+    assert job.result == {"greeted": "Ada", "on": "2026-03-04"}
+    assert (job.state, job.attempt, job.progress) == ("completed", 1, ("writing", "placing"))
+    assert job.logs == ("greeting Ada", "hello on stdout")
+    letter = harness.storage / "alameda.ca/letter.txt"
+    assert (job.files, letter.read_text()) == ((letter,), "Hello, Ada")
+    assert [(child.job_type, child.arguments) for child in job.children] == [("follow", {"name": "Ada"})]
+    assert assert_enqueued("follow", "alameda.ca", name="Ada").state == "available"
+
+
+@pytest.mark.usefixtures("harness")
+def test_arguments_are_validated_before_anything_is_recorded() -> None:
+    with pytest.raises(UsageError, match="argument 'day'"):
+        run_job("greet", "alameda.ca", name="Ada", day="tomorrow")
+    with pytest.raises(NotFoundError, match="Did you mean greet"):
+        run_job("gret", "alameda.ca", name="Ada")
+    assert drain() == []
+
+
+@pytest.mark.usefixtures("harness")
+def test_the_result_of_a_failure_is_its_traceback() -> None:
+    job = run_job("follow", "alameda.ca", name="Bad")
+    assert (job.state, job.error) == ("discarded", "no such person")
+    with pytest.raises(AssertionError, match=r"follow alameda\.ca: discarded at attempt 1: no such person"):
+        assert job.result is None
+
+
+def test_a_whole_run_is_drained_and_the_clock_goes_to_what_is_due(harness: Harness) -> None:
+    before = harness.clock.now()
+    enqueue("greet", "alameda.ca", name="Ada")
+    enqueue("flaky", "albany.ca")
+    ran = {(job.job_type, job.state, job.attempt) for job in drain()}
+    assert ran == {("greet", "completed", 1), ("follow", "completed", 1), ("flaky", "completed", 2)}
+    assert (harness.clock.now() - before).total_seconds() > 3600
+
+
+@pytest.mark.usefixtures("harness")
+def test_a_failed_assertion_lists_what_waits() -> None:
+    enqueue("follow", "alameda.ca", name="Ada")
+    with pytest.raises(AssertionError, match=r"0 jobs wait that match follow, name='Bob'.*\n.*follow alameda.ca"):
+        assert_enqueued("follow", name="Bob")
+
+
+def test_a_plugin_that_is_quarantined_fails_the_test(clerk_harness: Harness) -> None:
+    class Misspelt:
+        @hookimpl
+        def register_job_type(self) -> None: ...
+
+    with pytest.raises(ClerkError, match="did you mean register_job_types"):
+        clerk_harness.add_plugin(Misspelt)
+
+
+def test_outside_of_a_harness_the_functions_say_what_is_missing() -> None:
+    with pytest.raises(UsageError, match="use the fixture clerk_harness"):
+        drain()
