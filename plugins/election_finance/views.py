@@ -69,8 +69,8 @@ FROM independent_spending g {_JOINS}"""
 _SPENDING_BY_TARGET = """
 CREATE VIEW spending_by_target AS
 SELECT MAX(target) AS target, target_norm, UPPER(support_oppose) AS support_oppose, support_oppose_label,
-       COUNT(*) AS payments, COUNT(DISTINCT committee_id) AS spenders, ROUND(TOTAL(amount), 2) AS total, MIN(date) AS first,
-       MAX(date) AS last
+       COUNT(*) AS payments, COUNT(DISTINCT committee_id) AS spenders, ROUND(TOTAL(amount), 2) AS total,
+       MIN(date) AS first, MAX(date) AS last
 FROM independent_spending GROUP BY target_norm, UPPER(support_oppose)"""
 
 #: A gift that several reports list is one: it has the same transaction id, date, amount and name in each. Without an
