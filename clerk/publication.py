@@ -134,6 +134,7 @@ def open_database(path: Path, mode: Literal["ro", "rw"]) -> sqlite3.Connection:
 
 
 _accepting: ContextVar[bool] = ContextVar("clerk_accepting_shrink", default=False)
+_only: ContextVar[str | None] = ContextVar("clerk_publishing_only", default=None)
 
 
 @contextmanager
@@ -149,6 +150,34 @@ def accepting_shrink(accepted: bool = True) -> Iterator[None]:
 def shrink_accepted() -> bool:
     """Return whether the operator accepts a smaller database."""
     return _accepting.get()
+
+
+@contextmanager
+def publishing_only(database: str) -> Iterator[None]:
+    """Publish one database of a site, a path below its folder, for the length of a with block; others stay."""
+    token = _only.set(database)
+    try:
+        yield
+    finally:
+        _only.reset(token)
+
+
+def is_to_be_published(database: str) -> bool:
+    """Return whether to publish this database of a site, a path below its folder."""
+    return _only.get() in (None, database)
+
+
+def input_fingerprint(path: Path) -> str | None:
+    """Return the `fingerprint` of a database's table `database_info`: the same for all databases of one input.
+
+    Two databases of one input may differ in when and how they were made. None for a database that does not say it.
+    """
+    try:
+        with closing(open_database(path, "ro")) as connection:
+            row = connection.execute("SELECT value FROM database_info WHERE key = 'fingerprint'").fetchone()
+    except sqlite3.Error:
+        return None
+    return str(row[0]) if row else None
 
 
 def _fault(connection: sqlite3.Connection) -> str | None:

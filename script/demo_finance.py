@@ -36,7 +36,7 @@ def _show(sites: Path, place: Municipality) -> list[str]:
     path, wanted = sites / place.subdomain / "finance" / "election_finance.db", expected(place)
     (found,) = rows(
         path,
-        "SELECT count(*) AS gifts, round(sum(amount), 2) AS money FROM monetary_contributions WHERE is_current = 1",
+        "SELECT count(*) AS gifts, round(sum(amount), 2) AS money FROM monetary_contributions",
     )
     totals = rows(path, "SELECT committee_id, committee_name, year, contributions, expenditures FROM committee_totals")
     top = rows(

@@ -62,6 +62,11 @@ def file_url(base: str, shortcut: str, year: int) -> str:
     return f"{base.rstrip('/')}/{shortcut}Browsable/{stem}_{shortcut}_{year}.zip"
 
 
+def agency_page(agency: str) -> str:
+    """Return the public page on which a person finds an agency's filings; "" where `agency` is no NetFile shortcut."""
+    return f"https://netfile.com/public/{agency}/campaign" if _SHORTCUT.fullmatch(agency) else ""
+
+
 def _extra(extra: Any) -> Mapping[str, Any]:
     """Read `sites.extra`, which may be JSON text, a dictionary, blank, or not JSON at all."""
     if isinstance(extra, str):

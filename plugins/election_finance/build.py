@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from clerk.errors import ClerkError
-from plugins.election_finance import reconcile, schema
+from plugins.election_finance import reconcile, schema, set_aside, views
 from plugins.election_finance import summary_tables as derived
+from plugins.election_finance.agencies import agency_page
 from plugins.election_finance.cleaning import normal_name, place_name
 from plugins.election_finance.load import Loader, insert
 from plugins.election_finance.manifest import Manifest
@@ -63,7 +64,9 @@ def build(
 def _finishing(manifest: Manifest) -> Iterator[str]:
     """Yield the statements that make everything but the rows, once the filings are known."""
     yield from schema.filing_indexes()
+    yield from views.pages_of_filings(agency_page(manifest.agency))
     yield from reconcile.statements()
+    yield from set_aside.statements()
     yield from derived.statements(manifest.municipality)
     yield from schema.indexes()
 
@@ -111,6 +114,7 @@ def run_statements(connection: sqlite3.Connection, statements: str) -> None:
 def _describe(connection: sqlite3.Connection, manifest: Manifest, run: tuple[str, ...], built: Built) -> None:
     facts = {
         "agency": manifest.agency,
+        **({views.AGENCY_PAGE: page} if (page := agency_page(manifest.agency)) else {}),
         "fingerprint": manifest.fingerprint(schema.SCHEMA_VERSION),
         "municipality": manifest.municipality,
         "schema_version": str(schema.SCHEMA_VERSION),

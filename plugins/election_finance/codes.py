@@ -17,6 +17,8 @@ def _read() -> dict[str, dict[str, str]]:
 
 _TABLES = _read()
 EXPENSES, OFFICES, JURISDICTIONS = (_TABLES[name] for name in ("expense", "office", "jurisdiction"))
+ENTITIES, TRANSACTIONS, SIDES = (_TABLES[name] for name in ("entity", "transaction", "side"))
+COMMITTEES, FORMS, PARTS = (_TABLES[name] for name in ("committee", "form", "part"))
 
 #: (Form_Type, Line_Item) of the Summary sheet.
 SUMMARY_LINES = {tuple(code.split()): meaning for code, meaning in _TABLES["summary line"].items()}

@@ -16,6 +16,7 @@ from clerk.jobs import Discard, Retry, current_job
 from clerk.settings import settings
 from plugins.election_finance import published
 from plugins.election_finance.build import build, now, restate
+from plugins.election_finance.deploy import announce, publish
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.extract import Extraction, refuse_shrinking, take, validators
 from plugins.election_finance.inputs import Inputs
@@ -125,7 +126,7 @@ def load(inputs: Inputs, options: Options = Options()) -> dict[str, Any]:
             _refuse_loss(site, old, new)
         _say("publishing")
         current_job().commit_files({site.staged: site.database})
-    return record(inputs)
+    return _finish(inputs, options)
 
 
 def _refuse_loss(site: FinanceSite, old: Published, new: Published) -> None:
@@ -141,7 +142,7 @@ def run(inputs: Inputs, run_id: str, options: Options = Options()) -> dict[str, 
     """Extract, transform and load a site; input that the published database was made from is not loaded again."""
     manifest = extract(inputs, run_id, options)
     if manifest.outcome == "unchanged" and not options.force:
-        result = record(inputs)
+        result = _finish(inputs, options)
     else:
         transform(inputs, run_id)
         result = load(inputs, options)
@@ -149,10 +150,18 @@ def run(inputs: Inputs, run_id: str, options: Options = Options()) -> dict[str, 
     return {"outcome": manifest.outcome, "unavailable": unavailable, **result}
 
 
-def record(inputs: Inputs) -> dict[str, Any]:
-    """Write what the published database holds to the site's row; a repeat is harmless."""
+def _finish(inputs: Inputs, options: Options) -> dict[str, Any]:
+    """Have the database published, and record what it holds; a repeat is harmless."""
+    _restate(inputs, _manifest(inputs))
+    publish(inputs.site.subdomain, accept_shrink=options.accept_shrink)
+    result = _record(inputs)
+    announce(inputs.site.subdomain)
+    return result
+
+
+def _record(inputs: Inputs) -> dict[str, Any]:
+    """Write what the database holds to the site's row."""
     site, manifest = inputs.site, _manifest(inputs)
-    _restate(inputs, manifest)
     found = published.contents(site.database)
     update_site_finance_metadata(
         site.subdomain,

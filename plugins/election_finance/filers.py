@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from plugins.election_finance import codes
 from plugins.election_finance.amendments import DAILY_FORMS, Reason, ReportVersion, Superseded, overlaps, superseded
 from plugins.election_finance.cleaning import fppc_id
 from plugins.election_finance.layout import PART_3, Sheet
@@ -31,7 +32,8 @@ class Committee:
         state_id = fppc_id(self.committee_id)
         local_id = None if pending or state_id else self.committee_id
         dates = (self.first_report, self.last_report)
-        return (self.committee_id, state_id, local_id, self.name, self.committee_type, *dates, int(pending))
+        label = codes.COMMITTEES.get((self.committee_type or "").upper())
+        return (self.committee_id, state_id, local_id, self.name, self.committee_type, *dates, int(pending), label)
 
 
 class Rolls:
@@ -141,6 +143,8 @@ class Rolls:
                 int(verdict is None),
                 verdict.by if verdict else None,
                 verdict.reason.value if verdict else None,
+                codes.FORMS.get(version.form),
+                None,  # filled when the agency's page is known
             )
 
 

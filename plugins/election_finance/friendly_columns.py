@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from plugins.election_finance import codes
-from plugins.election_finance.cleaning import is_memo, postcode, rate, yes
+from plugins.election_finance.cleaning import is_memo, normal_name, postcode, rate, yes
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,29 @@ def _joined(*parts: str | None) -> str | None:
 
 def _name(name: str, prefix: str) -> Field:
     """Return the column of a name as one says it; organisations have only a last name."""
-    return Field(name, "TEXT", (f"{prefix}_NamF", f"{prefix}_NamL", f"{prefix}_NamS"), _joined)
+    return Field(name, "TEXT", _parts_of_name(prefix), _joined)
+
+
+def _name_norm(prefix: str) -> Field:
+    """Return the column of a name in the form in which names are compared."""
+    return Field("name_norm", "TEXT", _parts_of_name(prefix), _normal)
+
+
+def _parts_of_name(prefix: str) -> tuple[str, ...]:
+    return (f"{prefix}_NamF", f"{prefix}_NamL", f"{prefix}_NamS")
+
+
+def _normal(*parts: str | None) -> str | None:
+    return normal_name(_joined(*parts)) or None
+
+
+def _label(name: str, column: str, meanings: Mapping[str, str]) -> Field:
+    """Return the column of a code's meaning; NULL for a code that the format does not define."""
+    return Field(f"{name}_label", "TEXT", (column,), partial(_meaning, meanings))
+
+
+def _meaning(meanings: Mapping[str, str], code: str | None) -> str | None:
+    return meanings.get((code or "").upper())
 
 
 def _flag(name: str, column: str) -> Field:
@@ -72,6 +95,10 @@ def _part(form: str | None) -> str | None:
     return (form or "")[-2:] or None
 
 
+def _part_label(form: str | None) -> str | None:
+    return codes.PARTS.get(_part(form) or "")
+
+
 _MEMO = Field("memo", "INTEGER", ("Memo_Code",), is_memo)
 _OFFICE = (
     Field("office", "TEXT", ("Office_Cd", "Offic_Dscr"), _office),
@@ -79,22 +106,26 @@ _OFFICE = (
     _text("district", "Dist_No"),
 )
 _MEASURE = (_text("measure_name", "Bal_Name"), _text("measure_number", "Bal_Num"))
-_SIDE = _text("support_oppose", "Sup_Opp_Cd")
+_SIDE = (_text("support_oppose", "Sup_Opp_Cd"), _label("support_oppose", "Sup_Opp_Cd", codes.SIDES))
 _CODE = (
     _text("code", "Expn_Code"),
-    Field("code_label", "TEXT", ("Expn_Code",), codes.EXPENSES.get),
+    _label("code", "Expn_Code", codes.EXPENSES),
     _text("description", "Expn_Dscr"),
 )
 _PAYEE = (
     _text("payee_type", "Entity_Cd"),
+    _label("payee_type", "Entity_Cd", codes.ENTITIES),
     _name("payee_name", "Payee"),
+    _name_norm("Payee"),
     *_place("Payee", "State", "Zip4"),
 )
 
 FIELDS: dict[str, tuple[Field, ...]] = {
     "contribution": (
         _text("contributor_type", "Entity_Cd"),
+        _label("contributor_type", "Entity_Cd", codes.ENTITIES),
         _name("contributor_name", "Tran"),
+        _name_norm("Tran"),
         _text("last_name", "Tran_NamL"),
         _text("first_name", "Tran_NamF"),
         *_place("Tran", "State", "Zip4"),
@@ -106,6 +137,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         _money("amount", "Tran_Amt1"),
         _money("cumulative_amount", "Tran_Amt2"),
         _text("tran_type", "Tran_Type"),
+        _label("tran_type", "Tran_Type", codes.TRANSACTIONS),
         _text("description", "Tran_Dscr"),
         _name("intermediary_name", "Intr"),
         _MEMO,
@@ -120,7 +152,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         _name("candidate_name", "Cand"),
         *_OFFICE,
         *_MEASURE,
-        _SIDE,
+        *_SIDE,
         _text("from_schedule", "G_From_E_F"),
         _MEMO,
     ),
@@ -135,7 +167,9 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     ),
     "loan": (
         _text("lender_type", "Entity_Cd"),
+        _label("lender_type", "Entity_Cd", codes.ENTITIES),
         _name("lender_name", "Lndr"),
+        _name_norm("Lndr"),
         _text("last_name", "Lndr_NamL"),
         _text("first_name", "Lndr_NamF"),
         *_place("Loan", "ST", "Zip4"),
@@ -166,8 +200,11 @@ FIELDS: dict[str, tuple[Field, ...]] = {
     ),
     "late_contribution": (
         Field("part", "TEXT", ("Form_Type",), _part),
+        Field("part_label", "TEXT", ("Form_Type",), _part_label),
         _text("entity_type", "Entity_Cd"),
+        _label("entity_type", "Entity_Cd", codes.ENTITIES),
         _name("contributor_or_recipient", "Enty"),
+        _name_norm("Enty"),
         *_place("Enty", "ST", "Zip4"),
         _text("employer", "Ctrib_Emp"),
         _text("occupation", "Ctrib_Occ"),
@@ -190,7 +227,7 @@ FIELDS: dict[str, tuple[Field, ...]] = {
         *_OFFICE,
         *_MEASURE,
         _text("measure_jurisdiction", "Bal_Juris"),
-        _SIDE,
+        *_SIDE,
         _text("report_id", "Rpt_ID_Num"),
         _MEMO,
     ),

@@ -94,9 +94,9 @@ class Loader:
         """Write the committees and the filings, and what their verdicts mean for the rows."""
         committees = list(self._rolls.committees())
         names = ((committee.committee_id, *name) for committee in committees for name in committee.names)
-        insert(self.connection, "committees", 8, (committee.row for committee in committees))
+        insert(self.connection, "committees", 9, (committee.row for committee in committees))
         insert(self.connection, "committee_names", 4, names)
-        insert(self.connection, "filings", 14, self._rolls.filings())
+        insert(self.connection, "filings", 16, self._rolls.filings())
         self._tie_part_3()
         self._say_of_reports("overlapping_periods", self._rolls.overlapping())
         self._say_of_reports("no_original", self._rolls.without_original())
@@ -174,6 +174,7 @@ class SheetPart:
         columns: dict[str, Iterable[Any]] = dict(zip(names, [ids, *head], strict=False))
         columns["transaction_id"] = cleaned.columns.get("Tran_ID") or repeat(None)
         columns["source_id"] = repeat(self.source.year)
+        columns["source_row"] = cleaned.batch.numbers
         return TableColumns({**columns, **cleaner.friendly(self.sheet, cleaned.columns, len(cleaned))})
 
     def deferred_of(self, cleaned: Cleaned) -> Iterator[int]:

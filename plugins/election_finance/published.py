@@ -16,6 +16,7 @@ from typing import Any
 from clerk.publication import open_database
 from plugins.election_finance.layout import SHEETS
 from plugins.election_finance.manifest import Manifest
+from plugins.election_finance.schema import MEMO, SUPERSEDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,12 @@ def says(path: Path, manifest: Manifest) -> bool:
 def contents(path: Path) -> Contents:
     """Return the row counts of a database that we made."""
     with closing(open_database(path, "ro")) as connection:
-        counts = {sheet.friendly: _one(connection, f"SELECT COUNT(*) FROM {sheet.friendly}") for sheet in SHEETS}
+        counts = {
+            sheet.friendly: sum(
+                _one(connection, f"SELECT COUNT(*) FROM {prefix}{sheet.friendly}") for prefix in ("", SUPERSEDED, MEMO)
+            )
+            for sheet in SHEETS
+        }
         return Contents(
             coverage_start=_date(_one(connection, "SELECT MIN(COALESCE(from_date, report_date)) FROM filings")),
             coverage_end=_date(_one(connection, "SELECT MAX(COALESCE(thru_date, report_date)) FROM filings")),

@@ -10,7 +10,7 @@ from plugins.election_finance.friendly_columns import FIELDS
 from plugins.election_finance.layout import AMOUNTS, PART_3, SHEETS, Sheet
 
 #: Raise it whenever the same input gives different tables: databases are then built again.
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 HEAD = (
     ("id", "TEXT PRIMARY KEY"),
@@ -24,7 +24,11 @@ HEAD = (
     ("is_current", "INTEGER NOT NULL DEFAULT 1"),
     ("transaction_id", "TEXT"),
     ("source_id", "INTEGER NOT NULL REFERENCES sources(source_id)"),
+    ("source_row", "INTEGER"),
 )
+
+#: What the names of the tables begin with that have the rows of a friendly table that do not count.
+SUPERSEDED, MEMO = "superseded_", "memo_"
 
 PROVENANCE = """
 CREATE TABLE database_info (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -47,7 +51,7 @@ CREATE TABLE zipcodes (zip TEXT PRIMARY KEY, city TEXT, county TEXT);
 CORE = """
 CREATE TABLE committees (
     committee_id TEXT PRIMARY KEY, fppc_id TEXT, netfile_local_id TEXT, name TEXT NOT NULL, committee_type TEXT,
-    first_report TEXT, last_report TEXT, is_pending INTEGER NOT NULL
+    first_report TEXT, last_report TEXT, is_pending INTEGER NOT NULL, committee_type_label TEXT
 );
 CREATE TABLE committee_names (
     committee_id TEXT NOT NULL REFERENCES committees(committee_id), name TEXT NOT NULL, first_seen TEXT,
@@ -58,7 +62,8 @@ CREATE TABLE filings (
     report_num INTEGER NOT NULL, report_id TEXT, report_date TEXT, from_date TEXT, thru_date TEXT,
     election_date TEXT, netfile_filing_id TEXT, pdf_url TEXT, is_current INTEGER NOT NULL,
     superseded_by TEXT REFERENCES filings(filing_id),
-    superseded_reason TEXT CHECK (superseded_reason IN ('amended', 'contained', 'refiled'))
+    superseded_reason TEXT CHECK (superseded_reason IN ('amended', 'contained', 'refiled')),
+    form_name TEXT, page_url TEXT
 );
 """
 
@@ -80,7 +85,7 @@ SEARCHED = {
 }
 
 _INDEXED = ("date", "loan_date", "amount", "incurred", "received", "city", "zip", "candidate_name", "candidate")
-_INDEXED_NAMES = ("contributor_name", "payee_name", "lender_name", "contributor_or_recipient")
+_INDEXED_NAMES = ("name_norm", "contributor_name", "payee_name", "lender_name", "contributor_or_recipient")
 
 
 def tables() -> Iterator[str]:
@@ -90,6 +95,8 @@ def tables() -> Iterator[str]:
     for sheet in SHEETS:
         yield _raw_table(sheet)
         yield _friendly_table(sheet)
+        yield _friendly_table(sheet, SUPERSEDED)
+        yield _friendly_table(sheet, MEMO)
 
 
 def filing_indexes() -> Iterator[str]:
@@ -127,12 +134,13 @@ def _raw_table(sheet: Sheet) -> str:
     )
 
 
-def _friendly_table(sheet: Sheet) -> str:
+def _friendly_table(sheet: Sheet, prefix: str = "") -> str:
     columns = [f"{name} {sql_type}" for name, sql_type in HEAD]
     if sheet.name == PART_3:
         columns = [column.replace("filing_id TEXT NOT NULL", "filing_id TEXT") for column in columns]
     columns += [f"{field.name} {field.sql_type}" for field in FIELDS[sheet.kind]]
-    return f"CREATE TABLE {sheet.friendly} ({', '.join(columns)})"
+    columns += ["reason TEXT NOT NULL"] if prefix else []
+    return f"CREATE TABLE {prefix}{sheet.friendly} ({', '.join(columns)})"
 
 
 def _friendly_indexes(sheet: Sheet) -> Iterator[str]:

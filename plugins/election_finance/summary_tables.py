@@ -1,4 +1,4 @@
-"""The tables made for reading: totals, top lists, late money. Each counts current rows only, and no memo rows.
+"""The tables made for reading: totals, top lists, late money. They are made of tables that contain only what counts.
 
 docs/reference/election-finance.md defines every one of them for readers. They have no primary key on purpose:
 Datasette then shows their rows in the order they are inserted in, the largest or newest first.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from plugins.election_finance import views
 from plugins.election_finance.layout import SHEETS
 
 _COMMITTEE_TOTALS = """
@@ -25,7 +26,7 @@ WITH lines AS (
                PARTITION BY committee_id, substr(COALESCE(thru_date, report_date), 1, 4)
                ORDER BY thru_date DESC, from_date DESC, report_date DESC, filing_id
            ) AS latest
-    FROM summaries WHERE form_type = 'F460' AND is_current = 1
+    FROM summaries WHERE form_type = 'F460'
 )
 SELECT committee_id, committee_name, year,
        ROUND(SUM(amount_period) FILTER (WHERE line_item = '5'), 2),
@@ -46,13 +47,13 @@ CREATE TABLE top_contributors (
     combined REAL NOT NULL
 );
 CREATE TEMP TABLE gifts AS
-SELECT normal_name(contributor_name) AS name_norm, contributor_name, contributor_type, committee_id, date,
+SELECT name_norm, contributor_name, contributor_type, committee_id, date,
        COALESCE(amount, 0) AS cash, 0 AS kind
-FROM monetary_contributions WHERE is_current = 1 AND memo = 0 AND contributor_name IS NOT NULL
+FROM monetary_contributions WHERE contributor_name IS NOT NULL
 UNION ALL
-SELECT normal_name(contributor_name), contributor_name, contributor_type, committee_id, date,
+SELECT name_norm, contributor_name, contributor_type, committee_id, date,
        0, COALESCE(amount, 0)
-FROM non_monetary_contributions WHERE is_current = 1 AND memo = 0 AND contributor_name IS NOT NULL;
+FROM non_monetary_contributions WHERE contributor_name IS NOT NULL;
 CREATE TEMP TABLE spellings (name_norm TEXT PRIMARY KEY, contributor_name TEXT, contributor_type TEXT) WITHOUT ROWID;
 INSERT OR IGNORE INTO spellings
 SELECT name_norm, contributor_name, contributor_type FROM gifts GROUP BY name_norm, contributor_name, contributor_type
@@ -74,8 +75,8 @@ CREATE TABLE top_payees (
     committees INTEGER NOT NULL, total REAL NOT NULL, first TEXT, last TEXT
 );
 CREATE TEMP TABLE payments AS
-SELECT normal_name(payee_name) AS name_norm, payee_name, payee_type, committee_id, date, COALESCE(amount, 0) AS amount
-FROM payments_made WHERE is_current = 1 AND memo = 0 AND payee_name IS NOT NULL;
+SELECT name_norm, payee_name, payee_type, committee_id, date, COALESCE(amount, 0) AS amount
+FROM payments_made WHERE payee_name IS NOT NULL;
 CREATE TEMP TABLE spellings (name_norm TEXT PRIMARY KEY, payee_name TEXT, payee_type TEXT) WITHOUT ROWID;
 INSERT OR IGNORE INTO spellings
 SELECT name_norm, payee_name, payee_type FROM payments GROUP BY name_norm, payee_name, payee_type
@@ -99,7 +100,7 @@ CREATE TABLE money_by_city (
 INSERT INTO money_by_city
 WITH gifts AS (
     SELECT *, CAST(substr(COALESCE(date, thru_date), 1, 4) AS INTEGER) AS year, place_name(city) AS place
-    FROM monetary_contributions WHERE is_current = 1 AND memo = 0
+    FROM monetary_contributions
 )
 SELECT committee_id, committee_name, year, place_title(city), state,
        CASE WHEN state <> 'CA' THEN 'out_of_state'
@@ -112,27 +113,38 @@ CREATE INDEX money_by_city_by_committee ON money_by_city (committee_id, year);
 CREATE INDEX money_by_city_by_city ON money_by_city (city)
 """
 
-_INDEPENDENT_SPENDING = """
+#: Whom or what spending is for or against.
+_TARGET = (
+    "COALESCE(candidate_name, "
+    "NULLIF(TRIM(COALESCE(measure_number, '') || ' ' || COALESCE(measure_name, '')), ''){otherwise}) AS target"
+)
+
+_INDEPENDENT_SPENDING = f"""
 CREATE TABLE independent_spending (
     target TEXT, support_oppose TEXT, spender TEXT NOT NULL, date TEXT, amount REAL, basis TEXT NOT NULL,
     committee_id TEXT NOT NULL REFERENCES committees(committee_id),
-    filing_id TEXT NOT NULL REFERENCES filings(filing_id)
+    filing_id TEXT NOT NULL REFERENCES filings(filing_id), target_norm TEXT, support_oppose_label TEXT,
+    description TEXT, id TEXT NOT NULL, source_sheet TEXT NOT NULL,
+    source_id INTEGER NOT NULL REFERENCES sources(source_id), source_row INTEGER
 );
 INSERT INTO independent_spending
-WITH spending AS (
-    SELECT *, '460 schedule D' AS basis FROM expenditure_summaries WHERE code = 'IND'
-    UNION ALL
-    SELECT *, '461 part 5' FROM major_donor_ie_statements WHERE code = 'IND'
+WITH named AS (
+    SELECT *, {_TARGET.format(otherwise=", payee_name")} FROM (
+        SELECT *, '460 schedule D' AS basis, 'D-Expenditure' AS sheet FROM expenditure_summaries WHERE code = 'IND'
+        UNION ALL
+        SELECT *, '461 part 5', 'F461P5-Expenditure' FROM major_donor_ie_statements WHERE code = 'IND'
+    )
+), late AS (
+    SELECT *, {_TARGET.format(otherwise="")} FROM ie_reports_24_hours
 )
-SELECT COALESCE(candidate_name, NULLIF(TRIM(COALESCE(measure_number, '') || ' ' || COALESCE(measure_name, '')), ''),
-                payee_name) AS target,
-       support_oppose, committee_name, date, amount, basis, committee_id, filing_id
-FROM spending WHERE is_current = 1 AND memo = 0
+SELECT target, support_oppose, committee_name, date, amount, basis, committee_id, filing_id, normal_name(target),
+       support_oppose_label, description, id, sheet, source_id, source_row
+FROM named
 UNION ALL
-SELECT COALESCE(candidate_name, NULLIF(TRIM(COALESCE(measure_number, '') || ' ' || COALESCE(measure_name, '')), '')),
-       support_oppose, committee_name, date, amount, '496', committee_id, filing_id
-FROM ie_reports_24_hours late
-WHERE is_current = 1 AND memo = 0 AND NOT EXISTS (
+SELECT target, support_oppose, committee_name, date, amount, '496', committee_id, filing_id, normal_name(target),
+       support_oppose_label, description, id, '496', source_id, source_row
+FROM late
+WHERE NOT EXISTS (
     SELECT 1 FROM filings f
     WHERE f.committee_id = late.committee_id AND f.is_current = 1 AND f.form IN ('450', '460', '461')
       AND COALESCE(late.date, late.report_date) BETWEEN f.from_date AND f.thru_date
@@ -142,38 +154,16 @@ CREATE INDEX independent_spending_by_target ON independent_spending (target COLL
 CREATE INDEX independent_spending_by_committee ON independent_spending (committee_id)
 """
 
-_LATE_CONTRIBUTIONS = """
+_LATE_CONTRIBUTIONS_OPEN = """
 CREATE TABLE late_contributions_open (
     committee_id TEXT NOT NULL REFERENCES committees(committee_id), committee_name TEXT NOT NULL,
     contributor_name TEXT, type TEXT, date TEXT, amount REAL, report_id TEXT, last_thru_date TEXT,
     filing_id TEXT NOT NULL REFERENCES filings(filing_id)
 );
 INSERT INTO late_contributions_open
-WITH reported AS (
-    SELECT committee_id, MAX(thru_date) AS last_thru_date FROM filings
-    WHERE is_current = 1 AND form IN ('450', '460') GROUP BY committee_id
-), gifts AS (
-    SELECT *, normal_name(contributor_or_recipient) AS name_norm,
-           CASE WHEN transaction_id IS NULL THEN ROW_NUMBER() OVER (
-               PARTITION BY filing_id, transaction_id, date, amount, contributor_or_recipient ORDER BY id
-           ) END AS copy
-    FROM contribution_reports_24_hours WHERE part = 'P1' AND is_current = 1 AND memo = 0
-), listings AS (
-    SELECT *, ROW_NUMBER() OVER (
-               PARTITION BY committee_id, transaction_id, date, amount, name_norm, copy
-               ORDER BY report_date, report_id, id
-           ) AS listing
-    FROM gifts
-)
-SELECT committee_id, committee_name, contributor_or_recipient, entity_type, date, amount, report_id,
-       last_thru_date, filing_id
-FROM listings late LEFT JOIN reported USING (committee_id)
-WHERE listing = 1 AND NOT EXISTS (
-    SELECT 1 FROM filings f
-    WHERE f.committee_id = late.committee_id AND f.is_current = 1 AND f.form IN ('450', '460')
-      AND COALESCE(late.date, late.report_date) BETWEEN f.from_date AND f.thru_date
-)
-ORDER BY date DESC, amount DESC, late.id;
+SELECT committee_id, committee_name, contributor_name, contributor_type, date, amount, report_id, last_thru_date,
+       filing_id
+FROM late_contributions WHERE is_open = 1 ORDER BY date DESC, amount DESC, id;
 CREATE INDEX late_contributions_open_by_committee ON late_contributions_open (committee_id, date)
 """
 
@@ -202,6 +192,7 @@ def statements(municipality: str) -> Iterator[str]:
     yield _TOP_PAYEES
     yield _MONEY_BY_CITY.format(home=municipality.replace("'", "''").replace(";", " "))
     yield _INDEPENDENT_SPENDING
-    yield _LATE_CONTRIBUTIONS
+    yield from views.statements()
+    yield _LATE_CONTRIBUTIONS_OPEN
     yield _COVERAGE
     yield fill_coverage()

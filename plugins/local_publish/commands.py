@@ -61,8 +61,11 @@ def rollback(
     subdomain: Subdomain,
     to: Annotated[str | None, typer.Option("--to", help="This version; by default the one before.")] = None,
     database: Annotated[
-        str, typer.Option("--database", help="Which of the site's databases: meetings or election_finance.")
-    ] = "meetings",
+        str | None,
+        typer.Option(
+            "--database", help="meetings or election_finance; by default meetings, or the only one that the site has."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Publish an older version again; what was rolled back stays so until something else is compiled."""

@@ -15,7 +15,17 @@ from clerk.errors import SettingError, UsageError
 from clerk.fsync import hash_file
 from clerk.jobs import current_job
 from clerk.paths import inside, site_dir, validate_subdomain
-from clerk.publication import Refused, check_database, last_row_count, open_database, provenance, shrink_accepted, stamp
+from clerk.publication import (
+    Refused,
+    check_database,
+    input_fingerprint,
+    is_to_be_published,
+    last_row_count,
+    open_database,
+    provenance,
+    shrink_accepted,
+    stamp,
+)
 from clerk.settings import settings
 from plugins.local_publish.content import document_hashes, titles_of, write_sites
 from plugins.local_publish.shelf import Shelf, Version, locked
@@ -64,7 +74,7 @@ def publish_site(subdomain: str, *, wait: bool = False) -> list[Report]:
         return []
     reports, refusals = [], []
     with locked(site_folder(subdomain), wait=wait):
-        for shelf in shelves(subdomain):
+        for shelf in filter(_is_wanted, shelves(subdomain)):
             try:
                 reports.append(_publish(shelf, site_dir(subdomain) / shelf.name))
             except Refused as refusal:
@@ -108,6 +118,10 @@ def shelves(subdomain: str) -> list[Shelf]:
     return [Shelf(folder, name) for name in DATABASES]
 
 
+def _is_wanted(shelf: Shelf) -> bool:
+    return is_to_be_published(shelf.name)
+
+
 def _publish(shelf: Shelf, source: Path) -> Report:
     """Publish the database `source`, if there is one and reason to."""
     if not source.exists():
@@ -118,7 +132,7 @@ def _publish(shelf: Shelf, source: Path) -> Report:
         content = hash_file(new)
         if (known := provenance(shelf.live)) and known.content_hash == content:
             return Report(shelf.name, Outcome.UNCHANGED, shelf.tidy(keep=settings().publish_keep))
-        if shelf.is_withdrawn(content):
+        if shelf.is_withdrawn(content, input_fingerprint(new)):
             log.warning("%s stays rolled back: what would be published is what was rolled back", shelf.live)
             return Report(shelf.name, Outcome.WITHDRAWN, shelf.current())
         if not shelf.live.exists() and last_row_count(new) == 0:

@@ -14,7 +14,7 @@ from pathlib import Path
 from clerk.errors import ClerkError, ConflictError, NotFoundError
 from clerk.fsync import hash_file
 from clerk.jobs import current_job
-from clerk.publication import provenance
+from clerk.publication import input_fingerprint, provenance
 
 VERSIONS = ".versions"
 
@@ -80,12 +80,18 @@ class Shelf:
         """Return the version that readers see."""
         return next((version for version in self.versions() if _is_same(version.path, self.live)), None)
 
-    def is_withdrawn(self, content_hash: str) -> bool:
-        """Return whether this content was published and then rolled back: it is a version after the current one."""
+    def is_withdrawn(self, content_hash: str, fingerprint: str | None = None) -> bool:
+        """Return whether this content was published and then rolled back: it is a version after the current one.
+
+        So is another database of the same input, known by its `fingerprint`, unless the current one is of it too.
+        """
         current = self.current()
-        return current is not None and any(
-            version > current and content_hash.startswith(version.content) for version in self.versions()
-        )
+        later = [version for version in self.versions() if current and version > current]
+        if any(content_hash.startswith(version.content) for version in later):
+            return True
+        if fingerprint in (None, input_fingerprint(self.live)):
+            return False
+        return any(input_fingerprint(version.path) == fingerprint for version in later)
 
     def put(self, *, keep: int) -> Version:
         """Publish the finished file `new`, and keep the last `keep` versions, it included.

@@ -33,9 +33,13 @@ def publish_now(subdomain: str, *, accept_shrink: bool) -> list[dict[str, Any]]:
     ]
 
 
-def roll_back(subdomain: str, database: str, to: str | None) -> dict[str, Any]:
-    """Publish an older version again, by default the one before; return it."""
+def roll_back(subdomain: str, database: str | None, to: str | None) -> dict[str, Any]:
+    """Publish an older version again, by default the one before; return it.
+
+    Without `database` that of meetings, or the only one that the site has.
+    """
     shelf = _shelf(subdomain, database)
+    database = shelf.live.stem
     with locked(site_folder(subdomain)):
         version = shelf.roll_back(to)
     row = _row(shelf, version, live=True)
@@ -44,8 +48,11 @@ def roll_back(subdomain: str, database: str, to: str | None) -> dict[str, Any]:
     return row
 
 
-def _shelf(subdomain: str, database: str) -> Shelf:
+def _shelf(subdomain: str, database: str | None) -> Shelf:
     known = {shelf.live.stem: shelf for shelf in shelves(subdomain)}
+    if database is None:
+        published = [name for name, shelf in known.items() if shelf.live.exists()]
+        database = next(iter(published or known))
     if database not in known:
         raise UsageError(f"unknown database {database!r}: it is {' or '.join(known)}")
     return known[database]

@@ -189,6 +189,7 @@ def events() -> Iterator[list[str]]:
             listening
             and event == "open"
             and str(arguments[0]).endswith((".zip", ".json"))
+            and "finance" in Path(str(arguments[0])).parts
             and str(arguments[1]) in ("r", "rb")
         ):
             seen.append(Path(arguments[0]).name)

@@ -33,6 +33,7 @@ def fill(connection: sqlite3.Connection, sheet: str, prefix: str) -> None:
         {
             **blank, **always, "id": f"{sheet}{number}", "source_id": 2023, "memo": 0, "amount": 1.0,
             f"{prefix}_name": f"{'Ada' if number % 2 else 'ADA'} Boone {number // 2}", f"{prefix}_type": "IND",
+            "name_norm": f"ada boone {number // 2}",
         }
         for number in range(ROWS)
     )  # fmt: skip
