@@ -84,7 +84,7 @@ class HeldConnection:
             raise DatabaseUnavailable("The database was lost in the middle of a transaction, which is undone.")
 
     def _open(self) -> Connection:
-        """Return the connection, opened if there is none, or again if its file was replaced."""
+        """Return the connection; open it if it is not open, or if its file was replaced."""
         if os.getpid() != self.pid:
             raise ClerkError("A forked copy of a process cannot use its database connection: leave that to the parent.")
         file = file_of(self.engine)

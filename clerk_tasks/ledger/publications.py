@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from clerk.database.clock import now
 from clerk.database.literals import constant, one_of
@@ -48,7 +50,7 @@ _DUE = (
     .limit(PASS)
     .with_for_update(skip_locked=True)
 )
-_PROMOTE = made_available(_DUE, {"note": None}).returning(literal_column("1"))
+_PROMOTE: ReturningUpdate[Any] = made_available(_DUE, {"note": None}).returning(literal_column("1"))
 _SILENT = or_(queues.c.published_at.is_(None), queues.c.published_at <= now(-MESSAGE_LIFETIME))
 _OF_QUEUE = queues.c.queue == bindparam("b_queue")
 _ANSWERED = Compiled(update(queues).where(_OF_QUEUE, queues.c.published_at.is_not(None)).values(published_at=None))

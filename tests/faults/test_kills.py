@@ -59,6 +59,7 @@ def test_a_killed_worker_is_taken_over_within_its_lease(system: System, lease: s
 
 @pytest.mark.fault("F4")
 @pytest.mark.fast
+@pytest.mark.slow
 def test_a_stopped_worker_that_wakes_finds_itself_fenced(every_database: System) -> None:
     """SIGSTOP of parent and children past the lease, then CONT: both finish the job, one effect stays."""
     system = every_database

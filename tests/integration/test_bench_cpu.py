@@ -49,6 +49,7 @@ def test_what_is_ignored_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None
         process.communicate("\n")
 
 
+@pytest.mark.slow
 def test_a_detached_process_counts_by_the_folder_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with burning(str(tmp_path)) as process:
         monkeypatch.setenv("BENCH_PID", str(process.pid))  # a bench that is not this process's ancestor

@@ -27,6 +27,7 @@ def test_it(ledger):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fixture", "code"), [("database_url", 4), ("_servers", 4), ("sqlite_url", 0)])
 def test_a_unit_test_that_uses_a_server_is_refused(tmp_path: Path, fixture: str, code: int) -> None:
     shutil.copy(conftest.__file__, tmp_path)

@@ -180,6 +180,7 @@ def test_a_job_that_joins_a_run_is_in_its_trace(
     assert len({trace(span) for span in of(exporter, "enqueue broken")}) == 1
 
 
+@pytest.mark.slow
 def test_nothing_is_traced_or_imported_unless_it_is_asked_for(engine: Engine, enqueue: Enqueue, work: Work) -> None:
     work(enqueue("fine"))
     assert tracing() is None
@@ -199,6 +200,7 @@ def test_opentelemetrys_own_variables_switch_it_off(name: str, value: str, monke
     assert tracing() is None
 
 
+@pytest.mark.slow
 def test_a_console_exporter_prints_the_spans(engine: Engine, enqueue: Enqueue, tmp_path: Path) -> None:
     code = (
         "import os; os.environ['OTEL_TRACES_EXPORTER'] = 'console'\n"

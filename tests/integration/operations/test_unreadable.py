@@ -53,6 +53,7 @@ def unreadable() -> list[str]:
 
 
 @pytest.mark.every_database
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DAMAGE)
 def test_a_damaged_row_hides_nothing_and_can_be_mended(
     enqueue: Enqueue, engine: Engine, name: str, capsys: pytest.CaptureFixture[str]

@@ -80,6 +80,7 @@ def test_a_reader_that_was_never_there_is_none_either(unbuffered: str) -> None:
     assert (done.returncode, done.stderr) == (1, b"")
 
 
+@pytest.mark.slow
 def test_child_processes_take_plugins_from_the_same_directory() -> None:
     write_plugin(Path("mine/acme.py"), PLUGIN)
     command = [str(script("clerk-tasks")), "--plugins-dir", "mine", "acme", "child"]
@@ -105,6 +106,7 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
         os.close(theirs)
 
 
+@pytest.mark.slow
 def test_tables_are_drawn_on_a_terminal_and_plain_elsewhere() -> None:
     assert "─" in on_a_terminal("plugins", "list")
     plain = on_a_terminal("plugins", "list", NO_COLOR="1")
