@@ -56,6 +56,14 @@ def shortcut_for(subdomain: str, extra: Any) -> str | None:
     return shortcut
 
 
+def csv_addresses(subdomain: str, extra: Any) -> tuple[str, ...]:
+    """Return `finance_csv` of a site's `extra`: the addresses of single sheets as CSV; UsageError for another value."""
+    found = _extra(extra).get("finance_csv") or []
+    if not isinstance(found, list) or not all(isinstance(url, str) and url.startswith("http") for url in found):
+        raise UsageError(f"site {subdomain}: finance_csv {found!r} is not a list of addresses")
+    return tuple(dict.fromkeys(found))
+
+
 def file_url(base: str, shortcut: str, year: int) -> str:
     """Return where an agency's file of a year is."""
     stem = _OTHER_NAMES.get(shortcut, "efile_newest")

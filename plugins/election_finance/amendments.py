@@ -7,6 +7,8 @@ their days and begin and end at most CORRECTION days apart. Of what is left, a p
 the same filer and form, filed on the same day or later, is dropped: the wider report itemises the same money again.
 Partly overlapping periods are both kept; `overlaps` finds them.
 
+A version that names the filing that it amends by NetFile's id replaces that one, whatever the two cover.
+
 A 24-hour report (Forms 496, 497) is known by the filer's own report id, not by a period, and filers start again at 1
 each year. So the reports of one filer, form and id are taken in the order of their dates: an original that is filed in
 a later year than the series before it began, or after a series that has no original, begins a new series; anything
@@ -41,6 +43,8 @@ class ReportVersion:
     report_date: str
     report_id: str
     filing_id: str
+    netfile_id: str = ""  # NetFile's id of the filing, and of the one that it says to amend, where a source has them
+    amends: str = ""
 
 
 class Reason(StrEnum):
@@ -49,6 +53,7 @@ class Reason(StrEnum):
     AMENDED = "amended"  # a higher report number replaces it, for its period or a corrected one
     REFILED = "refiled"  # filed again later under the same number
     CONTAINED = "contained"  # its period lies within a later report's
+    DUPLICATE = "duplicate"  # another source has the same filing, and has it better
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +66,26 @@ class Superseded:
 
 def superseded(versions: Iterable[ReportVersion]) -> dict[str, Superseded]:
     """Return the filings that do not count, by filing id; every other one is current."""
-    verdicts: dict[str, Superseded] = {}
+    versions = list(versions)
+    verdicts = _amended_by_id(versions)
     newest = []
-    for group in _grouped(versions):
-        winner = max(group, key=_age)
+    for group in _grouped(version for version in versions if version.filing_id not in verdicts):
+        winner = max(group, key=age)
         newest.append(winner)
         verdicts |= {loser.filing_id: _replaced(loser, winner) for loser in group if loser is not winner}
     corrected = _corrected(newest)
     return verdicts | corrected | _contained(report for report in newest if report.filing_id not in corrected)
+
+
+def _amended_by_id(versions: Iterable[ReportVersion]) -> dict[str, Superseded]:
+    """Return the filings that a newer one of the same filer names as amended."""
+    filed = {(version.committee_id, version.netfile_id): version for version in versions if version.netfile_id}
+    pairs = [(version, filed.get((version.committee_id, version.amends))) for version in versions if version.amends]
+    return {
+        amended.filing_id: Superseded(version.filing_id, Reason.AMENDED)
+        for version, amended in pairs
+        if amended and age(amended) < age(version)
+    }
 
 
 def overlaps(current: Iterable[ReportVersion]) -> Iterator[tuple[ReportVersion, ReportVersion]]:
@@ -120,8 +137,10 @@ def _filed(version: ReportVersion) -> str:
     return version.report_date or version.thru_date
 
 
-def _age(version: ReportVersion) -> tuple[int, str, str]:
-    return (version.report_num, version.report_date, version.filing_id)
+def age(version: ReportVersion) -> tuple[int, str, int, str]:
+    """Return what orders the versions of a report, the newest last; NetFile numbers filings as they arrive."""
+    arrival = int(version.netfile_id) if version.netfile_id.isdecimal() else 0
+    return (version.report_num, version.report_date, arrival, version.filing_id)
 
 
 def _replaced(loser: ReportVersion, winner: ReportVersion) -> Superseded:
@@ -144,7 +163,7 @@ def _corrected(newest: Iterable[ReportVersion]) -> dict[str, Superseded]:
     for reports in _periods(newest).values():
         for report in reports:
             if amendments := [other for other in reports if _corrects(other, report)]:
-                verdicts[report.filing_id] = _replaced(report, max(amendments, key=_age))
+                verdicts[report.filing_id] = _replaced(report, max(amendments, key=age))
     return verdicts
 
 

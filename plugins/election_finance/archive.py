@@ -27,6 +27,9 @@ class ArchiveLimits:
 
 ARCHIVE_LIMITS = ArchiveLimits()
 
+#: An archive of text files, such as e-filings: more of them than a workbook has parts, and smaller ones.
+TEXT_LIMITS = ArchiveLimits(members=20_000, unpacked=1_000_000_000)
+
 _CHUNK = 1 << 20
 
 #: How a compound file begins: Office before 2007, and any encrypted workbook (MS-CFB 2.2, MS-OFFCRYPTO 2.3.2).
@@ -59,6 +62,29 @@ def workbook_file(path: Path, into: Path, limits: ArchiveLimits = ARCHIVE_LIMITS
         _check_members(workbook, limits)
         _read_all(workbook)
     return inner
+
+
+@contextmanager
+def text_archive(path: Path, limits: ArchiveLimits = TEXT_LIMITS) -> Iterator[zipfile.ZipFile]:
+    """Open a .zip of text files; BadSource where it is damaged, built to be too much, or has two files of one name."""
+    with _opened(path) as archive:
+        _check_members(archive, limits)
+        names = archive.namelist()
+        if len({*names}) < len(names):
+            raise BadSource("two files in the archive have the same name")
+        yield archive
+
+
+def member_start(archive: zipfile.ZipFile, name: str, size: int) -> bytes:
+    """Return the first bytes of a member."""
+    with _reading(name), archive.open(name) as member:
+        return member.read(size)
+
+
+def unpack(archive: zipfile.ZipFile, name: str, into: Path) -> None:
+    """Write a member to the file `into`."""
+    with into.open("wb") as file:
+        file.writelines(_chunks(archive, name))
 
 
 def _read_all(workbook: zipfile.ZipFile) -> None:
@@ -126,15 +152,19 @@ def _only_workbook(archive: zipfile.ZipFile, into: Path, limits: ArchiveLimits) 
         raise BadSource(f"a zip file must hold exactly one .xlsx; {holds}")
     if (size := archive.getinfo(names[0]).file_size) > limits.bytes:
         raise BadSource(f"{names[0]!r} has {size:,} bytes, more than the {limits.bytes:,} that are allowed")
-    with into.open("wb") as file:
-        file.writelines(_chunks(archive, names[0]))
+    unpack(archive, names[0], into)
     return into
 
 
 def _chunks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
     """Read a member to its end, which is what makes zipfile check its size and its checksum."""
+    with _reading(name), archive.open(name) as member:
+        yield from iter(lambda: member.read(_CHUNK), b"")
+
+
+@contextmanager
+def _reading(name: str) -> Iterator[None]:
     try:
-        with archive.open(name) as member:
-            yield from iter(lambda: member.read(_CHUNK), b"")
+        yield
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError) as error:
         raise BadSource(f"{name} in the archive is damaged: {error}") from None

@@ -10,12 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from clerk.errors import ClerkError
-from plugins.election_finance import reconcile, schema, set_aside, views
+from plugins.election_finance import coverage, reconcile, schema, set_aside, views
 from plugins.election_finance import summary_tables as derived
 from plugins.election_finance.agencies import agency_page
 from plugins.election_finance.cleaning import normal_name, place_name
 from plugins.election_finance.load import Loader, insert
-from plugins.election_finance.manifest import Manifest
+from plugins.election_finance.manifest import Manifest, SourceFile
 from plugins.election_finance.workbook import Workbook
 
 
@@ -35,19 +35,19 @@ def now() -> str:
 def build(
     path: Path,
     manifest: Manifest,
-    workbook: Callable[[int], Workbook],
+    workbook: Callable[[SourceFile], Workbook],
     *,
     run_id: str,
     say: Callable[[str], None] = print,
 ) -> Built:
-    """Make the database of `manifest` at `path` from each year's workbook; `say` may raise to stop."""
+    """Make the database of `manifest` at `path` from its files; `say` may raise to stop."""
     started_at = now()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         prepare(connection)
         loader = Loader(connection, manifest.agency)
         for source in manifest.loaded:
-            say(f"loading {source.year}")
-            loader.add(source, workbook(source.year))
+            say(f"loading {source.year or source.url}")
+            loader.add(source, workbook(source))
         say("deriving totals")
         loader.finish()
         _tell_sources(connection, manifest)
@@ -77,14 +77,15 @@ def restate(path: Path, manifest: Manifest) -> None:
         connection.execute("BEGIN")
         _tell_sources(connection, manifest)
         connection.execute("DELETE FROM coverage")
-        connection.execute(derived.fill_coverage())
+        for statement in coverage.fill():
+            connection.execute(statement)
         connection.execute("COMMIT")
         _check(connection)
 
 
 def _tell_sources(connection: sqlite3.Connection, manifest: Manifest) -> None:
     connection.execute("DELETE FROM sources")
-    insert(connection, "sources", 10, manifest.source_rows)
+    insert(connection, "sources", 11, manifest.source_rows)
     connection.execute("DELETE FROM row_issues WHERE code = 'ignored_file'")
     issues = ((None, None, None, None, "ignored_file", reason) for reason in manifest.ignored)
     insert(connection, "row_issues", 6, issues)
@@ -121,7 +122,7 @@ def _describe(connection: sqlite3.Connection, manifest: Manifest, run: tuple[str
         "source": "NetFile's yearly export of campaign statements filed electronically; paper filings are not in it",
     }
     insert(connection, "database_info", 2, facts.items())
-    years = ", ".join(str(source.year) for source in manifest.loaded)
+    years = ", ".join(map(str, manifest.years))
     insert(connection, "etl_runs", 8, [(*run, built.rows_in, built.rows_out, f"years: {years}")])
 
 

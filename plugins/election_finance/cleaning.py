@@ -20,7 +20,7 @@ _EUROPEAN = re.compile(r"[1-9][0-9]{0,2}(?:\.[0-9]{3})+,[0-9]{1,2}|[1-9][0-9]{0,
 #: Where a minus, a dollar sign and parentheses may stand around it; each at most once.
 _SIGNED = re.compile(r"(?P<minus>[-+] ?)?(?P<dollar>\$ ?)?(?P<inner>- ?)?(?P<amount>[0-9.,]+)(?P<after> ?-)?")
 _IN_PARENTHESES = re.compile(r"(?P<dollar>\$ ?)?\( ?(?P<content>.+?) ?\)")
-_EPOCH = date(1899, 12, 30)  # day 0 of a spreadsheet's serial dates, unless it counts from 1904
+EPOCH = date(1899, 12, 30)  # day 0 of a spreadsheet's serial dates, unless it counts from 1904
 _SERIALS = range(18_264, 73_051)  # 1950 to 2099: a smaller number is something else, such as a year
 _YEARS = range(1900, 2100)
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})(?!\d)")
@@ -88,7 +88,7 @@ def _written_amount(value: str) -> str | None:
     return f"-{amount}" if inside or signs == ["-"] else amount
 
 
-def iso_date(cell: Cell, epoch: date = _EPOCH) -> str | None:
+def iso_date(cell: Cell, epoch: date = EPOCH) -> str | None:
     """Return a cell as YYYY-MM-DD: a serial number, counted from `epoch`, or text.
 
     A time and its zone are cut off, not converted.
@@ -99,7 +99,7 @@ def iso_date(cell: Cell, epoch: date = _EPOCH) -> str | None:
     if not _NUMBER.match(value):
         return _written_date(value)
     number = int(float(value))
-    if number + (epoch - _EPOCH).days in _SERIALS:
+    if number + (epoch - EPOCH).days in _SERIALS:
         return (epoch + timedelta(days=number)).isoformat()
     return _written_date(str(number))  # 20130731
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import shutil
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -24,7 +23,7 @@ from plugins.election_finance.manifest import Manifest
 from plugins.election_finance.published import Published
 from plugins.election_finance.schema import SCHEMA_VERSION
 from plugins.election_finance.site_paths import FinanceSite
-from plugins.election_finance.sources import FIRST_YEAR, Arrival, Served, from_drop, ignored_files, make_visitor
+from plugins.election_finance.sources import FIRST_YEAR, KNOWN_SOURCES, Arrival, Asking, from_drop, ignored_files
 
 logger = logging.getLogger(__name__)
 
@@ -43,24 +42,23 @@ def extract(inputs: Inputs, run_id: str, options: Options = Options()) -> Manife
     site, previous = inputs.site, inputs.manifest
     if reason := site.why_not():
         raise Discard(reason)
-    with _arrivals(inputs, options) as arrivals:
-        try:
-            extraction = take(inputs, arrivals, _say)
-        except (Discard, Retry):
-            _warn(site, ignored_files(site.drop))
-            raise
-        ignored = ignored_files(site.drop, extraction.manifest.sources)
-        _warn(site, ignored)
-        if previous and not options.accept_shrink:
-            refuse_shrinking(previous.rows, extraction.manifest.rows, site)
-        manifest = replace(
-            extraction.manifest,
-            run_id=run_id,
-            checked_at=now(),
-            outcome="unchanged" if is_published(site, extraction.manifest) else "changed",
-            ignored=tuple(ignored),
-        )
-        _commit(inputs, replace(extraction, manifest=manifest))
+    try:
+        extraction = take(inputs, _arrivals(inputs, options), _say)
+    except (Discard, Retry):
+        _warn(site, ignored_files(site.drop))
+        raise
+    ignored = ignored_files(site.drop, extraction.manifest.sources)
+    _warn(site, ignored)
+    if previous and not options.accept_shrink:
+        refuse_shrinking(previous.rows, extraction.manifest.rows, site)
+    manifest = replace(
+        extraction.manifest,
+        run_id=run_id,
+        checked_at=now(),
+        outcome="unchanged" if is_published(site, extraction.manifest) else "changed",
+        ignored=tuple(ignored),
+    )
+    _commit(inputs, replace(extraction, manifest=manifest))
     return manifest
 
 
@@ -69,19 +67,17 @@ def _warn(site: FinanceSite, ignored: Iterable[str]) -> None:
         logger.warning("%s: %s", site.drop, reason)
 
 
-@contextmanager
-def _arrivals(inputs: Inputs, options: Options) -> Iterator[Iterator[Arrival]]:
-    site, work = inputs.site, inputs.work
+def _arrivals(inputs: Inputs, options: Options) -> Iterator[Arrival]:
+    """Yield the files of the drop folder, then what each source fetches."""
+    site = inputs.site
     if site.drop.is_dir():
-        yield from_drop(site.drop, work, _say)
-        return
-
+        yield from from_drop(site.drop, inputs.work, _say)
     first = FIRST_YEAR if options.all_years or not site.start_year else site.start_year
     this_year = datetime.now(ZoneInfo(settings().finance_timezone)).year
     known = {} if options.force else validators(inputs)
-    base = settings().finance_base_url
-    served = Served(make_visitor(base), base, str(site.shortcut))
-    yield served.files(range(min(first, this_year), this_year + 1), work, known, _say)
+    asking = Asking(site, range(min(first, this_year), this_year + 1), inputs.work, known, _say)
+    for source in KNOWN_SOURCES.values():
+        yield from source.fetch(asking)
 
 
 def _commit(inputs: Inputs, extraction: Extraction) -> None:
@@ -90,7 +86,7 @@ def _commit(inputs: Inputs, extraction: Extraction) -> None:
     current_job().commit_files({**extraction.moves, text: site.manifest})
     inputs.replaced(extraction.moves, extraction.manifest)
     named = {source.file for source in extraction.manifest.loaded}
-    for path in site.raw.glob("[12][0-9][0-9][0-9].*"):
+    for path in site.raw.glob("[0-9]*.*"):
         if path.name not in named:  # a year that was a .zip and is now an .xlsx, say
             path.unlink(missing_ok=True)
 
@@ -98,13 +94,15 @@ def _commit(inputs: Inputs, extraction: Extraction) -> None:
 def transform(inputs: Inputs, run_id: str) -> dict[str, Any]:
     """Make a new database from finance/raw/ and leave it beside the published one."""
     site, manifest = inputs.site, _manifest(inputs)
-    found = {source.year: inputs.stored(source) for source in manifest.loaded}
-    files = {year: path for year, path in found.items() if path}
-    if missing := [str(year) for year in found if year not in files]:
+    found = {source.key: inputs.stored(source) for source in manifest.loaded}
+    files = {key: path for key, path in found.items() if path}
+    if missing := [key for key in found if key not in files]:
         raise Discard(f"{site.raw}: the files of {', '.join(missing)} are gone or were changed; run finance-extract")
     path = inputs.work / "new.db"
     try:
-        built = build(path, manifest, lambda year: inputs.workbook(files[year]), run_id=run_id, say=_say)
+        built = build(
+            path, manifest, lambda source: inputs.workbook(files[source.key], source), run_id=run_id, say=_say
+        )
     except BadSource as error:
         raise Discard(f"{site.subdomain}: {error}") from error
     current_job().commit_files({path: site.staged})
@@ -146,7 +144,9 @@ def run(inputs: Inputs, run_id: str, options: Options = Options()) -> dict[str, 
     else:
         transform(inputs, run_id)
         result = load(inputs, options)
-    unavailable = [source.year for source in manifest.sources if source.status in ("unavailable", "failed")]
+    unavailable = [
+        source.year or source.url for source in manifest.sources if source.status in ("unavailable", "failed")
+    ]
     return {"outcome": manifest.outcome, "unavailable": unavailable, **result}
 
 
@@ -172,8 +172,7 @@ def _record(inputs: Inputs) -> dict[str, Any]:
         data_types=found.data_types,
         has_finance_data=True,
     )
-    years = [source.year for source in manifest.loaded]
-    return {"years": years, "rows": found.records, "filings": found.filings, "database": str(site.database)}
+    return {"years": manifest.years, "rows": found.records, "filings": found.filings, "database": str(site.database)}
 
 
 def _restate(inputs: Inputs, manifest: Manifest) -> None:

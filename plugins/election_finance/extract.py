@@ -1,4 +1,4 @@
-"""Extract: get each year's file, look at it, and decide what the next database is to be made from."""
+"""Extract: get each source's files, look at them, and decide what the next database is to be made from."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from clerk.visible import visible
 from plugins.election_finance import manifest as manifests
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.inputs import Inputs
-from plugins.election_finance.manifest import NOTHING, Manifest, Source
+from plugins.election_finance.manifest import NOTHING, Manifest, SourceFile
 from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources import Arrival, ignored_files
 
@@ -31,68 +31,68 @@ class Extraction:
     moves: Mapping[Path, Path]
 
 
-def validators(inputs: Inputs) -> dict[int, Validators]:
-    """Return {year: the server's validators} of the stored files that are unchanged."""
+def validators(inputs: Inputs) -> dict[str, Validators]:
+    """Return {key of a file: the server's validators} of the stored files that are unchanged."""
     return {
-        source.year: Validators(source.etag, source.last_modified)
+        source.key: Validators(source.etag, source.last_modified)
         for source in _had(inputs).values()
-        if source.route == "netfile"
+        if source.route != "drop"
     }
 
 
-def _had(inputs: Inputs) -> dict[int, Source]:
-    return {source.year: source for source in (inputs.manifest or NOTHING).loaded if inputs.stored(source)}
+def _had(inputs: Inputs) -> dict[str, SourceFile]:
+    return {source.key: source for source in (inputs.manifest or NOTHING).loaded if inputs.stored(source)}
 
 
 def take(inputs: Inputs, arrivals: Iterable[Arrival], say: Callable[[str], None]) -> Extraction:
-    """Look at what arrived and make the manifest; a year that we had and cannot have now keeps its stored file.
+    """Look at what arrived and make the manifest; a file that we had and cannot have now stays.
 
     Raises Retry if nothing usable came and the network may be why, else Discard.
     """
     site, had = inputs.site, _had(inputs)
-    hashes = {year: source.sha256 for year, source in had.items()}
-    sources: dict[int, Source] = {}
+    hashes = {key: source.sha256 for key, source in had.items()}
+    sources: dict[str, SourceFile] = {}
     moves: dict[Path, Path] = {}
     errors: list[Exception] = []
     for arrival in arrivals:
-        say(f"checking {arrival.year}")
-        source = _judged(inputs, arrival, had.get(arrival.year))
+        say(f"checking {arrival.year or arrival.url}")
+        source = _judged(inputs, arrival, had.get(arrival.key))
         if arrival.error or source.status == "failed":
             errors.append(arrival.error or BadSource(source.detail))
-        elif arrival.path and source.file and source.sha256 != hashes.get(arrival.year):
+        elif arrival.path and source.file and source.sha256 != hashes.get(arrival.key):
             moves[arrival.path] = site.raw / source.file
-        sources[arrival.year] = source
+        sources[arrival.key] = source
     _require_something(site, sources, errors)
-    for year in had.keys() - sources.keys():
-        sources[year] = had[year].kept("it was not among tonight's files")
-    for year in had.keys() & sources.keys():
-        if not sources[year].file:
-            sources[year] = had[year].kept(sources[year].detail)
+    for key in had.keys() - sources.keys():
+        sources[key] = had[key].kept("it was not among tonight's files")
+    for key in had.keys() & sources.keys():
+        if not sources[key].file:
+            sources[key] = had[key].kept(sources[key].detail)
     return Extraction(manifests.make(site.agency, site.municipality, list(sources.values())), moves)
 
 
-def _judged(inputs: Inputs, arrival: Arrival, had: Source | None) -> Source:
-    """Turn what came of a year into its entry."""
-    where = (arrival.year, arrival.route, arrival.url)
+def _judged(inputs: Inputs, arrival: Arrival, had: SourceFile | None) -> SourceFile:
+    """Turn what came of a file into its entry."""
+    about = SourceFile(arrival.year, arrival.route, arrival.url, "failed", format=arrival.format)
     if isinstance(arrival.error, BadSource):
-        return Source(*where, status="failed", detail=visible(str(arrival.error)))
+        return replace(about, detail=visible(str(arrival.error)))
     if arrival.error:
-        return Source(*where, status="unavailable", detail=str(arrival.error))
+        return replace(about, status="unavailable", detail=str(arrival.error))
     digest = inputs.sha256(arrival.path) if arrival.path else None
     if had and digest in (None, had.sha256):  # no file: the server says that ours is the newest
         seen = arrival.validators
         return replace(had, status="ok", detail=arrival.note, etag=seen.etag, last_modified=seen.last_modified)
     if arrival.path is None:
-        return Source(*where, status="failed", detail="the server says that nothing has changed, but there was nothing")
+        return replace(about, detail="the server says that nothing has changed, but there was nothing")
     try:
-        rows = inputs.workbook(arrival.path).rows
+        rows = inputs.workbook(arrival.path, about).rows
     except BadSource as error:
-        return Source(*where, status="failed", detail=visible(str(error)))
-    return Source(
-        *where,
+        return replace(about, detail=visible(str(error)))
+    return replace(
+        about,
         status="ok",
         detail=arrival.note,
-        file=f"{arrival.year}{arrival.suffix}",
+        file=f"{about.source_id}{arrival.suffix}",
         fetched_at=arrival.fetched_at,
         bytes=arrival.path.stat().st_size,
         sha256=digest,
@@ -102,7 +102,7 @@ def _judged(inputs: Inputs, arrival: Arrival, had: Source | None) -> Source:
     )
 
 
-def _require_something(site: FinanceSite, sources: Mapping[int, Source], errors: list[Exception]) -> None:
+def _require_something(site: FinanceSite, sources: Mapping[str, SourceFile], errors: list[Exception]) -> None:
     usable = [source for source in sources.values() if source.status == "ok"]
     if any(source.rows for source in usable):
         return
@@ -119,15 +119,25 @@ def _require_something(site: FinanceSite, sources: Mapping[int, Source], errors:
 def _empty_drop(site: FinanceSite) -> list[str]:
     ignored = ignored_files(site.drop)
     more = [f"and {len(ignored) - _NAMED} more"] if len(ignored) > _NAMED else []
-    return [f"{site.drop} holds no .xlsx or .zip with a year in its name", *ignored[:_NAMED], *more]
+    return [
+        f"{site.drop} holds no .xlsx or .zip with a year in its name, and no other file of a known source",
+        *ignored[:_NAMED],
+        *more,
+    ]
 
 
-def _reasons(sources: Iterable[Source]) -> list[str]:
+def _reasons(sources: Iterable[SourceFile]) -> list[str]:
     """Say each reason once, with the years that it holds for."""
     years: dict[str, list[int]] = {}
+    others = []
     for source in sources:
-        years.setdefault("0 rows" if source.status == "ok" else source.detail.rstrip("."), []).append(source.year)
-    return [f"{_span(found)}: {reason}" for reason, found in years.items()]
+        reason = "0 rows" if source.status == "ok" else source.detail.rstrip(".")
+        if source.year is None:
+            others.append(f"{source.url}: {reason}")
+        else:
+            years.setdefault(reason, []).append(source.year)
+    more = [f"and {len(others) - _NAMED} more"] if len(others) > _NAMED else []
+    return [*(f"{_span(found)}: {reason}" for reason, found in years.items()), *others[:_NAMED], *more]
 
 
 def _span(years: list[int]) -> str:
@@ -137,15 +147,15 @@ def _span(years: list[int]) -> str:
     return f"{first} to {last}" if len(years) == last - first + 1 else ", ".join(map(str, sorted(years)))
 
 
-def refuse_shrinking(had: Mapping[int, int], has: Mapping[int, int], site: FinanceSite, *, besides: int = 0) -> None:
-    """Raise Discard if a year, or all together, has suspiciously fewer rows than before ({year: rows}).
+def refuse_shrinking(had: Mapping[str, int], has: Mapping[str, int], site: FinanceSite, *, besides: int = 0) -> None:
+    """Raise Discard if a file, a year, or all together, has suspiciously fewer rows than before ({which: rows}).
 
     `besides` are rows of years that are not known.
     """
     shrunk = [
-        f"{year} has {has.get(year, 0):,} rows, had {rows:,}"
-        for year, rows in sorted(had.items())
-        if has.get(year, 0) < rows * FLOOR
+        f"{which} has {has.get(which, 0):,} rows, had {rows:,}"
+        for which, rows in sorted(had.items())
+        if has.get(which, 0) < rows * FLOOR
     ]
     before, after = sum(had.values()) + besides, sum(has.values())
     if not shrunk and after < before * FLOOR:

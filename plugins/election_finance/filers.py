@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from plugins.election_finance import codes
 from plugins.election_finance.amendments import DAILY_FORMS, Reason, ReportVersion, Superseded, overlaps, superseded
 from plugins.election_finance.cleaning import fppc_id
 from plugins.election_finance.layout import PART_3, Sheet
+from plugins.election_finance.manifest import SHEET_CSV, WORKBOOK
+from plugins.election_finance.same_filing import Content, duplicates
 from plugins.election_finance.transform import Filing
+
+#: Where NetFile shows a filing as a PDF, by its id.
+IMAGE_ADDRESS = "https://netfile.com/Connect2/api/public/image/{}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Rolls:
     def __init__(self) -> None:
         self._filings: dict[str, Filing] = {}
         self._reports: set[str] = set()  # the filings that a sheet with reports has
+        self._schedules: dict[str, set[str]] = {}  # the sheets that each filing has rows of, without Summary
+        self._verdicts: dict[str, Superseded] = {}
         self._names: dict[str, set[tuple[str, int, bool, str, str]]] = {}
 
     @property
@@ -52,8 +58,11 @@ class Rolls:
     def note(self, filing: Filing, sheet: Sheet) -> None:
         """Remember a filing and the name its committee has on it."""
         version = filing.version
-        if sheet.name != PART_3:
+        if sheet.name != PART_3 or filing.format not in (WORKBOOK, SHEET_CSV):
             self._reports.add(version.filing_id)
+        schedules = self._schedules.setdefault(version.filing_id, set())
+        if sheet.kind != "summary":
+            schedules.add(sheet.name)
         known = self._filings.get(version.filing_id)
         if known is None or (filing.election_date or "") > (known.election_date or ""):
             self._filings[version.filing_id] = filing
@@ -75,9 +84,13 @@ class Rolls:
             first, last = (dates[0], dates[-1]) if dates else (None, None)
             yield Committee(committee_id, name, kind or None, first, last, _names(sightings))
 
-    @cached_property
-    def _verdicts(self) -> dict[str, Superseded]:
-        return superseded(self._filings[filing_id].version for filing_id in self._reports)
+    def judge(self, contents: Callable[[Sequence[str]], Mapping[str, Content]]) -> None:
+        """Decide which filings count, once all are noted; `contents` returns the rows of filings."""
+        filings = [self._filings[filing_id] for filing_id in sorted(self._reports)]
+        schedules = {filing_id: len(sheets) for filing_id, sheets in self._schedules.items()}
+        same = duplicates(filings, schedules, contents)
+        others = superseded(filing.version for filing in filings if filing.version.filing_id not in same)
+        self._verdicts = others | {loser: Superseded(by, Reason.DUPLICATE) for loser, by in same.items()}
 
     def overlapping(self) -> Iterator[str]:
         """Yield what is said of reports that both count and whose periods overlap."""
@@ -112,16 +125,22 @@ class Rolls:
         Part 3 has no report id, so it is tied to the 496 of its committee, date and number; of several, to one that
         counts.
         """
-        reports: dict[tuple[str, str, int], list[tuple[bool, str, str]]] = {}
+        reports: dict[tuple[str, str, int], list[tuple[str, bool, str, str]]] = {}
         for filing_id in self._reports:
             version = self._filings[filing_id].version
             if version.form == "496":
-                order = (filing_id in self._verdicts, version.report_id, filing_id)
+                order = (
+                    self._filings[filing_id].format,
+                    filing_id in self._verdicts,
+                    version.report_id,
+                    filing_id,
+                )
                 reports.setdefault(_act(version), []).append(order)
         for filing_id in sorted(self._filings.keys() - self._reports):
             filing = self._filings[filing_id]
-            found = reports.get(_act(filing.version))
-            yield filing, min(found)[-1] if found else None
+            found = reports.get(_act(filing.version), [])
+            same_format = [order for order in found if order[0] == filing.format]
+            yield filing, min(order[1:] for order in same_format or found)[-1] if found else None
 
     def filings(self) -> Iterator[tuple[Any, ...]]:
         """Yield the rows of `filings`, each with its verdict under the amendment rule."""
@@ -138,8 +157,8 @@ class Rolls:
                 version.from_date or None,
                 version.thru_date or None,
                 filing.election_date,
-                None,  # the yearly export has no NetFile filing id, and so no link to the PDF
-                None,
+                version.netfile_id or None,  # the yearly export has none, and so no link to the PDF
+                IMAGE_ADDRESS.format(version.netfile_id) if version.netfile_id else None,
                 int(verdict is None),
                 verdict.by if verdict else None,
                 verdict.reason.value if verdict else None,

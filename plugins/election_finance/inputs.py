@@ -9,21 +9,20 @@ from pathlib import Path
 
 from clerk.fsync import hash_file
 from plugins.election_finance import manifest as manifests
-from plugins.election_finance import workbook
-from plugins.election_finance.archive import workbook_file
-from plugins.election_finance.manifest import Manifest, Source
+from plugins.election_finance.manifest import Manifest, SourceFile
 from plugins.election_finance.site_paths import FinanceSite, workspace
+from plugins.election_finance.sources.known import KNOWN_SOURCES
 from plugins.election_finance.workbook import Workbook
 
 
 class Inputs:
-    """Reads the manifest, hashes each file and opens each workbook at most once."""
+    """Reads the manifest, hashes each file and reads each file at most once."""
 
     def __init__(self, site: FinanceSite, stack: ExitStack) -> None:
         self.site = site
         self._stack = stack
         self._hashes: dict[Path, str] = {}
-        self._workbooks: dict[str, Workbook] = {}
+        self._workbooks: dict[tuple[str, str], Workbook] = {}
 
     @cached_property
     def work(self) -> Path:
@@ -41,18 +40,18 @@ class Inputs:
             self._hashes[path] = hash_file(path)
         return self._hashes[path]
 
-    def stored(self, source: Source) -> Path | None:
+    def stored(self, source: SourceFile) -> Path | None:
         """Return the stored file of a source; None if it is gone or has changed."""
         path = self.site.raw / str(source.file)
         return path if source.file and path.is_file() and self.sha256(path) == source.sha256 else None
 
-    def workbook(self, path: Path) -> Workbook:
-        """Read the workbook in a file; BadSource where it cannot be used. Its cells are kept in `work`."""
-        digest = self.sha256(path)
-        if digest not in self._workbooks:
-            book = workbook_file(path, self.work / f"{digest}.xlsx")
-            self._workbooks[digest] = workbook.extract(book, self.work / f"{digest}.cells")
-        return self._workbooks[digest]
+    def workbook(self, path: Path, source: SourceFile) -> Workbook:
+        """Read the file of a source as a workbook; BadSource where it cannot be used. Its cells are kept in `work`."""
+        which = (source.key, self.sha256(path))
+        if which not in self._workbooks:
+            into = self.work / f"{source.source_id}-{which[1]}"
+            self._workbooks[which] = KNOWN_SOURCES[source.format].read(path, source.url, into)
+        return self._workbooks[which]
 
     def replaced(self, moves: Mapping[Path, Path], manifest: Manifest) -> None:
         """Note that files were moved into place, and the manifest that they are now described by."""

@@ -36,7 +36,7 @@ def finance_extract(
     """Get a site's yearly files into finance/raw/; arguments as for finance-etl."""
     with _inputs(subdomain) as inputs:
         manifest = etl.extract(inputs, run_id, etl.Options(all_years, force, accept_shrink))
-    return {"outcome": manifest.outcome, "years": list(manifest.rows), "rows": sum(manifest.rows.values())}
+    return {"outcome": manifest.outcome, "years": manifest.years, "rows": sum(manifest.rows.values())}
 
 
 def finance_transform(subdomain: str, *, run_id: str) -> dict[str, Any]:

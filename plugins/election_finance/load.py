@@ -10,18 +10,23 @@ from datetime import date
 from itertools import groupby, islice, repeat
 from typing import Any
 
+from plugins.election_finance.cleaning import normal_name
 from plugins.election_finance.columns import Cleaner
 from plugins.election_finance.filers import Rolls
 from plugins.election_finance.identities import Identities
 from plugins.election_finance.layout import PART_3, SHEET, SHEETS, Sheet
-from plugins.election_finance.manifest import Source
-from plugins.election_finance.schema import HEAD
+from plugins.election_finance.manifest import SourceFile
+from plugins.election_finance.same_filing import Content
+from plugins.election_finance.schema import HEAD, friendly_columns
 from plugins.election_finance.transform import Cleaned, Entry, Filing, Transformer, digest
 from plugins.election_finance.workbook import Batch, Remark, Workbook
 
 #: Of how many filings the rows are held at once, where rows of theirs share an id.
 _FILINGS = 200
 _ROWS = 1000
+
+#: The columns of the other party's name; Form 496 has none that all sources agree on.
+_NAMES = ("contributor_name", "payee_name", "lender_name", "contributor_or_recipient")
 
 
 class Loader:
@@ -32,32 +37,39 @@ class Loader:
         self.rows_in = 0
         self.rows_out = 0
         self._rolls = Rolls()
-        self._transformer = Transformer(agency)
+        self._agency = agency
+        self._transformers: dict[str, Transformer] = {}  # by format
         self._epochs: dict[int, date] = {}
-        self._earlier: set[str] = set()  # the filings of earlier workbooks
+        self._found: set[str] = set()  # the filings of this file
+        self._earlier: set[str] = set()  # the filings of earlier files
 
-    def add(self, source: Source, book: Workbook) -> None:
-        """Load one year's workbook."""
-        self._epochs[source.year] = book.epoch
+    def add(self, source: SourceFile, book: Workbook) -> None:
+        """Load one file."""
+        self._epochs[source.source_id] = book.epoch
+        if source.format not in self._transformers:
+            self._transformers[source.format] = Transformer(self._agency, source.format)
         self._remark(source, book.remarks)
         for sheet, batches in groupby(book.batches(), key=lambda batch: batch.sheet):
             self._add_sheet(source, sheet, batches)
         self.rows_in += book.rows
-        self._earlier |= self._rolls.filing_ids
+        self._earlier |= self._found
+        self._found.clear()
 
-    def _add_sheet(self, source: Source, sheet: Sheet, batches: Iterable[Batch]) -> None:
+    def _add_sheet(self, source: SourceFile, sheet: Sheet, batches: Iterable[Batch]) -> None:
         part = SheetPart(self.connection, source, sheet, self._earlier)
+        transformer, epoch = self._transformers[source.format], self._epochs[source.source_id]
         for batch in batches:
-            cleaner = self._transformer.cleaner(self._epochs[source.year])
-            cleaned = self._transformer.clean(batch, self._epochs[source.year])
-            self._remark(source, self._transformer.remarks(cleaned, self._epochs[source.year]))
+            cleaner = transformer.cleaner(epoch)
+            cleaned = transformer.clean(batch, epoch)
+            self._remark(source, transformer.remarks(cleaned, epoch))
             for filing in {id(filing): filing for filing in cleaned.filings}.values():
                 self._rolls.note(filing, sheet)
+                self._found.add(filing.version.filing_id)
             part.add(cleaned, cleaner)
         self._settle(part)
         self.rows_out += part.given
         if repeated := part.rows - part.given:
-            detail = f"{repeated} that an earlier year's file also has"
+            detail = f"{repeated} that an earlier file also has"
             self._remark(source, [Remark(sheet.name, None, "repeated_rows", detail)])
 
     def _settle(self, part: SheetPart) -> None:
@@ -65,29 +77,34 @@ class Loader:
         filings = iter(sorted(part.deferred))
         while some := list(islice(filings, _FILINGS)):
             identities = Identities()
-            for year, batches in groupby(self._read_back(part.sheet, some), key=lambda pair: pair[0]):
+            read_back = self._read_back(part.sheet, some, self._transformers[part.source.format])
+            for source_id, batches in groupby(read_back, key=lambda pair: pair[0]):
                 deferred = [cleaned.entry(at) for _, cleaned in batches for at in part.deferred_of(cleaned)]
                 numbered = list(identities.assign(deferred))
-                if year == part.source.year:
-                    part.add_again(numbered, self._transformer.cleaner(self._epochs[year]))
+                if source_id == part.source.source_id:
+                    part.add_again(numbered, self._transformers[part.source.format].cleaner(self._epochs[source_id]))
 
-    def _read_back(self, sheet: Sheet, filings: Sequence[str]) -> Iterator[tuple[int, Cleaned]]:
-        """Yield the rows of some filings from the raw table, with the year of their workbook."""
+    def _read_back(
+        self, sheet: Sheet, filings: Sequence[str], transformer: Transformer
+    ) -> Iterator[tuple[int, Cleaned]]:
+        """Yield the rows of some filings from the raw table, with the id of their file, in the order of loading."""
         kept = ", ".join(f'"{column}"' for column in sheet.kept)
         rows = self.connection.execute(
-            f'SELECT _source_id, _row, {kept} FROM "{sheet.raw}" '
-            f"WHERE _filing_id IN ({', '.join('?' * len(filings))}) ORDER BY _source_id, _row",
+            f'SELECT _source_id, _row, _filing_id, {kept} FROM "{sheet.raw}" '
+            f"WHERE _filing_id IN ({', '.join('?' * len(filings))})",
             filings,
-        )
-        for year, of_year in groupby(rows, key=lambda row: int(row[0])):
-            while some := list(islice(of_year, _ROWS)):
-                _years, numbers, *columns = map(list, zip(*some, strict=True))
+        ).fetchall()
+        order = {source_id: place for place, source_id in enumerate(self._epochs)}
+        rows.sort(key=lambda row: (order[row[0]], row[1]))
+        for source_id, of_source in groupby(rows, key=lambda row: int(row[0])):
+            while some := list(islice(of_source, _ROWS)):
+                _ids, numbers, filing_ids, *columns = map(list, zip(*some, strict=True))
                 named = dict(zip(sheet.kept, columns, strict=True))
                 cells = {name: cells for name, cells in named.items() if cells.count(None) < len(cells)}
-                yield year, self._transformer.clean(Batch(sheet, numbers, cells), self._epochs[year])
+                yield source_id, transformer.clean(Batch(sheet, numbers, cells, filing_ids), self._epochs[source_id])
 
-    def _remark(self, source: Source, remarks: Iterable[Remark]) -> None:
-        rows = ((None, source.year, remark.sheet, remark.row, remark.code, remark.detail) for remark in remarks)
+    def _remark(self, source: SourceFile, remarks: Iterable[Remark]) -> None:
+        rows = ((None, source.source_id, remark.sheet, remark.row, remark.code, remark.detail) for remark in remarks)
         insert(self.connection, "row_issues", 6, rows)
 
     def finish(self) -> None:
@@ -96,6 +113,7 @@ class Loader:
         names = ((committee.committee_id, *name) for committee in committees for name in committee.names)
         insert(self.connection, "committees", 9, (committee.row for committee in committees))
         insert(self.connection, "committee_names", 4, names)
+        self._rolls.judge(self._contents)
         insert(self.connection, "filings", 16, self._rolls.filings())
         self._tie_part_3()
         self._say_of_reports("overlapping_periods", self._rolls.overlapping())
@@ -109,6 +127,26 @@ class Loader:
                 f"UPDATE {sheet.friendly} SET is_current = 0 "
                 "WHERE filing_id IN (SELECT filing_id FROM filings WHERE is_current = 0)"
             )
+
+    def _contents(self, filings: Sequence[str]) -> dict[str, Content]:
+        """Return the rows of filings as one compares them between sources: sheet, day, amount, words of the name."""
+        found: dict[str, Content] = {filing_id: Content() for filing_id in filings}
+        for sheet in SHEETS:
+            columns = friendly_columns(sheet)
+            day, amount, name = (
+                next((column for column in names if column in columns), "NULL")
+                for names in (("date", "loan_date"), ("amount", "received", "incurred"), _NAMES)
+            )
+            for start in range(0, len(filings), _FILINGS):
+                some = filings[start : start + _FILINGS]
+                rows = self.connection.execute(
+                    f"SELECT filing_id, {day}, {amount}, {name} FROM {sheet.friendly} "
+                    f"WHERE filing_id IN ({', '.join('?' * len(some))})",
+                    some,
+                )
+                for filing_id, *cells, text in rows:
+                    found[filing_id][sheet.name, *cells, *sorted(normal_name(text).split())] += 1
+        return found
 
     def _tie_part_3(self) -> None:
         """Give the rows of part 3 of Form 496 the filing of their report."""
@@ -130,13 +168,13 @@ class Loader:
 
 
 class SheetPart:
-    """The rows of one sheet of one workbook on their way into its two tables.
+    """The rows of one sheet of one file on their way into its two tables.
 
     A row whose id another row of the sheet has, or whose filing is one of `earlier`, is deferred: which id is its own
     depends on all rows that share it.
     """
 
-    def __init__(self, connection: sqlite3.Connection, source: Source, sheet: Sheet, earlier: Set[str]) -> None:
+    def __init__(self, connection: sqlite3.Connection, source: SourceFile, sheet: Sheet, earlier: Set[str]) -> None:
         self.source, self.sheet = source, sheet
         self.rows = self.given = 0
         self.deferred: dict[str, set[str]] = {}  # keys by filing
@@ -146,7 +184,7 @@ class SheetPart:
     def add(self, cleaned: Cleaned, cleaner: Cleaner) -> None:
         """Add a batch of rows to the raw table, and to the friendly table those that are not deferred."""
         filing_ids = [filing.version.filing_id for filing in cleaned.filings]
-        head = {"_source_id": repeat(self.source.year), "_row": cleaned.batch.numbers, "_filing_id": filing_ids}
+        head = {"_source_id": repeat(self.source.source_id), "_row": cleaned.batch.numbers, "_filing_id": filing_ids}
         raw = TableColumns({**head, **cleaner.raw(self.sheet, cleaned.batch.cells)})
         insert_columns(self._connection, self.sheet.raw, raw, raw.rows())
         self.rows += len(cleaned)
@@ -173,7 +211,7 @@ class SheetPart:
         names = [name for name, _type in HEAD]
         columns: dict[str, Iterable[Any]] = dict(zip(names, [ids, *head], strict=False))
         columns["transaction_id"] = cleaned.columns.get("Tran_ID") or repeat(None)
-        columns["source_id"] = repeat(self.source.year)
+        columns["source_id"] = repeat(self.source.source_id)
         columns["source_row"] = cleaned.batch.numbers
         return TableColumns({**columns, **cleaner.friendly(self.sheet, cleaned.columns, len(cleaned))})
 

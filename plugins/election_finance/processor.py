@@ -32,7 +32,7 @@ class FinanceProcessor:
     def extract(self, *, all_years: bool = False, force: bool = False, accept_shrink: bool = False) -> list[int]:
         """Get the yearly files into finance/raw/ and return the years that there are."""
         with inputs_of(self.site) as inputs:
-            return list(etl.extract(inputs, current_job().run_id, etl.Options(all_years, force, accept_shrink)).rows)
+            return etl.extract(inputs, current_job().run_id, etl.Options(all_years, force, accept_shrink)).years
 
     def transform(self) -> dict[str, Any]:
         """Make a new database from finance/raw/, beside the published one."""

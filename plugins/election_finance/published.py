@@ -27,7 +27,7 @@ class Published:
     """
 
     fingerprint: str | None = None
-    rows: Mapping[int, int] = field(default_factory=dict)
+    rows: Mapping[str, int] = field(default_factory=dict)
     others: int | None = 0
 
 
@@ -50,7 +50,9 @@ def inspect(path: Path) -> Published | None:
         with closing(open_database(path, "ro")) as connection:
             try:
                 fingerprint = _one(connection, "SELECT value FROM database_info WHERE key = 'fingerprint'")
-                rows = connection.execute("SELECT year, rows FROM coverage WHERE rows > 0").fetchall()
+                rows = connection.execute(
+                    "SELECT CAST(year AS TEXT), SUM(rows) FROM coverage WHERE rows > 0 GROUP BY year"
+                ).fetchall()
             except (sqlite3.OperationalError, TypeError):
                 return Published(others=_others(connection))
     except sqlite3.Error:

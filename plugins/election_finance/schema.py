@@ -10,7 +10,7 @@ from plugins.election_finance.friendly_columns import FIELDS
 from plugins.election_finance.layout import AMOUNTS, PART_3, SHEETS, Sheet
 
 #: Raise it whenever the same input gives different tables: databases are then built again.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 HEAD = (
     ("id", "TEXT PRIMARY KEY"),
@@ -33,9 +33,10 @@ SUPERSEDED, MEMO = "superseded_", "memo_"
 PROVENANCE = """
 CREATE TABLE database_info (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE sources (
-    source_id INTEGER PRIMARY KEY, agency TEXT NOT NULL, route TEXT NOT NULL, url TEXT, year INTEGER NOT NULL,
+    source_id INTEGER PRIMARY KEY, agency TEXT NOT NULL, route TEXT NOT NULL, url TEXT, year INTEGER,
     fetched_at TEXT, bytes INTEGER, sha256 TEXT,
-    status TEXT NOT NULL CHECK (status IN ('ok', 'unavailable', 'unchanged', 'failed')), detail TEXT
+    status TEXT NOT NULL CHECK (status IN ('ok', 'unavailable', 'unchanged', 'failed')), detail TEXT,
+    format TEXT NOT NULL
 );
 CREATE TABLE etl_runs (
     run_id TEXT PRIMARY KEY, stage TEXT NOT NULL, started_at TEXT NOT NULL, finished_at TEXT, status TEXT NOT NULL,
@@ -62,7 +63,7 @@ CREATE TABLE filings (
     report_num INTEGER NOT NULL, report_id TEXT, report_date TEXT, from_date TEXT, thru_date TEXT,
     election_date TEXT, netfile_filing_id TEXT, pdf_url TEXT, is_current INTEGER NOT NULL,
     superseded_by TEXT REFERENCES filings(filing_id),
-    superseded_reason TEXT CHECK (superseded_reason IN ('amended', 'contained', 'refiled')),
+    superseded_reason TEXT CHECK (superseded_reason IN ('amended', 'contained', 'refiled', 'duplicate')),
     form_name TEXT, page_url TEXT
 );
 """

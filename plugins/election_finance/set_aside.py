@@ -13,18 +13,17 @@ from plugins.election_finance.schema import MEMO, SUPERSEDED, friendly_columns
 def statements() -> Iterator[str]:
     """Yield the statements that move the rows, once it is known which reports count.
 
-    `ie_contributions` keeps every row: its sheet does not say which report a row is of, so that a row is not known
-    well enough to be set aside. The view `ie_contributions_once` counts its gifts.
+    `ie_contributions` keeps every row that the source which counts lists: its sheet does not say which report a row
+    is of, so that a row is not known well enough to be set aside. The view `ie_contributions_once` counts its gifts.
     """
     for sheet in SHEETS:
-        if sheet.name == PART_3:
-            continue
         table, columns = sheet.friendly, friendly_columns(sheet)
+        which = "superseded_reason = 'duplicate'" if sheet.name == PART_3 else "is_current = 0"
         yield (
             f"INSERT INTO {SUPERSEDED}{table} SELECT t.*, f.superseded_reason FROM {table} t "
-            "JOIN filings f USING (filing_id) WHERE t.is_current = 0"
+            f"JOIN filings f USING (filing_id) WHERE f.{which}"
         )
-        yield f"DELETE FROM {table} WHERE is_current = 0"
-        if "memo" in columns:
+        yield f"DELETE FROM {table} WHERE filing_id IN (SELECT filing_id FROM filings WHERE {which})"
+        if "memo" in columns and sheet.name != PART_3:
             yield f"INSERT INTO {MEMO}{table} SELECT *, 'memo' FROM {table} WHERE memo = 1"
             yield f"DELETE FROM {table} WHERE memo = 1"

@@ -14,7 +14,7 @@ from typing import Any
 from clerk.database.transactions import reading
 from clerk.paths import site_dir
 from clerk.sites.rows import require_site
-from plugins.election_finance.agencies import known_agencies, shortcut_for
+from plugins.election_finance.agencies import csv_addresses, known_agencies, shortcut_for
 
 #: A working folder older than this was left by a process that died, in seconds.
 _ABANDONED = 86_400
@@ -29,6 +29,7 @@ class FinanceSite:
     shortcut: str | None
     start_year: int | None
     finance: Path
+    csv_addresses: tuple[str, ...] = ()  # where single sheets are published as CSV
 
     @property
     def agency(self) -> str:
@@ -62,11 +63,12 @@ class FinanceSite:
 
     def why_not(self) -> str | None:
         """Return why nothing can be had for this site, or None if something can."""
-        if self.shortcut or self.drop.is_dir():
+        if self.shortcut or self.csv_addresses or self.drop.is_dir():
             return None
         return (
             f"no NetFile agency is known for {self.subdomain}: put netfile_agency into the site's extra, "
-            f'such as --extra \'{{"netfile_agency": "COAK"}}\', or put workbooks into {self.drop}'
+            f'such as --extra \'{{"netfile_agency": "COAK"}}\', or put files into {self.drop}; '
+            f"`clerk-tasks finance sources {self.subdomain}` says which"
         )
 
 
@@ -79,7 +81,8 @@ def finance_site(row: Mapping[str, Any]) -> FinanceSite:
     if row.get("kind") == "county" and "county" not in name.lower():
         name += " County"  # else gifts from the city of Napa would count as from within Napa County's "city"
     shortcut = shortcut_for(subdomain, row.get("extra"))
-    return FinanceSite(subdomain, name, shortcut, row.get("start_year"), folder / "finance")
+    addresses = csv_addresses(subdomain, row.get("extra"))
+    return FinanceSite(subdomain, name, shortcut, row.get("start_year"), folder / "finance", addresses)
 
 
 def find_finance_site(subdomain: str) -> FinanceSite:

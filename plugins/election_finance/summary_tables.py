@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from plugins.election_finance import views
-from plugins.election_finance.layout import SHEETS
+from plugins.election_finance import coverage, views
 
 _COMMITTEE_TOTALS = """
 CREATE TABLE committee_totals (
@@ -168,23 +167,6 @@ CREATE INDEX late_contributions_open_by_committee ON late_contributions_open (co
 """
 
 
-_COVERAGE = """
-CREATE TABLE coverage (
-    year INTEGER NOT NULL, route TEXT NOT NULL, status TEXT NOT NULL, filings INTEGER NOT NULL, rows INTEGER NOT NULL
-)
-"""
-
-
-def fill_coverage() -> str:
-    """Return the statement that fills `coverage`: as often as something else is said of the sources."""
-    rows = " UNION ALL ".join(f'SELECT _source_id, _filing_id FROM "{sheet.raw}"' for sheet in SHEETS)
-    return f"""
-INSERT INTO coverage
-SELECT year, route, status, COUNT(DISTINCT _filing_id), COUNT(_source_id)
-FROM sources LEFT JOIN ({rows}) ON _source_id = source_id GROUP BY source_id ORDER BY year DESC
-"""
-
-
 def statements(municipality: str) -> Iterator[str]:
     """Yield the statements that make the derived tables; `municipality` says which gifts are from in the city."""
     yield _COMMITTEE_TOTALS
@@ -194,5 +176,5 @@ def statements(municipality: str) -> Iterator[str]:
     yield _INDEPENDENT_SPENDING
     yield from views.statements()
     yield _LATE_CONTRIBUTIONS_OPEN
-    yield _COVERAGE
-    yield fill_coverage()
+    yield coverage.TABLE
+    yield from coverage.fill()

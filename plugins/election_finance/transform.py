@@ -14,7 +14,8 @@ from typing import Any
 from plugins.election_finance.amendments import ReportVersion
 from plugins.election_finance.cleaning import committee_key, report_number
 from plugins.election_finance.columns import Cleaner, Columns
-from plugins.election_finance.layout import AMOUNTS, DATES, Sheet
+from plugins.election_finance.layout import AMENDS, AMOUNTS, DATES, FILING_ID, Sheet
+from plugins.election_finance.manifest import WORKBOOK
 from plugins.election_finance.workbook import Batch, Remark
 
 #: The form that a sheet belongs to, where its Form_Type column names a schedule (A, B1…) of it.
@@ -24,7 +25,7 @@ _FORM = re.compile(r"F(\d{3})")
 #: The columns that say which version of which report a row is of, and whose.
 _COVER = (
     "Filer_ID", "Filer_NamL", "Form_Type", "From_Date", "Thru_Date", "Report_Num", "Rpt_Date", "Rpt_ID_Num",
-    "Committee_Type", "Elect_Date",
+    "Committee_Type", "Elect_Date", FILING_ID, AMENDS,
 )  # fmt: skip
 _NAMES = ("Tran_NamL", "Payee_NamL", "Lndr_NamL", "Enty_NamL", "Cand_NamL")
 
@@ -37,6 +38,7 @@ class Filing:
     committee_name: str
     committee_type: str | None
     election_date: str | None
+    format: str = WORKBOOK
 
 
 #: What entries that share an id have in common: the filing, the sheet, and what the filer calls the transaction.
@@ -77,12 +79,13 @@ class Entry:
 
 
 class Transformer:
-    """Cleans the rows of one agency's workbooks."""
+    """Cleans the rows of one agency's files of one format."""
 
-    def __init__(self, agency: str) -> None:
-        self._agency = agency
+    def __init__(self, agency: str, format_: str = WORKBOOK) -> None:
+        self._agency, self._format = agency, format_
         self._cleaners: dict[date, Cleaner] = {}
         self._filings: dict[tuple[Any, ...], Filing] = {}
+        self._by_id: dict[str, Filing] = {}
 
     def cleaner(self, epoch: date) -> Cleaner:
         """Return the cleaner of workbooks whose serial dates are counted from `epoch`."""
@@ -91,8 +94,11 @@ class Transformer:
     def clean(self, batch: Batch, epoch: date) -> Cleaned:
         """Clean a batch of rows."""
         columns, size = self.cleaner(epoch).clean(batch.cells), len(batch.numbers)
-        covers = zip(*(columns.get(name) or [None] * size for name in _COVER), strict=True)
-        filings = [self._filings.get(cover) or self._filing(cover) for cover in covers]
+        if batch.filing_ids is not None:
+            filings = [self._by_id[filing_id] for filing_id in batch.filing_ids]
+        else:
+            covers = zip(*(columns.get(name) or [None] * size for name in _COVER), strict=True)
+            filings = [self._filings.get(cover) or self._filing(cover) for cover in covers]
         return Cleaned(batch, columns, filings, _keys(batch.sheet, columns, size))
 
     def _filing(self, cover: tuple[Any, ...]) -> Filing:
@@ -107,9 +113,17 @@ class Transformer:
             row["Rpt_Date"] or "",
             (row["Rpt_ID_Num"] or "").upper(),
         )
-        version = ReportVersion(*what, filing_id=digest(self._agency, *what))
-        filing = Filing(version, row["Filer_NamL"] or "(no name)", row["Committee_Type"], row["Elect_Date"])
-        return self._filings.setdefault(cover, filing)
+        netfile_ids = (row[FILING_ID] or "", row[AMENDS] or "")
+        version = ReportVersion(*what, self._filing_id(what, netfile_ids[0]), *netfile_ids)
+        about = (row["Filer_NamL"] or "(no name)", row["Committee_Type"], row["Elect_Date"], self._format)
+        filing = self._filings.setdefault(cover, Filing(version, *about))
+        return self._by_id.setdefault(version.filing_id, filing)
+
+    def _filing_id(self, what: tuple[Any, ...], netfile_id: str) -> str:
+        """Return a filing's id: each format has its own, and NetFile's id distinguishes filings with one cover."""
+        if self._format == WORKBOOK:
+            return digest(self._agency, *what)
+        return digest(self._agency, self._format, *([netfile_id] if netfile_id else what))
 
     def remarks(self, cleaned: Cleaned, epoch: date) -> list[Remark]:
         """Return what is odd about the rows of a batch, in their order."""

@@ -31,11 +31,15 @@ class Batch:
     sheet: Sheet
     numbers: Sequence[int]
     cells: dict[str, list[Cell]]
+    filing_ids: Sequence[str] | None = None  # of rows that are read again: the filings that they were found to be of
 
 
 @dataclass(frozen=True, slots=True)
 class Workbook:
-    """A year's workbook: how many rows its sixteen sheets have, day 0 of its serial dates, and where its cells are."""
+    """A source's file as a year's workbook: its rows, day 0 of its serial dates, and where its cells are.
+
+    `_where` names the columns of each of the sixteen sheets, by their position.
+    """
 
     rows: int
     epoch: date

@@ -16,11 +16,16 @@ from devtools.netfile_site import PAGE, Answer, NetFileSite, serving
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.extract import take
 from plugins.election_finance.inputs import inputs_of
-from plugins.election_finance.manifest import Source
+from plugins.election_finance.manifest import SourceFile
 from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources import Arrival, Served, drop_files, from_drop, ignored_files, make_visitor
 
 PATH = NetFileSite.path("XALD", 2022)
+NOT_READ = "only .xlsx files, .csv files, e-filings (.txt), and .zip files that hold these, are read"
+UNKNOWN_TEXT = (
+    "it is no file of a known source: an e-filing begins with HDR,CAL; a CSV has the columns of a cal201 export or of "
+    "one sheet of a workbook"
+)
 
 
 def ignore(_message: str) -> None:
@@ -213,15 +218,15 @@ def test_everything_in_the_folder_that_is_not_used_is_named(drop: Path) -> None:
         (drop / name).touch()
     (drop / "old").mkdir()
     (drop / os.fsdecode(b"b\xff\n.txt")).touch()
-    failed = Source(2023, "drop", "drop/2023.xls", "failed", "save it as .xlsx")
+    failed = SourceFile(2023, "drop", "drop/2023.xls", "failed", "save it as .xlsx")
     assert ignored_files(drop, [failed]) == [
         ".DS_Store is not used: hidden files and lock files are not read",
         "2023.xls is not used: save it as .xlsx",
         "2024.xls is not used: 2024.xlsx is for the same year, and can be read",
-        "README is not used: only .xlsx files, and .zip files that hold one, are read",
-        r"b\udcff\n.txt is not used: only .xlsx files, and .zip files that hold one, are read",
+        f"README is not used: {NOT_READ}",
+        rf"b\udcff\n.txt is not used: {UNKNOWN_TEXT}",
         "latest.xlsx is not used: its name has no year; rename it to end in one, like 2024.xlsx",
-        "notes_2024.csv is not used: only .xlsx files, and .zip files that hold one, are read",
+        f"notes_2024.csv is not used: {UNKNOWN_TEXT}",
         "old is not used: it is a folder; put its files into the drop folder itself",
         "~$2024.xlsx is not used: hidden files and lock files are not read",
     ]
@@ -244,7 +249,7 @@ def test_what_cannot_be_read_is_the_trouble_of_its_year_alone(tmp_path: Path) ->
     for name in ("b_2023.xlsx", "2024.xlsx"):
         (drop / name).write_bytes(b"PK")
     arrivals = {arrival.year: arrival for arrival in from_drop(drop, work, ignore)}
-    assert sorted(year for year, arrival in arrivals.items() if not arrival.error) == [2023, 2024]
+    assert {year for year, arrival in arrivals.items() if not arrival.error} == {2023, 2024}
     assert str(arrivals[2022].error) == "2022.xlsx cannot be read: No such file or directory"
     assert arrivals[2023].url == "drop/b_2023.xlsx"
 
