@@ -151,7 +151,7 @@ def run(inputs: Inputs, run_id: str, options: Options = Options()) -> dict[str, 
 
 
 def _finish(inputs: Inputs, options: Options) -> dict[str, Any]:
-    """Have the database published, and record what it holds; a repeat is harmless."""
+    """Publish the database, and record what it holds; a repeat is harmless."""
     _restate(inputs, _manifest(inputs))
     publish(inputs.site.subdomain, accept_shrink=options.accept_shrink)
     result = _record(inputs)
