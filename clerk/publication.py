@@ -21,6 +21,9 @@ from clerk.jobs import Discard
 FACTS = "clerk_provenance"
 SOURCES = "clerk_sources"
 
+#: Tables that describe the rows of others: they are not counted.
+DESCRIPTIONS = (FACTS, SOURCES, "meeting", "document", "document_page", "municipalities")
+
 _FULL_TEXT = "SELECT name, lower(sql) LIKE '%using fts5%' FROM sqlite_master WHERE lower(sql) LIKE '%using fts_%'"
 
 
@@ -208,10 +211,11 @@ def _index_fault(connection: sqlite3.Connection, table: str, *, is_fts5: bool) -
 
 
 def _count(connection: sqlite3.Connection) -> dict[str, int]:
+    places = ", ".join("?" * len(DESCRIPTIONS))
     tables = connection.execute(
         "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' "
-        "AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT IN (?, ?) ORDER BY name",
-        (FACTS, SOURCES),
+        f"AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' AND name NOT IN ({places}) ORDER BY name",
+        DESCRIPTIONS,
     ).fetchall()
     return {name: connection.execute(f"SELECT COUNT(*) FROM [{name}]").fetchone()[0] for (name,) in tables}
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from clerk.compilation.citations import KIND_OF_TABLE, Citations, Origin, Place
 from clerk.compilation.pages import (
     MeetingDateGroup,
     PageFile,
@@ -43,11 +44,8 @@ __all__ = [
 #: Table -> where its texts lie, below the site's folder.
 TABLES = {"minutes": "txt", "agendas": "_agendas/txt"}
 
-#: Table -> the kind of its documents.
-_KINDS = {"minutes": "minutes", "agendas": "agenda"}
-
-#: (kind, meeting, date) of a packet -> that of the document whose pages it repeats.
-Packets = Mapping[tuple[str, str, str], tuple[str, str, str]]
+#: A packet -> the document whose pages it repeats.
+Packets = Mapping[Place, Place]
 
 COLUMNS = {
     "id": "TEXT PRIMARY KEY",
@@ -100,12 +98,14 @@ def compile_meetings(
     *,
     municipality: str | None = None,
     packets: Packets = MappingProxyType({}),
+    origins: Mapping[Place, Origin] = MappingProxyType({}),
     into: Path,
 ) -> Compiled:
     """Build a site's meetings.db as the new file `into`, for the caller to put in place of the published one.
 
     The same tree gives the same bytes. A `municipality` adds the columns of databases that hold many sites. Pages of
-    `packets` that repeat a page of the document that the packet is made from are left out.
+    `packets` that repeat a page of the document that the packet is made from are left out. `origins` are what is known
+    of where documents are from, for the tables of `clerk.compilation.citations`.
     Raises ClerkError if the result is not sound; no file is left then.
     """
     into.unlink(missing_ok=True)
@@ -114,12 +114,20 @@ def compile_meetings(
             # Nobody reads the file yet, and a crash throws it away.
             connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; BEGIN")
             create_meetings_schema(connection)
+            citations = Citations(origins)
             minutes, agendas = (
                 build_table_from_text(
-                    subdomain, site_dir / folder, connection, table, municipality, packets=_of_table(packets, table)
+                    subdomain,
+                    site_dir / folder,
+                    connection,
+                    table,
+                    municipality,
+                    packets=_of_table(packets, table),
+                    citations=citations,
                 )
                 for table, folder in TABLES.items()
             )
+            citations.write(connection)
             _index(connection)
             connection.execute("COMMIT")
             _check(connection, into)
@@ -152,6 +160,7 @@ def build_table_from_text(
     municipality: str | None = None,
     *,
     packets: Mapping[tuple[str, str], tuple[str, str]] = MappingProxyType({}),
+    citations: Citations | None = None,
 ) -> Counts:
     """Add a row for each page of a tree of texts, and count; a page that is there already is replaced.
 
@@ -172,6 +181,8 @@ def build_table_from_text(
         ]
         names, values = ", ".join(f"[{name}]" for name in rows[0]), ", ".join(f":{name}" for name in rows[0])
         connection.executemany(f"INSERT OR REPLACE INTO [{table_name}] ({names}) VALUES ({values})", rows)  # noqa: S608
+        if citations is not None:
+            citations.add(table_name, folder, [str(row["id"]) for row in rows])
         extracted = len(extractions) - extractions.count(None)
         counts = Counts(counts.pages + len(pages), counts.documents + 1, counts.extracted + extracted)
     if not nested:
@@ -194,14 +205,14 @@ def _digest(**key: str | int) -> str:
 
 
 def _of_table(packets: Packets, table: str) -> dict[tuple[str, str], tuple[str, str]]:
-    kind = _KINDS[table]
+    kind = KIND_OF_TABLE[table]
     return {packet[1:]: main[1:] for packet, main in packets.items() if packet[0] == kind}
 
 
 def _row(
     page: PageFile, extraction: dict[str, Any] | None, table: str, subdomain: str, municipality: str | None
 ) -> dict[str, str | int]:
-    kind, prefix = _KINDS.get(table, "minutes"), "/_agendas" if table == "agendas" else ""
+    kind, prefix = KIND_OF_TABLE.get(table, "minutes"), "/_agendas" if table == "agendas" else ""
     of_aggregate = {"subdomain": subdomain, "municipality": municipality} if municipality else {}
     return {
         "id": page_id(kind, page.meeting, page.date, page.page_num, subdomain),

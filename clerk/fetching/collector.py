@@ -14,6 +14,7 @@ from clerk.fetching.failure_notes import DocumentPlace, forget_download, given_u
 from clerk.fetching.fetch_state import FetchState, Record
 from clerk.fetching.layout import Layout
 from clerk.fetching.listing import Meeting, Window
+from clerk.fetching.origins import note_origin
 from clerk.fetching.report import DOWN, FetchReport
 from clerk.fetching.response_body import suffix_of
 from clerk.fetching.vanished import take_over, vanished
@@ -78,7 +79,7 @@ class Collector:
                 part = f"{meeting.event_id}/{file.part}" if file.part else meeting.event_id
                 stem = self.state.stem(meeting.body, meeting.day, part)
                 listed.add(key)
-                document = WantedDocument(meeting.body, stem, meeting.day, key, file)
+                document = WantedDocument(meeting.body, stem, meeting.day, key, file, meeting.listed_as, meeting.url)
                 known = key in self.state.records or document.place in self.again
                 if file.kind == "minutes" or meeting.day >= agendas_from or known:
                     found.append(document)
@@ -149,11 +150,13 @@ class Collector:
         record = self._record(document)
         if record is not None and self._is_current(document, record):
             self._keep(document, replace(record, title=document.file.title or record.title))
+            self._note_origin(document)
             return True
         self.report.asked += 1
         before = record or self.state.records.get(document.key) or self._new(document)
         try:
             self._download(document, record)
+            self._note_origin(document)
             self._failures = 0
             forget_download(self.layout, document.place)
         except NotServed as error:
@@ -169,6 +172,10 @@ class Collector:
                 raise
             return not down
         return True
+
+    def _note_origin(self, document: WantedDocument) -> None:
+        facts = {"url": document.file.url, "meeting_url": document.meeting_url, "body": document.body}
+        note_origin(self.layout, document.place, **facts)
 
     def _is_owed(self, document: WantedDocument) -> bool:
         record = self.state.records.get(document.key)

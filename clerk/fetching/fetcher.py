@@ -17,6 +17,7 @@ from clerk.fetching.date_span import read_arguments
 from clerk.fetching.failure_notes import DocumentPlace, forget_download
 from clerk.fetching.http_errors import Refusal
 from clerk.fetching.layout import PREFIXES, Layout
+from clerk.fetching.origins import note_origin
 from clerk.fetching.overriding import default
 from clerk.fetching.reading import compile_site, read_image, read_one, read_waiting
 from clerk.fetching.report import FetchReport
@@ -139,6 +140,7 @@ class Fetcher:
             self.layout.processed(*place).unlink(missing_ok=True)
         current_job().commit_files({temporary: target})
         forget_download(self.layout, place)
+        note_origin(self.layout, place, url=url)
         self.report.fetched.append(f"{meeting}/{date} ({kind})")
         self._last.place = place
         return target

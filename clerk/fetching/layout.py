@@ -83,6 +83,10 @@ class Layout:
         """Return the note on when the city took the document back."""
         return self._path(kind, "withdrawn", meeting, f"{safe_name(date)}.json")
 
+    def origin(self, kind: str, meeting: str, date: str) -> Path:
+        """Return the note on where the document is from."""
+        return self._path(kind, "origins", meeting, f"{safe_name(date)}.json")
+
     def exists(self, kind: str, meeting: str, date: str) -> bool:
         """Return whether the document waits to be read, or was read."""
         if self.every_format(kind, meeting, date):

@@ -49,16 +49,23 @@ def parts_of(files: Sequence[PublishedFile]) -> list[PublishedFile]:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """A meeting as a source lists it; `event_id` is the source's own and never changes."""
+    """A meeting as a source lists it; `event_id` is the source's own and never changes.
+
+    `url` is the address of the city's page about it. A fetcher lists `body` as the city writes it; `listed_as` keeps
+    that once `body` is the name of a folder.
+    """
 
     event_id: str
     body: str
     day: date  # where the meeting takes place
     files: tuple[PublishedFile, ...] = ()
+    url: str = ""
+    listed_as: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "event_id", clean(self.event_id))
         object.__setattr__(self, "body", clean(self.body) or "Meeting")
+        object.__setattr__(self, "listed_as", self.listed_as or self.body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from PIL import Image
 
 from clerk.compilation.compile import compile_meetings
 from clerk.fetching.layout import PREFIXES
+from clerk.fetching.origins import origins_of
 from clerk.fetching.overriding import overridden
 from clerk.fetching.titles import packets
 from clerk.fsync import hash_file
@@ -86,7 +87,7 @@ def read_one(
             manifest.write(json.dumps(_failure(error, pdf, meeting, day, job_id)) + "\n")
             manifest.flush()
         return
-    write_pages(document, fetcher.layout.text(*spot), fence=current_job().fence)
+    write_pages(document, fetcher.layout.text(*spot), pdf, fence=current_job().fence)
     marker = fetcher.layout.processed(*spot)
     marker.parent.mkdir(parents=True, exist_ok=True)
     marker.touch()
@@ -103,7 +104,9 @@ def read_image(fetcher: Fetcher, image: Path) -> str:
 def compile_site(fetcher: Fetcher) -> None:
     """Rebuild meetings.db and replace it atomically."""
     root = fetcher.layout.root
-    made = compile_meetings(root, fetcher.subdomain, packets=packets(root), into=fetcher.layout.temporary())
+    made = compile_meetings(
+        root, fetcher.subdomain, packets=packets(root), origins=origins_of(root), into=fetcher.layout.temporary()
+    )
     current_job().commit_files({made.path: root / "meetings.db"})
     fetcher.logger.log(f"meetings.db has {made.pages} pages")
 

@@ -19,6 +19,8 @@ class WantedDocument:
     day: date
     key: str  # in the state's records
     file: PublishedFile
+    body: str = ""  # in words
+    meeting_url: str = ""
 
     @property
     def name(self) -> str:

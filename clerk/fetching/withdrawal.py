@@ -60,7 +60,12 @@ def withdrawn_documents(layout: Layout) -> dict[DocumentPlace, dict[str, Any]]:
 def remove_files(layout: Layout, place: DocumentPlace) -> None:
     """Remove a document's file, text, images and notes, if this attempt still owns the job."""
     with current_job().fence():
-        for file in (*layout.every_format(*place), layout.processed(*place), layout.failed(*place)):
+        for file in (
+            *layout.every_format(*place),
+            layout.processed(*place),
+            layout.failed(*place),
+            layout.origin(*place),
+        ):
             file.unlink(missing_ok=True)
         for folder in (layout.text(*place), layout.images(*place)):
             with suppress(FileNotFoundError):

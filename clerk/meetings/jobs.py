@@ -19,6 +19,7 @@ from clerk.fetching.fetcher import Fetcher
 from clerk.fetching.fetcher_factory import get_fetcher
 from clerk.fetching.http_errors import NotServed
 from clerk.fetching.layout import PREFIXES, Layout
+from clerk.fetching.origins import origins_of
 from clerk.fetching.overriding import overridden
 from clerk.fetching.report import FetchReport
 from clerk.fetching.source import SourceFetcher
@@ -146,7 +147,8 @@ def db_compilation(subdomain: str, run_id: str) -> dict[str, int]:
     if fetcher is not None and "transform" in overridden(fetcher):
         fetcher.transform()
     else:
-        made = compile_meetings(layout.root, subdomain, packets=packets(layout.root), into=layout.temporary())
+        repeated, origins = packets(layout.root), origins_of(layout.root)
+        made = compile_meetings(layout.root, subdomain, packets=repeated, origins=origins, into=layout.temporary())
         current_job().commit_files({made.path: target})
     pages = count_pages(target)
     with transaction() as connection:

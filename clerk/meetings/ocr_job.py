@@ -95,7 +95,7 @@ def _read(fetcher: Any, layout: Layout, place: DocumentPlace, files: _Files, bac
         drawn = pictures if pictures.exists() else None
         document = read_document(files.pdf, engine=engine, languages=languages, pictures=drawn, on_page=progress)
     text.mkdir()
-    write_files(document, text, files.text)
+    write_files(document, text, files.text, files.pdf)
     if progress.is_due(progress.began):  # it took long: a failed upload must not have it read again
         flush(*text.glob("*.txt"))
         with current_job().fence():

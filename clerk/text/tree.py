@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import mkdtemp
 
@@ -19,31 +20,43 @@ RECORD = ".document.json"
 Fence = Callable[[], AbstractContextManager[None]]
 
 
-def write_pages(document: DocumentText, folder: Path, *, fence: Fence = nullcontext) -> None:
+def write_pages(document: DocumentText, folder: Path, file: Path | None = None, *, fence: Fence = nullcontext) -> None:
     """Put a document's pages in place as a whole, {folder}/1.txt and on; an empty page is an empty file.
 
+    `file` is the one that was read, for the record of it.
     Extractions cached for the same pages are kept: each knows the text that it is of. `fence` surrounds the last
     step, as `JobContext.fence` does.
     """
     with making(folder) as made:
-        write_files(document, made, folder)
+        write_files(document, made, folder, file)
         flush(*made.glob("*.txt"))
         with fence():
             switch_folder(made, folder)
         flush(folder.parent)
 
 
-def write_files(document: DocumentText, made: Path, folder: Path) -> None:
+def write_files(document: DocumentText, made: Path, folder: Path, file: Path | None = None) -> None:
     """Write a document's pages to `made`, which is to replace `folder`, for the caller to fsync.
 
-    Not the record: if it is damaged, a PDF that is still there is read again.
+    The record says of the `file` that was read what kind it was, and when it was written: downloaded, that is.
+    Do not fsync the record: if it is damaged, a PDF that is still there is read again.
     """
     for page in document.pages:
         _write(made / f"{page.number}.txt", page.text)
     for cache in folder.glob("*.txt.extracted.json"):
         shutil.copy2(cache, made)
     ways = {how: sum(page.how == how for page in document.pages) for how in ("layer", "ocr", "empty")}
-    _write(made / RECORD, json.dumps({"sha256": document.sha256, "pages": len(document.pages), **ways}))
+    known = {"sha256": document.sha256, "pages": len(document.pages), **ways}
+    _write(made / RECORD, json.dumps(known | _facts(file)))
+
+
+def _facts(file: Path | None) -> dict[str, str]:
+    """Return the suffix of a file, and when it was last written, in UTC; {} if it is gone."""
+    try:
+        written = datetime.fromtimestamp(file.stat().st_mtime, UTC) if file else None
+    except FileNotFoundError:
+        written = None
+    return {"suffix": file.suffix, "fetched_at": written.isoformat(timespec="seconds")} if file and written else {}
 
 
 def is_unchanged(pdf: Path, folder: Path) -> bool:

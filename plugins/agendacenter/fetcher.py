@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 from bs4 import BeautifulSoup
 
@@ -31,15 +31,8 @@ class AgendaCenterFetcher(SourceFetcher):
     def meetings(self, window: Window) -> Iterable[Meeting]:
         """Search the window's meetings of all bodies; one page lists them."""
         base = self.setting("base_url").rstrip("/")
-        params = {
-            "term": "",
-            "CIDs": "all",
-            "startDate": f"{window.start:%m/%d/%Y}",
-            "endDate": f"{window.end:%m/%d/%Y}",
-            "dateRange": "",
-            "dateSelector": "",
-        }
-        response = self.visitor.request("GET", f"{base}/AgendaCenter/Search/", params=params)
+        query = _search(window.start, window.end)
+        response = self.visitor.request("GET", f"{base}/AgendaCenter/Search/?{query}")
         page = BeautifulSoup(response.text, "html.parser")
         if "AgendaCenter" not in response.text:
             raise NotServed(f"{base} has no AgendaCenter", response=response)
@@ -73,7 +66,14 @@ def read_meeting(links: list[Tag], url: str) -> Meeting:
         address = urljoin(url, str(link["href"]))
         files[kind].setdefault(part, PublishedFile(kind, address, posted, part=part, title=title))
     ordered = (sorted(of_kind.values(), key=lambda file: file.part == "packet") for of_kind in files.values())
-    return Meeting(number, _body(links[0]), day, tuple(file for of_kind in ordered for file in parts_of(of_kind)))
+    listed = tuple(file for of_kind in ordered for file in parts_of(of_kind))
+    return Meeting(number, _body(links[0]), day, listed, urljoin(url, f"/AgendaCenter/Search/?{_search(day, day)}"))
+
+
+def _search(start: date, end: date) -> str:
+    """Return the query that lists the meetings from one day to another; there is no page about a single meeting."""
+    days = {"startDate": f"{start:%m/%d/%Y}", "endDate": f"{end:%m/%d/%Y}"}
+    return urlencode({"term": "", "CIDs": "all", **days, "dateRange": "", "dateSelector": ""})
 
 
 def _asked(query: str) -> set[str]:

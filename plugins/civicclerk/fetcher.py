@@ -30,7 +30,7 @@ class CivicClerkFetcher(SourceFetcher):
 
     def meetings(self, window: Window) -> Iterable[Meeting]:
         """List the window's events."""
-        return self.read_rows(self._events(window), lambda event: read_event(event, self._base))
+        return self.read_rows(self._events(window), lambda event: read_event(event, self._base, self._portal))
 
     def _events(self, window: Window) -> Iterator[Any]:
         """Follow the replies to the last: how many events one holds is the server's choice."""
@@ -51,6 +51,12 @@ class CivicClerkFetcher(SourceFetcher):
     def _base(self) -> str:
         return self.setting("api_url", self._standard_url).rstrip("/")
 
+    @property
+    def _portal(self) -> str:
+        """The portal for people; "" where only the address of the API is known."""
+        tenant = self.extra.get("tenant")
+        return f"https://{quote(tenant)}.portal.civicclerk.com" if isinstance(tenant, str) and tenant else ""
+
     def _standard_url(self) -> str:
         return f"https://{quote(self.setting('tenant'))}.api.civicclerk.com/v1"
 
@@ -65,14 +71,17 @@ class CivicClerkFetcher(SourceFetcher):
         return reply
 
 
-def read_event(event: Any, base: str) -> Meeting:
-    """Read an event; its times are the wall clock's, in spite of their Z.
+def read_event(event: Any, base: str, portal: str = "") -> Meeting:
+    """Read an event of the API at `base`; its page is below `portal`.
+
+    Its times are the wall clock's, in spite of their Z.
 
     One that lacks what makes a meeting raises AttributeError, KeyError, TypeError or ValueError.
     """
     body = event.get("categoryName") or event.get("eventCategoryName") or event.get("eventName") or "Meeting"
     day = date.fromisoformat(str(event.get("startDateTime") or event["eventDate"])[:10])
-    return Meeting(str(int(event["id"])), str(body), day, tuple(_files(event.get("publishedFiles") or [], base)))
+    number, files = str(int(event["id"])), tuple(_files(event.get("publishedFiles") or [], base))
+    return Meeting(number, str(body), day, files, f"{portal}/event/{number}/files" if portal else "")
 
 
 def _files(published: list[dict[str, Any]], base: str) -> Iterator[PublishedFile]:

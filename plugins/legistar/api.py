@@ -81,7 +81,8 @@ def read_event(row: Any) -> Meeting:
         if isinstance(row.get(address), str) and row[address]
     ]
     body = str(row.get("EventBodyName") or "Meeting")
-    return Meeting(str(int(row["EventId"])), body, date.fromisoformat(row["EventDate"][:10]), tuple(files))
+    day, url = date.fromisoformat(row["EventDate"][:10]), row.get("EventInSiteURL")
+    return Meeting(str(int(row["EventId"])), body, day, tuple(files), url if isinstance(url, str) else "")
 
 
 def _identity(row: Any) -> str:

@@ -108,7 +108,7 @@ def read_row(row: Row) -> Meeting:
     """Read a row of a calendar; ValueError for one without a day."""
     day = _day(row)
     body = _body(row)
-    return Meeting(_identity(row, body, day), body, day, tuple(_files(row)))
+    return Meeting(_identity(row, body, day), body, day, tuple(_files(row)), _page(row))
 
 
 def _grid(page: BeautifulSoup) -> Tag | None:
@@ -148,6 +148,11 @@ def _identity(row: Row, body: str, day: date) -> str:
     newer = [f"LEGID {query['LEGID'][0]}" for query in queries if "LEGID" in query]
     times = [cell.get_text(" ", strip=True) for _, cell in row.cells() if _TIME.match(cell.get_text(" ", strip=True))]
     return next(iter(numbers + newer), None) or " ".join([day.isoformat(), *times[:1], body])
+
+
+def _page(row: Row) -> str:
+    """Return the address of the meeting's page, "" without one."""
+    return next((link for _, _, link in row.links() if "/MeetingDetail.aspx" in link), "")
 
 
 def _files(row: Row) -> Iterator[PublishedFile]:

@@ -27,6 +27,7 @@ from clerk.publication import (
     stamp,
 )
 from clerk.settings import settings
+from plugins.local_publish.addresses import write_addresses
 from plugins.local_publish.content import document_hashes, titles_of, write_sites
 from plugins.local_publish.shelf import Shelf, Version, locked
 from plugins.local_publish.static import STATIC
@@ -76,7 +77,7 @@ def publish_site(subdomain: str, *, wait: bool = False) -> list[Report]:
     with locked(site_folder(subdomain), wait=wait):
         for shelf in filter(_is_wanted, shelves(subdomain)):
             try:
-                reports.append(_publish(shelf, site_dir(subdomain) / shelf.name))
+                reports.append(_publish(shelf, subdomain))
             except Refused as refusal:
                 refusals.append(str(refusal))
     if refusals:
@@ -122,13 +123,15 @@ def _is_wanted(shelf: Shelf) -> bool:
     return is_to_be_published(shelf.name)
 
 
-def _publish(shelf: Shelf, source: Path) -> Report:
-    """Publish the database `source`, if there is one and reason to."""
+def _publish(shelf: Shelf, subdomain: str) -> Report:
+    """Publish a site's database, if there is one and reason to."""
+    source = site_dir(subdomain) / shelf.name
     if not source.exists():
         return Report(shelf.name, Outcome.MISSING, shelf.current())
     current_job().progress(f"publishing {shelf.name}")
     with shelf.making() as new:
         _copy(source, new)
+        write_addresses(new, publish_dir() / STATIC, subdomain)
         content = hash_file(new)
         if (known := provenance(shelf.live)) and known.content_hash == content:
             return Report(shelf.name, Outcome.UNCHANGED, shelf.tidy(keep=settings().publish_keep))

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clerk.compilation.citations import body_in_words
 from clerk.compilation.compile import MeetingDateGroup, PageFile, collect_page_files, group_pages_by_meeting_date
 from clerk.compilation.pages import extraction_of, hash_text_content, split_date
 from devtools.trees import write_tree
@@ -101,3 +102,20 @@ def test_only_an_extraction_of_this_very_text_counts(tmp_path: Path, cache: str)
     valid = {"content_hash": hash_text_content("the text"), "votes": {"votes": [1]}}
     (tmp_path / "0012.txt.extracted.json").write_text(json.dumps(valid))
     assert extraction_of(tmp_path, page) == valid
+
+
+@pytest.mark.parametrize(
+    ("folder", "words"),
+    [
+        ("PlanningCommission", "Planning Commission"),
+        ("BoardOfCommissioners", "Board of Commissioners"),
+        ("ADAAdvisoryCommittee", "ADA Advisory Committee"),
+        ("Parks And Recreation", "Parks and Recreation"),
+        ("City_Council", "City Council"),
+        ("OfficeOfTheMayor", "Office of the Mayor"),
+        ("Council", "Council"),
+        ("_", "_"),
+    ],
+)
+def test_a_folder_names_a_body_in_words(folder: str, words: str) -> None:
+    assert body_in_words(folder) == words
