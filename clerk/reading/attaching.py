@@ -13,6 +13,9 @@ from clerk.reading.configuration import PLUGIN_NAME
 from clerk.reading.published import CONFIGURATION, INDEX, INDEX_NAME, LIST_OF_SITES, SITES_NAME, published_files
 from clerk.reading.reopening import ReopeningDatabase
 
+#: What is said of a database or a table as a whole.
+_WORDS = {"title", "description", "license", "source", "about", "about_url"}
+
 #: How often it is checked whether something was published, in seconds.
 _INTERVAL = 1.0
 
@@ -33,6 +36,8 @@ class Attached:
         self.folder = folder
         self._datasette = datasette
         self._names: set[str] = set()
+        self._ours: set[str] = set()
+        self._described: set[str] = set()
         self._stamp: tuple[int, int] | None = None
         self._looked = float("-inf")
         self.configuration: dict[str, Any] = {}
@@ -77,9 +82,28 @@ class Attached:
         self._names = set(files)
 
     def _configure(self) -> None:
-        """Hand Datasette 1.0 what is said of databases that are new; 0.65 asks the plugin for it each time."""
-        if not hasattr(self._datasette, "config") or self._datasette.config is None:
+        """Hand Datasette 1.0 how tables are displayed; 0.65 asks the plugin for everything each time."""
+        if isinstance(config := getattr(self._datasette, "config", None), dict):
+            databases = config.setdefault("databases", {})
+            for name in self._ours:
+                databases.pop(name, None)
+            self._ours = set(self.configuration.get("databases", {})) - set(databases)
+            databases |= {name: self.configuration["databases"][name] for name in self._ours}
+        self._described.clear()
+
+    async def describe(self, name: str) -> None:
+        """Hand Datasette 1.0 the words about a database, when it is first asked for; nothing happens in 0.65."""
+        known = self.configuration.get("databases", {}).get(name)
+        if known is None or name in self._described or not hasattr(self._datasette, "set_database_metadata"):
             return
-        databases = self._datasette.config.setdefault("databases", {})
-        for name, known in self.configuration.get("databases", {}).items():
-            databases.setdefault(name, known)
+        self._described.add(name)
+        for word in _WORDS & known.keys():
+            await self._datasette.set_database_metadata(name, word, known[word])
+        for table, said in known.get("tables", {}).items():
+            for word in _WORDS & said.keys():
+                await self._datasette.set_resource_metadata(name, table, word, said[word])
+            for column, sentence in said.get("columns", {}).items():
+                await self._datasette.set_column_metadata(name, table, column, "description", sentence)
+        for key, query in known.get("queries", {}).items():
+            words = {word: query.get(word) for word in ("title", "description")}
+            await self._datasette.add_query(name, key, query["sql"], is_trusted=True, **words)

@@ -96,9 +96,11 @@ def asgi_wrapper(datasette: Any) -> Callable[[Asgi], Asgi]:
 
     def wrap(app: Asgi) -> Asgi:
         async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
-            if scope["type"] != "http" or not _follow(datasette):
+            attached = _follow(datasette) if scope["type"] == "http" else None
+            if attached is None:
                 await app(scope, receive, send)
                 return
+            await attached.describe(scope["path"].removeprefix(datasette.setting("base_url")).lstrip("/").split("/")[0])
 
             async def send_with_headers(event: dict[str, Any]) -> None:
                 if event["type"] == "http.response.start":
@@ -131,8 +133,8 @@ def _attached(datasette: Any) -> Attached | None:
     return found
 
 
-def _follow(datasette: Any) -> bool:
+def _follow(datasette: Any) -> Attached | None:
     attached = _attached(datasette)
     if attached:
         attached.follow()
-    return attached is not None
+    return attached

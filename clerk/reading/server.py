@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +27,5 @@ def reader_of(folder: Path) -> Any:
             pm.register(plugin, name=name)
     said = yaml.safe_load((folder / CONFIGURATION).read_text(encoding="utf-8"))
     said["plugins"] = {**said["plugins"], PLUGIN_NAME: {"active": True, "folder": str(folder)}}
-    settings = said.pop("settings")
-    if "config" in inspect.signature(Datasette).parameters:  # Datasette 1.0 keeps display apart from words
-        return Datasette(files=[], metadata=said, config=said, settings=settings)
-    del said["databases"]  # the plugin says it, and only what is asked for
-    return Datasette(files=[], metadata=said, settings=settings)
+    del said["databases"]  # the plugin says it, of the databases that are asked for
+    return Datasette(files=[], settings=said.pop("settings"), metadata=said)
