@@ -106,6 +106,7 @@ def test_importing_does_nothing_but_define(package: str) -> None:
         "celery.app.base",
     }
     foreign = sorted({name for name in tops(theirs) if name not in FORBIDDEN and name != "celeryconfig"})
+    foreign += ["datasette.app"]  # it asks SQLite what it can do
     names = " ".join(module.name for module in ours if module.path.name != "__main__.py")
     command = [sys.executable, "-W", "error", "-c", WATCHED, names, *foreign]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,9 +20,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list")
 def list_(subdomain: Subdomain, as_json: AsJson = False) -> None:
     """List the versions that are kept of a site's databases, newest first; an asterisk is what readers see."""
-    from plugins.local_publish.versions import kept  # on demand: `--help` needs no database
-
-    rows = kept(subdomain)
+    rows = _versions().kept(subdomain)
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -46,9 +44,7 @@ def now(
     as_json: AsJson = False,
 ) -> None:
     """Publish what was compiled for a site, and the list of sites."""
-    from plugins.local_publish.versions import publish_now  # on demand, as above
-
-    rows = publish_now(subdomain, accept_shrink=accept_shrink)
+    rows = _versions().publish_now(subdomain, accept_shrink=accept_shrink)
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -69,10 +65,38 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Publish an older version again; what was rolled back stays so until something else is compiled."""
-    from plugins.local_publish.versions import roll_back  # on demand, as above
-
-    row = roll_back(subdomain, database, to)
+    row = _versions().roll_back(subdomain, database, to)
     if as_json:
         typer.echo(json.dumps(row, indent=2))
     else:
         typer.echo(f"{subdomain} {row['database']}: readers see {row['version']} again")
+
+
+@app.command()
+def index(as_json: AsJson = False) -> None:
+    """Bring the search index and Datasette's configuration up to date with every published database."""
+    from plugins.local_publish.deploy import index_everything  # on demand: `--help` needs no database
+
+    names = index_everything()
+    if as_json:
+        typer.echo(json.dumps(names, indent=2))
+        return
+    for name in names:
+        typer.echo(visible(name))
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0: a free one.")] = 8001,
+) -> None:
+    """Serve the published databases, with the pages for readers, until it is stopped; needs Datasette."""
+    from plugins.local_publish.serving import serve_readers  # on demand, as above
+
+    serve_readers(host, port)
+
+
+def _versions() -> Any:
+    from plugins.local_publish import versions  # on demand, as above
+
+    return versions

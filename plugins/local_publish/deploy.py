@@ -26,6 +26,9 @@ from clerk.publication import (
     shrink_accepted,
     stamp,
 )
+from clerk.reading.configuration import write_configuration
+from clerk.reading.index import forget_unpublished, update_index
+from clerk.reading.published import CONFIGURATION, DATABASE_FILES, INDEX, LIST_OF_SITES, published_files
 from clerk.settings import settings
 from plugins.local_publish.addresses import write_addresses
 from plugins.local_publish.content import document_hashes, titles_of, write_sites
@@ -35,13 +38,10 @@ from plugins.local_publish.static import STATIC
 log = logging.getLogger(__name__)
 
 #: What a site publishes, below its folder in STORAGE_DIR and below its folder in CLERK_PUBLISH_DIR.
-DATABASES = ("meetings.db", "finance/election_finance.db")
-
-#: The list of sites.
-SITES = "sites.db"
+DATABASES = tuple(DATABASE_FILES.values())
 
 #: What CLERK_PUBLISH_DIR holds besides the sites' folders.
-TAKEN = (SITES, STATIC)
+TAKEN = (LIST_OF_SITES, STATIC, INDEX, f"{INDEX}-journal", CONFIGURATION)
 
 #: How many pages of a database are copied between two looks at whether the job is still wanted.
 _STRIDE = 8192
@@ -80,6 +80,7 @@ def publish_site(subdomain: str, *, wait: bool = False) -> list[Report]:
                 reports.append(_publish(shelf, subdomain))
             except Refused as refusal:
                 refusals.append(str(refusal))
+    show_readers(subdomain)
     if refusals:
         raise Refused("; ".join(refusals))
     return reports
@@ -90,12 +91,38 @@ def publish_sites() -> None:
     if settings().publish_dir is None:
         return
     folder = publish_dir()
-    shelf = Shelf(folder, SITES)
+    shelf = Shelf(folder, LIST_OF_SITES)
     # Two sites may be deployed at once, and the later must see the earlier's row.
     with locked(folder, wait=True), shelf.making() as new:
         write_sites(new)
         _check_and_stamp(shelf, hash_file(new), {})
         current_job().commit_files({new: shelf.live})
+    _configure(folder)
+
+
+def show_readers(subdomain: str) -> None:
+    """Bring the search index and Datasette's configuration up to date with what is published of a site now."""
+    folder = publish_dir()
+    if update_index(folder, [subdomain]):
+        _configure(folder)
+
+
+def index_everything() -> list[str]:
+    """Bring the search index and Datasette's configuration up to date with every published database.
+
+    Returns the names of the databases that Datasette serves.
+    """
+    folder = publish_dir()
+    files = sorted(published_files(folder))
+    update_index(folder, dict.fromkeys(file.subdomain for file in files))
+    forget_unpublished(folder)
+    _configure(folder)
+    return [file.name for file in files]
+
+
+def _configure(folder: Path) -> None:
+    with locked(folder, wait=True):  # the last one that writes has seen what the others published
+        write_configuration(folder)
 
 
 def publish_dir() -> Path:

@@ -10,7 +10,7 @@ from clerk.database.transactions import reading, transaction
 from clerk.errors import DatabaseUnavailable, UsageError
 from clerk.publication import accepting_shrink, provenance
 from clerk.sites.rows import require_site
-from plugins.local_publish.deploy import publish_site, publish_sites, shelves, site_folder
+from plugins.local_publish.deploy import publish_site, publish_sites, shelves, show_readers, site_folder
 from plugins.local_publish.shelf import Shelf, Version, locked
 
 
@@ -42,6 +42,7 @@ def roll_back(subdomain: str, database: str | None, to: str | None) -> dict[str,
     database = shelf.live.stem
     with locked(site_folder(subdomain)):
         version = shelf.roll_back(to)
+        show_readers(subdomain)
     row = _row(shelf, version, live=True)
     with suppress(DatabaseUnavailable), transaction() as connection:  # readers see it already
         record_act(connection, "rollback", f"{database} of {subdomain} to {row['version']}")

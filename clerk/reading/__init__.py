@@ -1,0 +1,1 @@
+"""What readers see of published databases: names, search over all cities, Datasette's configuration, pages."""

@@ -1,0 +1,1 @@
+"""The pages that readers see in Datasette beside its own: cities, documents, search, filings, freshness, feeds."""
