@@ -85,7 +85,7 @@ def _built(command: Callable[..., None], name: str, registered: RegisteredJobTyp
 
 def _about(registered: RegisteredJobType, options: Mapping[str, Any]) -> Iterator[str]:
     function = registered.job_type.function
-    yield f"{registered.name}: {summary(function)}"
+    yield f"{registered.name}: {summary(function) or 'its arguments are options too.'}"
     others = [field for field in fields(function) if f"flag_{field.name}" not in options]
     for field in others:
         yield f"--arg {field.name}={_metavar(field)}: {_help(field)}"

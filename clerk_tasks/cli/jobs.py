@@ -19,6 +19,7 @@ from clerk_tasks.cli.job_filter_options import (
 )
 from clerk_tasks.cli.jobs_output import finish, listing_of
 from clerk_tasks.cli.log_output import show_log, show_new_lines
+from clerk_tasks.cli.mount import on_demand
 from clerk_tasks.cli.options import JOB_IDS, QUEUE_NAMES, AsJson, Before, DryRun, Limit, Reason, Wait
 from clerk_tasks.operations import job_retry, listing
 from clerk_tasks.operations.bulk_acts import cancelling, dismissing, moving, retrying
@@ -56,6 +57,11 @@ def show(job_id: JobId, as_json: AsJson = False) -> None:
     lines = listing.last_traceback(job)
     traceback = ("", *(f"  {line}" for line in lines)) if lines else ()  # what strangers wrote begins no line
     output.answer_one(job, output.fields(job | {"attempts": None}), "", attempts, *traceback, as_json=as_json)
+
+
+@app.command("run", cls=on_demand("jobs_run"))
+def run() -> None:
+    """Run a job in this terminal, with its traceback, without a worker."""
 
 
 @app.command()

@@ -43,6 +43,17 @@ class LazyCommand(TyperCommand):
         )
 
 
+def on_demand(module: str) -> type[TyperCommand]:
+    """Return the class of a command of a group whose module is imported when it is used."""
+
+    class OnDemand(TyperCommand):
+        def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+            real = _command_of(command_module(module), str(self.name))
+            return real.make_context(info_name, args, parent=parent, **extra)
+
+    return OnDemand
+
+
 def mount_plugins(*, reserved: Collection[str]) -> dict[str, Any]:
     """Return the plugins' commands by name; one whose name is taken is quarantined, the first keeps it."""
     found = plugins()
