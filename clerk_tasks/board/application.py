@@ -102,7 +102,7 @@ class _Board:
         html = templates().get_template("page.html")
         text = html.render(
             title=answer.title or page.name,
-            here=page.path if page.in_menu else "",
+            here=request.url.path,
             banner=self._access.banner,
             user=person.name if person.can_act else None,
             answer=answer,

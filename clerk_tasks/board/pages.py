@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clerk_tasks.board.parts import Answer, Asked
-from clerk_tasks.board.views import now, sites, system, work
+from clerk_tasks.board.views import now, plugins, sites, system, work
+from clerk_tasks.operations.contributions import board_pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,6 @@ class Page:
     in_menu: bool = True
 
 
-#: A plugin's pages will follow these.
 PAGES = (
     Page("Now", "/", "Is all well?", now.now),
     Page("Sites", "/sites", "Which sites are up to date?", sites.sites),
@@ -34,4 +34,11 @@ PAGES = (
     Page("Workers", "/workers", "Who is at work?", system.workers),
     Page("Published", "/published", "What do readers see?", sites.published),
     Page("Acts", "/acts", "What did operators do?", system.acted),
+    Page("Page of a plugin", "/plugins/{page}", "What does the plugin show?", plugins.page, in_menu=False),
 )
+
+
+def menu() -> list[tuple[str, str]]:
+    """Return the names and addresses of the menu: our pages, then the plugins'."""
+    brought = [(page.title, f"/plugins/{name}") for name, (_plugin, page) in board_pages().items()]
+    return [*((page.name, page.path) for page in PAGES if page.in_menu), *brought]

@@ -120,6 +120,15 @@ class Lines:
 
 
 @dataclass(frozen=True, slots=True)
+class Paragraph:
+    """A text."""
+
+    kind: ClassVar[str] = "paragraph"
+    title: ClassVar[str] = ""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Names with values, empty ones left out."""
 

@@ -12,7 +12,7 @@ from clerk import __version__
 from clerk.application import part
 from clerk.redaction import redact
 from clerk.visible import visible, visible_json
-from clerk_tasks.board.pages import PAGES, Page
+from clerk_tasks.board.pages import Page, menu
 from clerk_tasks.board.parts import Answer
 from clerk_tasks.operations.wording import plain
 
@@ -39,7 +39,7 @@ def templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.globals["menu"] = [page for page in PAGES if page.in_menu]
+    made.globals["menu"] = menu
     made.globals["version"] = __version__
     return made
 

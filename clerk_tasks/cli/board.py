@@ -21,6 +21,10 @@ else:
     MISSING = None
 
 
+#: Where the board is served if the setting says `off`.
+DEFAULT = "127.0.0.1:8400"
+
+
 def command(
     listen: Annotated[
         str | None,
@@ -36,7 +40,8 @@ def command(
     """
     if MISSING is not None:
         raise ClerkError(f"The board needs {MISSING}: pip install 'clerk-tasks[board]'.")
-    address = parse_address(listen or settings().board_listen)
+    configured = settings().board_listen
+    address = parse_address(listen or (DEFAULT if configured == "off" else configured))
     check_database()
     server = BoardServer(*address)
     output.print_line(f"The board is at {server.url}")

@@ -71,8 +71,9 @@ def foresee_pause(kind: str, name: str | None) -> int | None:
 
     Raises UsageError and NotFoundError as `pause` does.
     """
+    named = _checked_name(kind, name)
     with reading() as connection:
-        return count_held(connection, kind, _name(connection, kind, name))
+        return count_held(connection, kind, named)
 
 
 def _require_kind(kind: str, name: str | None) -> None:

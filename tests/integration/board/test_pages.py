@@ -5,16 +5,29 @@ from __future__ import annotations
 import json
 import shlex
 from html.parser import HTMLParser
+from pathlib import Path
 
 import httpx
 import pytest
 
+from clerk.plugin.loader import forget_plugins
 from clerk.settings import settings
 from clerk_tasks.board.pages import PAGES
 from clerk_tasks.cli.main import main
 from clerk_tasks.operations.listing import show_job
 from tests.integration.board.conftest import Connect
 
+PAGE_PLUGIN = """
+from clerk import BoardPage, BoardTable, hookimpl
+
+def content(parameters):
+    return [f"{parameters['of']} has two shelves.", BoardTable(["Shelf", "Books"], [["<script>", 2]])]
+
+class Shelves:
+    @hookimpl
+    def register_board_pages(self):
+        return [BoardPage("shelves", "Shelves", content)]
+"""
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 #: Elements and attributes that run something, or load it from elsewhere.
 RUNS = {"iframe", "object", "embed", "base"}
@@ -56,7 +69,8 @@ class Seen(HTMLParser):
 
 def addresses(story: dict[str, str]) -> list[str]:
     names = {"subdomain": "alameda.ca", "job_id": story["dead"], "run_id": show_job(story["dead"])["run_id"]}
-    return [*(page.path.format(**names) for page in PAGES), "/sites/hostile.ca"]
+    ours = [page for page in PAGES if "{page}" not in page.path]
+    return [*(page.path.format(**names) for page in ours), "/sites/hostile.ca"]
 
 
 @SQLITE
@@ -145,3 +159,15 @@ def test_jobs_are_filtered_by_the_address(board: httpx.Client, story: dict[str, 
     assert [job["id"] for job in found] == [story["dead"]]
     page = board.get("/jobs?state=discarded").text
     assert "1 job matches --state discarded." in page
+
+
+@SQLITE
+def test_a_plugin_brings_a_page_which_cannot_run_anything(board: httpx.Client) -> None:
+    Path("plugins/shelves.py").write_text(PAGE_PLUGIN)
+    forget_plugins()
+    page = board.get("/plugins/shelves?of=<b>x</b>")
+    assert Seen(page.text).runs == []
+    assert Seen(page.text).sentence == "<b>x</b> has two shelves."
+    assert 'href="/plugins/shelves" aria-current="page"' in page.text
+    assert board.get("/json/plugins/shelves?of=x").json()[1]["rows"] == [["<script>", 2]]
+    assert board.get("/plugins/none").status_code == 404
