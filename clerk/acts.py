@@ -5,7 +5,9 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from enum import StrEnum
 from typing import Any
 
@@ -28,8 +30,24 @@ class ActState(StrEnum):
     FAILED = "failed"  # by an error
 
 
+#: Who acts in place of the user of this process.
+_ACTING: ContextVar[str | None] = ContextVar("clerk_acting", default=None)
+
+
+@contextmanager
+def acting_as(name: str) -> Iterator[None]:
+    """Record the acts of a with block as those of a person by this name, who is not the user of this process."""
+    token = _ACTING.set(name)
+    try:
+        yield
+    finally:
+        _ACTING.reset(token)
+
+
 def operator() -> str:
-    """Return who acts: the user's name on this machine."""
+    """Return who acts: the person whom `acting_as` names, or the user's name on this machine."""
+    if (acting := _ACTING.get()) is not None:
+        return acting
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

@@ -152,6 +152,27 @@ class RegisterBoardPages(Protocol):
         """Return the plugin's own pages of the board."""
 
 
+class PublishedVersions(Protocol):
+    """A plugin with the hook `published_versions`."""
+
+    @hookspec
+    def published_versions(self, subdomain: str) -> Sequence[Mapping[str, Any]] | None:
+        """Return the versions that are kept of a site's published databases, newest first, or None.
+
+        Each has `version`, `database`, `live` (whether readers see it), `published_at` (ISO 8601), `rows` and `run_id`.
+        """
+
+
+class PublishVersion(Protocol):
+    """A plugin with the hook `publish_version`."""
+
+    @hookspec
+    def publish_version(
+        self, subdomain: str, database: str, version: str, reason: str | None
+    ) -> Mapping[str, Any] | None:
+        """Publish an older version of a site's database again, record the act, and return that version, or None."""
+
+
 class ClerkSpec(
     FetcherClass,
     FetcherExtra,
@@ -169,6 +190,8 @@ class ClerkSpec(
     RegisterStages,
     RegisterMetrics,
     RegisterBoardPages,
+    PublishedVersions,
+    PublishVersion,
     Protocol,
 ):
     """What pluggy checks every plugin against; a plugin implements what it needs and leaves the rest."""

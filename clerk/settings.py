@@ -41,7 +41,10 @@ Number = TypeVar("Number", int, float)
 
 #: Variables whose values errors do not quote.
 _MAY_HOLD_SECRETS = frozenset(
-    {"BROKER_URL", "CLERK_CIVIC_OBSERVER", "CLERK_WEBHOOKS", "CLERK_WEBHOOK_SECRET", "DATABASE_URL", "REDIS_URL"}
+    {
+        *("BROKER_URL", "CLERK_CIVIC_OBSERVER", "CLERK_WEBHOOKS", "CLERK_WEBHOOK_SECRET", "DATABASE_URL", "REDIS_URL"),
+        *("CLERK_BOARD_PASSWORD", "CLERK_BOARD_TOKEN"),
+    }
 )
 
 #: What our programs say to their children by CLERK_ variables that are no settings.
@@ -144,6 +147,13 @@ class Settings(BaseSettings):
     finance_timezone: Timezone = "America/Los_Angeles"
     finance_sites_per_night: int = Field(1, ge=1, le=1000)
     finance_base_url: WebAddress = "https://public.netfile.com/pub2/excel"
+
+    board_listen: str = "127.0.0.1:8400"
+    board_hosts: Names = ()
+    board_password: str | None = Field(None, min_length=8)
+    board_token: str | None = Field(None, min_length=16)
+    board_user_header: str | None = None
+    board_arguments: Literal["show", "hide"] = "show"
 
     webhooks_private: bool = False
     webhooks: Names = ()

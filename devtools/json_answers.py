@@ -32,10 +32,11 @@ ANSWERS = {
     "status, sites": (
         "array",
         "subdomain name status has_finance_data finance_last_updated last_run last_run_pipeline last_run_state "
-        "last_run_at last_run_finished_at stage total remaining failed unfinished discarded completed_at age owed",
+        "last_run_at last_run_finished_at stage total remaining failed unfinished discarded completed_at age "
+        "stages owed",
     ),
     "top": ("object", "at queues workers unfinished_runs runs failures"),
-    "top, queues": ("array", "queue available waiting running held oldest per_minute"),
+    "top, queues": ("array", "queue available waiting running held oldest per_minute clears_in"),
     "top, workers": (
         "array",
         "worker pools queues version concurrency running up silent draining scaled_to skew instance jobs",
@@ -46,6 +47,7 @@ ANSWERS = {
         "fingerprint job_type cause dead_letters to_be_retried sites first last error job subdomain",
     ),
     "jobs list": ("array", JOB),
+    "jobs count": ("object", "filter number"),
     "jobs show": (
         "object",
         f"{JOB} arguments result unique_key time_limit lease_until instance pid traceparent attempts",
@@ -94,8 +96,10 @@ ANSWERS = {
         "array",
         "name cron timezone catch_up description next last last_fate last_jobs last_detail",
     ),
+    "schedule history": ("array", "name due_at fate jobs detail"),
     "schedule next": ("array", "name due_at local"),
     "schedule tick": ("array", "schedule due_at fate job_ids detail"),
+    "now": ("object", "sentence level checks causes day pauses queues unfinished_runs runs jobs"),
     "health": ("object", "level checks"),
     "health, checks": ("array", "check level detail"),
     "probe": ("object", "probe level detail"),

@@ -22,6 +22,7 @@ from demo_steps import PROGRAM, clerk_tasks, say  # noqa: E402
 
 from clerk_tasks.cli.output import print_line  # noqa: E402
 from devtools import city_site, netfile_site  # noqa: E402
+from devtools.services import free_port  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +40,10 @@ def main() -> int:
         city_site.fill(city)
         prepare(folder, CLERK_FINANCE_BASE_URL=netfile.url, CLERK_PUBLISH_DIR=str(folder / "published"))
         say(f"a city's website at {city.url}, and a small NetFile at {netfile.url}")
+        board = f"127.0.0.1:{free_port()}"
+        os.environ["CLERK_BOARD_LISTEN"] = board
         with system(folder):
+            say(f"the board is at http://{board}/ while the demo runs")
             finance.run()
             meetings.run(city)
     say(f"the system has ended; its log is {folder / 'up.log'}")

@@ -66,6 +66,7 @@ def isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in [name for name in os.environ if name.startswith(OURS)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("CLERK_HOME", str(tmp_path / "clerk-home"))
+    monkeypatch.setenv("CLERK_BOARD_LISTEN", "off")  # the port is one for all tests
     monkeypatch.setenv("STORAGE_DIR", str(tmp_path / "sites"))
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from clerk.visible import visible
+from clerk_tasks.operations.wording import plain
 
 #: The width of a table where no terminal says another.
 WIDTH = 100
@@ -95,25 +96,6 @@ def _time(moment: datetime, current: datetime | None) -> str:
     return f"{local:%m-%d %H:%M}" if apart < 180 * 86400 else f"{local:%Y-%m-%d}"
 
 
-def plain(value: Any) -> Any:
-    """Return what JSON holds of a value that it does not know: of a time its ISO 8601."""
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
-
-
 def shortened(rows: Sequence[Mapping[str, Any]], short: Mapping[str, str], *names: str) -> list[dict[str, Any]]:
     """Return rows with short ids, in the columns of these names, for a table."""
     return [dict(row) | {name: short.get(row[name], row[name]) for name in names if row.get(name)} for row in rows]
-
-
-def percent(value: float | None) -> str | None:
-    """Return a share as people write it."""
-    return None if value is None else f"{value:.0f} %"
-
-
-def duration(seconds: float | None) -> str:
-    """Return a length of time as people say it: 42 s, 5 min, 3 h, 12 d."""
-    if seconds is None:
-        return "never"
-    whole = round(seconds)
-    units = ((86400 * 2, 86400, "d"), (3600 * 2, 3600, "h"), (60 * 2, 60, "min"))
-    return next((f"{whole // size} {unit}" for least, size, unit in units if whole >= least), f"{whole} s")

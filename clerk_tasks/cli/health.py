@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import typer
 
 from clerk.plugin.registered import findings_unlogged
@@ -11,8 +9,7 @@ from clerk_tasks.cli import output
 from clerk_tasks.cli.commands import COMMANDS
 from clerk_tasks.cli.mount import mount_plugins
 from clerk_tasks.cli.options import AsJson
-from clerk_tasks.operations.health import check_health
-from clerk_tasks.operations.level import Level
+from clerk_tasks.operations.health import as_report, check_health
 
 
 def command(as_json: AsJson = False) -> None:
@@ -21,7 +18,6 @@ def command(as_json: AsJson = False) -> None:
         mount_plugins(reserved=COMMANDS)  # so that a command that cannot be mounted is among the quarantined
         findings = check_health()
     worst = max(finding.level for finding in findings)
-    rows = [asdict(finding) | {"level": finding.level.name.lower()} for finding in findings]
-    value = {"level": Level(worst).name.lower(), "checks": rows}
-    output.answer_one(value, output.Listing(rows, ("level", "check", "detail")), as_json=as_json)
+    report = as_report(findings)
+    output.answer_one(report, output.Listing(report["checks"], ("level", "check", "detail")), as_json=as_json)
     raise typer.Exit(int(worst))

@@ -1,4 +1,4 @@
-"""`clerk-tasks jobs`: list and show jobs; retry, run, dismiss, cancel, move and reprioritise them."""
+"""`clerk-tasks jobs`: list, count and show jobs; retry, run, dismiss, cancel, move and reprioritise them."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from clerk_tasks.cli.log_output import show_log, show_new_lines
 from clerk_tasks.cli.mount import on_demand
 from clerk_tasks.cli.options import JOB_IDS, QUEUE_NAMES, AsJson, Before, DryRun, Limit, Reason, Wait
 from clerk_tasks.operations import job_retry, listing
+from clerk_tasks.operations.answers import of_jobs
 from clerk_tasks.operations.bulk_acts import cancelling, dismissing, moving, retrying
 from clerk_tasks.operations.cancel import cancel_jobs
 from clerk_tasks.operations.dismissal import dismiss_jobs
@@ -31,7 +32,9 @@ from clerk_tasks.operations.rerouting import Rerouting, reroute_jobs, to_priorit
 from clerk_tasks.operations.run_now import run_jobs_now
 from clerk_tasks.operations.short_ids import full_job_id, full_job_ids
 
-app = typer.Typer(no_args_is_help=True, help="List, show, retry, run, dismiss, cancel, move and reprioritise jobs.")
+app = typer.Typer(
+    no_args_is_help=True, help="List, count, show, retry, run, dismiss, cancel, move and reprioritise jobs."
+)
 
 JobId = Annotated[str, typer.Argument(help="The job's id, or its beginning.", autocompletion=JOB_IDS)]
 JobIds = Annotated[list[str], typer.Argument(help="Job ids, or their beginnings.", autocompletion=JOB_IDS)]
@@ -46,6 +49,14 @@ def list_(chosen: FilterTexts, before: Before = None, limit: Limit = 100, as_jso
     """List jobs, newest first."""
     jobs = listing.list_jobs(before=before and full_job_id(before), limit=limit or None, **chosen)
     output.answer_one(jobs, *(() if as_json else (listing_of(jobs),)), as_json=as_json)
+
+
+@app.command()
+@filtered
+def count(chosen: FilterTexts, as_json: AsJson = False) -> None:
+    """Count the jobs that match, up to 10 000; more are 10 001."""
+    found = listing.count_jobs(**chosen)
+    output.answer_one(found, of_jobs(found["number"], listing.MOST_COUNTED, found["filter"]), as_json=as_json)
 
 
 @app.command()

@@ -15,6 +15,7 @@ import typer
 from clerk.errors import ClerkError, UsageError
 from clerk.visible import visible, visible_json, visible_lines
 from clerk_tasks.cli import cells
+from clerk_tasks.operations.wording import plain
 
 #: The exit code of what Ctrl-C has ended.
 INTERRUPTED = 130
@@ -31,13 +32,13 @@ def set_quiet(quiet: bool) -> None:
 def print_json(value: Any) -> None:
     """Print one JSON document; times in ISO 8601."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    _print(visible_json(value, indent=2, default=cells.plain, encoding=encoding))
+    _print(visible_json(value, indent=2, default=plain, encoding=encoding))
 
 
 def print_json_line(value: Any) -> None:
     """Print one JSON document in one line, at once."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    _print(visible_json(value, indent=None, default=cells.plain, encoding=encoding))
+    _print(visible_json(value, indent=None, default=plain, encoding=encoding))
     flush()
 
 

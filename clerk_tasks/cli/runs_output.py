@@ -7,6 +7,7 @@ from typing import Any
 
 from clerk_tasks.cli import cells, output
 from clerk_tasks.operations.short_ids import short_run_ids
+from clerk_tasks.operations.wording import percent
 
 _RUNS = ("id", "pipeline", "state", "percent", "jobs", "left", "failed", "created_at", "finished_at", "ends_at")
 _UNFINISHED = ("id", "pipeline", "stage", "percent", "total", "left", "failed", "per_minute", "ends_at")
@@ -35,7 +36,7 @@ def heading(run: Mapping[str, Any]) -> str:
         return said
     rate = f", {run['rate']:g} jobs a minute" if run["rate"] else ""
     ends = f", it ends at about {cells.text(run['ends_at'])}" if run["ends_at"] else ""
-    return f"{said}, {cells.percent(run['percent'])}{rate}{ends}"
+    return f"{said}, {percent(run['percent'])}{rate}{ends}"
 
 
 def _shown(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -43,5 +44,5 @@ def _shown(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _progress(row: Mapping[str, Any]) -> dict[str, Any]:
-    known = {"percent": cells.percent(row["percent"]), "left": row.get("remaining"), "per_minute": row["rate"]}
+    known = {"percent": percent(row["percent"]), "left": row.get("remaining"), "per_minute": row["rate"]}
     return dict(row) | known

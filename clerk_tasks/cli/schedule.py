@@ -1,4 +1,4 @@
-"""`clerk-tasks schedule`: list the schedules and their next slots; fire one now."""
+"""`clerk-tasks schedule`: list the schedules, their next and their last slots; fire one now."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from clerk_tasks.cli import output
 from clerk_tasks.cli.options import AsJson
 from clerk_tasks.operations import schedule
 
-app = typer.Typer(no_args_is_help=True, help="List the schedules and their next slots; fire one now.")
+app = typer.Typer(no_args_is_help=True, help="List the schedules, their next and their last slots; fire one now.")
 
 
 @app.command("list")
@@ -30,6 +30,18 @@ def next_(
     """List the next slots, in UTC and in the schedule's own time zone."""
     rows = schedule.list_slots(name, count)
     output.answer(rows, ("name", "due_at", "local"), as_json=as_json, empty="There is no schedule.")
+
+
+@app.command()
+def history(
+    name: Annotated[str | None, typer.Argument(help="A schedule's name (default: all).")] = None,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, max=1000, help="Number of slots of each schedule.")] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """List the last slots, newest first, and what became of each."""
+    found = schedule.slot_history(name, count)
+    rows = [{"name": each} | slot for each, slots in found.items() for slot in slots]
+    output.answer(rows, ("name", "due_at", "fate", "jobs", "detail"), as_json=as_json, empty="There is no slot yet.")
 
 
 @app.command()

@@ -9,6 +9,7 @@ from clerk_tasks.cli.options import NO_SITES, AsJson, Limit, OfSite
 from clerk_tasks.cli.runs_output import unfinished_listing
 from clerk_tasks.operations.listing import show_status
 from clerk_tasks.operations.short_ids import short_run_ids
+from clerk_tasks.operations.wording import duration
 
 _SITES = (
     *("subdomain", "last_run", "last_run_state", "stage", "total", "remaining"),
@@ -38,7 +39,7 @@ def _parts(found: dict[str, Any]) -> tuple[str | output.Listing, ...]:
     )
     shown, count = len(found["runs"]), found["unfinished_runs"]
     cut = (f"the newest {shown} of the {count} unfinished runs; --limit 0 shows all",) if shown < count else ()
-    rows = [site | {"age": cells.duration(site["age"])} for site in found["sites"]]
+    rows = [site | {"age": duration(site["age"])} for site in found["sites"]]
     short = short_run_ids(site["last_run"] for site in rows)
     sites = output.Listing(cells.shortened(rows, short, "last_run"), _SITES, NO_SITES)
     return (f"jobs: {jobs or 'none'}", "", queues, "", unfinished_listing(found["runs"]), *cut, "", sites)

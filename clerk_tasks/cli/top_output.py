@@ -6,6 +6,7 @@ from typing import Any
 
 from clerk_tasks.cli import cells, output
 from clerk_tasks.cli.runs_output import unfinished_listing
+from clerk_tasks.operations.wording import duration
 
 _QUEUES = ("queue", "available", "waiting", "running", "held", "oldest", "per_minute")
 _WORKERS = ("worker", "pools", "jobs", "job_type", "subdomain", "for", "note")
@@ -38,7 +39,7 @@ def _of_worker(worker: dict[str, Any]) -> list[dict[str, Any]]:
     busy = f"{worker['running']} of {worker['concurrency']}{', drains' if worker['draining'] else ''}"
     known = {"worker": worker["worker"], "pools": worker["pools"], "jobs": busy}
     rows = [
-        {name: job[name] for name in ("job_type", "subdomain", "note")} | {"for": cells.duration(job["seconds"])}
+        {name: job[name] for name in ("job_type", "subdomain", "note")} | {"for": duration(job["seconds"])}
         for job in worker["jobs"]
     ] or [{}]
     return [known | rows[0], *({"worker": worker["worker"], **row} for row in rows[1:])]

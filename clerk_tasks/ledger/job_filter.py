@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, func, or_, select
 
 from clerk.database.clock import now
 from clerk.database.literals import one_of
@@ -120,6 +120,14 @@ def matching(
         return list(connection.execute(ids).scalars())
     rows = connection.execute(query.order_by(query.selected_columns.id))
     return [row.id for row in rows if chosen.matches(row)]
+
+
+def count_matching(connection: Connection, chosen: JobFilter, *, most: int) -> int:
+    """Return how many jobs match, `most` and one if there are more."""
+    if chosen.fingerprint is not None:
+        return len(newest_matching(connection, chosen, before=None, limit=most + 1))
+    some = select_ids(chosen).limit(most + 1).subquery()
+    return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
 
 def newest_matching(connection: Connection, chosen: JobFilter, *, before: str | None, limit: int | None) -> list[str]:

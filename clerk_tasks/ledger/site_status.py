@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, func, select
 
 from clerk.database.clock import now
-from clerk.database.literals import constant, is_in
+from clerk.database.literals import batched, constant, is_in
 from clerk.database.states import UNSUCCESSFUL, JobState, RunState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
@@ -20,7 +22,7 @@ def site_status(connection: Connection, *, subdomain: str | None = None) -> list
     """Return, for each site, its last run and that run's stage and counts, its unfinished jobs and dead letters.
 
     `stage` is the one under way, None once the run has ended. `age` is in seconds, since the end of the last run that
-    completed; None without one.
+    completed; None without one. `stages` are those of the last run, in order.
     """
     last = runs.alias()
     newest = select(runs.c.id).where(runs.c.subdomain == sites.c.subdomain).order_by(runs.c.created_at.desc()).limit(1)
@@ -58,10 +60,24 @@ def site_status(connection: Connection, *, subdomain: str | None = None) -> list
     left = unfinished_by_site(connection, subdomain=subdomain)
     dead = select(jobs.c.subdomain, func.count()).where(is_in(jobs.c.state, JobState.DISCARDED, UNSUCCESSFUL))
     discarded: dict[str, int] = {row[0]: row[1] for row in connection.execute(dead.group_by(jobs.c.subdomain))}
+    rows = connection.execute(query).mappings().all()
+    strips = _strips(connection, [row["last_run"] for row in rows if row["last_run"]])
     return [
         _with_age(dict(row), unfinished=left.get(row["subdomain"], 0), discarded=discarded.get(row["subdomain"], 0))
-        for row in connection.execute(query).mappings()
+        | {"stages": strips.get(row["last_run"], [])}
+        for row in rows
     ]
+
+
+def _strips(connection: Connection, run_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
+    """Return {run: its stages, with their states and counts}."""
+    columns = (stages.c.name, stages.c.state, stages.c.total, stages.c.remaining, stages.c.failed)
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for some in batched(run_ids):
+        query = select(stages.c.run_id, *columns).where(stages.c.run_id.in_(some)).order_by(stages.c.position)
+        for row in connection.execute(query).mappings():
+            found[row["run_id"]].append({column.name: row[column.name] for column in columns})
+    return found
 
 
 def _with_age(row: dict[str, Any], **counts: int) -> dict[str, Any]:

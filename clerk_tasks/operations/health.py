@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,10 +52,26 @@ class Finding:
 
 def check_health() -> list[Finding]:
     """Return a finding per thing looked at; with the database down, that is all there is to say."""
+    ledger = check_ledger()
+    return ledger if ledger[0].level is Level.DOWN else [*ledger, *check_surroundings()]
+
+
+def check_ledger() -> list[Finding]:
+    """Return the findings about the database and what it says of the work."""
     findings = _attempt("database", _database)
-    if findings[0].level is Level.DOWN:
-        return findings
-    return [*findings, *_attempt("broker", _broker), *_attempt("database", _work), *_attempt("plugin", _plugins)]
+    return findings if findings[0].level is Level.DOWN else [*findings, *_attempt("database", _work)]
+
+
+def check_surroundings() -> list[Finding]:
+    """Return the findings about the broker and the plugins."""
+    return [*_attempt("broker", _broker), *_attempt("plugin", _plugins)]
+
+
+def as_report(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return findings as `health --json` prints them: the worst `level`, and the `checks`."""
+    worst = max(finding.level for finding in findings)
+    checks = [asdict(finding) | {"level": finding.level.name.lower()} for finding in findings]
+    return {"level": worst.name.lower(), "checks": checks}
 
 
 def check_database() -> None:

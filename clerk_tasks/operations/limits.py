@@ -71,9 +71,13 @@ def list_limits(job_type: str | None = None) -> list[dict[str, Any]]:
     Raises NotFoundError for a job type without a limit.
     """
     known = registry().job_types
-    with transaction() as connection:
-        ours = {name: found.job_type.limit for name, found in known.items() if found.job_type.limit}
-        limits.note_missing(connection, ours)
+    ours = {name: found.job_type.limit for name, found in known.items() if found.job_type.limit}
+    with reading() as connection:
+        missing = ours.keys() - set(connection.execute(select(limits_table.c.job_type)).scalars())
+    if missing:
+        with transaction() as connection:
+            limits.note_missing(connection, ours)
+    with reading() as connection:
         rows = connection.execute(select(limits_table).order_by(limits_table.c.source.desc()))
         found = {row.job_type: row for row in rows}
         counts = _counts(connection)

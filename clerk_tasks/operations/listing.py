@@ -12,11 +12,15 @@ from clerk.fetching.failure_notes import owed_documents
 from clerk.fetching.layout import Layout
 from clerk.paths import site_dir
 from clerk_tasks.ledger import queries
+from clerk_tasks.ledger.job_filter import count_matching
 from clerk_tasks.ledger.progress import stages_progress, unfinished_runs, with_progress
 from clerk_tasks.ledger.site_status import site_status
 from clerk_tasks.ledger.unreadable import unreadable
 from clerk_tasks.operations.job_filters import FilterTexts, check_filter, parse_filter
 from clerk_tasks.operations.known import check_filters, parse_state
+
+#: How far the jobs that match are counted.
+MOST_COUNTED = 10_000
 
 
 def list_jobs(
@@ -27,6 +31,17 @@ def list_jobs(
     with reading() as connection:
         check_filter(connection, chosen)
         return queries.list_jobs(connection, chosen, before=before, limit=limit)
+
+
+def count_jobs(*, most: int = MOST_COUNTED, **texts: Unpack[FilterTexts]) -> dict[str, Any]:
+    """Return `filter`, written as options, and `number`, how many jobs match; `most` and one if there are more.
+
+    Raises what `list_jobs` raises.
+    """
+    chosen = parse_filter(**texts)
+    with reading() as connection:
+        check_filter(connection, chosen)
+        return {"filter": str(chosen), "number": count_matching(connection, chosen, most=most)}
 
 
 def show_job(job_id: str) -> dict[str, Any]:

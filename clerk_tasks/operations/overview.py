@@ -33,9 +33,10 @@ class Sample:
 def overview(before: Sample | None = None) -> tuple[dict[str, Any], Sample]:
     """Return the system as it is, and the sample from which the next call reckons its rates.
 
-    `queues` have `per_minute`, the jobs that have ended since the sample `before`, None without one; `workers` have
-    `jobs`, what they do and for how many seconds; `runs` are the newest that have not ended; `failures` are those of
-    the last hour, by cause.
+    `queues` have `per_minute`, the jobs that have ended since the sample `before`, None without one, and `clears_in`,
+    the seconds until none is left at that rate, if no job comes and none waits for its time; `workers` have `jobs`,
+    what they do and for how many seconds; `runs` are the newest that have not ended; `failures` are those of the last
+    hour, by cause.
     """
     with reading() as connection:
         moment = database_time(connection)
@@ -71,7 +72,9 @@ def _rate(queue: str, before: Sample | None, current: Sample, added: Mapping[str
 
 def _queue(name: str, known: Mapping[str, Any] | None, per_minute: float | None) -> dict[str, Any]:
     empty = {"queue": name, "available": 0, "waiting": 0, "running": 0, "held": 0, "oldest": None}
-    return {**empty, **(known or {}), "per_minute": per_minute}
+    found = {**empty, **(known or {}), "per_minute": per_minute}
+    left = found["available"] + found["held"] + found["running"]
+    return found | {"clears_in": round(60 * left / per_minute) if per_minute else None}
 
 
 def _worker(worker: Mapping[str, Any], running: list[dict[str, Any]], moment: datetime) -> dict[str, Any]:

@@ -66,6 +66,16 @@ def list_pauses() -> list[dict[str, Any]]:
         ]
 
 
+def foresee_pause(kind: str, name: str | None) -> int | None:
+    """Return how many available jobs a pause of a thing would hold, None for hosts and schedules.
+
+    Raises UsageError and NotFoundError as `pause` does.
+    """
+    named = _checked_name(kind, name)
+    with reading() as connection:
+        return count_held(connection, kind, named)
+
+
 def _require_kind(kind: str, name: str | None) -> None:
     if kind not in PAUSABLE:
         raise UsageError(f"{kind!r} cannot be paused: name one of {', '.join(PAUSABLE)}.")

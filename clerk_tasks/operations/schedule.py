@@ -35,11 +35,21 @@ def list_slots(name: str | None, count: int) -> list[dict[str, Any]]:
     ]
 
 
-def fire(name: str | None) -> list[Fired]:
+def slot_history(name: str | None = None, count: int = 30) -> dict[str, list[dict[str, Any]]]:
+    """Return {schedule: its last slots, newest first} of one schedule, or of all.
+
+    Each slot has `due_at`, `fate`, `jobs` and `detail`. NotFoundError for an unknown name.
+    """
+    names = [slots.find(name).name] if name else list(slots.gather())
+    with reading() as connection:
+        return {each: slots.last_slots(connection, each, count) for each in names}
+
+
+def fire(name: str | None, *, reason: str | None = None) -> list[Fired]:
     """Fire one schedule now, or every schedule that is due; NotFoundError for an unknown name."""
     if name is None:
         return slots.tick()
     fired = slots.fire_now(name)
     with suppress(DatabaseUnavailable), transaction() as connection:  # it has fired already
-        record_act(connection, "fire", f"schedule {name}", number=len(fired.job_ids))
+        record_act(connection, "fire", f"schedule {name}", number=len(fired.job_ids), reason=reason)
     return [fired]

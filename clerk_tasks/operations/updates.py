@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from clerk.acts import record_act
 from clerk.database.clock import database_time, parse_moment
-from clerk.database.transactions import reading
-from clerk.errors import ConflictError, NotFoundError, UsageError
+from clerk.database.transactions import reading, transaction
+from clerk.errors import ConflictError, DatabaseUnavailable, NotFoundError, UsageError
 from clerk.fetching.date_span import parse_day
 from clerk.jobs import JobRequest
 from clerk.paths import is_subdomain
@@ -183,3 +185,11 @@ def update_meetings(subdomain: str | None, *, start: str = "fetch", **arguments:
             lambda connection: [JobRequest(job_type, site, given) for site in take_oldest_sites(connection)]
         )
     return dispatcher.enqueue(JobRequest(job_type, subdomain, given), always_publish=True)
+
+
+def update_site(subdomain: str, *, reason: str | None = None) -> Enqueued:
+    """Enqueue an update of a site's meetings, and record that an operator did; raises what `update_meetings` raises."""
+    enqueued = Update(subdomain=subdomain).enqueue()
+    with suppress(DatabaseUnavailable), transaction() as connection:  # it is enqueued already
+        record_act(connection, "update", f"site {subdomain}", reason=reason)
+    return enqueued

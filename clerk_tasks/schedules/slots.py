@@ -282,6 +282,13 @@ def describe(schedule: Schedule, connection: Connection) -> dict[str, Any]:
     }
 
 
+def last_slots(connection: Connection, name: str, count: int) -> list[dict[str, Any]]:
+    """Return the last slots of a schedule, newest first."""
+    columns = (slots.c.due_at, slots.c.fate, slots.c.jobs, slots.c.detail)
+    query = select(*columns).where(slots.c.schedule == name).order_by(slots.c.due_at.desc()).limit(count)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
 def seconds_to_next() -> float | None:
     """Return how long it is until the next slot of any schedule, None if there is no schedule."""
     known = gather().values()

@@ -47,7 +47,7 @@ ROOMS = {
         *("child_process", "application", "redaction", "visible", "private", "trust", "collecting", "errors"),
     ),
     "clerk_tasks": (
-        *("__main__", "testing", "queue", "cli", "waiting", "metrics", "operations", "system", "celery"),
+        *("__main__", "testing", "queue", "cli", "board", "waiting", "metrics", "operations", "system", "celery"),
         *("celery_task", "celery_results", "schedules", "worker"),
         *("dispatcher", "recording", "traced_runs", "tracing", "pipeline"),
         *("logs", "broker", "ledger", "job_types", "restarts"),

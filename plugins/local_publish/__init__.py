@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from clerk.early_settings import early_setting
@@ -21,6 +22,7 @@ class LocalPublishPlugin:
         if early_setting("CLERK_PUBLISH_DIR") is None:
             # Without this hook no pictures of pages are drawn only to be deleted.
             self.upload_static_file = None  # type: ignore[method-assign, assignment]
+            self.published_versions = self.publish_version = None  # type: ignore[method-assign, assignment]
 
     @hookimpl
     def deploy_municipality(self, subdomain: str) -> None:
@@ -44,6 +46,24 @@ class LocalPublishPlugin:
         store(Path(file_path), storage_path)
 
     @hookimpl
+    def published_versions(self, subdomain: str) -> list[dict[str, Any]]:
+        """Return the versions that are kept of a site's databases, newest first."""
+        found: list[dict[str, Any]] = _versions().kept(subdomain)
+        return found
+
+    @hookimpl
+    def publish_version(self, subdomain: str, database: str, version: str, reason: str | None) -> dict[str, Any]:
+        """Publish an older version again."""
+        published: dict[str, Any] = _versions().roll_back(subdomain, Path(database).stem, version, reason=reason)
+        return published
+
+    @hookimpl
     def register_cli_commands(self) -> typer.Typer:
         """Return the command `publish`."""
         return app
+
+
+def _versions() -> ModuleType:
+    from plugins.local_publish import versions  # on demand: as above
+
+    return versions

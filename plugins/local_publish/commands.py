@@ -18,21 +18,25 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("list")
-def list_(subdomain: Subdomain, as_json: AsJson = False) -> None:
+def list_(
+    subdomain: Annotated[str | None, typer.Argument(help="The site, such as oakland.ca (default: all).")] = None,
+    as_json: AsJson = False,
+) -> None:
     """List the versions that are kept of a site's databases, newest first; an asterisk is what readers see."""
-    rows = _versions().kept(subdomain)
+    versions = _versions()
+    rows = versions.kept(subdomain) if subdomain else versions.kept_of_all()
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
         mark = "*" if row["live"] else " "
         line = (
-            f"{mark} {row['version']}  {row['database']}  {row['published_at'] or '-'}  "
+            f"{mark} {row['subdomain']}  {row['version']}  {row['database']}  {row['published_at'] or '-'}  "
             f"{row['rows'] if row['rows'] is not None else '-'} rows  run {row['run_id'] or '-'}"
         )
         typer.echo(visible(line))
     if not rows:
-        typer.echo(f"nothing is published of {subdomain}", err=True)
+        typer.echo(f"nothing is published{f' of {subdomain}' if subdomain else ''}", err=True)
 
 
 @app.command()
@@ -62,10 +66,11 @@ def rollback(
             "--database", help="meetings or election_finance; by default meetings, or the only one that the site has."
         ),
     ] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; `acts` shows it.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Publish an older version again; what was rolled back stays so until something else is compiled."""
-    row = _versions().roll_back(subdomain, database, to)
+    row = _versions().roll_back(subdomain, database, to, reason=reason)
     if as_json:
         typer.echo(json.dumps(row, indent=2))
     else:

@@ -8,15 +8,23 @@ from typing import Any
 from clerk.acts import record_act
 from clerk.database.transactions import reading, transaction
 from clerk.errors import DatabaseUnavailable, UsageError
+from clerk.paths import is_subdomain
 from clerk.publication import accepting_shrink, provenance
-from clerk.sites.rows import require_site
+from clerk.sites.rows import get_all_sites, require_site
 from plugins.local_publish.deploy import publish_site, publish_sites, shelves, show_readers, site_folder
 from plugins.local_publish.shelf import Shelf, Version, locked
 
 
 def kept(subdomain: str) -> list[dict[str, Any]]:
     """Return the versions that are kept of a site's databases, newest first."""
-    return [row for shelf in shelves(subdomain) for row in _rows(shelf)]
+    return [{"subdomain": subdomain} | row for shelf in shelves(subdomain) for row in _rows(shelf)]
+
+
+def kept_of_all() -> list[dict[str, Any]]:
+    """Return the versions that are kept of every site's databases."""
+    with reading() as connection:
+        names = [site["subdomain"] for site in get_all_sites(connection, order_by="subdomain")]
+    return [row for name in names if is_subdomain(name) for row in kept(name)]
 
 
 def publish_now(subdomain: str, *, accept_shrink: bool) -> list[dict[str, Any]]:
@@ -33,7 +41,7 @@ def publish_now(subdomain: str, *, accept_shrink: bool) -> list[dict[str, Any]]:
     ]
 
 
-def roll_back(subdomain: str, database: str | None, to: str | None) -> dict[str, Any]:
+def roll_back(subdomain: str, database: str | None, to: str | None, *, reason: str | None = None) -> dict[str, Any]:
     """Publish an older version again, by default the one before; return it.
 
     Without `database` that of meetings, or the only one that the site has.
@@ -45,7 +53,7 @@ def roll_back(subdomain: str, database: str | None, to: str | None) -> dict[str,
         show_readers(subdomain)
     row = _row(shelf, version, live=True)
     with suppress(DatabaseUnavailable), transaction() as connection:  # readers see it already
-        record_act(connection, "rollback", f"{database} of {subdomain} to {row['version']}")
+        record_act(connection, "rollback", f"{database} of {subdomain} to {row['version']}", reason=reason)
     return row
 
 

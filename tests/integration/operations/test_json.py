@@ -24,7 +24,9 @@ Work = Callable[[str], None]
 COMMANDS = """
 enqueue fine alameda.ca
 status
+now
 jobs list
+jobs count
 jobs show {job}
 runs list
 runs show {run}
@@ -66,6 +68,7 @@ plugins check
 schedule list
 schedule next
 schedule tick meetings-next-site
+schedule history
 db upgrade
 db downgrade {head} --yes
 db current

@@ -1,0 +1,8 @@
+"""What operators can do on the board: the one place that lists the acts, by the last part of their address."""
+
+from __future__ import annotations
+
+from clerk_tasks.board.job_acts import JOB_ACTS
+from clerk_tasks.board.system_acts import SYSTEM_ACTS
+
+ACTS = {**JOB_ACTS, **SYSTEM_ACTS}
