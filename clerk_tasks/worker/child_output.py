@@ -1,8 +1,8 @@
 """What a pool child says while it works on a job, on the way to its parent: print, subprocesses and log lines.
 
 Its stdout and stderr are a pipe that its parent reads. A job is not over before the parent has read all that is in the
-pipe, so whatever the parent reads is of the job that the child says it works on. A job that says nothing costs two
-system calls, which ask whether the pipe is empty; one that is killed leaves all that it has written.
+pipe, so whatever the parent reads is of the job that the child says it works on. A job that says nothing costs one
+system call, which asks whether the pipe is empty; one that is killed leaves all that it has written.
 """
 
 from __future__ import annotations
@@ -49,9 +49,12 @@ class ChildOutput:
         sys.stderr = sys.__stderr__ = unbuffered(2)  # type: ignore[misc]
         logs.write_to(own_log, _IntoPipe(self))
 
-    def begin_job(self) -> None:
-        """Wait until the parent has read what was said before; from now on the log is the job's."""
+    def begin_slice(self) -> None:
+        """Wait until the parent has read what was said before."""
         self._wait_until_read()
+
+    def begin_job(self) -> None:
+        """From now on the log is the job's."""
         self.of_job = True
 
     def end_job(self) -> None:

@@ -154,6 +154,8 @@ class Child:
 
     def in_slice(self, inside: bool) -> None:
         """Say whether this process is in a slice; it says so before it looks whether it is `stopping`."""
+        if inside and self.output:
+            self.output.begin_slice()
         self._memory[_SLICES + self._index] = inside
 
     def _pipe(self, at: int) -> int:

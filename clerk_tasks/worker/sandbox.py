@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import sys
@@ -16,6 +17,8 @@ from clerk_tasks.worker.process_state import STATE, forget, stop_timers
 
 #: How many files more than there are a process must be able to open, or it is replaced.
 LEAST_FILES = 64
+#: The descriptors of stdin, stdout and stderr.
+STREAMS = (0, 1, 2)
 
 
 class _Known(NamedTuple):
@@ -39,13 +42,9 @@ def restored(replace: Callable[[str], object] = lambda _: None) -> Iterator[None
 
     `replace` is called with what cannot be put back: this process must run no other job. A copy of the process, which
     a job forked, ends with the block: it must not go on as a worker's child. Raises Unfit at once if the working
-    directory is gone.
+    directory was gone at the last look.
     """
     ours, known = os.getpid(), _known_process()
-    try:
-        os.getcwd()  # noqa: PTH109
-    except OSError as error:
-        raise Unfit(f"the working directory of this worker is gone ({error}): start it again") from error
     status = 1
     try:
         yield
@@ -64,11 +63,15 @@ def _put_back(known: _Known, replace: Callable[[str], object]) -> None:
     forget()
     if [read() for _, read, _ in STATE] != known.state:
         _put_state_back(known.state, replace)
+    lowest = _lowest_free()
+    if lowest <= STREAMS[-1]:
+        _open_descriptors()
+        lowest = _lowest_free()
     _open_streams()
     begun = [thread.name for thread in threading.enumerate() if thread not in known.threads]
     if left := [name for name in begun if not name.startswith(OWN_THREADS)]:
         replace(f"a job left threads behind: {', '.join(left)[:200]}")
-    if _lowest_free() >= known.too_many_files:
+    if lowest >= known.too_many_files:
         replace("jobs left too many files open")
 
 
@@ -90,31 +93,39 @@ def look_again() -> None:
 def _known_process() -> _Known:
     global _known
     if _known is None:
+        try:
+            os.getcwd()  # noqa: PTH109
+        except OSError as error:
+            raise Unfit(f"the working directory of this worker is gone ({error}): start it again") from error
         soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         too_many = float("inf") if soft == resource.RLIM_INFINITY else soft - LEAST_FILES
         _known = _Known([read() for _, read, _ in STATE], set(threading.enumerate()), too_many)
     return _known
 
 
-def _open_streams() -> None:
-    """Open again the streams and their descriptors that a job has closed."""
-    for number in range(3):
+def _lowest_free() -> float:
+    """Return the number that the next file would get, or 0 if stdin is closed; infinity if no file can be opened."""
+    try:
+        lowest = os.dup(0)
+    except OSError as error:
+        return 0 if error.errno == errno.EBADF else float("inf")
+    os.close(lowest)
+    return lowest
+
+
+def _open_descriptors() -> None:
+    """Open again the descriptors of streams that a job has closed: the next file would get what is printed."""
+    for number in STREAMS:
         try:
-            os.get_inheritable(number)  # the cheapest question
-        except OSError:  # the next file that is opened would get its number, and what is printed
+            os.fstat(number)
+        except OSError:
             child_output.open_again(number)
+
+
+def _open_streams() -> None:
+    """Open again the streams that a job has closed."""
     if getattr(sys.stdin, "closed", False):
         sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123 - for as long as the process lives
     for number, name in ((1, "stdout"), (2, "stderr")):
         if getattr(getattr(sys, name), "closed", False):
             setattr(sys, name, child_output.unbuffered(number))
-
-
-def _lowest_free() -> float:
-    """Return the number that the next file would get; infinity if none can be opened."""
-    try:
-        lowest = os.dup(0)
-    except OSError:
-        return float("inf")
-    os.close(lowest)
-    return lowest

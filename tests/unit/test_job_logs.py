@@ -119,7 +119,7 @@ def children() -> Iterator[Children]:
 
 @linux
 def test_no_job_is_over_before_what_it_said_was_read(children: Children, caplog: pytest.LogCaptureFixture) -> None:
-    """Guard: `_wait_until_read` in begin_job and end_job. The parent would take what A said for B's."""
+    """Guard: `_wait_until_read` in end_job. The parent would take what A said for B's."""
     caplog.set_level(logging.INFO)
     parent = JobLogs(children, limit=0)
     parent.open(1)
