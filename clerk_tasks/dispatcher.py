@@ -24,7 +24,7 @@ from clerk_tasks.job_types.registry import registry
 from clerk_tasks.job_types.rq_keywords import split_rq_keywords
 from clerk_tasks.ledger import limits
 from clerk_tasks.ledger.insert import Message, NewJob, Recorded
-from clerk_tasks.ledger.lone import record_alone
+from clerk_tasks.ledger.lone import Alone, record_alone
 from clerk_tasks.ledger.publications import announce, answered, handful, register_queues
 from clerk_tasks.ledger.queries import require_run
 from clerk_tasks.pipeline import ask_plugins, stages_from
@@ -100,7 +100,7 @@ def enqueue(
         recorded = record_jobs(connection, [job], run_id=run_id)
         if recorded.conflicts:
             raise _conflict(recorded)
-        wanted = wanted and not job.limit_key and (announce(connection, job.queue) or always_publish)
+        wanted = wanted and not recorded.limit_keys and (announce(connection, job.queue) or always_publish)
         return recorded
 
     recorded = _recorded(record)
@@ -119,29 +119,32 @@ def _enqueue_alone(job: NewJob, *, always_publish: bool) -> Enqueued:
     if held.engine.dialect.name == "postgresql":
         with held.statement():
             pass  # connected: from here on, an error leaves it open whether the statement took effect
-        recorded, outstanding, known = _in_one_statement(held, job, run_id)
+        alone = _in_one_statement(held, job, run_id)
     else:
         with held.transaction() as connection:
-            recorded, outstanding, known = record_alone(connection, job, run_id=run_id)
-    if not recorded:
+            alone = record_alone(connection, job, run_id=run_id)
+    if not alone.recorded:
         raise missing("site", job.subdomain)
-    if not known:
+    if not alone.known:
         _afterwards(register_queues, [job.queue])
-    message = Message(job.id, job.job_type, job.queue, job.priority)
-    published = (outstanding and not always_publish) or publish([message])
+    if alone.limit_key:
+        messages = _admitted(Recorded(limit_keys={alone.limit_key}))
+    else:
+        messages = [Message(job.id, job.job_type, job.queue, job.priority)]
+    published = not messages or (alone.outstanding and not always_publish) or publish(messages)
     if not published:
         _afterwards(answered, job.queue)  # no message is outstanding: the next enqueue tries again
     return Enqueued([job.id], {}, published)
 
 
-def _in_one_statement(held: HeldConnection, job: NewJob, run_id: str, *, again: bool = True) -> tuple[bool, bool, bool]:
+def _in_one_statement(held: HeldConnection, job: NewJob, run_id: str, *, again: bool = True) -> Alone:
     """Record a job; again if it is not there after an error: that a kept connection is closed is seen by its use."""
     try:
         with held.statement() as connection:
             return record_alone(connection, job, run_id=run_id)
     except DatabaseUnavailable as error:
         if _is_recorded(job.id, error):
-            return True, False, True
+            return Alone(recorded=True, outstanding=False, known=True)
         if not again:
             raise
     return _in_one_statement(held, job, run_id, again=False)

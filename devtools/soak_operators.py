@@ -12,6 +12,7 @@ from clerk.database.transactions import transaction
 from clerk.errors import ConflictError, DatabaseUnavailable
 from clerk_tasks.ledger import limits
 from clerk_tasks.ledger.limits import Numbers
+from clerk_tasks.ledger.operator_limits import OPERATOR
 from devtools.chaos import Fault, Fleet, Heal
 from devtools.system import SITE
 
@@ -31,7 +32,7 @@ def _pause(_: Fleet, rng: Random) -> Heal:
 def _limit(_: Fleet, rng: Random) -> Heal:
     numbers = Numbers(rng.choice((1, 2, None)), rng.choice((20, None)), 1.0)
     with suppress(DatabaseUnavailable, DBAPIError), transaction() as connection:
-        limits.put(connection, "piece", numbers, source=limits.OPERATOR, by="the soak", reason="a soak")
+        limits.put(connection, "piece", numbers, source=OPERATOR, by="the soak", reason="a soak")
     return lambda: None
 
 

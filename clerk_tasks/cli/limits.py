@@ -13,10 +13,7 @@ from clerk_tasks.operations.limits import list_limits, reset_limit, set_limit
 app = typer.Typer(no_args_is_help=True)
 COLUMNS = ("job_type", "key", "concurrency", "rate", "running", "available", "held", "source", "by", "reason")
 
-JobTypeName = Annotated[
-    str,
-    typer.Argument(metavar="JOB_TYPE", help="A job type whose plugin gives it a limit.", autocompletion=JOB_TYPE_NAMES),
-]
+JobTypeName = Annotated[str, typer.Argument(metavar="JOB_TYPE", help="The job type.", autocompletion=JOB_TYPE_NAMES)]
 
 
 @app.command("show")

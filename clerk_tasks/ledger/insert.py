@@ -25,6 +25,7 @@ from clerk.database.tables import stages_table as stages
 from clerk.errors import UsageError
 from clerk.jobs import Backoff, Priority
 from clerk_tasks.ledger.compiled import Compiled
+from clerk_tasks.ledger.operator_limits import limited_types
 from clerk_tasks.ledger.turns import take
 
 
@@ -182,11 +183,14 @@ def insert_jobs(
     Fills `recorded`. Unique keys are taken in sorted order, so that two batches cannot wait for each other.
     """
     batch = list(new_jobs)
-    turns = _turns(connection, [job for job in batch if opened and not job.delay])
+    due = [job for job in batch if opened and not job.delay]
+    limited = limited_types(connection, {job.job_type for job in due if job.limit_key is None}) if due else ()
+    turns = _turns(connection, due)
     plain: dict[str, list[dict[str, Any]]] = {kind: [] for kind in _KINDS}
     for job in sorted(batch, key=lambda job: job.unique_key or ""):
-        kind = "waiting" if not opened else "later" if job.delay else "held" if job.limit_key else "due"
         row = row_of(job, run_id=run_id, stage_id=stage_id)
+        row["limit_key"] = job.limit_key or (job.job_type if job.job_type in limited else None)
+        kind = "waiting" if not opened else "later" if job.delay else "held" if row["limit_key"] else "due"
         if kind in ("due", "held"):
             row["turn"] = next(turns[job.queue, job.priority, job.subdomain])
         if job.unique_key is None:
@@ -224,8 +228,8 @@ def _insert(connection: Connection, kind: str, rows: Sequence[Mapping[str, Any]]
 
 
 def insert_due(connection: Connection, row: Mapping[str, Any]) -> None:
-    """Insert one job that is due and has no unique key, without counting it into its stage."""
-    _INSERT["due"](connection, row)
+    """Insert one job that is due, or held if it has a limit, and has no unique key, without counting it."""
+    _INSERT["held" if row["limit_key"] else "due"](connection, row)
 
 
 def row_of(job: NewJob, *, run_id: str, stage_id: int) -> dict[str, Any]:

@@ -41,13 +41,14 @@ from clerk.jobs import Limit, parse_rate
 from clerk.pauses import Paused
 from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import MESSAGE_COLUMNS, Message
+from clerk_tasks.ledger.operator_limits import OPERATOR
 from clerk_tasks.ledger.paused import is_paused
 from clerk_tasks.ledger.turns import made_available
 
 #: How many jobs are admitted at once at most.
 PASS = 1000
-#: Where a limit comes from; an operator's goes before the plugin's.
-PLUGIN, OPERATOR = "plugin", "operator"
+#: The source of a plugin's limit.
+PLUGIN = "plugin"
 
 _OF_KEY = jobs.c.limit_key == bindparam("b_key")
 _LIMITED = jobs.c.limit_key.is_not(None)

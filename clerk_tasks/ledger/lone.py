@@ -15,6 +15,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     bindparam,
+    case,
     cast,
     exists,
     insert,
@@ -33,6 +34,7 @@ from clerk.database.tables import sites_table as sites
 from clerk.database.tables import stages_table as stages
 from clerk_tasks.ledger.compiled import Compiled
 from clerk_tasks.ledger.insert import NewJob, insert_due, row_of
+from clerk_tasks.ledger.operator_limits import key_of, limited_types
 from clerk_tasks.ledger.publications import announce, outstanding_message
 from clerk_tasks.ledger.turns import take, take_one
 
@@ -53,11 +55,15 @@ _COLUMNS = {
 
 
 class Alone(NamedTuple):
-    """Whether a job was recorded, which needs its site; and whether its queue has a message outstanding, and a row."""
+    """Whether a job was recorded, which needs its site; whether its queue has a message outstanding, and a row.
+
+    A job with a limit key, which an operator has set, is held.
+    """
 
     recorded: bool
     outstanding: bool
     known: bool
+    limit_key: str | None = None
 
 
 def record_alone(connection: Connection, job: NewJob, *, run_id: str) -> Alone:
@@ -81,8 +87,9 @@ def _step_by_step(connection: Connection, job: NewJob, run_id: str) -> Alone:
     stage = _INSERT_STAGE(connection, given)
     assert stage is not None, "an INSERT that returns its id"  # noqa: S101
     turn = take(connection, job.queue, job.priority, job.subdomain)
-    insert_due(connection, row_of(job, run_id=run_id, stage_id=stage[0]) | {"turn": turn})
-    return Alone(recorded=True, outstanding=not announce(connection, job.queue), known=True)
+    key = next(iter(limited_types(connection, [job.job_type])), None)
+    insert_due(connection, row_of(job, run_id=run_id, stage_id=stage[0]) | {"turn": turn, "limit_key": key})
+    return Alone(recorded=True, outstanding=not announce(connection, job.queue), known=True, limit_key=key)
 
 
 def _run_of(site: FromClause) -> ReturningInsert[str]:
@@ -113,7 +120,7 @@ def _stage_of(run_id: ColumnElement[str]) -> ReturningInsert[int, str]:
     return insert(stages).from_select(list(row), select(*row.values())).returning(stages.c.id, stages.c.run_id)
 
 
-def _statement() -> Select[bool, bool, bool]:
+def _statement() -> Select[bool, bool, bool, str]:
     given: dict[str, ColumnElement[Any]] = {
         name: cast(bindparam(f"b_{name}", type_=Text if kind is JSON else kind), kind)
         for name, kind in _COLUMNS.items()
@@ -124,17 +131,21 @@ def _statement() -> Select[bool, bool, bool]:
         given["queue"].label("queue"), given["priority"].label("priority"), given["subdomain"].label("subdomain")
     )
     taken = take_one(own.select_from(stage).cte("own"))
+    key = key_of(given["job_type"])
     new_job = given | {
         "turn": taken.c.turn,
         "run_id": stage.c.run_id,
         "stage_id": stage.c.id,
-        "state": constant(JobState.AVAILABLE),
+        "limit_key": key,
+        "state": case((key.is_(None), constant(JobState.AVAILABLE)), else_=constant(JobState.HELD)),
         "due_at": now(),
         "created_at": now(),
     }
-    recorded = insert(jobs).from_select(list(new_job), select(*new_job.values())).returning(jobs.c.id).cte("recorded")
+    insertion = insert(jobs).from_select(list(new_job), select(*new_job.values()))
+    recorded = insertion.returning(jobs.c.id, jobs.c.limit_key).cte("recorded")
     known = exists(select(queues.c.queue).where(queues.c.queue == bindparam("b_queue")))
-    return select(exists(select(recorded.c.id)), outstanding_message(), known)
+    held_by = select(recorded.c.limit_key).scalar_subquery()
+    return select(exists(select(recorded.c.id)), outstanding_message(), known, held_by)
 
 
 _SITE = select(sites.c.subdomain).where(sites.c.subdomain == bindparam("b_subdomain"))

@@ -15,7 +15,7 @@ from clerk.errors import ConflictError, missing
 from clerk.jobs import Priority
 from clerk_tasks.ledger.insert import MESSAGE_COLUMNS, Message
 from clerk_tasks.ledger.publications import register_queues
-from clerk_tasks.ledger.turns import made_available
+from clerk_tasks.ledger.turns import given_turns
 
 # An expression, so that PostgreSQL finds these jobs by their ids: it often believes that an index of states is empty.
 _WAITS = jobs.c.state.concat("").in_([constant(state) for state in WAITING])
@@ -54,7 +54,7 @@ def reroute(connection: Connection, job_ids: Sequence[str], rerouting: Rerouting
                 messages.append(Message._make(row[:-1]))
                 moved.append(row.id)
         # Their turns were those of the queue and priority that they had.
-        connection.execute(made_available(select(jobs.c.id).where(jobs.c.id.in_(moved)), {}))
+        connection.execute(given_turns(select(jobs.c.id).where(jobs.c.id.in_(moved))))
     return sorted(changed), messages
 
 

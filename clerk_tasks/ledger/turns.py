@@ -37,13 +37,19 @@ from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import turns_table as turns
 from clerk_tasks.ledger.compiled import Compiled
+from clerk_tasks.ledger.operator_limits import key_of
 
 #: The key of a row: whose turn it is. The row without a site has the turn that the queue has reached.
 _KEY = (turns.c.queue, turns.c.priority, turns.c.subdomain)
 _QUEUE = literal_column("''", Text)
 _of_queue = turns.alias("of_queue")
 _of = jobs.alias("of")
-_DUE = case((jobs.c.limit_key.is_(None), constant(JobState.AVAILABLE)), else_=constant(JobState.HELD))
+_KEY_OF_LIMIT = func.coalesce(jobs.c.limit_key, key_of(jobs.c.job_type))
+_DUE = {
+    "limit_key": _KEY_OF_LIMIT,
+    "state": case((_KEY_OF_LIMIT.is_(None), constant(JobState.AVAILABLE)), else_=constant(JobState.HELD)),
+}
+_ADMITTED = {"state": constant(JobState.AVAILABLE)}
 
 
 def reached(queue: ColumnElement[str], priority: ColumnElement[int]) -> ColumnElement[int]:
@@ -124,7 +130,27 @@ def spread(connection: Connection, sites: Collection[str], job_types: Collection
         return
     named = or_(jobs.c.subdomain.in_(sorted(sites)), jobs.c.job_type.in_(sorted(job_types)))
     held = select(jobs.c.id).where(one_of(jobs.c.state, (JobState.AVAILABLE, JobState.HELD)), named)
-    connection.execute(made_available(held.with_for_update(skip_locked=True), {}))
+    connection.execute(given_turns(held.with_for_update(skip_locked=True)))
+
+
+def _of_site() -> ColumnElement[int]:
+    """Return the rank of a job among the chosen jobs of its site, from 1."""
+    site = (_of.c.queue, _of.c.priority, _of.c.subdomain)
+    return func.row_number().over(partition_by=site, order_by=(_of.c.turn, _of.c.id))
+
+
+def _placed(which: Select[tuple[str]], turn: ColumnElement[int], values: Mapping[str, Any]) -> Update:
+    chosen = which.cte("chosen")  # PostgreSQL would run a subquery again for each row, and choose others
+    placed = select(_of.c.id, turn.label("turn")).where(_of.c.id == chosen.c.id).subquery("placed")
+    return update(jobs).where(jobs.c.id == placed.c.id).values({**values, "turn": placed.c.turn})
+
+
+def given_turns(which: Select[tuple[str]]) -> Update:
+    """Return the update that gives the due jobs of a query new turns: those of a site follow each other.
+
+    They begin at the turn that their queue has reached. A limit that has admitted a job goes on counting it.
+    """
+    return _placed(which, reached(_of.c.queue, _of.c.priority) + _of_site() - literal_column("1"), {})
 
 
 def made_available(which: Select[tuple[str]], values: Mapping[str, Any], *, admitted: bool = False) -> Update:
@@ -133,16 +159,9 @@ def made_available(which: Select[tuple[str]], values: Mapping[str, Any], *, admi
     Those of a site follow each other from the turn that their queue has reached. Those that a limit has `admitted`
     become available, and keep their turns if these have not passed.
     """
-    chosen = which.cte("chosen")  # PostgreSQL would run a subquery again for each row, and choose others
-    site = (_of.c.queue, _of.c.priority, _of.c.subdomain)
-    rank = func.row_number().over(partition_by=site, order_by=(_of.c.turn, _of.c.id))
     begin = reached(_of.c.queue, _of.c.priority)
-    turn = begin + rank - literal_column("1")
     if admitted:
-        turn = case((_of.c.turn > begin, _of.c.turn), else_=begin)
-    placed = select(_of.c.id, turn.label("turn")).where(_of.c.id == chosen.c.id).subquery("placed")
-    return (
-        update(jobs)
-        .where(jobs.c.id == placed.c.id)
-        .values({**values, "state": constant(JobState.AVAILABLE) if admitted else _DUE, "turn": placed.c.turn})
-    )
+        turn: ColumnElement[int] = case((_of.c.turn > begin, _of.c.turn), else_=begin)
+    else:
+        turn = begin + _of_site() - literal_column("1")
+    return _placed(which, turn, {**values, **(_ADMITTED if admitted else _DUE)})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, func, select
 
 from clerk.acts import operator, record_act
-from clerk.database.literals import constant
-from clerk.database.states import JobState
+from clerk.database.literals import is_in
+from clerk.database.states import ADMITTED, JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import limits_table
 from clerk.database.transactions import reading, transaction
@@ -17,12 +19,17 @@ from clerk.jobs import parse_rate
 from clerk.pauses import paused_now
 from clerk_tasks.dispatcher import publish
 from clerk_tasks.job_types.registry import registry
-from clerk_tasks.ledger import limits
+from clerk_tasks.ledger import limits, operator_limits
 from clerk_tasks.ledger.insert import Message
-from clerk_tasks.ledger.limits import OPERATOR, Numbers
+from clerk_tasks.ledger.limits import Numbers
+from clerk_tasks.ledger.operator_limits import OPERATOR
 
 _PERIODS = {1.0: "s", 60.0: "min", 3600.0: "hour", 86400.0: "day"}
 _COUNTED = (JobState.RUNNING, JobState.AVAILABLE, JobState.HELD)
+#: What is said of a job type without a limit.
+_NO_LIMIT = dict.fromkeys(("key", "concurrency", "rate", "source", "by", "reason", "since")) | dict.fromkeys(
+    _COUNTED, 0
+)
 
 
 def set_limit(
@@ -30,11 +37,12 @@ def set_limit(
 ) -> dict[str, Any]:
     """Limit a job type in place of its plugin; return its limit, as `list_limits` does.
 
-    Raises NotFoundError for an unknown job type, ConflictError for one without a limit in its plugin, whose jobs have
-    no key to be counted by, UsageError for a wrong rate or concurrency, for no number and for no reason.
+    Without a limit in the plugin, all jobs of the type are counted together. Raises NotFoundError for an unknown job
+    type, UsageError for a wrong rate or concurrency, for no number and for no reason, ConflictError if there is no
+    limit to take off.
     """
-    if registry().get(job_type).job_type.limit is None:
-        raise ConflictError(f"Job type {job_type} has no limit in its plugin: give it JobType(limit=Limit(...)) first.")
+    if registry().get(job_type).job_type.limit is None and unlimited:
+        raise ConflictError(f"The plugin of {job_type} gives it no limit; `clerk-tasks limits reset` takes off yours.")
     if unlimited == (concurrency is not None or rate is not None):
         raise UsageError("Give --concurrency, --rate or both, or --none.")
     if concurrency is not None and concurrency < 1:
@@ -70,6 +78,14 @@ def list_limits(job_type: str | None = None) -> list[dict[str, Any]]:
     `source` (plugin, operator), `by`, `reason`, `since`, and the numbers of jobs `running`, `available` and `held`.
     Raises NotFoundError for a job type without a limit.
     """
+    found = _rows(job_type)
+    if job_type is not None and not found:
+        names = ", ".join(row["job_type"] for row in _rows()) or "-"
+        raise NotFoundError(f"{job_type!r} has no limit. Those with one: {names}.")
+    return found
+
+
+def _rows(job_type: str | None = None) -> list[dict[str, Any]]:
     known = registry().job_types
     ours = {name: found.job_type.limit for name, found in known.items() if found.job_type.limit}
     with reading() as connection:
@@ -81,34 +97,42 @@ def list_limits(job_type: str | None = None) -> list[dict[str, Any]]:
         rows = connection.execute(select(limits_table).order_by(limits_table.c.source.desc()))
         found = {row.job_type: row for row in rows}
         counts = _counts(connection)
-    if job_type is not None and job_type not in found:
-        raise NotFoundError(f"{job_type!r} has no limit. Those with one: {', '.join(sorted(found)) or '-'}.")
-    return [_row(found[name], counts) for name in ([job_type] if job_type else sorted(found))]
+    return [_row(found[name], counts) for name in sorted(found) if job_type in (None, name)]
 
 
 def _in_force(job_type: str) -> dict[str, Any]:
     """Admit what a limit that has changed leaves room for; return the limit."""
     messages: list[Message] = []
+    more = True
+    while more:
+        with transaction() as connection:
+            set_by_operator = operator_limits.limited_types(connection, [job_type])
+            more = bool(set_by_operator) and operator_limits.give_keys(connection, job_type)
     with reading() as connection:
         keys = [key for key in limits.held_keys(connection) if key.partition(":")[0] == job_type]
     for key in keys:
         with transaction() as connection:
             messages += limits.admit(connection, key, paused_now(connection))
     publish(messages)
-    return list_limits(job_type)[0]
+    return next(iter(_rows(job_type)), {"job_type": job_type} | _NO_LIMIT)
 
 
-def _counts(connection: Connection) -> dict[tuple[str, str], int]:
-    """Return {(job type, state): number of jobs with a limit}."""
-    found: dict[tuple[str, str], int] = {}
-    for state in _COUNTED:
-        limited = (jobs.c.state == constant(state), jobs.c.limit_key.is_not(None))
-        numbers = select(jobs.c.job_type, func.count()).where(*limited).group_by(jobs.c.job_type)
-        found |= {(row[0], state.value): row[1] for row in connection.execute(numbers)}
+def _counts(connection: Connection) -> Counter[tuple[str, str]]:
+    """Return {(job type, state): number of jobs with a limit}; a limit's key begins with the job type."""
+    found: Counter[tuple[str, str]] = Counter()
+    for state, among in (
+        (JobState.RUNNING, ADMITTED),
+        (JobState.AVAILABLE, ADMITTED),
+        (JobState.HELD, (JobState.HELD,)),
+    ):
+        limited = (is_in(jobs.c.state, state, among), jobs.c.limit_key.is_not(None))
+        numbers = select(jobs.c.limit_key, func.count()).where(*limited).group_by(jobs.c.limit_key)
+        for key, number in connection.execute(numbers):
+            found[key.partition(":")[0], state.value] += number
     return found
 
 
-def _row(row: Any, counts: dict[tuple[str, str], int]) -> dict[str, Any]:
+def _row(row: Any, counts: Mapping[tuple[str, str], int]) -> dict[str, Any]:
     known = registry().job_types.get(row.job_type)
     limit = known.job_type.limit if known else None
     return {

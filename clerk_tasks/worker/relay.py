@@ -18,7 +18,7 @@ from clerk.database.held import HeldConnection
 from clerk.errors import BrokerRefused, DatabaseUnavailable
 from clerk.pauses import paused_now
 from clerk_tasks.broker.publisher import Publisher
-from clerk_tasks.ledger import leases, limits, publications, turns
+from clerk_tasks.ledger import leases, limits, operator_limits, publications, turns
 from clerk_tasks.ledger.leases import Expired
 from clerk_tasks.ledger.publications import Waiting
 
@@ -66,6 +66,8 @@ class Relay:
         for _ in range(MOST_PROMOTIONS):
             with self.held.transaction() as connection:
                 more = publications.promote_due(connection)
+                for job_type in operator_limits.newly_limited(connection):
+                    operator_limits.give_keys(connection, job_type)
                 paused, held = paused_now(connection), limits.held_keys(connection)
             if not more:
                 break

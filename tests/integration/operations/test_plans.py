@@ -72,6 +72,19 @@ jobs list --fingerprint 01234567 --state discarded
 jobs cancel {waits}
 acts
 webhooks list
+pauses
+workers
+schedule list
+sites list
+sites silent
+documents list
+probe --ready
+jobs reprioritise --all --priority low --dry-run
+pause site alameda.ca --reason r
+resume site alameda.ca
+limits show
+limits set fine --concurrency 1 --reason r
+limits reset fine
 runs cancel {passage}
 update --next-site
 """

@@ -234,7 +234,7 @@ def test_a_job_type_that_loses_its_limit_frees_its_jobs(plugin: Plugin, relay: R
         ("pair", {"rate": "0/min"}, UsageError, "30/min"),
         ("pair", {"concurrency": 2, "unlimited": True}, UsageError, "--none"),
         ("pair", {"concurrency": 2, "reason": " "}, UsageError, "--reason"),
-        ("free", {"concurrency": 2}, ConflictError, "no limit in its plugin"),
+        ("free", {"unlimited": True}, ConflictError, "gives it no limit"),
         ("peir", {"concurrency": 2}, NotFoundError, "pair"),
     ],
 )
