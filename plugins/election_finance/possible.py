@@ -54,10 +54,10 @@ def possibilities(subdomain: str) -> Possibilities:
     for source in KNOWN_SOURCES.values():
         files = [file for file in loaded if file.format == source.format]
         if offer := source.offer(site):
-            years = sorted(year for format_, year in covered if format_ == source.format)
+            of_source = sorted(year for format_, year in covered if format_ == source.format)
             rows = sum(file.rows or 0 for file in files)
             about = (offer.format, offer.title, offer.is_fetched)
-            found.append(Possibility(*about, len(files), years, rows, offer.action))
+            found.append(Possibility(*about, len(files), of_source, rows, offer.action))
     years = {year for _format, year in covered}
     wanted = range(site.start_year or min(years, default=FIRST_YEAR), datetime.now(UTC).year + 1)
     return Possibilities(site.subdomain, site.shortcut, found, [year for year in wanted if year not in years])
