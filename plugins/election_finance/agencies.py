@@ -64,6 +64,14 @@ def csv_addresses(subdomain: str, extra: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+def search_wanted(subdomain: str, extra: Any) -> str | None:
+    """Return `finance_search` of a site's `extra`: connect2, portal, or None; UsageError for another value."""
+    found = _extra(extra).get("finance_search")
+    if found not in (None, "", "connect2", "portal"):
+        raise UsageError(f"site {subdomain}: finance_search {found!r} is neither connect2 nor portal")
+    return found or None
+
+
 def file_url(base: str, shortcut: str, year: int) -> str:
     """Return where an agency's file of a year is."""
     stem = _OTHER_NAMES.get(shortcut, "efile_newest")

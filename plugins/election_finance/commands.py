@@ -78,6 +78,25 @@ def agencies(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")
         typer.echo(f"{agency.shortcut:<8}{agency.subdomain:<32}{agency.name}{note}")
 
 
+@app.command()
+def sources(subdomain: Subdomain, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Show where a site's money may come from, what is loaded of it, and what to do to get the rest."""
+    from plugins.election_finance.possible import possibilities  # on demand: `--help` needs no database
+
+    found = possibilities(subdomain)
+    if as_json:
+        typer.echo(json.dumps(found.to_json(), indent=2))
+        return
+    typer.echo(f"{found.subdomain}: NetFile agency {found.agency or 'unknown'}")
+    for source in found.sources:
+        years = f", years {', '.join(map(str, source.years))}" if source.years else ""
+        had = f"{source.files} files, {source.rows:,} rows{years}" if source.files else "nothing loaded"
+        typer.echo(f"\n{source.format}: {source.title} ({'fetched' if source.is_fetched else 'by hand'}); {had}")
+        typer.echo(f"  {source.action}")
+    if found.missing:
+        typer.echo(f"\nmissing years: {', '.join(map(str, found.missing))}")
+
+
 def _start(job_type: str, sites: str, wait: bool, as_json: bool, **arguments: bool) -> None:
     """Enqueue a job type for one site, for "next" or for "all"; print the jobs, and wait for them if asked to."""
     from plugins.election_finance.enqueueing import start  # on demand: `--help` needs no database

@@ -17,7 +17,7 @@ from plugins.election_finance import published
 from plugins.election_finance.build import build, now, restate
 from plugins.election_finance.deploy import announce, publish
 from plugins.election_finance.errors import BadSource
-from plugins.election_finance.extract import Extraction, refuse_shrinking, take, validators
+from plugins.election_finance.extract import Extraction, refuse_shrinking, stored_files, take, validators
 from plugins.election_finance.inputs import Inputs
 from plugins.election_finance.manifest import Manifest
 from plugins.election_finance.published import Published
@@ -74,8 +74,8 @@ def _arrivals(inputs: Inputs, options: Options) -> Iterator[Arrival]:
         yield from from_drop(site.drop, inputs.work, _say)
     first = FIRST_YEAR if options.all_years or not site.start_year else site.start_year
     this_year = datetime.now(ZoneInfo(settings().finance_timezone)).year
-    known = {} if options.force else validators(inputs)
-    asking = Asking(site, range(min(first, this_year), this_year + 1), inputs.work, known, _say)
+    known, stored = ({}, {}) if options.force else (validators(inputs), stored_files(inputs))
+    asking = Asking(site, range(min(first, this_year), this_year + 1), inputs.work, known, stored, _say)
     for source in KNOWN_SOURCES.values():
         yield from source.fetch(asking)
 

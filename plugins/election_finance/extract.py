@@ -40,6 +40,12 @@ def validators(inputs: Inputs) -> dict[str, Validators]:
     }
 
 
+def stored_files(inputs: Inputs) -> dict[str, Path]:
+    """Return {key of a file: where it is stored}."""
+    found = {key: inputs.stored(source) for key, source in _had(inputs).items()}
+    return {key: path for key, path in found.items() if path}
+
+
 def _had(inputs: Inputs) -> dict[str, SourceFile]:
     return {source.key: source for source in (inputs.manifest or NOTHING).loaded if inputs.stored(source)}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from plugins.election_finance import codes
 from plugins.election_finance.amendments import DAILY_FORMS, Reason, ReportVersion, Superseded, overlaps, superseded
-from plugins.election_finance.cleaning import fppc_id
+from plugins.election_finance.cleaning import fppc_id, normal_name
 from plugins.election_finance.layout import PART_3, Sheet
 from plugins.election_finance.manifest import SHEET_CSV, WORKBOOK
 from plugins.election_finance.same_filing import Content, duplicates
@@ -75,6 +75,14 @@ class Rolls:
             filing.committee_type or "",
         )
         self._names.setdefault(version.committee_id, set()).add(sighting)
+
+    def named(self) -> dict[str, str]:
+        """Return {name as one compares it: committee} of the names that one committee alone has had."""
+        found: dict[str, set[str]] = {}
+        for committee_id, sightings in self._names.items():
+            for _date, _number, _whole, name, _kind in sightings:
+                found.setdefault(normal_name(name), set()).add(committee_id)
+        return {name: ids.pop() for name, ids in found.items() if len(ids) == 1}
 
     def committees(self) -> Iterator[Committee]:
         """Yield the committees, by id."""

@@ -15,7 +15,7 @@ from plugins.election_finance.columns import Cleaner
 from plugins.election_finance.filers import Rolls
 from plugins.election_finance.identities import Identities
 from plugins.election_finance.layout import PART_3, SHEET, SHEETS, Sheet
-from plugins.election_finance.manifest import SourceFile
+from plugins.election_finance.manifest import SEARCH, SourceFile
 from plugins.election_finance.same_filing import Content
 from plugins.election_finance.schema import HEAD, friendly_columns
 from plugins.election_finance.transform import Cleaned, Entry, Filing, Transformer, digest
@@ -47,7 +47,9 @@ class Loader:
         """Load one file."""
         self._epochs[source.source_id] = book.epoch
         if source.format not in self._transformers:
-            self._transformers[source.format] = Transformer(self._agency, source.format)
+            self._transformers[source.format] = Transformer(
+                self._agency, source.format, self._rolls.named() if source.format == SEARCH else {}
+            )
         self._remark(source, book.remarks)
         for sheet, batches in groupby(book.batches(), key=lambda batch: batch.sheet):
             self._add_sheet(source, sheet, batches)

@@ -14,7 +14,7 @@ from typing import Any
 from clerk.database.transactions import reading
 from clerk.paths import site_dir
 from clerk.sites.rows import require_site
-from plugins.election_finance.agencies import csv_addresses, known_agencies, shortcut_for
+from plugins.election_finance.agencies import csv_addresses, known_agencies, search_wanted, shortcut_for
 
 #: A working folder older than this was left by a process that died, in seconds.
 _ABANDONED = 86_400
@@ -30,6 +30,7 @@ class FinanceSite:
     start_year: int | None
     finance: Path
     csv_addresses: tuple[str, ...] = ()  # where single sheets are published as CSV
+    search: str | None = None  # which of NetFile's searches to ask: connect2, portal
 
     @property
     def agency(self) -> str:
@@ -81,8 +82,8 @@ def finance_site(row: Mapping[str, Any]) -> FinanceSite:
     if row.get("kind") == "county" and "county" not in name.lower():
         name += " County"  # else gifts from the city of Napa would count as from within Napa County's "city"
     shortcut = shortcut_for(subdomain, row.get("extra"))
-    addresses = csv_addresses(subdomain, row.get("extra"))
-    return FinanceSite(subdomain, name, shortcut, row.get("start_year"), folder / "finance", addresses)
+    more = (csv_addresses(subdomain, row.get("extra")), search_wanted(subdomain, row.get("extra")))
+    return FinanceSite(subdomain, name, shortcut, row.get("start_year"), folder / "finance", *more)
 
 
 def find_finance_site(subdomain: str) -> FinanceSite:

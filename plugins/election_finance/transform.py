@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -12,7 +12,7 @@ from itertools import repeat
 from typing import Any
 
 from plugins.election_finance.amendments import ReportVersion
-from plugins.election_finance.cleaning import committee_key, report_number
+from plugins.election_finance.cleaning import committee_key, normal_name, report_number
 from plugins.election_finance.columns import Cleaner, Columns
 from plugins.election_finance.layout import AMENDS, AMOUNTS, DATES, FILING_ID, Sheet
 from plugins.election_finance.manifest import WORKBOOK
@@ -81,8 +81,9 @@ class Entry:
 class Transformer:
     """Cleans the rows of one agency's files of one format."""
 
-    def __init__(self, agency: str, format_: str = WORKBOOK) -> None:
+    def __init__(self, agency: str, format_: str = WORKBOOK, named: Mapping[str, str] | None = None) -> None:
         self._agency, self._format = agency, format_
+        self._named = named or {}  # committees by name, for filers without an id
         self._cleaners: dict[date, Cleaner] = {}
         self._filings: dict[tuple[Any, ...], Filing] = {}
         self._by_id: dict[str, Filing] = {}
@@ -104,8 +105,9 @@ class Transformer:
     def _filing(self, cover: tuple[Any, ...]) -> Filing:
         row = dict(zip(_COVER, cover, strict=True))
         found = _FORM.match((row["Form_Type"] or "").upper())
+        by_name = None if row["Filer_ID"] else self._named.get(normal_name(row["Filer_NamL"]))
         what = (
-            committee_key(row["Filer_ID"], row["Filer_NamL"]),
+            by_name or committee_key(row["Filer_ID"], row["Filer_NamL"]),
             found[1] if found else _DEFAULT_FORM,
             row["From_Date"] or "",
             row["Thru_Date"] or "",

@@ -2,8 +2,8 @@
 
 Believed to be gone as an address (Connect2 `/public/campaign/export/cal201/…`), and kept by those who saved it, so it
 is read from the drop folder. What it lacks: report number, date of filing, report id, Summary lines. Versions of a
-report are told apart by NetFile's filing ids, of which the highest is the newest. Saved copies of the JSON have names
-in camelCase, `None` for null, `False` for false, and dates with an offset that is not converted.
+report are distinguished by NetFile's filing ids, of which the highest is the newest. Saved copies of the JSON have
+names in camelCase, `None` for null, `False` for false, and dates with an offset that is not converted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from plugins.election_finance.agencies import agency_page
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.layout import FILING_ID, SHEETS, Sheet
 from plugins.election_finance.manifest import CAL201
@@ -96,13 +95,10 @@ class Cal201:
     format = CAL201
 
     def offer(self, site: FinanceSite) -> Offer | None:
-        """Return what a site with a NetFile agency has, if it was saved in time."""
-        if not site.shortcut:
-            return None
+        """Return what may have been saved in time."""
         action = (
             "If you have saved exports (CSV with the columns NetFileKey, FilingId, Tran_Id…), put them into "
-            f"{site.drop}. "
-            f"NetFile's page {agency_page(site.shortcut)} exports transactions to a person."
+            f"{site.drop}."
         )
         return Offer(self.format, "cal201 exports", False, action)
 

@@ -133,11 +133,10 @@ class Efile:
     format = EFILE
 
     def offer(self, site: FinanceSite) -> Offer | None:
-        """Return what a site with a NetFile agency has."""
-        if not site.shortcut:
-            return None
+        """Return what a person may have downloaded, or been sent by the clerk."""
+        page = f" at {agency_page(site.shortcut)}" if site.shortcut else ", where the clerk publishes it"
         action = (
-            f"Open a filing at {agency_page(site.shortcut)}, download its e-filing "
+            f"Open a filing{page}, download its e-filing "
             f"(Efile.txt, or a zip of it), and put it into {site.drop}, named by its id (212406069.zip)."
         )
         return Offer(self.format, "single e-filings (CAL 2.01)", False, action)

@@ -43,7 +43,8 @@ class Arrival:
 class Asking:
     """What a source is asked for: the files of a site for some years, into the folder `work`.
 
-    A file whose validators are `known`, by its key, is downloaded only if it has changed. `say` names what is being
+    A file whose validators are `known`, by its key, is downloaded only if it has changed; `stored` are the files that
+    are in place, by key. `say` names what is being
     done, and may raise to stop.
     """
 
@@ -51,6 +52,7 @@ class Asking:
     years: range
     work: Path
     known: Mapping[str, Validators]
+    stored: Mapping[str, Path]
     say: Callable[[str], None]
 
 

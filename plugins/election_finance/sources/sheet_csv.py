@@ -1,7 +1,7 @@
 """Single sheets of the yearly workbook as CSV: Oakland and San Francisco publish them on their open-data sites.
 
 Socrata writes amounts as `$-100.00`, dates as MM/DD/YYYY, and 0 for every report number, so that versions of a report
-are told apart by their date of filing. The files hold all years. Addresses are given in the site's `extra`, as
+are distinguished by their date of filing. The files hold all years. Addresses are given in the site's `extra`, as
 `finance_csv`; a file that has not changed is not downloaded again.
 """
 

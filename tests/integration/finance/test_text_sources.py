@@ -2,14 +2,23 @@
 
 import csv
 import io
+import json
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from clerk.errors import NotFoundError
 from clerk.jobs import Discard
+from devtools.netfile_site import PAGE, Answer, serving
+from plugins.election_finance import etl
+from plugins.election_finance.commands import app
+from plugins.election_finance.inputs import inputs_of
 from plugins.election_finance.layout import SHEET
+from plugins.election_finance.site_paths import FinanceSite
 from tests.integration.finance.conftest import Town
 
 CAL201 = [
@@ -217,12 +226,14 @@ def test_the_same_files_give_the_same_rows_in_any_order(town: Town, add_town: Ca
         ("a.zip", zipped(**{"1.txt": efile("1")})[:-30], "damaged zip file"),
     ],
 )
-def test_a_bad_file_gets_one_line_and_the_others_count(town: Town, name: str, content: bytes, reason: str) -> None:
+def test_a_bad_file_gets_one_line_and_the_others_count(tmp_path: Path, name: str, content: bytes, reason: str) -> None:
+    town = Town("elm.ca", tmp_path / "finance")
     town.drop(name, content)
     town.drop("2024.txt", efile("9.00"))
-    town.etl()
-    assert gifts(town) == [(9.0, "efile")]
-    (detail,) = [detail for (detail,) in town.query("SELECT detail FROM row_issues WHERE code = 'ignored_file'")]
+    with inputs_of(FinanceSite("elm.ca", "Elm", None, None, town.finance)) as inputs:
+        manifest = etl.extract(inputs, "r")
+    assert manifest.rows == {"drop/2024.txt": 1}
+    (detail,) = manifest.ignored
     assert detail.startswith(f"{name} is not used: ")
     assert reason in detail
     assert "\n" not in detail
@@ -250,3 +261,41 @@ def test_a_year_that_no_source_was_asked_for_is_missing(town: Town) -> None:
     assert town.query("SELECT year, status FROM coverage ORDER BY year") == [
         *((2020, "ok"), (2021, "missing"), (2022, "missing"), (2023, "ok"))
     ]
+
+
+@pytest.mark.slow
+def test_a_city_publishes_a_sheet_and_only_a_change_is_downloaded(add_town: Callable[..., Town]) -> None:
+    with serving() as site:
+        site.answers["/a.csv"] = Answer(sheet("A-Contributions", GIFT), kind="text/csv")
+        site.answers["/page"] = PAGE
+        town = add_town("elm.ca", extra={"finance_csv": [f"{site.url}/a.csv", f"{site.url}/page"]})
+        town.drop("notes.txt", b"hello")
+        town.etl()
+        assert gifts(town) == [(100.0, "sheet")]
+        assert "web page" in town.one("SELECT detail FROM sources WHERE status = 'unavailable'")
+        site.requests.clear()
+        assert town.etl()["outcome"] == "unchanged"
+        assert ("/a.csv", 304) in site.requests
+        site.answers["/a.csv"] = Answer(sheet("A-Contributions", {**GIFT, "Tran_Amt1": 5}), kind="text/csv")
+        town.etl()
+        assert gifts(town) == [(5.0, "sheet")]
+
+
+def test_a_site_says_what_is_possible_and_what_is_missing(town: Town) -> None:
+    town.drop("a.csv", cal201({}))
+    town.etl()
+    result = CliRunner().invoke(app, ["sources", "elm.ca", "--json"])
+    found = json.loads(result.stdout)
+    loaded = {source["format"]: (source["files"], source["years"], source["rows"]) for source in found["sources"]}
+    assert loaded == {"efile": (0, [], 0), "cal201": (1, [2023], 1)}
+    assert 2024 in found["missing"]
+    assert 2023 not in found["missing"]
+
+
+def test_an_agency_that_is_no_site_yet_says_it_too(town: Town) -> None:
+    result = CliRunner().invoke(app, ["sources", "sandiego.ca"])
+    assert "NetFile agency CSD" in result.stdout
+    assert "https://netfile.com/public/CSD/campaign" in result.stdout
+    assert "workbook: NetFile's yearly workbooks (fetched); nothing loaded" in result.stdout
+    assert isinstance(CliRunner().invoke(app, ["sources", "nowhere.ca"]).exception, NotFoundError)
+    assert town.subdomain not in result.stdout
