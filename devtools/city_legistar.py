@@ -46,6 +46,7 @@ def event(number: int, body: str, day: str, **columns: Any) -> Row:
         "EventAgendaLastPublishedUTC": None,
         "EventMinutesLastPublishedUTC": None,
         "EventLastModifiedUtc": f"{day}T09:00:00.1",
+        "EventInSiteURL": f"https://millbrook.legistar.com/MeetingDetail.aspx?LEGID={number}&GID=1&G=0",
         "EventItems": [],
         **columns,
     }

@@ -8,21 +8,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from clerk.compilation.citations import Origin
+from clerk.fetching.cleaning import clean
 from clerk.fetching.failure_notes import DocumentPlace
 from clerk.fetching.fetch_state import FetchState, kind_of_key
 from clerk.fetching.layout import PREFIXES, Layout, safe_name
 from clerk.fetching.states import place_of, states
 from clerk.fetching.withdrawal import withdrawn_documents
+from clerk.redaction import redact
 
 #: What a note says of a document.
 _NOTED = ("url", "meeting_url", "body")
 
 
 def note_origin(layout: Layout, place: DocumentPlace, **facts: str | None) -> None:
-    """Note the `url` of a document, its `meeting_url` and its `body` in words; what is known already stays."""
+    """Note the `url` of a document, its `meeting_url` and its `body` in words; what is known already stays.
+
+    Readers see it: an address that is not of the web is left out, and what gives access in one is replaced by ***.
+    """
     note = layout.origin(*place)
     known = _read(note)
-    said = known | {name: facts[name] for name in _NOTED if facts.get(name)}
+    said = known | {name: fact for name in _NOTED if (fact := _publishable(name, facts.get(name)))}
     if said != known:
         note.parent.mkdir(parents=True, exist_ok=True)
         note.write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
@@ -59,6 +64,13 @@ def _folder_of_meeting(state: FetchState, key: str, place: DocumentPlace) -> str
         return None
     number = events.index(event) + 1
     return day if number == 1 else f"{day}.{number}"
+
+
+def _publishable(name: str, fact: str | None) -> str | None:
+    fact = clean(fact or "")
+    if name == "body":
+        return fact
+    return redact(fact) if fact.lower().startswith(("http://", "https://")) else None
 
 
 def _read(note: Path) -> dict[str, str]:

@@ -119,7 +119,8 @@ class Transformer:
         version = ReportVersion(*what, self._filing_id(what, netfile_ids[0]), *netfile_ids)
         about = (row["Filer_NamL"] or "(no name)", row["Committee_Type"], row["Elect_Date"], self._format)
         filing = self._filings.setdefault(cover, Filing(version, *about))
-        return self._by_id.setdefault(version.filing_id, filing)
+        self._by_id.setdefault(version.filing_id, filing)
+        return filing
 
     def _filing_id(self, what: tuple[Any, ...], netfile_id: str) -> str:
         """Return a filing's id: each format has its own, and NetFile's id distinguishes filings with one cover."""

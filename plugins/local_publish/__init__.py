@@ -36,7 +36,7 @@ class LocalPublishPlugin:
         """Publish the list of sites again."""
         from plugins.local_publish.deploy import publish_sites  # on demand: as above
 
-        publish_sites()
+        publish_sites(str(site["subdomain"]))
 
     @hookimpl
     def upload_static_file(self, file_path: str, storage_path: str) -> None:

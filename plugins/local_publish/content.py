@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -38,12 +39,16 @@ def titles_of(site_dir: Path) -> dict[str, str]:
     return {"/".join(place): title for place, title in document_titles(site_dir).items()}
 
 
-def write_sites(path: Path) -> None:
-    """Write the table `sites` into a new database, all columns that front ends map, the private ones empty."""
+def write_sites(path: Path) -> list[dict[str, Any]]:
+    """Write the table `sites` into a new database, all columns that front ends map, the private ones empty.
+
+    Return the rows.
+    """
     with reading() as connection:
-        rows = get_all_sites(connection, order_by="subdomain")
+        rows = [as_deployed(row) for row in get_all_sites(connection, order_by="subdomain")]
     engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
     with engine.begin() as connection:
         sites_table.create(connection)
         if rows:
-            connection.execute(sites_table.insert(), [{**as_deployed(row), **dict.fromkeys(PRIVATE)} for row in rows])
+            connection.execute(sites_table.insert(), [{**row, **dict.fromkeys(PRIVATE)} for row in rows])
+    return rows

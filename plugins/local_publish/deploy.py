@@ -32,6 +32,7 @@ from clerk.reading.published import CONFIGURATION, DATABASE_FILES, INDEX, LIST_O
 from clerk.settings import settings
 from plugins.local_publish.addresses import write_addresses
 from plugins.local_publish.content import document_hashes, titles_of, write_sites
+from plugins.local_publish.municipalities import known_municipalities, write_municipalities
 from plugins.local_publish.shelf import Shelf, Version, locked
 from plugins.local_publish.static import STATIC
 
@@ -86,15 +87,20 @@ def publish_site(subdomain: str, *, wait: bool = False) -> list[Report]:
     return reports
 
 
-def publish_sites() -> None:
-    """Publish the list of sites, as they are now; nothing happens without CLERK_PUBLISH_DIR."""
+def publish_sites(deployed: str | None = None) -> None:
+    """Publish the list of sites, as they are now; nothing happens without CLERK_PUBLISH_DIR.
+
+    If one site was `deployed`, the files of the others are not looked at again.
+    """
     if settings().publish_dir is None:
         return
     folder = publish_dir()
     shelf = Shelf(folder, LIST_OF_SITES)
     # Two sites may be deployed at once, and the later must see the earlier's row.
     with locked(folder, wait=True), shelf.making() as new:
-        write_sites(new)
+        sites = write_sites(new)
+        known = known_municipalities(shelf.live, without=deployed) if deployed else {}
+        write_municipalities(new, sites, published=folder, databases=DATABASES, known=known)
         _check_and_stamp(shelf, hash_file(new), {})
         current_job().commit_files({new: shelf.live})
     _configure(folder)

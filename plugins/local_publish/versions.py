@@ -34,7 +34,7 @@ def publish_now(subdomain: str, *, accept_shrink: bool) -> list[dict[str, Any]]:
         require_site(connection, subdomain)
     with accepting_shrink(accept_shrink):
         reports = publish_site(subdomain)
-        publish_sites()
+        publish_sites(subdomain)
     return [
         {"database": r.database, "outcome": r.outcome.value, "version": r.version.name if r.version else None}
         for r in reports

@@ -14,7 +14,7 @@ from clerk.compilation.compile import compile_meetings, page_id
 from clerk.fetching.fetch_state import FetchState, Record
 from clerk.fetching.fetcher import Fetcher
 from clerk.fetching.layout import Layout
-from clerk.fetching.origins import origins_of
+from clerk.fetching.origins import note_origin, origins_of
 from clerk.fetching.withdrawal import mark_withdrawn, take_down
 from clerk.fsync import hash_file
 from clerk.text.document import DocumentText, Page
@@ -166,6 +166,21 @@ def test_a_damaged_note_is_no_note(planning: dict[str, Any], fetch: Fetch, root:
     for content in ("{", "[]", '{"url": 5}'):
         Layout(root).origin(*PLACE).write_text(content)
         assert origins_of(root)[PLACE].url is None
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("https://me:secret1@city.example/1.pdf", "https://me:***@city.example/1.pdf"),
+        ("https://city.example/1.pdf?token=abc123&id=5", "https://city.example/1.pdf?token=***&id=5"),
+        ("HTTPS://city.example/1.pdf", "HTTPS://city.example/1.pdf"),
+        ("javascript:alert(1)", None),
+        ("/files/1.pdf", None),
+    ],
+)
+def test_readers_get_an_address_of_the_web_without_what_gives_access(root: Path, address: str, shown: str) -> None:
+    note_origin(Layout(root), PLACE, url=address, body="Planning Commission")
+    assert origins_of(root)[PLACE].url == shown
 
 
 @pytest.mark.parametrize(("portal", "url"), [("https://x.example", "https://x.example/event/7/files"), ("", "")])

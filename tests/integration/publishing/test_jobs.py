@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from clerk.compilation.compile import compile_meetings
 from clerk.database.held import HeldConnection
+from clerk.fetching.failure_notes import owed_file
+from clerk.fetching.layout import Layout
 from clerk.jobs import Fenced, running
 from clerk.publication import Refused, provenance
 from clerk_tasks.ledger import leases
@@ -55,6 +60,42 @@ def test_the_list_of_sites_is_published_with_every_column_but_no_secret(city: Ci
     add_site("alameda.ca", name="Alameda")
     plugin().post_deploy({"subdomain": "alameda.ca"})
     assert [site["name"] for site in read_sites(city)] == ["Alameda", "Oakland"]
+
+
+def read_municipalities(city: City, columns: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{sites_db(city)}?mode=ro", uri=True)) as connection:
+        return connection.execute(f"SELECT {columns} FROM municipalities ORDER BY subdomain").fetchall()
+
+
+@pytest.mark.usefixtures("database_url")
+def test_people_have_a_table_of_municipalities(city: City) -> None:
+    add_site(city.subdomain, name="Oakland", state="CA", kind="city", pages=2, last_updated="2026-11-27T03:00:00")
+    add_site("napa.ca", finance_last_updated=datetime(2026, 11, 20, tzinfo=UTC))
+    city.compile("A page.", "Another.")
+    shutil.copytree(city.storage / "txt/Council/2026-01-02", city.storage / "txt/Council/2999-01-02")  # a future agenda
+    compile_meetings(city.storage, city.subdomain, into=city.storage / "meetings.db")
+    owed_file(Layout(city.storage)).write_text('[["minutes", "Council", "2026-02-03"], ["agenda", "Council", "x"]]')
+    plugin().deploy_municipality(city.subdomain)
+    plugin().post_deploy({"subdomain": city.subdomain})
+    assert read_municipalities(city, "*") == [
+        (*("napa.ca", "napa.ca", None, None, None, None, 0), "money up to date as of 2026-11-20", 0, ""),
+        (
+            *(city.subdomain, "Oakland", "CA", "city", "2026-01-02", "2026-11-27", 2),
+            *("meetings up to date as of 2026-11-27, 2 documents owed", 2, "meetings"),
+        ),
+    ]
+
+
+@pytest.mark.usefixtures("sqlite_url")
+def test_only_the_files_of_the_site_that_was_deployed_are_looked_at(city: City) -> None:
+    for name in (city.subdomain, "napa.ca"):
+        add_site(name)
+        plugin().post_deploy({"subdomain": name})
+        owed = owed_file(Layout(city.storage.parent / name))
+        owed.parent.mkdir(parents=True, exist_ok=True)
+        owed.write_text('[["minutes", "Council", "2026-02-03"]]')
+    plugin().post_deploy({"subdomain": "napa.ca"})
+    assert read_municipalities(city, "subdomain, documents_owed") == [("napa.ca", 1), (city.subdomain, 0)]
 
 
 @pytest.mark.usefixtures("sqlite_url")
