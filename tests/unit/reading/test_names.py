@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clerk.reading.addresses import address, web_address
+from clerk.reading.addresses import address, web_address, words
 from clerk.reading.pages.charts import bars, month_columns
 from clerk.reading.pages.passages import CLOSE, OPEN, marked
-from clerk.reading.pages.web import dollars, number, words
+from clerk.reading.pages.web import dollars, number
 from clerk.reading.published import database_name
 
 subdomains = st.from_regex(r"[ab](-{0,2}[ab]){0,2}(\.[ab](-[ab])?){0,1}", fullmatch=True)
