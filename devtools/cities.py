@@ -38,8 +38,16 @@ class City:
 
     def compile(self, *texts: str) -> Path:
         """Make meetings.db from these texts, one a page of one document, as the pipeline does."""
-        shutil.rmtree(self.storage / "txt", ignore_errors=True)
+        self.clear("txt")
         write_tree(self.storage, {f"txt/Council/2026-01-02/{n}": text for n, text in enumerate(texts, 1)})
+        return self.compile_tree()
+
+    def clear(self, folder: str) -> None:
+        """Remove a folder of its tree of texts."""
+        shutil.rmtree(self.storage / folder, ignore_errors=True)
+
+    def compile_tree(self) -> Path:
+        """Make meetings.db from the tree of texts that is there."""
         self.storage.mkdir(parents=True, exist_ok=True)
         made = compile_meetings(self.storage, self.subdomain, into=self.storage / "new.db")
         return made.path.replace(self.storage / "meetings.db")

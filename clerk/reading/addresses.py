@@ -21,3 +21,8 @@ def web_address(text: object) -> str | None:
         return text if urlsplit(text).scheme in ("http", "https") else None
     except ValueError:
         return None
+
+
+def words(meeting: str) -> str:
+    """Return the name of a body in words: "PlanningCommission" is "Planning Commission"."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", meeting)

@@ -55,6 +55,10 @@ class Attached:
             self._attach()
             self._configure()
 
+    def look_again(self) -> None:
+        """Look for publications at the next request, however short a time ago that was done."""
+        self._looked = float("-inf")
+
     def _current_stamp(self) -> tuple[int, int] | None:
         try:
             status = (self.folder / CONFIGURATION).stat()

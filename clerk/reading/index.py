@@ -20,11 +20,14 @@ _DOCUMENTS = "SELECT document_id FROM documents WHERE subdomain = ?"
 def update_index(folder: Path, subdomains: Iterable[str]) -> bool:
     """Bring the index of a published folder up to date for some sites; return whether something was out of date.
 
-    What is published unchanged is not read again. An interrupted update goes on where it was at the next one.
+    Sites that the index does not know at all are added. What is published unchanged is not read again. An interrupted
+    update goes on where it was at the next one.
     """
     with index_connection(folder / INDEX) as index:
         before = index.total_changes
-        for subdomain in subdomains:
+        known = {name for (name,) in index.execute("SELECT name FROM databases")}
+        unknown = [file.subdomain for file in published_files(folder) if file.name not in known]
+        for subdomain in dict.fromkeys([*subdomains, *unknown]):
             for file, content in _changed_databases(index, folder, subdomain):
                 if file.kind == "meetings":
                     update_pages(index, file.path, subdomain, now=_moment())

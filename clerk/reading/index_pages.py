@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote
 
 from clerk.publication import SOURCES, open_database
+from clerk.reading.addresses import words
 
 #: Table of a meetings.db -> the kind of its documents.
 _KINDS = {"minutes": "minutes", "agendas": "agenda"}
@@ -45,7 +46,13 @@ class _Page(NamedTuple):
     content_hash: str
 
 
-_Source = tuple[str | None, str | None]  # SHA-256, title
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What is known of a document besides its pages."""
+
+    sha256: str | None = None
+    title: str | None = None
+    body: str | None = None
 
 
 def update_pages(index: sqlite3.Connection, path: Path, subdomain: str, *, now: str) -> None:
@@ -56,17 +63,17 @@ def update_pages(index: sqlite3.Connection, path: Path, subdomain: str, *, now: 
     known = {_Document(*row[1:]): row[0] for row in rows}
     with closing(open_database(path, "ro")) as published:
         published.execute("BEGIN")
-        sources = _sources(published)
+        known_of = _known(published)
         for batch in _batches(_documents(published)):
             index.execute("BEGIN IMMEDIATE")
             for document, pages in batch:
                 key = known.pop(document, None) or _insert(index, subdomain, document, now)
                 changed = _update(index, published, key, pages)
-                sha256, title = sources.get(document.source, (None, None))
+                about = known_of.get(document.source, _About())
                 index.execute(
-                    "UPDATE documents SET title = ?, sha256 = ?, pages = ?, "
+                    "UPDATE documents SET body = ?, title = ?, sha256 = ?, pages = ?, "
                     "changed_at = CASE WHEN ? THEN ? ELSE changed_at END WHERE document_id = ?",
-                    [title, sha256, len(pages), changed, now, key],
+                    [about.body or words(document.meeting), about.title, about.sha256, len(pages), changed, now, key],
                 )
             index.execute("COMMIT")
     forget_documents(index, known.values())
@@ -111,19 +118,22 @@ def _batches(documents: Iterable[tuple[_Document, list[_Page]]]) -> Iterator[lis
         yield batch
 
 
-def _sources(published: sqlite3.Connection) -> dict[str, _Source]:
-    """Return {document: (SHA-256, title)}; {} for a database that was not stamped."""
-    try:
-        rows = published.execute(f"SELECT source, sha256, title FROM [{SOURCES}]").fetchall()  # noqa: S608
-    except sqlite3.OperationalError:
-        return {}
-    return {source: (sha256, title) for source, sha256, title in rows}
+def _known(published: sqlite3.Connection) -> dict[str, _About]:
+    """Return {document: what is known of it}; databases of earlier releases know less."""
+    known: dict[str, _About] = {}
+    with suppress(sqlite3.OperationalError):
+        rows = published.execute(f"SELECT source, sha256, title FROM [{SOURCES}]")  # noqa: S608
+        known = {source: _About(sha256, title) for source, sha256, title in rows}
+    with suppress(sqlite3.OperationalError):
+        for key, body in published.execute("SELECT document_id, body FROM document"):
+            known[key] = replace(known.get(key, _About()), body=body)
+    return known
 
 
 def _insert(index: sqlite3.Connection, subdomain: str, document: _Document, now: str) -> int:
     cursor = index.execute(
-        "INSERT INTO documents (subdomain, kind, meeting, stem, date, pages, first_published, changed_at) "
-        "VALUES (?, ?, ?, ?, ?, 0, ?, ?)",
+        "INSERT INTO documents (subdomain, kind, meeting, stem, date, body, pages, first_published, changed_at) "
+        "VALUES (?, ?, ?, ?, ?, '', 0, ?, ?)",
         [subdomain, document.kind, document.meeting, document.stem, document.date, now, now],
     )
     return int(cursor.lastrowid or 0)

@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 
 #: Raise it whenever the tables change: the index is then made again from the published databases.
-INDEX_VERSION = 1
+INDEX_VERSION = 2
 
 _TABLES = """
 CREATE TABLE databases (
@@ -18,7 +18,7 @@ CREATE TABLE databases (
 );
 CREATE TABLE documents (
     document_id INTEGER PRIMARY KEY, subdomain TEXT NOT NULL, kind TEXT NOT NULL, meeting TEXT NOT NULL,
-    stem TEXT NOT NULL, date TEXT NOT NULL, title TEXT, sha256 TEXT, pages INTEGER NOT NULL,
+    stem TEXT NOT NULL, date TEXT NOT NULL, body TEXT NOT NULL, title TEXT, sha256 TEXT, pages INTEGER NOT NULL,
     first_published TEXT NOT NULL, changed_at TEXT NOT NULL, UNIQUE (subdomain, kind, meeting, stem)
 );
 CREATE INDEX documents_by_date ON documents (subdomain, date);

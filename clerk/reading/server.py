@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,17 @@ from clerk.reading.configuration import PLUGIN_NAME
 from clerk.reading.published import CONFIGURATION
 
 
-def run(folder: Path, host: str, port: int) -> None:
-    """Serve a published folder on an address until the process is stopped."""
-    uvicorn.run(reader_of(folder).app(), host=host, port=port, log_level="warning", lifespan="on")
+def run(folder: Path, host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Serve a published folder until the process is stopped; `announce` gets the address, once it is listened on.
+
+    Port 0 is a free one. Raises OSError if the address cannot be listened on.
+    """
+    server = uvicorn.Server(uvicorn.Config(reader_of(folder).app(), log_level="warning", lifespan="on"))
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as listening:
+        name = f"[{host}]" if ":" in host else host
+        announce(f"http://{name}:{listening.getsockname()[1]}/")
+        server.run(sockets=[listening])
 
 
 def reader_of(folder: Path) -> Any:

@@ -98,7 +98,7 @@ def serve(
     """Serve the published databases, with the pages for readers, until it is stopped; needs Datasette."""
     from plugins.local_publish.serving import serve_readers  # on demand, as above
 
-    serve_readers(host, port)
+    serve_readers(host, port, lambda address: typer.echo(f"serving {address}"))
 
 
 def _versions() -> Any:

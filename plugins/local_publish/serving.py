@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from clerk.errors import ClerkError
 from plugins.local_publish.deploy import index_everything, publish_dir
 
 
-def serve_readers(host: str, port: int) -> None:
-    """Serve the published folder until the process is stopped; ClerkError if Datasette is not installed."""
+def serve_readers(host: str, port: int, announce: Callable[[str], None]) -> None:
+    """Serve the published folder until the process is stopped; `announce` gets the address.
+
+    Raises ClerkError if Datasette is not installed, or the address cannot be listened on.
+    """
     try:
         from clerk.reading.server import run  # on demand: Datasette is optional
     except ImportError as error:
         raise ClerkError(f"cannot serve ({error}): pip install 'clerk-tasks[datasette]'") from None
     index_everything()
-    run(publish_dir(), host, port)
+    try:
+        run(publish_dir(), host, port, announce)
+    except OSError as error:
+        raise ClerkError(f"cannot listen on {host}:{port} ({error.strerror or error}): choose another --port") from None

@@ -15,10 +15,10 @@ from clerk.reading.published import INDEX_NAME
 _MEETINGS = 12
 
 _NEWEST = """
-SELECT kind, meeting, stem, date, title, pages FROM documents WHERE subdomain = :city
+SELECT kind, meeting, body, stem, date, title, pages FROM documents WHERE subdomain = :city
 ORDER BY date DESC, meeting, kind, stem LIMIT 100"""
 
-_SOURCES = "SELECT year, status, fetched_at, url FROM sources ORDER BY year DESC"
+_SOURCES = "SELECT year, status, fetched_at, url FROM sources ORDER BY year DESC, fetched_at DESC LIMIT 30"
 
 
 @page
@@ -36,7 +36,6 @@ async def view(datasette: Any, request: Any, subdomain: str) -> Any:
         meetings=_meetings(documents),
         figures=await figures(datasette, place),
         sources=sources,
-        money_as_of=max((row["fetched_at"] for row in sources if row["fetched_at"]), default=None),
         height=HEIGHT,
     )
 
@@ -44,7 +43,7 @@ async def view(datasette: Any, request: Any, subdomain: str) -> Any:
 def _meetings(documents: list[Row]) -> list[Row]:
     """Group documents by meeting: the newest first."""
     found = [
-        {"date": date, "meeting": meeting, "documents": list(of_meeting)}
-        for (date, meeting), of_meeting in groupby(documents, lambda row: (row["date"], row["meeting"]))
+        {"date": date, "body": body, "documents": list(of_meeting)}
+        for (date, _, body), of_meeting in groupby(documents, lambda row: (row["date"], row["meeting"], row["body"]))
     ]
     return found[:_MEETINGS]

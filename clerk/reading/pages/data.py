@@ -59,8 +59,7 @@ def _city(subdomain: str, kinds: list[str], listed: Row) -> Row:
         "kind": listed.get("kind"),
         "meetings": database_name(subdomain, "meetings") if "meetings" in kinds else None,
         "finance": database_name(subdomain, "finance") if "finance" in kinds else None,
-        "as_of": listed.get("up_to_date_as_of"),
-        "owed": listed.get("documents_owed"),
+        "freshness": listed.get("freshness"),
         "last_meeting": listed.get("last_meeting"),
         "pages": listed.get("pages"),
     }

@@ -11,7 +11,7 @@ from clerk.reading.attaching import published_folder
 from clerk.reading.pages.data import Row, city, rows, tables
 from clerk.reading.pages.passages import CLOSE, OPEN, marked
 from clerk.reading.pages.search import PageSearch
-from clerk.reading.pages.web import html, missing_page, number, page, words
+from clerk.reading.pages.web import html, missing_page, number, page
 from clerk.reading.published import INDEX_NAME, PICTURES
 
 _DOCUMENT = """
@@ -22,7 +22,7 @@ SELECT *, (SELECT MAX(page) FROM pages WHERE document_id = :document AND page < 
        (SELECT MIN(page) FROM pages WHERE document_id = :document AND page > :page) AS after
 FROM pages WHERE document_id = :document AND page = :page"""
 
-_KNOWN = ("body", "document_url", "meeting_url", "fetched_at", "withdrawn")
+_KNOWN = ("document_url", "file_url", "meeting_url", "fetched_at", "withdrawn")
 
 _EVIDENCE = "SELECT page.*, document.withdrawn FROM page LEFT JOIN document USING (document_id) WHERE page.id = :id"
 
@@ -54,7 +54,7 @@ async def view(datasette: Any, request: Any, subdomain: str, kind: str, meeting:
     if found is None:
         raise missing_page("The document has no such page.")
     evidence = await _evidence(datasette, place, found["id"])
-    files = _files(published_folder(datasette), document, wanted)
+    files = _files(published_folder(datasette), document, wanted, evidence["file_url"])
     others = {"subdomain": subdomain, "meeting": meeting, "date": document["date"], "document": document["document_id"]}
     return html(
         datasette,
@@ -62,7 +62,6 @@ async def view(datasette: Any, request: Any, subdomain: str, kind: str, meeting:
         "document.html",
         city=place,
         document=document,
-        body=evidence.get("body") or words(meeting),
         page=found,
         text=await _text(datasette, PageSearch.of(request), found),
         search=PageSearch.of(request),
@@ -97,13 +96,13 @@ async def _text(datasette: Any, search: PageSearch, found: Row) -> Any:
     return found["text"]
 
 
-def _files(folder: Path | None, document: Row, page: int) -> dict[str, str | None]:
+def _files(folder: Path | None, document: Row, page: int, file_url: str | None) -> dict[str, str | None]:
     """Return the addresses of the picture of the page and of our copy of the document, where they are kept."""
     prefix = () if document["kind"] == "minutes" else ("_agendas",)
     start = (document["subdomain"], *prefix)
     places = {
         "picture": (*start, document["meeting"], document["stem"], f"{page}.png"),
-        "own": (*start, "_pdfs", document["meeting"], f"{document['stem']}.pdf"),
+        "own": (*start, "_pdfs", document["meeting"], f"{document['stem']}{Path(file_url or '.pdf').suffix or '.pdf'}"),
     }
     return {
         name: address(PICTURES, *parts) if folder and folder.joinpath(PICTURES, *parts).is_file() else None

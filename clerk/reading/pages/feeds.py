@@ -13,7 +13,7 @@ from datasette.database import QueryInterrupted  # type: ignore[import-untyped]
 from clerk.reading.addresses import address
 from clerk.reading.pages.data import Row, cities, city, rows
 from clerk.reading.pages.search import PageSearch
-from clerk.reading.pages.web import missing_page, page, tagged, words
+from clerk.reading.pages.web import missing_page, page, tagged
 from clerk.reading.published import INDEX_NAME
 
 #: The newest documents of a feed.
@@ -79,7 +79,7 @@ def _feed(datasette: Any, request: Any, title: str, path: str, documents: Iterab
         place = address("city", row["subdomain"], row["kind"], row["meeting"], row["stem"])
         entry = ET.SubElement(feed, "entry")
         city_title = titles.get(row["subdomain"], row["subdomain"])
-        _add(entry, "title", f"{city_title}: {words(row['meeting'])}, {row['title'] or row['kind']}, {row['date']}")
+        _add(entry, "title", f"{city_title}: {row['body']}, {row['title'] or row['kind']}, {row['date']}")
         _add(entry, "id", f"tag:clerk-tasks,2026:{place}")
         _add(entry, "published", row["first_published"])
         _add(entry, "updated", row["changed_at"])

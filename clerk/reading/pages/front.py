@@ -10,7 +10,7 @@ from clerk.reading.pages.web import html, page
 from clerk.reading.published import INDEX_NAME
 
 _NEWEST = """
-SELECT subdomain, kind, meeting, stem, date, title, pages FROM documents
+SELECT subdomain, kind, meeting, body, stem, date, title, pages FROM documents
 ORDER BY first_published DESC, date DESC, document_id DESC LIMIT 10"""
 
 

@@ -24,7 +24,7 @@ FROM pages_fts JOIN pages p ON p.page_id = pages_fts.rowid JOIN documents d ON d
 WHERE pages_fts MATCH :question AND (:city = '' OR d.subdomain = :city) AND (:kind = '' OR d.kind = :kind)"""
 
 _FIND = f"""
-SELECT d.subdomain, d.kind, d.meeting, d.stem, d.date, d.title, d.pages, p.page,
+SELECT d.subdomain, d.kind, d.meeting, d.body, d.stem, d.date, d.title, d.pages, p.page,
        snippet(pages_fts, 0, :open, :close, '…', 40) AS passage {_FROM}
 ORDER BY %s LIMIT :limit OFFSET :offset"""
 

@@ -71,11 +71,6 @@ def missing_page(what: str) -> Exception:
     return NotFound(what)  # type: ignore[no-any-return]
 
 
-def words(meeting: str) -> str:
-    """Return the name of a body in words: "PlanningCommission" is "Planning Commission"."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", meeting)
-
-
 def dollars(value: float | None) -> str:
     """Return an amount with two decimals, a minus before the dollar sign; nothing without one."""
     return "" if value is None else f"{'-' if value < 0 else ''}${abs(value):,.2f}"
@@ -97,5 +92,5 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"dollars": dollars, "words": words, "web_address": web_address}
+    environment.filters |= {"dollars": dollars, "web_address": web_address}
     return environment
