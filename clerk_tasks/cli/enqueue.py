@@ -45,4 +45,4 @@ def command(
     finish(enqueued.job_ids, wait=wait, as_json=as_json)
 
 
-CLASS = takes_flags(command)
+command_class = takes_flags(command)

@@ -81,4 +81,4 @@ def _shown() -> Iterator[None]:
         root.setLevel(level)
 
 
-CLASS = takes_flags(command)
+command_class = takes_flags(command)

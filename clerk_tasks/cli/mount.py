@@ -104,5 +104,5 @@ def _command_of(module: ModuleType, name: str) -> Any:
         app.rich_markup_mode = None  # rich costs a third of a second, and eats [brackets]
         return typer.main.get_group(app)
     leaf = typer.Typer(rich_markup_mode=None, add_completion=False)
-    leaf.command(name, cls=getattr(module, "CLASS", None))(module.command)
+    leaf.command(name, cls=getattr(module, "command_class", None))(module.command)
     return typer.main.get_command(leaf)

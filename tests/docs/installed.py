@@ -1,0 +1,24 @@
+"""An environment in which this source is installed as its pyproject.toml says, whatever the tests' own says."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """Return the variables of a process that finds the entry points of this source, and no setting of the tests'."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    info = home / ".installed" / "clerk_tasks-0.dist-info"
+    info.mkdir(parents=True, exist_ok=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: clerk-tasks\nVersion: 0\n")
+    groups = {**project["entry-points"], "console_scripts": project["scripts"]}
+    lines = [
+        f"[{group}]\n" + "".join(f"{name} = {value}\n" for name, value in of.items()) for group, of in groups.items()
+    ]
+    (info / "entry_points.txt").write_text("\n".join(lines))
+    kept = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
+    return kept | {"HOME": str(home), "PYTHONPATH": f"{info.parent}:{ROOT}", "MYPYPATH": str(ROOT)}
