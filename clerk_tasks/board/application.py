@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from clerk_tasks.board.pages import PAGES, Page
 from clerk_tasks.board.parts import Answer, Asked
 from clerk_tasks.board.rendering import answer_html, answer_json, templates
 from clerk_tasks.operations.search import find
+
+logger = logging.getLogger(__name__)
 
 _STATUS: tuple[tuple[type[ClerkError], int], ...] = (
     (NotFoundError, 404),
@@ -125,13 +128,17 @@ class _Board:
         return EventSourceResponse(events(), ping=15)
 
     def _render(self, view: View) -> str:
+        """Render a page for all that look at it: what is wrong with it must not end the updates of the others."""
         address, can_act = view
         page, names, query = _find_page(address)
         try:
-            answer = page.read(_asked(names, query))
+            return answer_html(page.read(_asked(names, query)), page, can_act=can_act)
         except ClerkError as error:
-            answer = Answer(redact(str(error)), "", None, level="down")
-        return answer_html(answer, page, can_act=can_act)
+            said = str(error)
+        except Exception as error:
+            logger.exception("page %s cannot be rendered", address)
+            said = f"{type(error).__name__}: {error} (a bug; the board's log shows where)"
+        return answer_html(Answer(said, "", None, level="down"), page, can_act=can_act)
 
     async def search(self, request: Request) -> Response:
         """Go to the site, job or run that is named."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 from anyio import CapacityLimiter, to_thread
 
@@ -17,8 +17,8 @@ from clerk_tasks.board.signal import Signal
 FASTEST = 0.25
 #: What the time passing changes (ages, workers that fall silent) is shown after so many seconds without a change.
 SLOWEST = 15.0
-#: The pause after an update, in times of what its renderings took: they take a thirtieth of one core at most.
-_REST = 30.0
+#: The pause after an update, in times of the CPU time of its renderings: about a thirtieth of one core; and its most.
+_REST, LONGEST = 30.0, 5.0
 
 #: A page as one kind of viewer sees it: its address, and whether acts are offered.
 View = tuple[str, bool]
@@ -37,10 +37,15 @@ class Live:
         #: How many times a page was rendered and the signal was read.
         self.renderings = self.looks = 0
 
-    async def watch(self, view: View) -> AsyncIterator[str]:
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is asked and rendered."""
+        return self._looking is None or self._looking.done()
+
+    async def watch(self, view: View) -> AsyncGenerator[str, None]:
         """Yield a page whenever it has changed, at first as it is."""
         self._watched[view] = self._watched.get(view, 0) + 1
-        if self._looking is None or self._looking.done():
+        if self.idle:
             self._looking = asyncio.create_task(self._look())
         before: str | None = None
         try:
@@ -68,8 +73,8 @@ class Live:
                 moment, pause = time.monotonic(), FASTEST
                 if number != seen or moment - rendered_at > SLOWEST:
                     seen, rendered_at = number, moment
-                    await self._update(list(self._watched))
-                    pause = max(FASTEST, _REST * (time.monotonic() - moment))
+                    spent = await self._update(list(self._watched))
+                    pause = max(FASTEST, min(_REST * spent, LONGEST))
                 elif new := self._watched.keys() - self._shown.keys():
                     await self._update(list(new))
                 await self._rest(pause)
@@ -82,11 +87,19 @@ class Live:
         while (left := until - time.monotonic()) > 0 and self._watched and self._watched.keys() <= self._shown.keys():
             await asyncio.sleep(min(left, FASTEST))
 
-    async def _update(self, views: list[View]) -> None:
+    async def _update(self, views: list[View]) -> float:
+        """Render pages, and show them; return the CPU time that it took, in seconds."""
+        spent = 0.0
         for view in views:
             self.renderings += 1
-            html = await to_thread.run_sync(self._render, view, limiter=self._threads)
+            html, seconds = await to_thread.run_sync(self._timed, view, limiter=self._threads)
+            spent += seconds
             if view in self._watched:
                 self._shown[view] = html
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
+        return spent
+
+    def _timed(self, view: View) -> tuple[str, float]:
+        began = time.thread_time()
+        return self._render(view), time.thread_time() - began

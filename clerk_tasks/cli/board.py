@@ -16,10 +16,9 @@ from clerk_tasks.operations.health import check_database
 try:
     from clerk_tasks.board.server import BoardServer
 except ModuleNotFoundError as error:
-    MISSING: str | None = error.name
+    MISSING = error.name
 else:
     MISSING = None
-
 
 #: Where the board is served if the setting says `off`.
 DEFAULT = "127.0.0.1:8400"

@@ -56,9 +56,14 @@ async function show(text) {
 }
 
 function release() {
-  if (held === null || waits()) return;
+  if (held === null) return;
+  if (waits()) {
+    if (!paused) updates.textContent = updates.dataset.waits;
+    return;
+  }
   const text = held;
   held = null;
+  updates.textContent = "";
   show(text);
 }
 

@@ -1,0 +1,248 @@
+"""The board in a real browser over a real system with workers: its pages, its acts, its updates, its keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from clerk_tasks.board.pages import PAGES
+from clerk_tasks.operations.acts import list_acts
+from devtools.browser import chromium, find_chromium
+from devtools.processes import Program
+from devtools.services import free_port
+from devtools.system import SITE, System
+from tests.faults.conftest import make_system, system
+
+__all__ = ["make_system", "system"]
+pytestmark = pytest.mark.slow
+expect.set_options(timeout=15_000)
+
+Open = Callable[..., Page]
+WITHOUT_SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        pytest.skip("no Chromium: install Debian's package chromium, or set CHROMIUM")
+    with chromium(path) as running:
+        yield running
+
+
+class Board:
+    """The program that serves the board; it can be killed, and started again on its port."""
+
+    def __init__(self, system: System) -> None:
+        self._system, self._address = system, f"127.0.0.1:{free_port()}"
+        self.url = f"http://{self._address}"
+        self.program: Program
+        self.start()
+
+    def start(self) -> None:
+        self.program = self._system.programs.clerk("board", "--listen", self._address)
+        self.program.wait_for_log("The board is at", deadline=60)
+
+
+@pytest.fixture
+def board(system: System) -> Board:
+    return Board(system)
+
+
+@pytest.fixture
+def open_page(browser: Browser, board: Board) -> Iterator[Open]:
+    """Open pages; at the end none of them may have reported an error, such as a script that the policy blocks."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def call(address: str = "/", *, scripts: bool = True, dark: bool = False, width: int = 1280) -> Page:
+        context = browser.new_context(
+            base_url=board.url,
+            java_script_enabled=scripts,
+            color_scheme="dark" if dark else "light",
+            viewport={"width": width, "height": 800},
+        )
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda said: wrong.append(said.text) if "Refused" in said.text else None)
+        page.goto(address, wait_until="domcontentloaded")
+        return page
+
+    yield call
+    for context in contexts:
+        context.close()
+    assert wrong == []
+    assert "cannot be rendered" not in board.program.log
+
+
+def sentence(page: Page) -> str:
+    return page.locator("p.answer").inner_text()
+
+
+def act(page: Page, button: str, **fields: str) -> str:
+    """Press a button that opens a preview, fill its form in, confirm, and return what was done."""
+    page.get_by_role("link", name=button, exact=True).first.click()
+    expect(page.locator("form.act")).to_be_visible()
+    for label, value in ({"reason": "a test"} | fields).items():
+        page.locator(f"#act-{label}").fill(value)
+    page.locator("form.act button").click()
+    expect(page.get_by_role("link", name="Back")).to_be_visible()
+    return sentence(page)
+
+
+def work_of(system: System) -> dict[str, str]:
+    """Run a worker; return a job that completed, one that is a dead letter, one that runs, and one that waits."""
+    system.worker("-c", "2")
+    done, dead = system.enqueue("talks"), system.enqueue("hasty")
+    runs = system.enqueue("gated", key="<script>alert('title')</script>", polite=True)
+    system.wait_until_began(runs)
+    system.wait_for_end(done, dead, deadline=60)
+    return {"done": done, "dead": dead, "runs": runs}
+
+
+def test_every_page_is_accessible_and_fits_a_phone(system: System, open_page: Open) -> None:
+    jobs = work_of(system)
+    run = system.job(jobs["dead"])["run_id"]
+    names = {"subdomain": SITE, "job_id": jobs["dead"], "run_id": run}
+    addresses = [page.path.format(**names) for page in PAGES if "{page}" not in page.path]
+    for dark in (False, True):
+        page = open_page(dark=dark)
+        for address in [*addresses, "/act/pause?kind=queue&name=default", "/nope"]:
+            page.goto(address, wait_until="domcontentloaded")
+            assert sentence(page)
+            assert serious(page) == [], (address, dark)
+    for width in (360, 640):  # 640: 1280 at a zoom of 200 %
+        page = open_page(width=width)
+        for address in addresses:
+            page.goto(address, wait_until="domcontentloaded")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    system.open_gate()
+    system.wait_for_end(jobs["runs"])
+
+
+def serious(page: Page) -> list[Any]:
+    """Return what axe-core finds that keeps people out."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [each for each in found if each["impact"] in ("serious", "critical")]
+
+
+@WITHOUT_SCRIPTS
+def test_acts_on_jobs(system: System, open_page: Open, scripts: bool) -> None:
+    jobs = work_of(system)
+    page = open_page("/failures", scripts=scripts)
+    assert act(page, "Dismiss all…") == "1 job dismissed."
+    page.goto(f"/jobs/{jobs['dead']}")
+    assert "is discarded" in sentence(page)
+    assert act(page, "Retry…") == "1 job retried."
+    system.wait_until(jobs["dead"], "running", "discarded", "retryable")
+    page.goto(f"/jobs/{jobs['runs']}")
+    assert act(page, "Cancel…") == "1 job cancelled."
+    system.wait_until(jobs["runs"], "cancelled")
+    page.goto(f"/jobs?state=cancelled&subdomain={SITE}")
+    assert act(page, "Retry all…") == "1 job retried."
+    system.open_gate()
+    system.wait_until(jobs["runs"], "completed")
+    assert [each["act"] for each in list_acts()] == ["retry", "cancel", "retry", "dismiss"]
+    assert {each["reason"] for each in list_acts()} == {"a test"}
+
+
+@WITHOUT_SCRIPTS
+def test_acts_on_the_system(system: System, open_page: Open, scripts: bool) -> None:
+    worker = system.worker("-c", "1")
+    page = open_page("/queues", scripts=scripts)
+    assert act(page, "Pause everything…").startswith("everything is paused by ")
+    waits = system.enqueue("note")
+    page.get_by_role("link", name="Undo…").click()
+    page.locator("form.act button").click()
+    assert sentence(page) == "everything is resumed."
+    system.wait_until(waits, "completed")
+    page.goto("/workers")
+    assert act(page, "Scale…", size="2") == "1 worker of pool default: 2 jobs at a time."
+    page.goto("/schedules")
+    row = page.locator("tr", has_text="meetings-next-site")
+    row.get_by_role("link", name="Fire now…").click()
+    page.locator("form.act button").click()
+    assert sentence(page).startswith("Schedule meetings-next-site: ")
+    page.goto(f"/sites/{SITE}")
+    assert "enqueued" in act(page, "Update…")
+    page.get_by_role("link", name="Undo…").click()
+    page.locator("form.act button").click()
+    assert "is cancelled" in sentence(page)
+    page.get_by_role("link", name="Undo…").click()
+    page.locator("form.act button").click()
+    assert "enqueued from stage" in sentence(page)
+    page.goto("/workers")
+    assert act(page, "Drain…") == "1 worker asked to drain."
+    assert worker.wait(deadline=60) == 0
+    page.goto("/acts")
+    names = [each["act"] for each in list_acts()]
+    assert names == ["drain", "retry", "cancel", "update", "fire", "scale", "resume", "pause"]
+
+
+def test_a_page_changes_while_it_is_open_and_moves_nothing_under_the_pointer(
+    system: System, open_page: Open, board: Board
+) -> None:
+    page = open_page("/jobs")
+    assert sentence(page).startswith("0 jobs match")
+    first = system.enqueue("note")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("p.answer")).to_have_text(re.compile("^1 job matches"))
+    link = page.locator(f"a[href='/jobs/{first}']")
+    link.hover()
+    before = link.bounding_box()
+    system.enqueue("note")
+    expect(page.locator("#updates")).to_contain_text("waits")
+    assert link.bounding_box() == before
+    expect(page.locator("tbody tr")).to_have_count(1)
+    page.mouse.move(5, 700)
+    expect(page.locator("tbody tr")).to_have_count(2)
+    hide(page, hidden=True)
+    system.enqueue("note")
+    expect(page.locator("p.answer")).to_have_text(re.compile("^2 jobs match"))
+    hide(page, hidden=False)
+    expect(page.locator("tbody tr")).to_have_count(3)
+    board.program.kill()
+    expect(page.locator("#updates")).to_contain_text("is lost")
+    system.enqueue("note")
+    board.start()
+    expect(page.locator("tbody tr")).to_have_count(4, timeout=30_000)
+    expect(page.locator("#updates")).to_be_empty()
+
+
+def hide(page: Page, *, hidden: bool) -> None:
+    """Do what a browser does when its tab is put into the background, or to the front."""
+    page.evaluate(
+        "value => { Object.defineProperty(document, 'hidden', {value, configurable: true});"
+        " document.dispatchEvent(new Event('visibilitychange')); }",
+        hidden,
+    )
+
+
+def test_a_log_follows_its_job(system: System, open_page: Open) -> None:
+    system.worker("-c", "1")
+    job = system.enqueue("talks")
+    page = open_page(f"/jobs/{job}")
+    expect(page.locator("p.answer")).to_contain_text("is completed", timeout=30_000)
+    expect(page.locator("pre").last).not_to_contain_text("Nothing was said", timeout=30_000)
+
+
+def test_keys(system: System, open_page: Open) -> None:
+    page = open_page("/acts")
+    page.keyboard.press("?")
+    expect(page.locator("#keys")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("#keys")).to_be_hidden()
+    page.keyboard.press("/")
+    page.keyboard.type(SITE)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/sites/{SITE}")
+    page.keyboard.press("g")
+    page.keyboard.press("q")
+    page.wait_for_url("**/queues")
