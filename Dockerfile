@@ -5,10 +5,10 @@ ARG PYTHON=3.13-slim-bookworm
 FROM python:${PYTHON} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
-COPY requirements/runtime.txt requirements/build.txt requirements/
+COPY requirements/image.txt requirements/build.txt requirements/
 # The libraries change more seldom than the program: their layer is kept.
 RUN python -m venv /opt/clerk-tasks \
-    && /opt/clerk-tasks/bin/pip install --require-hashes --requirement requirements/runtime.txt \
+    && /opt/clerk-tasks/bin/pip install --require-hashes --requirement requirements/image.txt \
     && pip install --require-hashes --requirement requirements/build.txt
 COPY . .
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \

@@ -28,6 +28,7 @@ from clerk_tasks.board.act_pages import ActPages
 from clerk_tasks.board.forms import Forms
 from clerk_tasks.board.guard import Guard
 from clerk_tasks.board.live import Live, View
+from clerk_tasks.board.metrics import metrics
 from clerk_tasks.board.pages import PAGES, Page
 from clerk_tasks.board.parts import Answer, Asked
 from clerk_tasks.board.rendering import answer_html, answer_json, templates
@@ -58,6 +59,7 @@ def make_board(access: Access) -> Starlette:
     routes: list[Route | Mount] = [
         Mount("/static", StaticFiles(directory=Path(__file__).with_name("static"))),
         Route("/live", board.live),
+        Route("/metrics", metrics),
         Route("/search", board.search),
         Route("/act/{act}", board.acts.preview, methods=["GET"]),
         Route("/act/{act}", board.acts.perform, methods=["POST"]),
