@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 import sqlite_utils
 
-from clerk.compilation.compile import compile_meetings, count_pages
+from clerk.compilation.compile import count_pages
 from clerk.database.migrate import upgrade
 from clerk.database.transactions import get_civic_db, transaction
-from clerk.fetching.titles import packets
-from clerk.jobs import current_job
+from clerk.fetching.compiling import compile_in_place
 from clerk.meetings.site import layout_of
 from clerk.output import log
 from clerk.plugin.loader import load_plugins_from_entry_points, plugin_manager
@@ -104,9 +103,7 @@ def rebuild_site_fts_internal(subdomain: str) -> None:
 
 def build_db_from_text_internal(subdomain: str) -> None:
     """Compile a site's meetings.db from its text and put it in place as a whole, in a job or by hand."""
-    layout = layout_of(subdomain)
-    made = compile_meetings(layout.root, subdomain, packets=packets(layout.root), into=layout.temporary())
-    current_job().commit_files({made.path: layout.root / "meetings.db"})
+    compile_in_place(layout_of(subdomain), subdomain)
 
 
 def update_page_count(subdomain: str) -> None:

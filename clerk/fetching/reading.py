@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from PIL import Image
 
-from clerk.compilation.compile import compile_meetings
+from clerk.fetching.compiling import compile_in_place
 from clerk.fetching.layout import PREFIXES
-from clerk.fetching.origins import origins_of
 from clerk.fetching.overriding import overridden
-from clerk.fetching.titles import packets
 from clerk.fsync import hash_file
 from clerk.jobs import current_job
 from clerk.text import DocumentError, DocumentText, Page, is_unchanged, read_document, render_pages, write_pages
@@ -103,11 +101,7 @@ def read_image(fetcher: Fetcher, image: Path) -> str:
 
 def compile_site(fetcher: Fetcher) -> None:
     """Rebuild meetings.db and replace it atomically."""
-    root = fetcher.layout.root
-    made = compile_meetings(
-        root, fetcher.subdomain, packets=packets(root), origins=origins_of(root), into=fetcher.layout.temporary()
-    )
-    current_job().commit_files({made.path: root / "meetings.db"})
+    made = compile_in_place(fetcher.layout, fetcher.subdomain)
     fetcher.logger.log(f"meetings.db has {made.pages} pages")
 
 

@@ -10,20 +10,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clerk.compilation.compile import compile_meetings, count_pages
+from clerk.compilation.compile import count_pages
 from clerk.database.clock import database_time, format_moment
 from clerk.database.transactions import transaction
 from clerk.errors import NotFoundError, UsageError
+from clerk.fetching.compiling import compile_in_place
 from clerk.fetching.failure_notes import given_up_by, missed_downloads
 from clerk.fetching.fetcher import Fetcher
 from clerk.fetching.fetcher_factory import get_fetcher
 from clerk.fetching.http_errors import NotServed
 from clerk.fetching.layout import PREFIXES, Layout
-from clerk.fetching.origins import origins_of
 from clerk.fetching.overriding import overridden
 from clerk.fetching.report import FetchReport
 from clerk.fetching.source import SourceFetcher
-from clerk.fetching.titles import packets
 from clerk.jobs import Discard, Retry, current_job
 from clerk.meetings.ocr_job import ocr_page
 from clerk.meetings.site import fetcher_of, layout_of, site_of
@@ -147,9 +146,7 @@ def db_compilation(subdomain: str, run_id: str) -> dict[str, int]:
     if fetcher is not None and "transform" in overridden(fetcher):
         fetcher.transform()
     else:
-        repeated, origins = packets(layout.root), origins_of(layout.root)
-        made = compile_meetings(layout.root, subdomain, packets=repeated, origins=origins, into=layout.temporary())
-        current_job().commit_files({made.path: target})
+        compile_in_place(layout, subdomain)
     pages = count_pages(target)
     with transaction() as connection:
         update_site(connection, subdomain, {"pages": pages})

@@ -15,22 +15,22 @@ from clerk.fetching.layout import Layout
 from clerk.paths import site_dir
 from clerk.publication import open_database
 
-TABLE = "municipalities"
+MUNICIPALITIES = "municipalities"
 
 _CREATE = f"""
-CREATE TABLE {TABLE} (
+CREATE TABLE {MUNICIPALITIES} (
     subdomain TEXT PRIMARY KEY, name TEXT NOT NULL, state TEXT, kind TEXT, last_meeting TEXT, up_to_date_as_of TEXT,
     documents_owed INTEGER NOT NULL, freshness TEXT NOT NULL, pages INTEGER NOT NULL, databases TEXT NOT NULL
 )"""
-_INSERT = f"INSERT INTO {TABLE} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_INSERT = f"INSERT INTO {MUNICIPALITIES} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 
-#: The days of a site's meetings until today, in databases of ours and of other programs.
+#: The last day of a site's meetings until today, in our databases and in those of other programs.
 _LAST_MEETINGS = (
     "SELECT MAX(date) FROM meeting WHERE date <= ?",
     "SELECT MAX(date) FROM (SELECT date FROM minutes UNION ALL SELECT date FROM agendas) WHERE date <= ?",
 )
 
-#: What only a site's own files tell, by subdomain: its last meeting, and how many documents are owed.
+#: What only a site's own files say, by subdomain: its last meeting, and how many documents are owed.
 Known = Mapping[str, tuple[str | None, int]]
 
 
@@ -52,7 +52,7 @@ def write_municipalities(
 def known_municipalities(path: Path, *, without: str | None) -> Known:
     """Return what the published sites.db says of all municipalities but one; {} if it says nothing."""
     with suppress(sqlite3.Error), closing(open_database(path, "ro")) as connection:
-        rows = connection.execute(f"SELECT subdomain, last_meeting, documents_owed FROM {TABLE}")  # noqa: S608
+        rows = connection.execute(f"SELECT subdomain, last_meeting, documents_owed FROM {MUNICIPALITIES}")  # noqa: S608
         return {subdomain: (last, owed) for subdomain, last, owed in rows if subdomain != without}
     return {}
 
