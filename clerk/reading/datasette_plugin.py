@@ -7,6 +7,7 @@ from typing import Any
 
 from datasette import hookimpl  # type: ignore[import-untyped]
 
+from clerk.reading.amounts import amount_cell
 from clerk.reading.attaching import Attached, published_folder
 from clerk.reading.evidence import evidence_link
 from clerk.reading.pages import assets, city, committee, document, feeds, filing, freshness, front, search, stored_files
@@ -46,10 +47,13 @@ def get_metadata(datasette: Any, key: str | None, database: str | None) -> dict[
 
 @hookimpl  # type: ignore[untyped-decorator]
 def render_cell(datasette: Any, row: Any, value: Any, column: str, database: str) -> Any:
-    """Lead from a cell of a finance database to the filing, and to the row of the source file."""
+    """Show amounts with two decimals; lead from a cell of a finance database to the filing, and to the source's row."""
     attached = getattr(datasette, _ATTRIBUTE, None)
     subdomain = attached.subdomains.get(database) if attached else None
-    return evidence_link(datasette, subdomain, database, row, column, value) if subdomain and value else None
+    if not subdomain or value is None:
+        return None
+    amount = amount_cell(column, value)
+    return amount or (evidence_link(datasette, subdomain, database, row, column, value) if value else None)
 
 
 @hookimpl  # type: ignore[untyped-decorator]
