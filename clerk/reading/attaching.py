@@ -1,9 +1,10 @@
-"""Which databases Datasette serves: those of the published folder, by their cities' names, also new ones."""
+"""Which databases Datasette serves: those of the published folder, by their cities' names, when they are asked for."""
 
 from __future__ import annotations
 
 import os
 import time
+from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from clerk.reading.reopening import ReopeningDatabase
 
 #: What is said of a database or a table as a whole.
 _WORDS = {"title", "description", "license", "source", "about", "about_url"}
+
+#: How many cities' databases are open at once. Datasette reads the schema of every one before it makes a page: with two
+#: thousand, the first page took minutes.
+_MOST = 100
 
 #: How often it is checked whether something was published, in seconds.
 _INTERVAL = 1.0
@@ -29,13 +34,20 @@ def published_folder(datasette: Any) -> Path | None:
     return Path(folder).absolute() if folder else None
 
 
+def read_configuration(folder: Path) -> dict[str, Any]:
+    """Return what a folder's datasette.yaml says."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return dict(yaml.load((folder / CONFIGURATION).read_bytes(), Loader=loader))  # noqa: S506 - a safe loader
+
+
 class Attached:
     """The databases of one folder in one Datasette; it follows datasette.yaml, which each publication writes."""
 
     def __init__(self, datasette: Any, folder: Path) -> None:
         self.folder = folder
         self._datasette = datasette
-        self._names: set[str] = set()
+        self._files: dict[str, Path] = {}
+        self._attached: OrderedDict[str, None] = OrderedDict()  # the one that was asked for last at the end
         self._ours: set[str] = set()
         self._described: set[str] = set()
         self._stamp: tuple[int, int] | None = None
@@ -44,15 +56,15 @@ class Attached:
         self.subdomains: dict[str, str] = {}
 
     def follow(self) -> None:
-        """Attach what was published, and detach what is gone, if datasette.yaml was written since the last look."""
+        """Look what is published, and detach what is gone, if datasette.yaml was written since the last look."""
         if time.monotonic() < self._looked + _INTERVAL:
             return
         self._looked = time.monotonic()
         stamp = self._current_stamp()
         if stamp != self._stamp:
             self._stamp = stamp
-            self.configuration = self._read() if stamp else {}
-            self._attach()
+            self.configuration = read_configuration(self.folder) if stamp else {}
+            self._list()
             self._configure()
 
     def look_again(self) -> None:
@@ -66,24 +78,33 @@ class Attached:
             return None
         return status.st_ino, status.st_mtime_ns
 
-    def _read(self) -> dict[str, Any]:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        return yaml.load((self.folder / CONFIGURATION).read_bytes(), Loader=loader) or {}  # noqa: S506 - a safe loader
-
-    def _attach(self) -> None:
+    def _list(self) -> None:
         published = list(published_files(self.folder))
         self.subdomains = {file.name: file.subdomain for file in published}
-        files = {file.name: file.path for file in published}
-        shared = {INDEX_NAME: self.folder / INDEX, SITES_NAME: self.folder / LIST_OF_SITES}
-        files |= {name: path for name, path in shared.items() if path.is_file()}
-        for name in self._names - files.keys():
-            self._datasette.remove_database(name)
-        for name in files.keys() - self._names:
-            if name not in self._datasette.databases:
-                self._datasette.add_database(
-                    ReopeningDatabase(self._datasette, str(files[name]), is_mutable=True), name=name
-                )
-        self._names = set(files)
+        self._files = {file.name: file.path for file in published}
+        for name in self._attached.keys() - self._files.keys():
+            self._detach(name)
+        for name, path in ((INDEX_NAME, self.folder / INDEX), (SITES_NAME, self.folder / LIST_OF_SITES)):
+            if name not in self._datasette.databases and path.is_file():
+                self._add(name, path)
+
+    def attach(self, name: str) -> bool:
+        """Attach a city's database that is asked for; return whether Datasette serves a database of this name."""
+        if name in self._files and (name in self._attached or name not in self._datasette.databases):
+            if name not in self._attached:
+                self._add(name, self._files[name])
+            self._attached[name] = None
+            self._attached.move_to_end(name)
+            while len(self._attached) > _MOST:
+                self._detach(next(iter(self._attached)))
+        return name in self._datasette.databases
+
+    def _add(self, name: str, path: Path) -> None:
+        self._datasette.add_database(ReopeningDatabase(self._datasette, str(path), is_mutable=True), name=name)
+
+    def _detach(self, name: str) -> None:
+        del self._attached[name]
+        self._datasette.remove_database(name)
 
     def _configure(self) -> None:
         """Hand Datasette 1.0 how tables are displayed; 0.65 asks the plugin for everything each time."""
@@ -111,3 +132,20 @@ class Attached:
         for key, query in known.get("queries", {}).items():
             words = {word: query.get(word) for word in ("title", "description")}
             await self._datasette.add_query(name, key, query["sql"], is_trusted=True, **words)
+
+
+_ATTRIBUTE = "_clerk_attached"
+
+
+def attached(datasette: Any) -> Attached | None:
+    """Return the databases of a Datasette that its configuration makes a reader; None for any other Datasette."""
+    if (found := begun(datasette)) is None and (folder := published_folder(datasette)):
+        found = Attached(datasette, folder)
+        setattr(datasette, _ATTRIBUTE, found)
+    return found
+
+
+def begun(datasette: Any) -> Attached | None:
+    """Return the same, but None before the first call of `attached`: for whom the configuration itself waits."""
+    found: Attached | None = getattr(datasette, _ATTRIBUTE, None)
+    return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from datasette import hookimpl  # type: ignore[import-untyped]
 
 from clerk.reading.amounts import amount_cell
-from clerk.reading.attaching import Attached, published_folder
+from clerk.reading.attaching import Attached, attached, begun, published_folder
 from clerk.reading.evidence import evidence_link
 from clerk.reading.pages import assets, city, committee, document, feeds, filing, freshness, front, search, stored_files
 
@@ -17,8 +18,6 @@ POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-
-_ATTRIBUTE = "_clerk_attached"
 
 Asgi = Callable[..., Awaitable[None]]
 
@@ -32,8 +31,8 @@ def startup(datasette: Any) -> None:
 @hookimpl  # type: ignore[untyped-decorator]
 def get_metadata(datasette: Any, key: str | None, database: str | None) -> dict[str, Any]:
     """Return what datasette.yaml says now of a database: Datasette 0.65 asks for it at each page."""
-    attached = getattr(datasette, _ATTRIBUTE, None)
-    known = attached.configuration.get("databases", {}) if attached else {}
+    served = begun(datasette)
+    known = served.configuration.get("databases", {}) if served else {}
     if database is None:
         return {"databases": known}
     found = known.get(database, {})
@@ -48,8 +47,8 @@ def get_metadata(datasette: Any, key: str | None, database: str | None) -> dict[
 @hookimpl  # type: ignore[untyped-decorator]
 def render_cell(datasette: Any, row: Any, value: Any, column: str, database: str) -> Any:
     """Show amounts with two decimals; lead from a cell of a finance database to the filing, and to the source's row."""
-    attached = getattr(datasette, _ATTRIBUTE, None)
-    subdomain = attached.subdomains.get(database) if attached else None
+    served = attached(datasette)
+    subdomain = served.subdomains.get(database) if served else None
     if not subdomain or value is None:
         return None
     amount = amount_cell(column, value)
@@ -100,11 +99,13 @@ def asgi_wrapper(datasette: Any) -> Callable[[Asgi], Asgi]:
 
     def wrap(app: Asgi) -> Asgi:
         async def wrapped(scope: dict[str, Any], receive: Any, send: Any) -> None:
-            attached = _follow(datasette) if scope["type"] == "http" else None
-            if attached is None:
+            served = _follow(datasette) if scope["type"] == "http" else None
+            if served is None:
                 await app(scope, receive, send)
                 return
-            await attached.describe(scope["path"].removeprefix(datasette.setting("base_url")).lstrip("/").split("/")[0])
+            name = _database_of(datasette, scope["path"])
+            if served.attach(name):
+                await served.describe(name)
 
             async def send_with_headers(event: dict[str, Any]) -> None:
                 if event["type"] == "http.response.start":
@@ -129,16 +130,14 @@ def _with_headers(headers: Any) -> list[tuple[bytes, bytes]]:
     return [*given, *((name, value) for name, value in ours.items() if name not in names)]
 
 
-def _attached(datasette: Any) -> Attached | None:
-    found: Attached | None = getattr(datasette, _ATTRIBUTE, None)
-    if found is None and (folder := published_folder(datasette)):
-        found = Attached(datasette, folder)
-        setattr(datasette, _ATTRIBUTE, found)
+def _follow(datasette: Any) -> Attached | None:
+    found = attached(datasette)
+    if found:
+        found.follow()
     return found
 
 
-def _follow(datasette: Any) -> Attached | None:
-    attached = _attached(datasette)
-    if attached:
-        attached.follow()
-    return attached
+def _database_of(datasette: Any, path: str) -> str:
+    """Return the part of an address where Datasette's own pages have the name of a database."""
+    match = re.match(r"/?([a-z0-9-]+)", path.removeprefix(datasette.setting("base_url")))
+    return match[1] if match else ""

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-import yaml
 from datasette.app import Datasette  # type: ignore[import-untyped]
 from datasette.plugins import pm  # type: ignore[import-untyped]
 
 from clerk.reading import datasette_plugin, reopening
+from clerk.reading.attaching import read_configuration
 from clerk.reading.configuration import PLUGIN_NAME
-from clerk.reading.published import CONFIGURATION
 
 
 def run(folder: Path, host: str, port: int, announce: Callable[[str], None]) -> None:
@@ -35,7 +34,7 @@ def reader_of(folder: Path) -> Any:
     for name, plugin in (("clerk-reading", datasette_plugin), ("clerk-reopening", reopening)):
         if pm.get_plugin(name) is None and not pm.is_registered(plugin):
             pm.register(plugin, name=name)
-    said = yaml.safe_load((folder / CONFIGURATION).read_text(encoding="utf-8"))
+    said = read_configuration(folder)
     said["plugins"] = {**said["plugins"], PLUGIN_NAME: {"active": True, "folder": str(folder)}}
     del said["databases"]  # the plugin says it, of the databases that are asked for
     return Datasette(files=[], settings=said.pop("settings"), metadata=said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from clerk.reading.attaching import attached
 from clerk.reading.pages.web import missing_page
 from clerk.reading.published import INDEX_NAME, SITES_NAME, database_name
 
@@ -13,7 +14,8 @@ Row = dict[str, Any]
 
 async def rows(datasette: Any, database: str, sql: str, parameters: Mapping[str, object] | None = None) -> list[Row]:
     """Return the rows of a query as dictionaries; [] if the database is not served."""
-    if database not in datasette.databases:
+    served = attached(datasette)
+    if served is None or not served.attach(database):
         return []
     found = await datasette.get_database(database).execute(sql, dict(parameters or {}))
     return [dict(zip(found.columns, row, strict=True)) for row in found.rows]
