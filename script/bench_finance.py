@@ -1,4 +1,4 @@
-"""Load large finance workbooks, beside a bare loop of the same libraries; print times, memory, and what was read."""
+"""Load large files of a source of money, beside a bare loop of the same libraries; print times and memory."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ import psutil  # noqa: E402
 
 from devtools.bench.finance import SITE, drop_of  # noqa: E402
 from devtools.bench.finance_books import write_book  # noqa: E402
+from devtools.bench.finance_texts import write_texts  # noqa: E402
 
 FIRST_YEAR = 2001
-NAMES = {"bare": "calamine + executemany", "ours": "drop folder to published"}
+NAMES = {"bare": "a bare loop", "ours": "file to published"}
+SOURCES = ("workbook", "efile", "sheet", "cal201", "search")
 
 
 @dataclass(frozen=True)
@@ -42,20 +44,25 @@ def main() -> None:
         folder = Path(name)
         prepare(folder)
         each = options.rows // options.workbooks
-        for year in range(FIRST_YEAR, FIRST_YEAR + options.workbooks):
-            write_book(drop_of(folder) / f"{year}.xlsx", each, year, shared=not options.inline)
-        say(f"{each * options.workbooks} rows of schedules A and E; workbooks: {options.workbooks}")
+        if options.source == "workbook":
+            for year in range(FIRST_YEAR, FIRST_YEAR + options.workbooks):
+                write_book(drop_of(folder) / f"{year}.xlsx", each, year, shared=not options.inline)
+        else:
+            write_texts(options.source, drop_of(folder), options.rows, FIRST_YEAR)
+        files = len(list(drop_of(folder).iterdir()))
+        say(f"{each * options.workbooks} rows of schedules A and E; source: {options.source}; files: {files}")
         say(f"the best of {options.rounds} rounds, in which both sides take turns; CPU and memory: of all processes")
         found: dict[str, list[Passage]] = {passage: [] for passage in NAMES}
         for _ in range(options.rounds):
             for passage in NAMES:
-                found[passage].append(run(passage, folder))
+                found[passage].append(run(passage, options.source, folder))
         report(found, options)
 
 
 def parse() -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="script/bench finance", description=__doc__)
+    parser.add_argument("--source", choices=SOURCES, default=SOURCES[0], help="kind of files (default workbook)")
     parser.add_argument("--rows", type=int, default=100_000, help="rows of all workbooks together (default 100000)")
     parser.add_argument("--workbooks", type=int, default=1, help="how many workbooks, one a year (default 1)")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each side; the best counts (default 3)")
@@ -84,11 +91,11 @@ def prepare(folder: Path) -> None:
         insert_site(connection, {"subdomain": SITE, "name": "Bench", "state": "CA"})
 
 
-def run(passage: str, folder: Path) -> Passage:
+def run(passage: str, source: str, folder: Path) -> Passage:
     """Make one passage, from an empty place, in a process of its own."""
     for left in (folder / "bare.db", *drop_of(folder).parent.glob("*.db"), drop_of(folder).parent / "raw"):
         shutil.rmtree(left) if left.is_dir() else left.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "devtools.bench.finance", passage, str(folder)]
+    command = [sys.executable, "-m", "devtools.bench.finance", passage, source, str(folder)]
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
         memory = 0
         while True:
@@ -120,7 +127,7 @@ def report(found: dict[str, list[Passage]], options: argparse.Namespace) -> None
         rate, cpu_ms = options.rows / best[passage].seconds, 1000 * cpu / options.rows
         say(
             f"{name:24} {best[passage].seconds:8.2f} s  {rate:8.0f} rows/s  {cpu_ms:6.3f} ms CPU a row  "
-            f"{memory / 2**20:5.0f} MiB  opened {best[passage].opened} workbooks, of {options.workbooks}"
+            f"{memory / 2**20:5.0f} MiB"
         )
     say(f"ratio of the times       {best['ours'].seconds / best['bare'].seconds:8.2f}")
 

@@ -77,6 +77,9 @@ _F496 = (
 #: Columns that no workbook has: NetFile's id of the filing, and of the filing that it amends.
 FILING_ID, AMENDS = "Filing_ID", "Amends"
 
+#: A column with what identifies a row, of a source that has no transaction ids.
+ROW_KEY = "Row_Key"
+
 #: Cells of these columns are dates, whatever type the cell happens to have.
 DATES = _names(
     "Rpt_Date From_Date Thru_Date Elect_Date Tran_Date Tran_Date1 Expn_Date Loan_Date1 Loan_Date2 "

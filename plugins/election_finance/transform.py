@@ -14,7 +14,7 @@ from typing import Any
 from plugins.election_finance.amendments import ReportVersion
 from plugins.election_finance.cleaning import committee_key, normal_name, report_number
 from plugins.election_finance.columns import Cleaner, Columns
-from plugins.election_finance.layout import AMENDS, AMOUNTS, DATES, FILING_ID, Sheet
+from plugins.election_finance.layout import AMENDS, AMOUNTS, DATES, FILING_ID, ROW_KEY, Sheet
 from plugins.election_finance.manifest import WORKBOOK
 from plugins.election_finance.workbook import Batch, Remark
 
@@ -142,7 +142,8 @@ _Odd = tuple[int, str, str]
 
 def _keys(sheet: Sheet, columns: Columns, size: int) -> list[str]:
     if sheet.kind != "summary":
-        return [transaction or "" for transaction in columns.get("Tran_ID") or repeat(None, size)]
+        ids = columns.get("Tran_ID") or columns.get(ROW_KEY) or repeat(None, size)
+        return [transaction or "" for transaction in ids]
     parts = (columns.get(name) or [None] * size for name in ("Form_Type", "Line_Item"))
     return [f"{form}/{line}" for form, line in zip(*parts, strict=True)]
 

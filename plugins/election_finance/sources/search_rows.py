@@ -11,7 +11,7 @@ from typing import Any
 from clerk.fetching.visitor import Trouble
 from plugins.election_finance.archive import ARCHIVE_LIMITS
 from plugins.election_finance.errors import BadSource
-from plugins.election_finance.layout import AMENDS, FILING_ID
+from plugins.election_finance.layout import AMENDS, FILING_ID, ROW_KEY
 from plugins.election_finance.sources.text_rows import COLUMNS, SCHEDULES, SheetWriter, unknown_schedule
 from plugins.election_finance.workbook import Remark, Workbook
 
@@ -88,7 +88,7 @@ def read_findings(path: Path) -> Findings:
 
 
 #: What the columns of a sheet are called here; those that begin with a party's or a place's prefix are matched by it.
-_FIRST = {"Filer_ID": "filer_id", "Filer_NamL": "filer", "Form_Type": "schedule", FILING_ID: "filing"}
+_FIRST = {"Filer_ID": "filer_id", "Filer_NamL": "filer", "Form_Type": "schedule", FILING_ID: "filing", ROW_KEY: "id"}
 _OF_KIND = {
     "contribution": {
         "Tran_NamL": "name",

@@ -12,19 +12,17 @@ from typing import IO
 from plugins.election_finance.archive import ARCHIVE_LIMITS
 from plugins.election_finance.cleaning import EPOCH, Cell
 from plugins.election_finance.errors import BadSource
-from plugins.election_finance.layout import AMENDS, FILING_ID, SHEET, SHEETS, Sheet
+from plugins.election_finance.layout import AMENDS, FILING_ID, ROW_KEY, SHEET, SHEETS, Sheet
 from plugins.election_finance.workbook import Remark, Workbook
 
 #: How many rows of a sheet are held at once.
 _ROWS = 1000
 
-#: Columns that say which filing a row is of, for sources that know more of it than a workbook does.
-_OF_FILING = (FILING_ID, AMENDS, "Rpt_ID_Num")
+#: Columns of sources that know more of a row and its filing than a workbook does.
+_MORE = (FILING_ID, AMENDS, ROW_KEY, "Rpt_ID_Num")
 
 #: The columns that a text file may give of each sheet.
-COLUMNS = {
-    sheet.name: (*sheet.columns, *(name for name in _OF_FILING if name not in sheet.columns)) for sheet in SHEETS
-}
+COLUMNS = {sheet.name: (*sheet.columns, *(name for name in _MORE if name not in sheet.columns)) for sheet in SHEETS}
 
 #: The sheet of each schedule, by the Form_Type of its rows; rows of Summary lines name their schedule otherwise.
 SCHEDULES = {
@@ -140,7 +138,7 @@ class SheetWriter:
         return self._files[sheet]
 
     def workbook(self) -> Workbook:
-        """Return the rows; there are none to add any more."""
+        """Return the rows that were added."""
         cells = self._into.with_suffix(".cells")
         with self._stack, cells.open("w", encoding="utf-8") as target:
             for sheet in SHEETS:
