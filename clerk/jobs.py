@@ -12,7 +12,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any, Protocol
 
-from clerk.errors import ClerkError
+from clerk.errors import ClerkError, UsageError
 from clerk.fsync import flush, flush_tree, switch_folder
 
 #: Where plain functions go, and how they are treated, when the author asks for nothing else.
@@ -252,13 +252,30 @@ class JobContext:
 
 
 _current: ContextVar[JobContext | None] = ContextVar("clerk_current_job", default=None)
+_importing: ContextVar[bool] = ContextVar("clerk_importing", default=False)
 #: The jobs that this process runs: one in a worker's child, whose threads have no context of their own.
 _of_process: list[JobContext] = []
 
 
 def current_job() -> JobContext:
-    """Return the job that is running, in its threads too; without one, a context of a function called by hand."""
-    return _current.get() or (_of_process[-1] if _of_process else JobContext())
+    """Return the job that is running, in its threads too; without one, a context of a function called by hand.
+
+    Raises UsageError while a plugin's module is imported: no job would be meant.
+    """
+    found = _current.get() or (_of_process[-1] if _of_process else None)
+    if found is None and _importing.get():
+        raise UsageError("current_job() is called while the module is imported: call it inside the job function")
+    return found or JobContext()
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Say for the length of a with block that a plugin's module is imported."""
+    token = _importing.set(True)
+    try:
+        yield
+    finally:
+        _importing.reset(token)
 
 
 @contextmanager

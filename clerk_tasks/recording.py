@@ -125,9 +125,13 @@ def require_site(connection: Connection, subdomain: str) -> None:
 
 def new_job(request: JobRequest, known: Registry, *, time_limit: float | None = None, delay: float = 0.0) -> NewJob:
     """Validate a request against its job type; raises NotFoundError or UsageError."""
-    job_type = known.get(request.job_type).job_type
+    registered = known.get(request.job_type)
+    job_type = registered.job_type
     subdomain = validate_subdomain(request.subdomain)
-    arguments = prepare(job_type.function, request.arguments)
+    try:
+        arguments = prepare(job_type.function, request.arguments)
+    except UsageError as error:
+        raise UsageError(f"{error} ({registered.origin})") from None
     return NewJob(
         job_type=request.job_type,
         subdomain=subdomain,

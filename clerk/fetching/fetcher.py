@@ -26,6 +26,7 @@ from clerk.fetching.visitor import Visitor
 from clerk.jobs import current_job
 from clerk.output import ClerkLogger
 from clerk.paths import validate_subdomain
+from clerk.plugin.source_place import place_of
 from clerk.settings import settings
 from clerk.sites.local_time import local_time
 
@@ -85,7 +86,8 @@ class Fetcher:
 
     def fetch_events(self) -> Any:
         """Put PDFs into the output folders; the returned value is ignored."""
-        raise NotImplementedError("Subclasses must implement fetch_events()")
+        kind = type(self)
+        raise NotImplementedError(f"{kind.__module__}.{kind.__name__} must implement fetch_events() ({place_of(kind)})")
 
     def request(
         self,

@@ -15,6 +15,7 @@ from clerk.errors import NotFoundError, UsageError
 from clerk.fetching.date_span import AHEAD, parse_day, site_start_year
 from clerk.paths import validate_subdomain
 from clerk.plugin.loader import call_hook, plugins
+from clerk.plugin.source_place import place_of
 
 #: Older fetchers list again the meetings of this long before the last update: minutes are published late.
 _LATE = timedelta(days=183)
@@ -55,7 +56,10 @@ def fetcher_class(site: Mapping[str, Any]) -> Callable[..., Any]:
     plugin, found = next((answer for answer in answers if answer[1]), ("", None))
     if found is not None and not callable(found):
         answered = f"fetcher_class of plugin {plugin} returned {reprlib.repr(found)} for label {label!r}"
-        raise UsageError(f"{answered}: it must return a class or a function, and None for a label that is not its own")
+        advice = "it must return a class or a function, and None for a label that is not its own"
+        by_name = {each.name: each.implementation for each in plugins().plugins}
+        place = place_of(getattr(by_name.get(plugin), "fetcher_class", None))
+        raise UsageError(f"{answered}: {advice} ({place})")
     if found is None and label == "custom":
         found = _custom(site["subdomain"])
     if found is None:

@@ -14,6 +14,7 @@ from types import ModuleType
 
 from clerk.errors import UsageError
 from clerk.hookspecs import PROJECT
+from clerk.jobs import importing
 from clerk.plugin.containment import BROKEN, on_trial
 from clerk.plugin.idle_code import NO_PLUGIN, idle_code, is_imported
 from clerk.plugin.registered import PluginSet, identify, log
@@ -44,7 +45,7 @@ def load_entry_points(found: PluginSet) -> None:
         source = "built-in" if entry_point.value == BUILT_IN else "entry point"
         before = found.manager.get_plugins()
         try:
-            with on_trial():
+            with on_trial(), importing():
                 loaded = entry_point.load()
         except BROKEN as error:
             found.keep_only(before)
@@ -68,7 +69,7 @@ def load_directory(found: PluginSet, directory: Path) -> None:
     for path in _candidates(directory.resolve()):
         before = found.manager.get_plugins()
         try:
-            with on_trial():
+            with on_trial(), importing():
                 module = _import_file(path)
         except BROKEN as error:
             found.keep_only(before)

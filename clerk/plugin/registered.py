@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -20,11 +21,28 @@ from clerk.redaction import redact
 
 log = logging.getLogger("clerk.plugins")
 
+#: The name of the plugin that brings our own job types.
+BUILT_IN_NAME = "clerk"
+
 #: The hooks that we call.
 HOOKS = tuple(sorted(name for name in dir(ClerkSpec) if not name.startswith("_")))
 
+#: What the phases of a quarantine that are not named after a hook are asked for by.
+_ASKED_BY = {
+    "job type": "register_job_types",
+    "queue": "register_job_types",
+    "pool": "register_worker_functions",
+    "schedule": "register_schedules",
+    "command": "register_cli_commands",
+    "metric": "register_metrics",
+    "page": "register_board_pages",
+}
+
 #: Marked by plugins that were written for older releases of clerk; they are never called, which is not an error.
 OLD_HOOKS = frozenset({"create_site", "update_site"})
+
+
+_NO_WRAPPERS = "hook wrappers are not supported; implement the hook plainly"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +112,7 @@ class PluginSet:
     ) -> None:
         """Set something aside, and say so in the log the first time.
 
-        `place` is the FILE:LINE that is meant, by default the one where the error was raised.
+        `place` is the FILE:LINE that is meant, by default that where the error was raised, else that of the hook.
         Raises SettingError instead where one of our settings is bad: that is no plugin's fault.
         """
         if isinstance(error, SettingError):
@@ -103,6 +121,7 @@ class PluginSet:
             settings()
         if isinstance(error, BaseException):
             place = place or place_of_error(error)
+        place = place or self._place_of_hook(name, where, phase)
         text = without_addresses(error if isinstance(error, str) else describe(error))
         entry = Quarantined(name, where, phase, text, place)
         if entry not in self._quarantined:
@@ -133,13 +152,18 @@ class PluginSet:
         try:
             with contained():  # pluggy looks at every attribute, and a property is code
                 self.manager.register(implementation, name)
+        except pluggy.PluginValidationError as error:
+            odd, place = _what_is_wrong(implementation, error)
+            self.quarantine(name, where, phase="register", error=odd, place=place)
+            return
         except BROKEN as error:
             self.quarantine(name, where, phase="register", error=error)
             return
         if not self.manager.get_hookcallers(implementation):
             self._drop(implementation)
             advice = "it implements no hook: mark its methods with @clerk.hookimpl"
-            self.quarantine(name, where, phase="register", error=advice)
+            place = place_of(type(implementation))
+            self.quarantine(name, where, phase="register", error=advice, place=place)
             return
         self._records[id(implementation)] = Plugin(name, source, where, version, implementation)
         self._report_odd_hooks(self.record(implementation))
@@ -174,6 +198,13 @@ class PluginSet:
                 answers.append((plugin, answer))
         return answers
 
+    def _place_of_hook(self, name: str, where: str, phase: str) -> str | None:
+        """Return FILE:LINE of the hook by which a plugin brought what a phase names."""
+        hook = next((asked for start, asked in _ASKED_BY.items() if phase.startswith(f"{start} ")), phase)
+        known = (record for record in self._records.values() if (record.name, record.where) == (name, where))
+        plugin = next(known, None)
+        return place_of(getattr(plugin.implementation, hook.removeprefix("hook "), None)) if plugin else None
+
     def _drop(self, plugin: object) -> None:
         self.manager.unregister(plugin)
         self._records.pop(id(plugin), None)
@@ -194,10 +225,27 @@ class PluginSet:
                 advice = f"did you mean {near[0]}?" if near else f"the hooks are {', '.join(HOOKS)}"
                 odd = f"clerk has no such hook and will never call it; {advice}"
             elif any(entry.plugin is plugin.implementation and _is_wrapper(entry) for entry in caller.get_hookimpls()):
-                odd = "hook wrappers are not supported; implement the hook plainly"
+                odd = _NO_WRAPPERS
             if odd:
                 place = place_of(getattr(plugin.implementation, caller.name, None))
                 self.quarantine(plugin.name, plugin.where, phase=f"hook {caller.name}", error=odd, place=place)
+
+
+def _what_is_wrong(implementation: object, error: pluggy.PluginValidationError) -> tuple[str, str | None]:
+    """Return what is wrong with the hook that pluggy refuses, and its FILE:LINE."""
+    for hook in HOOKS:
+        method: Any = getattr(implementation, hook, None)
+        if not hasattr(method, f"{PROJECT}_impl"):
+            continue
+        wanted = list(inspect.signature(getattr(ClerkSpec, hook)).parameters)[1:]
+        others = [name for name in inspect.signature(method).parameters if name not in wanted]
+        if others:
+            names = f"{', '.join(others)}; its arguments are {', '.join(wanted) or 'none'}"
+            return f"hook {hook} takes no argument {names}: rename or remove it", place_of(method)
+        options = getattr(method, f"{PROJECT}_impl")
+        if options.get("wrapper") or options.get("hookwrapper"):
+            return f"hook {hook}: {_NO_WRAPPERS}", place_of(method)
+    return describe(error), None
 
 
 def _is_wrapper(implementation: pluggy.HookImpl) -> bool:

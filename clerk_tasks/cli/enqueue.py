@@ -8,10 +8,9 @@ import typer
 
 from clerk.jobs import JobRequest
 from clerk_tasks import dispatcher
-from clerk_tasks.cli.flags import Flags, takes_flags
+from clerk_tasks.cli.flags import Flags, takes_flags, typed_arguments
 from clerk_tasks.cli.jobs_output import finish
 from clerk_tasks.cli.options import RUN_IDS, Arguments, AsJson, NamedJobType, NamedSite, Wait
-from clerk_tasks.job_types.arguments import parse_texts
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.operations.times import seconds_until
 from clerk_tasks.recording import parse_priority
@@ -37,9 +36,9 @@ def command(
 
     Each argument of the job type is an option too: `clerk-tasks enqueue JOB_TYPE --help` lists them.
     """
-    function = registry().get(job_type).job_type.function
+    registry().get(job_type)
     delay = seconds_until(after, at, names=("--in", "--at")) or 0.0
-    arguments = parse_texts(function, arg or (), flags)
+    arguments = typed_arguments(job_type, arg or (), flags)
     request = JobRequest(job_type, subdomain, arguments, priority=parse_priority(priority))
     enqueued = dispatcher.enqueue(request, run_id=run_id, joins=True, delay=delay, always_publish=True)
     finish(enqueued.job_ids, wait=wait, as_json=as_json)

@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, get_type_hints
 
 import typer
 from typer.core import TyperCommand
+from typer.exceptions import TyperException
 
-from clerk.errors import ClerkError
+from clerk.errors import ClerkError, UsageError
+from clerk_tasks.job_types.arguments import parse_texts
 from clerk_tasks.job_types.fields import FormField, Kind, fields, summary
 from clerk_tasks.job_types.registry import RegisteredJobType, registry
 
 #: What was typed for the arguments of the job type; a command that takes it calls its parameter `flags`.
 Flags = Mapping[str, str | bool | list[str]]
 _METAVARS = {Kind.NUMBER: "NUMBER", Kind.DATE: "YYYY-MM-DD", Kind.TIME: "YYYY-MM-DDTHH:MM", Kind.JSON: "JSON"}
+
+
+def typed_arguments(job_type: str, texts: Iterable[str], flags: Flags) -> dict[str, Any]:
+    """Return the arguments of a job type that the texts of --arg and the flags give; UsageError names its plugin."""
+    registered = registry().get(job_type)
+    try:
+        return parse_texts(registered.job_type.function, texts, flags)
+    except UsageError as error:
+        raise UsageError(f"{error} ({registered.origin})") from None
 
 
 def takes_flags(command: Callable[..., None]) -> type[TyperCommand]:
@@ -29,7 +40,13 @@ def takes_flags(command: Callable[..., None]) -> type[TyperCommand]:
             if registered is None and not {"-h", "--help"} & set(args):
                 # The command says that the job type is unknown; its options cannot be known either.
                 extra |= {"ignore_unknown_options": True, "allow_extra_args": True}
-            return real.make_context(info_name, args, parent=parent, **extra)
+            try:
+                return real.make_context(info_name, args, parent=parent, **extra)
+            except TyperException as error:
+                if registered is None or error.exit_code != UsageError.exit_code:
+                    raise
+                advice = f"see `clerk-tasks {info_name} {registered.name} --help`"
+                raise UsageError(f"{error.format_message()} ({registered.origin}; {advice})") from None
 
     return FlagCommand
 

@@ -13,10 +13,8 @@ import typer
 
 from clerk_tasks import logs
 from clerk_tasks.cli import output
-from clerk_tasks.cli.flags import Flags, takes_flags
+from clerk_tasks.cli.flags import Flags, takes_flags, typed_arguments
 from clerk_tasks.cli.options import Arguments, AsJson, NamedJobType, NamedSite
-from clerk_tasks.job_types.arguments import parse_texts
-from clerk_tasks.job_types.registry import registry
 from clerk_tasks.operations.run_here import RunHere, command_of, run_here
 
 
@@ -33,8 +31,7 @@ def command(
     The function is called as a worker calls it, and its files are put in place; no job is recorded, and the jobs that
     it asks for are only listed. Each argument of the job type is an option too: `clerk-tasks jobs run JOB_TYPE --help`.
     """
-    function = registry().get(job_type).job_type.function
-    arguments = parse_texts(function, arg or (), flags)
+    arguments = typed_arguments(job_type, arg or (), flags)
     with _shown():
         done = run_here(job_type, subdomain, arguments, say=output.note)
     if done.raised is not None:

@@ -33,6 +33,12 @@ class RegisteredJobType:
     job_type: JobType
     parameters: tuple[Parameter, ...]
 
+    @property
+    def origin(self) -> str:
+        """The plugin that brings it, and FILE:LINE of its function if that is known."""
+        place = place_of(self.job_type.function)
+        return f"job type {self.name} of plugin {self.plugin}{f', {place}' if place else ''}"
+
 
 @dataclass(frozen=True, slots=True)
 class _Claim:
@@ -60,7 +66,8 @@ def gather_job_types(found: PluginSet) -> tuple[dict[str, RegisteredJobType], di
         others = [other for other in others if other.registered.job_type != winner.registered.job_type]
         if others:
             disputed[name] = _dispute(name, winner.by, others[0].by)
-            found.quarantine(others[0].by.name, others[0].by.where, phase=f"job type {name}", error=disputed[name])
+            loser, place = others[0].by, place_of(others[0].registered.job_type.function)
+            found.quarantine(loser.name, loser.where, phase=f"job type {name}", error=disputed[name], place=place)
         else:
             job_types[name] = winner.registered
     return job_types, disputed

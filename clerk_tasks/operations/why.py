@@ -22,6 +22,7 @@ from clerk.jobs import Priority
 from clerk.paths import validate_subdomain
 from clerk.pauses import EVERYTHING, Pause, active_pauses, find_pause
 from clerk.plugin.loader import quarantined
+from clerk.plugin.registered import BUILT_IN_NAME
 from clerk.settings import settings
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.job_types.registry import registry
@@ -92,6 +93,9 @@ def _job(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
     yield from (f"  {line}" for line in future_times_of(connection, job["id"]))
     if job["note"] and job["state"] in _NOTED:
         yield f"  Note: {job['note']}"
+    registered = registry().job_types.get(job["job_type"])
+    if (job["error"] or job["note"]) and registered and registered.plugin != BUILT_IN_NAME:
+        yield f"  Its code: {registered.origin}."
     for attempt in job["attempts"]:
         where = f"{attempt['worker'] or 'unknown worker'}, process {attempt['pid']}"
         lease = f", lease until {attempt['lease_until']}" if attempt["lease_until"] else ""

@@ -186,7 +186,7 @@ def test_they_explain_themselves(run: Run, write: Write, arguments: tuple[str, .
         ("clerk-tasks acme g", ["greet"]),
         ("clerk-tasks acme greet --co", ["--count"]),
         ("clerk-tasks acme deep ", ["deeper"]),
-        ("clerk-tasks plugins ", ["list", "check"]),
+        ("clerk-tasks plugins ", ["list", "check", "new"]),
         ("clerk-tasks plugins list --j", ["--json"]),
         ("clerk-tasks --plugins-dir elsewhere ta", ["tax"]),
     ],

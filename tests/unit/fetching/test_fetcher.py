@@ -52,7 +52,7 @@ def test_a_subdomain_that_leaves_the_folder_is_refused() -> None:
 
 
 def test_fetch_events_must_be_written() -> None:
-    with pytest.raises(NotImplementedError, match=r"Subclasses must implement fetch_events\(\)"):
+    with pytest.raises(NotImplementedError, match=r"must implement fetch_events\(\)"):
         Fetcher(SITE).fetch_events()
 
 

@@ -33,7 +33,11 @@ class Good:
         ("raise BaseException('enough')", "import", "RuntimeError: it raised BaseException"),
         (GOOD + "\n    def __init__(self):\n        raise OSError('no disk')\n", "constructor", "OSError: no disk"),
         (GOOD + "\n    def __init__(self):\n        raise SystemExit\n", "constructor", "SystemExit"),
-        (GOOD.replace("(self, label)", "(self, lable)"), "register", "PluginValidationError"),
+        (
+            GOOD.replace("(self, label)", "(self, lable)"),
+            "register",
+            "hook fetcher_extra takes no argument lable; its arguments are label: rename",
+        ),
     ],
 )
 def test_a_plugin_that_cannot_be_loaded(write: Write, source: str, phase: str, error: str) -> None:
