@@ -105,6 +105,7 @@ ANSWERS = {
     "probe": ("object", "probe level detail"),
     "pause": ("object", PAUSE),
     "resume": ("object", PAUSE),
+    "ops snapshot": ("object", "runs jobs attempts slots workers acts"),
     "pauses": ("array", f"{PAUSE} waiting"),
     "limits show": ("array", LIMIT),
     "limits set": ("object", LIMIT),

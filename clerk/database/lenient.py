@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any
 
-from sqlalchemy import JSON, Date, Dialect, TypeDecorator
+from sqlalchemy import JSON, Date, Dialect, Integer, TypeDecorator
 from sqlalchemy.types import TypeEngine
 
 from clerk.database.clock import parse_moment
@@ -67,3 +67,11 @@ class LenientJson(TypeDecorator[Any]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Read text on SQLite, JSON elsewhere."""
         return _SqliteJson() if dialect.name == "sqlite" else JSON(none_as_null=True)
+
+
+class LenientInteger(Integer):
+    """A whole number; what SQLite has that is no number is read as 0."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any] | None:
+        """Read text as 0 on SQLite, where a column may hold it."""
+        return (lambda value: 0 if isinstance(value, str | bytes) else value) if dialect.name == "sqlite" else None

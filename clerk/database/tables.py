@@ -22,7 +22,7 @@ from sqlalchemy import (
 
 from clerk.database.clock import UtcDateTime
 from clerk.database.history_tables import attempt_logs_table, totals_table
-from clerk.database.lenient import LenientDate, LenientJson
+from clerk.database.lenient import LenientDate, LenientInteger, LenientJson
 from clerk.database.queue_tables import hosts_table, limits_table, metadata, pauses_table, queues_table, turns_table
 
 __all__ = [
@@ -163,10 +163,10 @@ stages_table = Table(
     Column("name", Text, nullable=False),
     Column("position", SmallInteger, nullable=False),  # 0 opens first
     Column("state", Text, nullable=False),
-    Column("total", Integer, nullable=False),
-    Column("remaining", Integer, nullable=False),  # jobs that have not ended
-    Column("failed", Integer, nullable=False),  # jobs that ended discarded
-    Column("cancelled", Integer, nullable=False),
+    Column("total", LenientInteger, nullable=False),
+    Column("remaining", LenientInteger, nullable=False),  # jobs that have not ended
+    Column("failed", LenientInteger, nullable=False),  # jobs that ended discarded
+    Column("cancelled", LenientInteger, nullable=False),
     Column("tolerance", Float, nullable=False),  # the share of failed jobs that still lets the run go on
     Column("opened_at", UtcDateTime),
     Column("closed_at", UtcDateTime),

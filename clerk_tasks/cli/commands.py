@@ -30,5 +30,6 @@ COMMANDS = {
     "failures": "Show what failed, by cause.",
     "why": "Explain why a job, or the work of a site, has not run or did not finish.",
     "doctor": "Find what is stuck or wrong, and repair it.",
+    "ops": "Write the ledger's history to a file, to analyse it.",
     "db": "Create, upgrade, check and prune the database.",
 }

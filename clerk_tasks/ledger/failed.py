@@ -36,12 +36,13 @@ def failed_since(connection: Connection, since: datetime) -> tuple[Sequence[Alik
     )
     failed = jobs.c.started_at >= since, ~uncounted
     later = is_in(jobs.c.state, JobState.RETRYABLE, LATER), *failed
-    # Its time has come, and it waits for a worker. A new job has no error.
-    due = jobs.c.state == constant(JobState.AVAILABLE), jobs.c.error.is_not(None), *failed
-    return (
-        _grouped(connection, jobs.c.finished_at, *discarded),
-        [*_grouped(connection, jobs.c.started_at, *later), *_grouped(connection, jobs.c.started_at, *due)],
-    )
+    # Its time has come, and it waits for a worker or a limit. A new job has no error.
+    due = [
+        (jobs.c.state == constant(state), jobs.c.error.is_not(None), *failed)
+        for state in (JobState.AVAILABLE, JobState.HELD)
+    ]
+    retries = [row for which in (later, *due) for row in _grouped(connection, jobs.c.started_at, *which)]
+    return _grouped(connection, jobs.c.finished_at, *discarded), retries
 
 
 def _grouped(connection: Connection, moment: Any, *conditions: Any) -> Sequence[Alike]:

@@ -36,10 +36,11 @@ def is_paused(paused: Paused) -> ColumnElement[bool] | None:
 
 
 def count_held(connection: Connection, kind: str, name: str) -> int | None:
-    """Return how many available jobs a pause of this kind and name holds; None where that is not about jobs."""
+    """Return how many due jobs a pause of this kind and name holds; None where that is not about jobs."""
     columns = {"queue": jobs.c.queue, "type": jobs.c.job_type, "site": jobs.c.subdomain}
     if kind != "all" and kind not in columns:
         return None
     held = [] if kind == "all" else [columns[kind] == name]
-    query = select(func.count()).where(jobs.c.state == constant(JobState.AVAILABLE), *held)
-    return connection.execute(query).scalar_one()
+    due = (JobState.AVAILABLE, JobState.HELD)  # each by its own partial index
+    counts = [select(func.count()).where(jobs.c.state == constant(state), *held) for state in due]
+    return sum(connection.execute(each).scalar_one() for each in counts)

@@ -10,6 +10,8 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Connection,
+    Float,
+    Integer,
     Table,
     Text,
     and_,
@@ -44,6 +46,8 @@ _KIND = {
     **dict.fromkeys((jobs.c.arguments, runs.c.options), "object"),
     **dict.fromkeys((slots.c.jobs, workers.c.queues, workers.c.job_types), "array"),
 }
+#: Numbers that join rows: a job without its stage belongs nowhere, and there is no value to mend it with.
+_LINKS = (stages.c.id, jobs.c.stage_id)
 _STATES: dict[Table, tuple[str, ...]] = {jobs: tuple(JobState), stages: tuple(StageState), runs: tuple(RunState)}
 _KEYS: dict[str, tuple[Table, tuple[Column[Any], ...]]] = {
     "job": (jobs, (jobs.c.id,)),
@@ -61,6 +65,12 @@ _MENDED: dict[Column[Any], Any] = {
     stages.c.state: StageState.CANCELLED,
     runs.c.state: RunState.FAILED,
     runs.c.options: {},
+    **dict.fromkeys(
+        (jobs.c.attempt, jobs.c.turn, stages.c.total, stages.c.remaining, stages.c.failed, stages.c.cancelled), 0
+    ),
+    **dict.fromkeys((jobs.c.max_attempts, jobs.c.backoff_base, workers.c.concurrency), 1),
+    **dict.fromkeys((jobs.c.backoff_cap, jobs.c.time_limit), 3600),
+    **dict.fromkeys((stages.c.position, stages.c.tolerance), 0),
 }
 _REMEDY = {
     "job": "cancel it if it has not ended, and mend its other values",
@@ -161,6 +171,10 @@ def _checks(connection: Connection, table: Table) -> list[tuple[Column[Any], Col
                 found.append((column, func.json_typeof(column) != kind))
         elif isinstance(column.type, UtcDateTime) and on_sqlite:
             found.append((column, and_(column.is_not(None), func.julianday(column).is_(None))))
+        elif isinstance(column.type, Integer | Float) and on_sqlite and column not in _LINKS:
+            number = func.typeof(column).in_(("integer", "real"))
+            among = column.in_([int(priority) for priority in Priority]) if column is jobs.c.priority else true()
+            found.append((column, and_(column.is_not(None), ~and_(number, among))))
         elif column is jobs.c.priority:
             found.append((column, column.not_in([int(priority) for priority in Priority])))
         elif column.name == "state":

@@ -77,8 +77,6 @@ workers
 schedule list
 sites list
 sites silent
-documents list
-probe --ready
 jobs reprioritise --all --priority low --dry-run
 pause site alameda.ca --reason r
 resume site alameda.ca

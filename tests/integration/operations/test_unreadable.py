@@ -28,6 +28,8 @@ DAMAGE = {
     "result": ("UPDATE jobs SET result = '{broken'", "job"),
     "priority": ("UPDATE jobs SET priority = 7", "job"),
     "time": ("UPDATE jobs SET created_at = 'yesterday', due_at = 'now'", "job"),
+    "numbers": ("UPDATE jobs SET attempt = 'x', max_attempts = 'three', time_limit = 'long', pid = 'p'", "job"),
+    "a count": ("UPDATE stages SET total = 'many', failed = 'few'", "stage"),
     "state": ("UPDATE jobs SET state = 'weird'", "job"),
     "options": ("UPDATE runs SET options = '{broken'", "run"),
     "stage": ("UPDATE stages SET opened_at = 'yesterday'", "stage"),

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
-from clerk import JobRequest
+from clerk import JobRequest, pauses
 from clerk.database.clock import now
 from clerk.database.tables import jobs_table
 from clerk.database.transactions import transaction
 from clerk.jobs import Priority
 from clerk_tasks import dispatcher
+from clerk_tasks.operations.failures import failures
 from clerk_tasks.operations.limits import list_limits, reset_limit, set_limit
+from clerk_tasks.operations.pauses import list_pauses
 from clerk_tasks.operations.rerouting import Rerouting, reroute_jobs
 from clerk_tasks.worker.executor import Executor
 from clerk_tasks.worker.relay import Relay
@@ -90,3 +92,18 @@ def test_what_a_limit_has_admitted_stays_so_when_it_is_rerouted(plugin: Plugin, 
     ids = enqueue("pair", 4)
     reroute_jobs(ids, rerouting)
     assert states("pair") == ["available"] * 2 + ["held"] * 2
+
+
+def test_a_pause_counts_what_a_limit_holds(plugin: Plugin, relay: Relay) -> None:
+    enqueue("pair", 5)
+    with transaction() as connection:
+        pauses.pause(connection, "type", "pair", reason="r", by="a test", seconds=None)
+    relay.look()
+    assert [pause["waiting"] for pause in list_pauses()] == [5]
+
+
+def test_a_retry_that_a_limit_holds_is_among_the_failures(plugin: Plugin) -> None:
+    enqueue("pair", 5)
+    with transaction() as connection:
+        connection.execute(sa.update(jobs_table).values(error="HTTP 500", started_at=now(-60.0)))
+    assert [cause["to_be_retried"] for cause in failures("1h")] == [5]
