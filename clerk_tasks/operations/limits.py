@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from clerk.acts import operator, record_act
-from clerk.database.literals import constant
+from clerk.database.literals import one_of
 from clerk.database.states import JobState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import limits_table
@@ -101,10 +101,14 @@ def _in_force(job_type: str) -> dict[str, Any]:
 def _counts(connection: Connection) -> dict[tuple[str, str], int]:
     """Return {(job type, state): number of jobs with a limit}."""
     found: dict[tuple[str, str], int] = {}
-    for state in _COUNTED:
-        limited = (jobs.c.state == constant(state), jobs.c.limit_key.is_not(None))
-        numbers = select(jobs.c.job_type, func.count()).where(*limited).group_by(jobs.c.job_type)
-        found |= {(row[0], state.value): row[1] for row in connection.execute(numbers)}
+    for states in ((JobState.AVAILABLE, JobState.RUNNING), (JobState.HELD,)):
+        # In the words of their partial indexes, and by these: OFFSET 0 keeps the grouping out of it.
+        limited = select(jobs.c.job_type, jobs.c.state).where(
+            one_of(jobs.c.state, states), jobs.c.limit_key.is_not(None)
+        )
+        some = limited.offset(0).subquery()
+        numbers = select(some.c.job_type, some.c.state, func.count()).group_by(some.c.job_type, some.c.state)
+        found |= {(row[0], row[1]): row[2] for row in connection.execute(numbers)}
     return found
 
 
