@@ -35,6 +35,7 @@ from clerk_tasks.operations.future_times import find_future_times
 from clerk_tasks.operations.level import BEAT_SILENCE, Level
 from clerk_tasks.operations.plugin_report import ask_all
 from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, workers_by_queue
+from clerk_tasks.operations.wording import counted
 from clerk_tasks.schedules import slots
 
 #: A queue whose oldest available job has waited longer than this is behind.
@@ -183,8 +184,8 @@ def _dead_letters(connection: Connection) -> Iterator[Finding]:
     recently = jobs.c.finished_at.between(now(-86400), now(CLOCK_MARGIN))
     if dead := _count(connection, *UNDISMISSED, recently):
         detail = (
-            f"{dead} jobs were discarded in the last day: see `clerk-tasks failures`; "
-            "`clerk-tasks jobs dismiss` takes them off this list."
+            f"{counted(dead, 'job')} discarded in the last day: see `clerk-tasks failures`; "
+            "`clerk-tasks jobs dismiss` removes what is seen to from this list."
         )
         yield Finding("dead letters", Level.ATTENTION, detail)
 

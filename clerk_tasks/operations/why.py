@@ -33,6 +33,7 @@ from clerk_tasks.operations.known import check_site
 from clerk_tasks.operations.limits import in_words
 from clerk_tasks.operations.listing import last_traceback
 from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, silence, workers_by_queue
+from clerk_tasks.operations.wording import counted
 
 #: How many of a site's jobs are explained one by one.
 MOST = 10
@@ -221,7 +222,7 @@ def _retryable(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
 
 
 def _discarded(_connection: Connection, job: dict[str, Any]) -> Iterator[str]:
-    yield f"It ended as a dead letter after {job['attempt']} attempts: {job['error']}"
+    yield f"It ended as a dead letter after {counted(job['attempt'], 'attempt')}: {job['error']}"
     yield f"Once the cause is fixed: `clerk-tasks jobs retry {job['id']}`; if it is to stay so: `jobs dismiss`."
 
 

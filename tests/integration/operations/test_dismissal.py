@@ -33,17 +33,17 @@ def dead(enqueue: Enqueue, work: Work) -> str:
 
 def test_health_counts_what_is_new_since(enqueue: Enqueue, work: Work, capsys: Capture) -> None:
     first, second = dead(enqueue, work), dead(enqueue, work)
-    assert (dead_letters(capsys) or "").startswith("2 jobs were discarded")
+    assert (dead_letters(capsys) or "").startswith("2 jobs discarded")
     assert main(["jobs", "dismiss", first]) == 0
     assert capsys.readouterr().out == f"{first} dismissed by {operator()}\n"
-    assert (dead_letters(capsys) or "").startswith("1 jobs were discarded")
+    assert (dead_letters(capsys) or "").startswith("1 job discarded")
     assert main(["jobs", "dismiss", "--all", "--json"]) == 0
     assert (json.loads(capsys.readouterr().out)["done"], show_job(second)["note"]) == (1, f"dismissed by {operator()}")
     assert dead_letters(capsys) is None
     assert show_job(first)["state"] == "discarded"
     assert f"Note: dismissed by {operator()}" in said(first)
     dead(enqueue, work)
-    assert (dead_letters(capsys) or "").startswith("1 jobs were discarded")
+    assert (dead_letters(capsys) or "").startswith("1 job discarded")
 
 
 def test_a_retry_undoes_it(enqueue: Enqueue, work: Work, capsys: Capture) -> None:
@@ -52,7 +52,7 @@ def test_a_retry_undoes_it(enqueue: Enqueue, work: Work, capsys: Capture) -> Non
     assert main(["jobs", "retry", job]) == 0
     assert show_job(job)["note"] is None
     work(job)
-    assert (dead_letters(capsys) or "").startswith("1 jobs were discarded")
+    assert (dead_letters(capsys) or "").startswith("1 job discarded")
 
 
 def test_only_dead_letters_all_or_none(enqueue: Enqueue, work: Work, capsys: Capture) -> None:

@@ -133,7 +133,7 @@ def test_every_attempt_of_a_dead_letter(enqueue: Enqueue, work: Work) -> None:
     job = enqueue("broken")
     work(job)
     told = said(job)
-    assert "It ended as a dead letter after 1 attempts: the source is gone" in told
+    assert "It ended as a dead letter after 1 attempt: the source is gone" in told
     assert f"`clerk-tasks jobs retry {job}`" in told
     assert f"process {os.getpid()}" in told
 
