@@ -13,13 +13,15 @@ from sqlalchemy import Engine
 
 from clerk.database.clock import now
 from clerk.database.tables import jobs_table as jobs
+from clerk.database.tables import stages_table as stages
 from clerk.database.tables import workers_table as workers
 from clerk.database.transactions import transaction
 from clerk.errors import NotFoundError
+from clerk.plugin.loader import plugins
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import interventions, leases
-from clerk_tasks.operations.why import explain
+from clerk_tasks.operations.why import MOST, explain
 from devtools import claiming
 from tests.integration.operations.conftest import Enqueue
 
@@ -37,6 +39,15 @@ def test_a_job_that_waits(enqueue: Enqueue) -> None:
     assert "with 1 jobs before it" in told
     assert "No worker serves queue default: start `clerk-tasks worker default`." in told
     assert "embedded broker is not running" in told
+    for absent in (
+        "No plugin here has",
+        "Quarantined",
+        "none of them knows",
+        "no stage is open",
+        "asked to stop",
+        "Note:",
+    ):
+        assert absent not in told
 
 
 @pytest.mark.usefixtures("redis_broker")
@@ -116,12 +127,17 @@ def test_a_job_whose_plugin_is_gone(engine: Engine, enqueue: Enqueue) -> None:
     with transaction(engine) as connection:
         connection.execute(sa.update(jobs).values(job_type="vanished"))
     assert "No plugin here has job type vanished." in said(job)
+    assert "Quarantined" not in said(job)
+    plugins().quarantine("lost", "here", phase="import", error="it is broken")
+    assert "Quarantined: " in said(job)
 
 
 def test_a_job_that_runs_and_was_asked_to_stop(engine: Engine, enqueue: Enqueue) -> None:
     job = enqueue("fine")
     with transaction(engine) as connection:
         claiming.claim(connection, job, instance="w", pid=4242, lease=30)
+    assert "asked to stop" not in said(job)
+    with transaction(engine) as connection:
         interventions.cancel(connection, job, by="an operator")
     told = said(job)
     assert "is running." in told
@@ -143,6 +159,18 @@ def test_a_stage_that_has_not_opened_names_the_one_before(enqueue: Enqueue, engi
     with transaction(engine) as connection:
         deploy = connection.execute(sa.select(jobs.c.id).where(jobs.c.job_type == "deploy-site")).scalar_one()
     assert "It waits for stage fetch of run" in said(deploy)
+    assert "no stage is open" not in said(deploy)
+    change(engine, stages, state="closed", remaining=0)
+    assert "but no stage is open: run `clerk-tasks doctor --fix`" in said(deploy)
+    assert "It waits for stage fetch" not in said(deploy)
+
+
+def test_more_unfinished_jobs_of_a_site_than_are_explained(enqueue: Enqueue) -> None:
+    for number in range(MOST):
+        enqueue("fine", name=str(number))
+    assert "more unfinished jobs" not in said("alameda.ca")
+    enqueue("fine")
+    assert "There are more unfinished jobs: `clerk-tasks jobs list --subdomain alameda.ca`." in said("alameda.ca")
 
 
 def test_a_site(enqueue: Enqueue, work: Work) -> None:
