@@ -53,7 +53,7 @@ def write_snapshot(file: Path) -> dict[str, int]:
     if not file.parent.is_dir():
         raise UsageError(f"{file.parent} is no folder.")
     if file.exists() and not _is_snapshot(file):
-        raise ConflictError(f"{file} is not a snapshot of ours, and is left as it is: name another file.")
+        raise ConflictError(f"{file} is not an earlier snapshot, and is left as it is: name another file.")
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         open_private(unfinished, "w").close()
