@@ -7,6 +7,7 @@ While it stops the server it has the lock, so that a newcomer waits for that and
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -196,11 +197,19 @@ def ask(place: Place, command: bytes) -> bytes:
 
     Without a client library, so that the keeper stays small and starts fast.
     """
+    _refuse_strangers_socket(place)
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(2)
         connection.connect(str(place.socket))
         connection.sendall(command + b"\r\n")
         return connection.recv(64)
+
+
+def _refuse_strangers_socket(place: Place) -> None:
+    """Raise PermissionError for a socket in a folder of another user: anyone may make one among temporary files."""
+    folder = place.socket.parent
+    if folder != place.folder and os.lstat(folder).st_uid != os.geteuid():
+        raise PermissionError(errno.EPERM, f"{folder} belongs to another user")
 
 
 def answers(place: Place) -> bool:

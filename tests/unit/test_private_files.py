@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import fcntl
 import os
+import socket
 import stat
+import tempfile
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -61,6 +65,33 @@ def test_the_embedded_broker_is_closed_to_others(tmp_path: Path) -> None:
     place = embedded.Place(tmp_path / "home")
     place.make()
     assert [mode(each) for each in (place.home, place.folder)] == [0o700, 0o700]
+
+
+@as_root
+def test_a_broker_that_another_user_runs_among_temporary_files_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The socket of a home whose path is too long for one."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    place = embedded.Place(tmp_path / ("long" * 40))
+    place.socket.parent.mkdir()
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(place.socket))
+        server.listen()
+        Thread(target=answer, args=(server,), daemon=True).start()
+        assert embedded.answers(place)
+        os.chown(place.socket.parent, STRANGER, -1)
+        assert not embedded.answers(place)
+
+
+def answer(server: socket.socket) -> None:
+    """Answer each PING until the socket is closed."""
+    with suppress(OSError):
+        while True:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(64)
+                connection.sendall(b"+PONG\r\n")
 
 
 def test_a_lock_that_another_process_keeps_hangs_no_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
