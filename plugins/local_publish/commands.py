@@ -29,9 +29,9 @@ def list_(
         typer.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
-        mark = "*" if row["live"] else " "
+        mark, whose = "*" if row["live"] else " ", "" if subdomain else f"{row['subdomain']}  "
         line = (
-            f"{mark} {row['subdomain']}  {row['version']}  {row['database']}  {row['published_at'] or '-'}  "
+            f"{mark} {whose}{row['version']}  {row['database']}  {row['published_at'] or '-'}  "
             f"{row['rows'] if row['rows'] is not None else '-'} rows  run {row['run_id'] or '-'}"
         )
         typer.echo(visible(line))

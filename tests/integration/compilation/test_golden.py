@@ -63,3 +63,17 @@ def test_old_ids_and_extractions_are_as_0_1_2_has_them(site: str, rows: list[dic
     kept = set(old[0]) - {"id"}
     assert [row["legacy_id"] for row in rows] == [row["id"] for row in old]
     assert [{name: row[name] for name in kept} for row in rows] == [{name: row[name] for name in kept} for row in old]
+
+
+def test_each_row_is_a_page_of_a_document_of_a_meeting(site: str, tmp_path: Path) -> None:
+    path = compile_meetings(DATA / site, site, into=tmp_path / "meetings.db").path
+    with closing(sqlite3.connect(path)) as connection:
+        pages = connection.execute("SELECT id, body, kind FROM page JOIN document USING (document_id, body, kind)")
+        found = {row_id: (body, kind) for row_id, body, kind in pages}
+        counted = connection.execute("SELECT SUM(agenda_pages), SUM(minutes_pages) FROM meeting").fetchone()
+    rows = golden(site, "-0.1.3")
+    assert found.keys() == {row["id"] for row in rows}
+    kinds = [row["table"] for row in rows]
+    assert counted == (kinds.count("agendas"), kinds.count("minutes"))
+    bodies = {body.replace(" ", "").casefold() for body, _kind in found.values()}
+    assert bodies == {row["meeting"].casefold() for row in rows}

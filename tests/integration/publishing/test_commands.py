@@ -60,6 +60,10 @@ def test_publish_list_and_go_back(run: Run, city: City) -> None:
     assert city.read() == ["one"]
     shown = run("list", city.subdomain).out.splitlines()
     assert [line.split()[:2] for line in shown] == [[newest["version"], "meetings.db"], ["*", oldest["version"]]]
+    assert [line.split()[:3] for line in run("list").out.splitlines()] == [
+        [city.subdomain, newest["version"], "meetings.db"],
+        ["*", city.subdomain, oldest["version"]],
+    ]
     assert "meetings.db: withdrawn" in run("now", city.subdomain).out
     assert run("rollback", city.subdomain, "--to", newest["version"], "--json").json["version"] == newest["version"]
     assert city.read() == ["two"]
