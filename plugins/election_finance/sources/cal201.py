@@ -16,7 +16,7 @@ from plugins.election_finance.layout import FILING_ID, SHEETS, Sheet
 from plugins.election_finance.manifest import CAL201
 from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources.interface import Arrival, Asking, Offer
-from plugins.election_finance.sources.text_rows import COLUMNS, SCHEDULES, SheetWriter, table, unknown_schedule
+from plugins.election_finance.sources.text_rows import GIVEN_COLUMNS, SCHEDULES, SheetWriter, table, unknown_schedule
 from plugins.election_finance.workbook import Workbook
 
 _REQUIRED = ("NetFileKey", "FilingId", "FilerName", "Form_Type", "Tran_Amt1")
@@ -85,7 +85,7 @@ def _name_of(sheet: Sheet, column: str) -> str:
 
 #: {sheet: {column: cal201's name for it, in lower case}}
 _NAMES = {
-    sheet.name: {column: _name_of(sheet, column).casefold() for column in COLUMNS[sheet.name]} for sheet in SHEETS
+    sheet.name: {column: _name_of(sheet, column).casefold() for column in GIVEN_COLUMNS[sheet.name]} for sheet in SHEETS
 }
 
 

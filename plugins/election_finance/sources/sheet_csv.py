@@ -19,7 +19,7 @@ from plugins.election_finance.layout import SHEETS, Sheet
 from plugins.election_finance.manifest import SHEET_CSV, source_id
 from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources.interface import Arrival, Asking, Offer
-from plugins.election_finance.sources.text_rows import COLUMNS, SCHEDULES, SheetWriter, table, unknown_schedule
+from plugins.election_finance.sources.text_rows import GIVEN_COLUMNS, SCHEDULES, SheetWriter, table, unknown_schedule
 from plugins.election_finance.workbook import Remark, Workbook
 
 _CSV = FileType("a CSV file of a sheet", b"iler_", within=4096)
@@ -95,7 +95,7 @@ class SheetCsv:
 
 
 def _picks(sheet: Sheet, places: Mapping[str, int]) -> dict[str, int]:
-    return {name: places[name.casefold()] for name in COLUMNS[sheet.name] if name.casefold() in places}
+    return {name: places[name.casefold()] for name in GIVEN_COLUMNS[sheet.name] if name.casefold() in places}
 
 
 def _odd_columns(sheet: Sheet, places: Mapping[str, int]) -> Iterator[Remark]:

@@ -22,7 +22,9 @@ _ROWS = 1000
 _MORE = (FILING_ID, AMENDS, ROW_KEY, "Rpt_ID_Num")
 
 #: The columns that a text file may give of each sheet.
-COLUMNS = {sheet.name: (*sheet.columns, *(name for name in _MORE if name not in sheet.columns)) for sheet in SHEETS}
+GIVEN_COLUMNS = {
+    sheet.name: (*sheet.columns, *(name for name in _MORE if name not in sheet.columns)) for sheet in SHEETS
+}
 
 #: The sheet of each schedule, by the Form_Type of its rows; rows of Summary lines name their schedule otherwise.
 SCHEDULES = {
@@ -98,7 +100,7 @@ class SheetWriter:
     def __init__(self, into: Path, picks: Mapping[str, Mapping[str, int]], null: str = "") -> None:
         self._into, self._null = into, null
         self._picks = {
-            sheet: [(COLUMNS[sheet].index(column), at) for column, at in places.items()]
+            sheet: [(GIVEN_COLUMNS[sheet].index(column), at) for column, at in places.items()]
             for sheet, places in picks.items()
         }
         self._stack = ExitStack()
@@ -147,7 +149,7 @@ class SheetWriter:
                 if file := self._files.get(sheet.name):
                     file.seek(0)
                     target.writelines(file)
-        where = {sheet: dict(enumerate(columns)) for sheet, columns in COLUMNS.items()}
+        where = {sheet: dict(enumerate(columns)) for sheet, columns in GIVEN_COLUMNS.items()}
         return Workbook(self._count, EPOCH, tuple(self._remarks), where, cells)
 
 
