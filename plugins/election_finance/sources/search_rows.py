@@ -12,7 +12,7 @@ from clerk.fetching.visitor import Trouble
 from plugins.election_finance.archive import ARCHIVE_LIMITS
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.layout import AMENDS, FILING_ID, ROW_KEY
-from plugins.election_finance.sources.text_rows import GIVEN_COLUMNS, SCHEDULES, SheetWriter, unknown_schedule
+from plugins.election_finance.sources.text_rows import GIVEN_COLUMNS, SCHEDULES, SheetWriter, schedule, unknown_schedule
 from plugins.election_finance.workbook import Remark, Workbook
 
 #: How often pages are read again whose rows are fewer than their server says.
@@ -177,7 +177,7 @@ def read_rows(path: Path, into: Path) -> Workbook:
     findings = read_findings(path)
     writer, owed = SheetWriter(into, _picks()), set(findings.owed)
     for number, row in enumerate(findings.rows.values(), start=1):
-        sheet = SCHEDULES.get(row.schedule)
+        sheet = schedule(row.schedule)
         if sheet is None:
             writer.remark(unknown_schedule(number, row.schedule, f"{row.filer}, {row.amount}"))
         elif row.filing not in owed:

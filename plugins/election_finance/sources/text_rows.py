@@ -37,6 +37,27 @@ SCHEDULES = {
 }
 
 
+def schedule(form: str) -> Sheet | None:
+    """Return the sheet of a schedule, as rows name it: `A`, `F460A` and `460A` are one; None for another."""
+    name = form.strip().upper()
+    return SCHEDULES.get(name) or SCHEDULES.get(name.removeprefix("F").removeprefix("460"))
+
+
+def column_places(header: Sequence[str]) -> dict[str, int]:
+    """Return {name of a column in lower case, blanks as `_`: its place}, the first of several with one name."""
+    return {column_name(name): at for at, name in reversed(list(enumerate(header)))}
+
+
+def column_name(name: str) -> str:
+    """Return a column's name as one compares it."""
+    return name.strip().strip('"').casefold().replace(" ", "_")
+
+
+def column_names(start: str) -> set[str]:
+    """Return the names of the columns of a CSV that starts like this."""
+    return {column_name(name) for name in start.partition("\n")[0].split(",")}
+
+
 def lines(path: Path) -> Iterator[str]:
     """Yield the lines of a text file in UTF-8, else in Windows-1252; BadSource where it is no text, or too large."""
     if (size := path.stat().st_size) > ARCHIVE_LIMITS.bytes:

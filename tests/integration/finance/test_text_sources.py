@@ -191,3 +191,11 @@ def test_a_year_that_no_source_was_asked_for_is_missing(town: Town) -> None:
     assert town.query("SELECT year, status FROM coverage ORDER BY year") == [
         *((2020, "ok"), (2021, "missing"), (2022, "missing"), (2023, "ok"))
     ]
+
+
+def test_headers_and_schedules_are_read_as_exports_write_them(town: Town) -> None:
+    content = sheet("A-Contributions", {**GIFT, "Form_Type": "F460A"})
+    header, rest = content.split(b"\r\n", 1)
+    town.drop("a.csv", b"\xef\xbb\xbf" + header.replace(b"_", b" ").upper() + b"\n" + rest)
+    town.etl()
+    assert gifts(town) == [(100.0, "sheet")]
