@@ -147,7 +147,7 @@ class Settings(BaseSettings):
     finance_timezone: Timezone = "America/Los_Angeles"
     finance_sites_per_night: int = Field(1, ge=1, le=1000)
     finance_base_url: WebAddress = "https://public.netfile.com/pub2/excel"
-    finance_connect2_url: WebAddress = "https://netfile.com/Connect2/api"
+    finance_search_url: WebAddress = "https://netfile.com/Connect2/api"
     finance_portal_url: WebAddress = "https://netfile.com/api/public/sites/api"
 
     board_listen: str = "127.0.0.1:8400"

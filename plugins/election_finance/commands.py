@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clerk.errors import UsageError
 from plugins.election_finance.agencies import known_agencies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plugins.election_finance.possible import Possibilities
 
 app = typer.Typer(name="finance", help="California election finance from NetFile.", no_args_is_help=True)
 
@@ -81,8 +86,7 @@ def agencies(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")
 @app.command()
 def sources(subdomain: Subdomain, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show where a site's money may come from, what is loaded of it, and what to do to get the rest."""
-    from plugins.election_finance.possible import possibilities  # on demand: `--help` needs no database
-
+    _start_job, possibilities = _operations()
     found = possibilities(subdomain)
     if as_json:
         typer.echo(json.dumps(found.to_json(), indent=2))
@@ -97,8 +101,14 @@ def sources(subdomain: Subdomain, as_json: Annotated[bool, typer.Option("--json"
         typer.echo(f"\nmissing years: {', '.join(map(str, found.missing))}")
 
 
+def _operations() -> tuple[Callable[..., None], Callable[[str], Possibilities]]:
+    """Return what enqueues jobs, and what finds a site's sources."""
+    from plugins.election_finance import enqueueing, possible  # on demand: `--help` needs no database
+
+    return enqueueing.start, possible.possibilities
+
+
 def _start(job_type: str, sites: str, wait: bool, as_json: bool, **arguments: bool) -> None:
     """Enqueue a job type for one site, for "next" or for "all"; print the jobs, and wait for them if asked to."""
-    from plugins.election_finance.enqueueing import start  # on demand: `--help` needs no database
-
-    start(job_type, sites, {name: True for name, is_set in arguments.items() if is_set}, wait=wait, as_json=as_json)
+    start_job, _possibilities = _operations()
+    start_job(job_type, sites, {name: True for name, is_set in arguments.items() if is_set}, wait=wait, as_json=as_json)

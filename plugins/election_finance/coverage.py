@@ -10,7 +10,7 @@ from plugins.election_finance.layout import SHEET, SHEETS
 from plugins.election_finance.manifest import CAL201, EFILE, SEARCH, SHEET_CSV, WORKBOOK
 from plugins.election_finance.schema import SUPERSEDED
 
-TABLE = """
+COVERAGE_TABLE = """
 CREATE TABLE coverage (
     year INTEGER NOT NULL, route TEXT NOT NULL, status TEXT NOT NULL, filings INTEGER NOT NULL, rows INTEGER NOT NULL,
     format TEXT, duplicates INTEGER NOT NULL, missing TEXT NOT NULL

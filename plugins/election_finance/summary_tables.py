@@ -176,5 +176,5 @@ def statements(municipality: str) -> Iterator[str]:
     yield _INDEPENDENT_SPENDING
     yield from views.statements()
     yield _LATE_CONTRIBUTIONS_OPEN
-    yield coverage.TABLE
+    yield coverage.COVERAGE_TABLE
     yield from coverage.fill()

@@ -16,7 +16,15 @@ from plugins.election_finance.layout import FILING_ID, SHEETS, Sheet
 from plugins.election_finance.manifest import CAL201
 from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources.interface import Arrival, Asking, Offer
-from plugins.election_finance.sources.text_rows import COLUMNS, SCHEDULES, SheetWriter, table, unknown_schedule
+from plugins.election_finance.sources.text_rows import (
+    GIVEN_COLUMNS,
+    SheetWriter,
+    column_names,
+    column_places,
+    schedule,
+    table,
+    unknown_schedule,
+)
 from plugins.election_finance.workbook import Workbook
 
 _REQUIRED = ("NetFileKey", "FilingId", "FilerName", "Form_Type", "Tran_Amt1")
@@ -85,7 +93,7 @@ def _name_of(sheet: Sheet, column: str) -> str:
 
 #: {sheet: {column: cal201's name for it, in lower case}}
 _NAMES = {
-    sheet.name: {column: _name_of(sheet, column).casefold() for column in COLUMNS[sheet.name]} for sheet in SHEETS
+    sheet.name: {column: _name_of(sheet, column).casefold() for column in GIVEN_COLUMNS[sheet.name]} for sheet in SHEETS
 }
 
 
@@ -108,14 +116,13 @@ class Cal201:
 
     def recognises(self, start: str) -> bool:
         """Return whether the header is that of an export."""
-        header = {name.strip('"').casefold() for name in start.splitlines()[0].split(",")}
-        return {"netfilekey", "filingid"} <= header
+        return {"netfilekey", "filingid"} <= column_names(start)
 
     def read(self, path: Path, url: str, into: Path) -> Workbook:
         """Read an export: rows of one filing after the other, of all schedules."""
         rows = table(path)
         _, header = next(rows)
-        places = {name.strip().casefold(): at for at, name in reversed(list(enumerate(header)))}
+        places = column_places(header)
         if lacking := [name for name in _REQUIRED if name.casefold() not in places]:
             raise BadSource(f"not a cal201 export: it has no column {', '.join(lacking)}")
         filer_ids = [places[name.casefold()] for name in _FILER_IDS if name.casefold() in places]
@@ -127,7 +134,7 @@ class Cal201:
             filer = next((row[at] for at in filer_ids if row[at] not in ("", "None")), "")
             if memo is not None and row[memo] in ("True", "true"):
                 row[memo] = "X"  # what the format itself says (CAL 2.01, Memo_Code)
-            if sheet := SCHEDULES.get(row[form]):
+            if sheet := schedule(row[form]):
                 writer.add(sheet, number, [*row, filer])
             else:
                 writer.remark(unknown_schedule(number, row[form], f"{filer}, {row[amount]}"))

@@ -50,7 +50,7 @@ class Connect2:
         self._agency: int | None = None
 
     def newest(self) -> str:
-        """Return the id of the newest filing, blank if there is none: as long as it stays, nothing has changed."""
+        """Return the id of the newest filing, blank without one: as long as it stays, nothing has changed."""
         query = {"AID": self._shortcut, "Application": "Campaign", "CurrentPageIndex": 0, "PageSize": 1}
         filings = self._get("/public/list/filing", query).get("filings") or []
         return words(filings[0].get("id")) if filings else ""

@@ -19,7 +19,7 @@ from plugins.election_finance.layout import AMENDS, FILING_ID, SHEET, SHEETS
 from plugins.election_finance.manifest import EFILE
 from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources.interface import Arrival, Asking, Offer
-from plugins.election_finance.sources.text_rows import SCHEDULES, SheetWriter, records, unknown_schedule
+from plugins.election_finance.sources.text_rows import SheetWriter, records, schedule, unknown_schedule
 from plugins.election_finance.workbook import Remark, Workbook
 
 _VERSIONS = ("2.01", "2.00", "2.02")
@@ -185,7 +185,7 @@ def _header(record: list[str]) -> str:
 
 def _add(writer: SheetWriter, number: int, record: list[str], cover: _Cover) -> None:
     form = record[1] if len(record) > 1 else ""
-    sheet = SHEET["Summary"] if record[0] == "SMRY" else SCHEDULES.get(form)
+    sheet = SHEET["Summary"] if record[0] == "SMRY" else schedule(form)
     if sheet is None or _RECORD_OF_KIND[sheet.kind] != record[0]:
         writer.remark(unknown_schedule(number, f"{record[0]} {form}", ", ".join(filter(None, record[2:]))[:200]))
         return

@@ -41,7 +41,7 @@ class Searched(Protocol):
         """Return the facts of a filing, None where the server does not know it."""
 
 
-class Search:
+class TransactionSearch:
     """The source of what NetFile's searches find."""
 
     format = SEARCH
@@ -91,7 +91,7 @@ _GIVE_UP = 3
 
 
 def _base(search: str) -> str:
-    return settings().finance_connect2_url if search == "connect2" else settings().finance_portal_url
+    return settings().finance_search_url if search == "connect2" else settings().finance_portal_url
 
 
 def _searched(search: Searched, asking: Asking, about: Arrival) -> Arrival:

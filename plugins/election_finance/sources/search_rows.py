@@ -12,7 +12,7 @@ from clerk.fetching.visitor import Trouble
 from plugins.election_finance.archive import ARCHIVE_LIMITS
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.layout import AMENDS, FILING_ID, ROW_KEY
-from plugins.election_finance.sources.text_rows import COLUMNS, SCHEDULES, SheetWriter, unknown_schedule
+from plugins.election_finance.sources.text_rows import GIVEN_COLUMNS, SCHEDULES, SheetWriter, schedule, unknown_schedule
 from plugins.election_finance.workbook import Remark, Workbook
 
 #: How often pages are read again whose rows are fewer than their server says.
@@ -166,7 +166,7 @@ def _picks() -> dict[str, dict[str, int]]:
         sheet.name: {
             column: places[name]
             for column, name in {**_FIRST, **facts, **_OF_KIND[sheet.kind]}.items()
-            if column in COLUMNS[sheet.name]
+            if column in GIVEN_COLUMNS[sheet.name]
         }
         for sheet in {*SCHEDULES.values()}
     }
@@ -177,7 +177,7 @@ def read_rows(path: Path, into: Path) -> Workbook:
     findings = read_findings(path)
     writer, owed = SheetWriter(into, _picks()), set(findings.owed)
     for number, row in enumerate(findings.rows.values(), start=1):
-        sheet = SCHEDULES.get(row.schedule)
+        sheet = schedule(row.schedule)
         if sheet is None:
             writer.remark(unknown_schedule(number, row.schedule, f"{row.filer}, {row.amount}"))
         elif row.filing not in owed:

@@ -19,7 +19,15 @@ from plugins.election_finance.layout import SHEETS, Sheet
 from plugins.election_finance.manifest import SHEET_CSV, source_id
 from plugins.election_finance.site_paths import FinanceSite
 from plugins.election_finance.sources.interface import Arrival, Asking, Offer
-from plugins.election_finance.sources.text_rows import COLUMNS, SCHEDULES, SheetWriter, table, unknown_schedule
+from plugins.election_finance.sources.text_rows import (
+    GIVEN_COLUMNS,
+    SheetWriter,
+    column_names,
+    column_places,
+    schedule,
+    table,
+    unknown_schedule,
+)
 from plugins.election_finance.workbook import Remark, Workbook
 
 _CSV = FileType("a CSV file of a sheet", b"iler_", within=4096)
@@ -68,14 +76,13 @@ class SheetCsv:
 
     def recognises(self, start: str) -> bool:
         """Return whether the header is that of a sheet."""
-        header = {name.strip('"').casefold() for name in start.splitlines()[0].split(",")}
-        return {"filer_id", "filer_naml", "form_type"} <= header
+        return {"filer_id", "filer_naml", "form_type"} <= column_names(start)
 
     def read(self, path: Path, url: str, into: Path) -> Workbook:
         """Read a sheet: its columns say which kind it is, Form_Type of each row which schedule."""
         rows = table(path)
         _, header = next(rows)
-        places = {name.strip().casefold(): at for at, name in reversed(list(enumerate(header)))}
+        places = column_places(header)
         sheets = [sheet for sheet in SHEETS if all(name.casefold() in places for name in sheet.required)]
         if not sheets:
             raise BadSource("not a sheet of a yearly workbook: its columns are those of no sheet that is known")
@@ -86,7 +93,7 @@ class SheetCsv:
             writer.remark(remark)
         form = places["form_type"]
         for number, row in rows:
-            sheet = best if best.kind == "summary" else SCHEDULES.get(row[form])
+            sheet = best if best.kind == "summary" else schedule(row[form])
             if sheet in sheets and sheet.kind == best.kind:
                 writer.add(sheet, number, row)
             else:
@@ -95,7 +102,7 @@ class SheetCsv:
 
 
 def _picks(sheet: Sheet, places: Mapping[str, int]) -> dict[str, int]:
-    return {name: places[name.casefold()] for name in COLUMNS[sheet.name] if name.casefold() in places}
+    return {name: places[name.casefold()] for name in GIVEN_COLUMNS[sheet.name] if name.casefold() in places}
 
 
 def _odd_columns(sheet: Sheet, places: Mapping[str, int]) -> Iterator[Remark]:

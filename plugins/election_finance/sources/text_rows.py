@@ -22,7 +22,9 @@ _ROWS = 1000
 _MORE = (FILING_ID, AMENDS, ROW_KEY, "Rpt_ID_Num")
 
 #: The columns that a text file may give of each sheet.
-COLUMNS = {sheet.name: (*sheet.columns, *(name for name in _MORE if name not in sheet.columns)) for sheet in SHEETS}
+GIVEN_COLUMNS = {
+    sheet.name: (*sheet.columns, *(name for name in _MORE if name not in sheet.columns)) for sheet in SHEETS
+}
 
 #: The sheet of each schedule, by the Form_Type of its rows; rows of Summary lines name their schedule otherwise.
 SCHEDULES = {
@@ -33,6 +35,27 @@ SCHEDULES = {
     **dict.fromkeys(("F497P1", "F497P2"), SHEET["497"]),
     **dict.fromkeys(("F496", "S496"), SHEET["496"]),
 }
+
+
+def schedule(form: str) -> Sheet | None:
+    """Return the sheet of a schedule, as rows name it: `A`, `F460A` and `460A` are one; None for another."""
+    name = form.strip().upper()
+    return SCHEDULES.get(name) or SCHEDULES.get(name.removeprefix("F").removeprefix("460"))
+
+
+def column_places(header: Sequence[str]) -> dict[str, int]:
+    """Return {name of a column in lower case, blanks as `_`: its place}, the first of several with one name."""
+    return {column_name(name): at for at, name in reversed(list(enumerate(header)))}
+
+
+def column_name(name: str) -> str:
+    """Return a column's name as one compares it."""
+    return name.strip().strip('"').casefold().replace(" ", "_")
+
+
+def column_names(start: str) -> set[str]:
+    """Return the names of the columns of a CSV that starts like this."""
+    return {column_name(name) for name in start.partition("\n")[0].split(",")}
 
 
 def lines(path: Path) -> Iterator[str]:
@@ -98,7 +121,7 @@ class SheetWriter:
     def __init__(self, into: Path, picks: Mapping[str, Mapping[str, int]], null: str = "") -> None:
         self._into, self._null = into, null
         self._picks = {
-            sheet: [(COLUMNS[sheet].index(column), at) for column, at in places.items()]
+            sheet: [(GIVEN_COLUMNS[sheet].index(column), at) for column, at in places.items()]
             for sheet, places in picks.items()
         }
         self._stack = ExitStack()
@@ -147,7 +170,7 @@ class SheetWriter:
                 if file := self._files.get(sheet.name):
                     file.seek(0)
                     target.writelines(file)
-        where = {sheet: dict(enumerate(columns)) for sheet, columns in COLUMNS.items()}
+        where = {sheet: dict(enumerate(columns)) for sheet, columns in GIVEN_COLUMNS.items()}
         return Workbook(self._count, EPOCH, tuple(self._remarks), where, cells)
 
 

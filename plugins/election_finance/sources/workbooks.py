@@ -44,14 +44,15 @@ class Workbooks:
         """Return what a site with a NetFile agency has."""
         if not site.shortcut:
             return None
-        return Offer(
-            self.format,
-            "NetFile's yearly workbooks",
-            not site.drop.is_dir(),
-            f"If the agency has no directory of files, download each year at "
-            f"https://public.netfile.com/pub2/?aid={site.shortcut} (Export Amended), or "
-            f"{agency_page(site.shortcut)}, and put it into {site.drop}, named by its year.",
+        by_hand = (
+            f"download each year at https://public.netfile.com/pub2/?aid={site.shortcut} (Export Amended), or "
+            f"{agency_page(site.shortcut)}, and put it into {site.drop}, named by its year."
         )
+        if site.drop.is_dir():
+            action = f"They are not fetched, since there is a drop folder: {by_hand}"
+        else:
+            action = f"If the agency has no directory of files, {by_hand}"
+        return Offer(self.format, "NetFile's yearly workbooks", not site.drop.is_dir(), action)
 
     def fetch(self, asking: Asking) -> Iterator[Arrival]:
         """Yield what came of each year; nothing for a site with a drop folder, or without an agency."""

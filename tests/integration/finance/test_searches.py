@@ -42,7 +42,7 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[SearchSite]:
 
     monkeypatch.setattr(search, "VisitLimits", limits)
     with searching() as site:
-        monkeypatch.setenv("CLERK_FINANCE_CONNECT2_URL", f"{site.url}/connect2")
+        monkeypatch.setenv("CLERK_FINANCE_SEARCH_URL", f"{site.url}/connect2")
         monkeypatch.setenv("CLERK_FINANCE_PORTAL_URL", f"{site.url}/portal")
         yield site
 

@@ -1,92 +1,22 @@
 """Text files in the drop folder: which are read, which of two counts, and what is said of bad ones."""
 
-import csv
-import io
-import json
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from clerk.errors import NotFoundError
 from clerk.jobs import Discard
-from devtools.netfile_site import PAGE, Answer, serving
 from plugins.election_finance import etl
-from plugins.election_finance.commands import app
 from plugins.election_finance.inputs import inputs_of
-from plugins.election_finance.layout import SHEET
 from plugins.election_finance.site_paths import FinanceSite
 from tests.integration.finance.conftest import Town
-
-CAL201 = [
-    *("NetFileKey", "FilerStateId", "FilerName", "FilingId", "FilingStartDate", "FilingEndDate", "Form_Type"),
-    *("Tran_Id", "Tran_NamL", "Tran_NamF", "Tran_Date", "Tran_Amt1", "Entity_Cd", "Memo_Code"),
-]
-COVER = {
-    "Filer_ID": "1400001",
-    "Filer_NamL": "Friends of Elm",
-    "Report_Num": "000",
-    "Rpt_Date": "2023-07-31",
-    "From_Date": "2023-01-01",
-    "Thru_Date": "2023-06-30",
-}
-GIFT = {**COVER, "Form_Type": "A", "Tran_ID": "A1", "Tran_NamL": "Oak", "Tran_Date": "2023-02-01", "Tran_Amt1": 100.0}
-
-
-def csv_of(header: list[str], rows: list[list[str]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text).writerows([header, *rows])
-    return text.getvalue().encode()
-
-
-def cal201(*rows: dict[str, str]) -> bytes:
-    """Return an export with rows of one committee; each row may change any cell."""
-    usual = {
-        "FilerStateId": "1400001", "FilerName": "Friends of Elm", "FilingId": "150000001",
-        "FilingStartDate": "2023-01-01", "FilingEndDate": "2023-06-30", "Form_Type": "A", "Tran_Id": "A1",
-        "Tran_NamL": "Oak", "Tran_Date": "2023-02-01", "Tran_Amt1": "100.00",
-    }  # fmt: skip
-    made = [{"NetFileKey": str(number), **usual, **row} for number, row in enumerate(rows)]
-    return csv_of(CAL201, [[row.get(name, "") for name in CAL201] for row in made])
-
-
-def sheet(name: str, *rows: dict[str, Any], columns: list[str] | None = None) -> bytes:
-    names = columns or [column for column in SHEET[name].columns if "Adr" not in column]
-    return csv_of(names, [[str(row.get(column, "")) for column in names] for row in rows])
-
-
-def efile(*amounts: str, number: str = "000", supersedes: str = "", day: str = "20230731") -> bytes:
-    """Return a Form 460 with gifts of these amounts."""
-    lines = [
-        f'HDR,CAL,CA,2.01,Vendor,1,"{f"Supercedes={supersedes};Hash=1" if supersedes else ""}"',
-        f"CVR,F460,1400001,RCP,Friends of Elm,,,,{number},{day},SA,,20230101,20230630,,,,Elm,CA,94601,5105550000",
-        *(f"RCPT,A,A{at},IND,Oak,Ann,,,,,Elm,CA,94601,,,,,20230201,,{sum_}" for at, sum_ in enumerate(amounts, 1)),
-    ]
-    return "\r\n".join(lines).encode()
-
-
-def zipped(**members: bytes) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-    return made.getvalue()
+from tests.integration.finance.text_files import COVER, GIFT, cal201, efile, gifts, sheet, zipped
 
 
 @pytest.fixture
 def town(add_town: Callable[..., Town]) -> Town:
     return add_town("elm.ca", name="Elm")
-
-
-def gifts(town: Town) -> list[tuple[float, str]]:
-    """Return the amounts that count, each with the format of its source."""
-    return town.query(
-        "SELECT amount, format FROM monetary_contributions JOIN sources USING (source_id) "
-        "WHERE is_current ORDER BY amount"
-    )
 
 
 def verdicts(town: Town) -> list[tuple[Any, ...]]:
@@ -263,39 +193,9 @@ def test_a_year_that_no_source_was_asked_for_is_missing(town: Town) -> None:
     ]
 
 
-@pytest.mark.slow
-def test_a_city_publishes_a_sheet_and_only_a_change_is_downloaded(add_town: Callable[..., Town]) -> None:
-    with serving() as site:
-        site.answers["/a.csv"] = Answer(sheet("A-Contributions", GIFT), kind="text/csv")
-        site.answers["/page"] = PAGE
-        town = add_town("elm.ca", extra={"finance_csv": [f"{site.url}/a.csv", f"{site.url}/page"]})
-        town.drop("notes.txt", b"hello")
-        town.etl()
-        assert gifts(town) == [(100.0, "sheet")]
-        assert "web page" in town.one("SELECT detail FROM sources WHERE status = 'unavailable'")
-        site.requests.clear()
-        assert town.etl()["outcome"] == "unchanged"
-        assert ("/a.csv", 304) in site.requests
-        site.answers["/a.csv"] = Answer(sheet("A-Contributions", {**GIFT, "Tran_Amt1": 5}), kind="text/csv")
-        town.etl()
-        assert gifts(town) == [(5.0, "sheet")]
-
-
-def test_a_site_says_what_is_possible_and_what_is_missing(town: Town) -> None:
-    town.drop("a.csv", cal201({}))
+def test_headers_and_schedules_are_read_as_exports_write_them(town: Town) -> None:
+    content = sheet("A-Contributions", {**GIFT, "Form_Type": "F460A"})
+    header, rest = content.split(b"\r\n", 1)
+    town.drop("a.csv", b"\xef\xbb\xbf" + header.replace(b"_", b" ").upper() + b"\n" + rest)
     town.etl()
-    result = CliRunner().invoke(app, ["sources", "elm.ca", "--json"])
-    found = json.loads(result.stdout)
-    loaded = {source["format"]: (source["files"], source["years"], source["rows"]) for source in found["sources"]}
-    assert loaded == {"efile": (0, [], 0), "cal201": (1, [2023], 1)}
-    assert 2024 in found["missing"]
-    assert 2023 not in found["missing"]
-
-
-def test_an_agency_that_is_no_site_yet_says_it_too(town: Town) -> None:
-    result = CliRunner().invoke(app, ["sources", "sandiego.ca"])
-    assert "NetFile agency CSD" in result.stdout
-    assert "https://netfile.com/public/CSD/campaign" in result.stdout
-    assert "workbook: NetFile's yearly workbooks (fetched); nothing loaded" in result.stdout
-    assert isinstance(CliRunner().invoke(app, ["sources", "nowhere.ca"]).exception, NotFoundError)
-    assert town.subdomain not in result.stdout
+    assert gifts(town) == [(100.0, "sheet")]
