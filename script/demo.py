@@ -27,6 +27,9 @@ from devtools.services import free_port  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: Where `publish serve` listens unless it is asked to listen elsewhere.
+READERS = "http://127.0.0.1:8001/"
+
 
 def main() -> int:
     """Run the demo; return 0 if every figure is as it was put into the PDFs and the workbooks."""
@@ -45,17 +48,18 @@ def main() -> int:
             say(f"the board is at http://{board}/ while the demo runs")
             finance.run()
             meetings.run(city)
+            meetings.money(folder / "sites")
     say(f"the system has ended; its log is {folder / 'up.log'}")
     wrong = [*finance.show(folder / "sites"), *meetings.show(folder / "sites", folder / "published")]
     for line in wrong:
         print(f"WRONG: {line}", file=sys.stderr)  # noqa: T201
     say("every figure is as written" if not wrong else "some figures are not as written")
-    databases = " ".join(
-        map(str, [*sorted(folder.glob("sites/*/finance/*.db")), *sorted(folder.glob("published/*/*.db"))])
+    print_line(
+        f"Took {time.monotonic() - began:.0f} s. To look around, start this and open {READERS}city/{meetings.SITE}"
     )
-    datasette = Path(sys.executable).with_name("datasette")
-    print_line(f"Took {time.monotonic() - began:.0f} s. To look around:")
-    print_line(f"  {datasette} {databases}")
+    print_line(
+        f"  CLERK_PUBLISH_DIR={folder / 'published'} {Path(sys.executable).with_name('clerk-tasks')} publish serve"
+    )
     return 1 if wrong else 0
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from demo_steps import clerk_tasks, differences, rows, say
 
 from clerk_tasks.cli.output import print_line, print_table
+from devtools.netfile_site import Municipality, year_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from devtools.city_site import CitySite
 
 SITE = "millbrook.ca"
+#: The same city to NetFile, for the files that a person downloads.
+FILER = Municipality(SITE, "Millbrook", "XMIL", (2022, 2023, 2024), 30, "95222")
 #: Somebody looks for this; of the four minutes that say it, one is a scan.
 WANTED = "bicycle AND ordinance"
 SEARCH = """
@@ -33,6 +36,16 @@ def run(city: CitySite) -> None:
     clerk_tasks("update", "--subdomain", SITE, "--all-agendas", "--wait", exits=1)
     say("It exits with 1: one file is damaged. That holds nothing up; clerk-tasks jobs list --state discarded")
     clerk_tasks("jobs", "list", "--state", "discarded")
+
+
+def money(sites: Path) -> None:
+    """Drop workbooks of the city's campaign money, as a person would who downloaded them, and have them loaded."""
+    drop = sites / SITE / "finance" / "drop"
+    drop.mkdir(parents=True)
+    for year in FILER.years:
+        (drop / f"efile_{FILER.shortcut}_{year}.zip").write_bytes(year_file(FILER, year))
+    say(f"clerk-tasks finance etl --subdomain {SITE} --wait")
+    clerk_tasks("finance", "etl", "--subdomain", SITE, "--wait")
 
 
 def show(sites: Path, published: Path) -> list[str]:

@@ -17,8 +17,8 @@ from clerk.reading.reopening import ReopeningDatabase
 #: What is said of a database or a table as a whole.
 _WORDS = {"title", "description", "license", "source", "about", "about_url"}
 
-#: How many cities' databases are open at once. Datasette reads the schema of every one before it makes a page: with two
-#: thousand, the first page took minutes.
+#: How many of the cities' databases are open at once. Datasette reads the schema of every one before it makes a page:
+#: with two thousand, the first page took minutes.
 _MOST = 100
 
 #: How often it is checked whether something was published, in seconds.
@@ -45,6 +45,7 @@ class Attached:
 
     def __init__(self, datasette: Any, folder: Path) -> None:
         self.folder = folder
+        self.most = _MOST
         self._datasette = datasette
         self._files: dict[str, Path] = {}
         self._attached: OrderedDict[str, None] = OrderedDict()  # the one that was asked for last at the end
@@ -95,7 +96,7 @@ class Attached:
                 self._add(name, self._files[name])
             self._attached[name] = None
             self._attached.move_to_end(name)
-            while len(self._attached) > _MOST:
+            while len(self._attached) > self.most:
                 self._detach(next(iter(self._attached)))
         return name in self._datasette.databases
 

@@ -6,7 +6,10 @@ import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from datasette import hookimpl  # type: ignore[import-untyped]
+from datasette import (  # type: ignore[import-untyped]
+    handle_exception,
+    hookimpl,
+)
 
 from clerk.reading.amounts import amount_cell
 from clerk.reading.attaching import Attached, attached, begun, published_folder
@@ -25,7 +28,9 @@ Asgi = Callable[..., Awaitable[None]]
 @hookimpl  # type: ignore[untyped-decorator]
 def startup(datasette: Any) -> None:
     """Attach the published databases."""
-    _follow(datasette)
+    if _follow(datasette):
+        # With rich, an address that does not exist would take a second, and print every variable.
+        handle_exception.rich = None
 
 
 @hookimpl  # type: ignore[untyped-decorator]

@@ -46,7 +46,8 @@ WHERE t.type IN ('table', 'view') ORDER BY t.name, c.cid"""
 #: The tables and views of a database, each with its columns.
 Shape = dict[str, list[str]]
 
-#: Large enough for a batch: SQLite then shuts readers out only for the length of a commit.
+#: Large enough for a batch: SQLite then shuts readers out only for the length of a commit. A write-ahead log would not
+#: shut them out at all, but a reader could not open it in a folder that is mounted for reading.
 _CACHE = -65536  # KiB
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from clerk.errors import ClerkError
+from clerk.reading.published import CONFIGURATION
 from plugins.local_publish.deploy import index_everything, publish_dir
 
 
@@ -17,8 +19,12 @@ def serve_readers(host: str, port: int, announce: Callable[[str], None]) -> None
         from clerk.reading.server import run  # on demand: Datasette is optional
     except ImportError as error:
         raise ClerkError(f"cannot serve ({error}): pip install 'clerk-tasks[datasette]'") from None
-    index_everything()
+    folder = publish_dir()
+    if os.access(folder, os.W_OK):  # elsewhere it may be mounted for reading
+        index_everything()
+    elif not (folder / CONFIGURATION).exists():
+        raise ClerkError(f"{folder / CONFIGURATION} does not exist: publish first, or run `clerk-tasks publish index`")
     try:
-        run(publish_dir(), host, port, announce)
+        run(folder, host, port, announce)
     except OSError as error:
         raise ClerkError(f"cannot listen on {host}:{port} ({error.strerror or error}): choose another --port") from None

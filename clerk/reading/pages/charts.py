@@ -18,7 +18,7 @@ _MONTHS = 36
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ChartBar:
     """A horizontal bar: `start` and `width` in percent, `top` in pixels."""
 
     label: str
@@ -41,12 +41,12 @@ class MonthColumn:
     year: str = ""
 
 
-def bars(rows: Iterable[tuple[str, float | None]], *, kinds: Sequence[str] = ()) -> list[Bar]:
+def bars(rows: Iterable[tuple[str, float | None]], *, kinds: Sequence[str] = ()) -> list[ChartBar]:
     """Return a bar for each (label, amount), as long as its share of the largest; a negative amount has no bar."""
     found = [(label, amount or 0.0) for label, amount in rows]
     largest = max((amount for _, amount in found), default=0.0) or 1.0
     return [
-        Bar(
+        ChartBar(
             label=label if len(label) <= _LABEL else f"{label[: _LABEL - 1]}…",
             whole_label=label,
             text=dollars(amount),

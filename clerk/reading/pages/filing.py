@@ -43,6 +43,7 @@ async def view(datasette: Any, request: Any, subdomain: str, filing_id: str) -> 
         original=web_address(found[0].get("page_url") or found[0].get("pdf_url")),
         schedules=schedules,
         raw_row=raw_row,
+        most=_ROWS,
         sources=await rows(datasette, database, f"SELECT * FROM sources WHERE source_id IN ({listed})", numbers),  # noqa: S608
     )
 

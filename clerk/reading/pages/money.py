@@ -8,7 +8,7 @@ from typing import Any
 
 from clerk.reading.addresses import address
 from clerk.reading.configuration import descriptions
-from clerk.reading.pages.charts import Bar, MonthColumn, bars, month_columns
+from clerk.reading.pages.charts import ChartBar, MonthColumn, bars, month_columns
 from clerk.reading.pages.data import Row, rows, tables
 from clerk.reading.pages.web import dollars
 
@@ -35,7 +35,7 @@ class Figure:
     query: str
     headings: tuple[str, ...]
     table: Sequence[tuple[Cell, ...]]
-    bars: list[Bar]
+    bars: list[ChartBar]
     columns: list[MonthColumn]
 
 
@@ -138,7 +138,7 @@ def _figure(
     headings: tuple[str, ...],
     table: Sequence[tuple[Cell, ...]],
     *,
-    bars: list[Bar] | None = None,
+    bars: list[ChartBar] | None = None,
     columns: list[MonthColumn] | None = None,
 ) -> Figure:
     return Figure(

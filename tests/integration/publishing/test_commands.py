@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -124,3 +125,23 @@ def test_without_a_folder_the_variable_is_named(run: Run, monkeypatch: pytest.Mo
         result = run(command, "oakland.ca")
         assert result.code == 2
         assert "CLERK_PUBLISH_DIR is not set" in result.err
+
+
+def test_publish_index_names_what_is_served(run: Run, city: City) -> None:
+    city.compile("one")
+    run("now", city.subdomain)
+    (city.published.parent / "all-cities.db").unlink()
+    assert run("index").out == "oakland-ca-meetings\n"
+    assert run("index", "--json").json == ["oakland-ca-meetings"]
+
+
+def test_serving_on_an_address_that_is_taken_is_an_error_with_advice(run: Run, city: City) -> None:
+    assert "datasette.yaml does not exist: publish first" in run("serve").err
+    city.compile("one")
+    run("now", city.subdomain)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = run("serve", "--port", port)
+    assert (refused.code, refused.out) == (1, "")
+    assert f"cannot listen on 127.0.0.1:{port}" in refused.err
+    assert "choose another --port" in refused.err

@@ -82,3 +82,17 @@ def test_a_city_that_is_published_later_is_served_without_a_restart(write: Write
     text = datasette.page("/albany-ca-meetings/minutes")
     assert "One row per page of the minutes" in text
     assert "<i>City</i>" not in text
+
+
+def test_of_many_cities_the_databases_asked_for_last_are_open(write: Write, reader: Callable[[], Reader]) -> None:
+    for place in ("albany", "berkeley", "oakland"):
+        write(PAGE, subdomain=f"{place}.ca", name=place.title())
+    datasette = reader()
+    served = attached(datasette.datasette)
+    assert served is not None
+    served.most = 2
+    for place in ("albany", "berkeley", "oakland", "albany"):
+        assert "A budget." in datasette.page(f"/{place}-ca-meetings/minutes")
+        assert "A budget." in datasette.page(f"/city/{place}.ca/minutes/Council/2026-01-02")
+    cities = {name for name in datasette.datasette.databases if name.endswith("-meetings")}
+    assert cities == {"oakland-ca-meetings", "albany-ca-meetings"}

@@ -65,10 +65,10 @@ def test_a_search_leads_to_the_page_with_the_words_marked(write: Write, reader: 
     assert ("Nothing." in first, "2 pages" in first) == (True, True)
 
 
-@pytest.mark.parametrize("words", ['"', "a OR", "NEAR(", "*", "text:x", "-", "\0", "x" * 5000, "'", "%00 budget"])
-def test_any_words_may_be_searched_for(evil: Reader, words: str) -> None:
-    assert evil.get(f"/search?q={quote(words)}&page=7&kind=x&order=y&city=%00").status_code == 200
-    assert evil.get(f"/search.atom?q={quote(words)}").status_code in (200, 404)
+def test_any_words_may_be_searched_for(evil: Reader) -> None:
+    for words in ('"', "a OR", "NEAR(", "*", "text:x", "-", "\0", "x" * 5000, "'", "%00 budget"):
+        assert evil.get(f"/search?q={quote(words)}&page=7&kind=x&order=y&city=%00").status_code == 200, words
+        assert evil.get(f"/search.atom?q={quote(words)}").status_code in (200, 404), words
 
 
 def test_a_search_can_be_narrowed(write: Write, reader: Open) -> None:
@@ -129,9 +129,10 @@ def test_pictures_and_documents_are_served_and_nothing_beside_them(
     assert datasette.get("/static/link.png").status_code == 404
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
+def test_what_is_not_there_is_not_found(write: Write, reader: Open) -> None:
+    write({"txt/Council/2026-01-02/1": "A budget."})
+    datasette = reader()
+    for path in (
         "/city/nowhere.ca",
         "/city/nowhere.ca/feed.atom",
         "/city/oakland.ca/minutes/Council/2026-01-02/9",
@@ -139,8 +140,5 @@ def test_pictures_and_documents_are_served_and_nothing_beside_them(
         "/city/oakland.ca/filing/1",
         "/city/oakland.ca/committee/1",
         "/-/reading/web.py",
-    ],
-)
-def test_what_is_not_there_is_not_found(write: Write, reader: Open, path: str) -> None:
-    write({"txt/Council/2026-01-02/1": "A budget."})
-    assert reader().get(path).status_code == 404
+    ):
+        assert datasette.get(path).status_code == 404, path
