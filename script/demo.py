@@ -34,8 +34,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=ROOT / "build" / "demo", help="where to put what is made")
     folder = parser.parse_args().folder.resolve()
     began = time.monotonic()
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    empty(folder)
     with city_site.serving() as city, netfile_site.serving() as netfile:
         city_site.fill(city)
         prepare(folder, CLERK_FINANCE_BASE_URL=netfile.url, CLERK_PUBLISH_DIR=str(folder / "published"))
@@ -58,6 +57,12 @@ def main() -> int:
     print_line(f"Took {time.monotonic() - began:.0f} s. To look around:")
     print_line(f"  {datasette} {databases}")
     return 1 if wrong else 0
+
+
+def empty(folder: Path) -> None:
+    """Make a folder, or empty it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
 
 
 def prepare(folder: Path, **settings: str) -> None:

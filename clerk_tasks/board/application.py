@@ -13,7 +13,6 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.applications import Starlette
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
@@ -53,8 +52,8 @@ def status_of(error: Exception) -> int:
     return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
 
 
-def make_board(access: Access) -> Starlette:
-    """Return the application; `app.state.live` has its updates."""
+def make_board(access: Access) -> Guard:
+    """Return the application."""
     board = _Board(access)
     routes: list[Route | Mount] = [
         Mount("/static", StaticFiles(directory=Path(__file__).with_name("static"))),
@@ -66,15 +65,8 @@ def make_board(access: Access) -> Starlette:
         *(Route(f"/json{page.path}", board.twin(page)) for page in PAGES),
         *(Route(page.path, board.page(page)) for page in PAGES),
     ]
-    handlers: Any = {ClerkError: board.failed, Denied: board.failed, HTTPException: board.failed}
-    app = Starlette(
-        routes=routes,
-        middleware=[Middleware(Guard, access=access)],
-        exception_handlers=handlers,
-        max_body_size=_MOST_BYTES,
-    )
-    app.state.live = board.updates
-    return app
+    handlers: Any = dict.fromkeys((ClerkError, Denied, HTTPException, Exception), board.failed)
+    return Guard(Starlette(routes=routes, exception_handlers=handlers, max_body_size=_MOST_BYTES), access)
 
 
 class _Board:
@@ -139,7 +131,7 @@ class _Board:
             said = str(error)
         except Exception as error:
             logger.exception("page %s cannot be rendered", address)
-            said = f"{type(error).__name__}: {error} (a bug; the board's log shows where)"
+            said = _message(error)
         return answer_html(Answer(said, "", None, level="down"), page, can_act=can_act)
 
     async def search(self, request: Request) -> Response:
@@ -153,7 +145,7 @@ class _Board:
     async def failed(self, request: Request, error: Exception) -> Response:
         """Answer with an error in a line, as HTML or as JSON."""
         status = status_of(error)
-        text = redact(str(error.detail if isinstance(error, HTTPException) else error))
+        text = redact(_message(error))
         if request.url.path.startswith("/json"):
             return Response(visible_json({"error": text}, indent=None), status, media_type="application/json")
         html = templates().get_template("error.html").render(
@@ -166,6 +158,14 @@ class _Board:
             back=None,
         )  # fmt: skip
         return HTMLResponse(html, status)
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, HTTPException):
+        return str(error.detail)
+    if isinstance(error, ClerkError | Denied):
+        return str(error)
+    return f"{type(error).__name__}: {error} (a bug; the board's log shows where)"
 
 
 def _asked(names: Any, query: QueryParams) -> Asked:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -155,12 +155,14 @@ class Bench:
         return self._programs.logs()[-LOGGED:]
 
 
-def rate(bench: Bench, processes: int, count: int) -> Rate:
-    """Return the rate of no-op jobs, from a full queue.
+def rate(bench: Bench, processes: int, count: int, *, before: Callable[[], object] = lambda: None) -> Rate:
+    """Return the rate of no-op jobs, from a full queue; `before` is called when the tables are there.
 
     The worker is frozen while the queue is filled, so that no process starts late.
     """
-    bench.start(bench.drive("prepare", processes), processes)
+    commands = bench.drive("prepare", processes)
+    before()
+    bench.start(commands, processes)
     path = str(bench.folder / "marks")
     with frozen(bench):
         bench.drive("fill", path, count)

@@ -34,7 +34,7 @@ def now(_asked: Asked) -> Answer:
     found = look_now(memory().surroundings())
     wrong = [check for check in found["checks"] if check["level"] != "ok"]
     parts: list[Any] = []
-    if wrong:
+    if len(wrong) > 1:  # one is in the sentence
         rows = [[badge(check["level"]), check["check"], check["detail"]] for check in wrong]
         parts.append(Table("What needs attention", ("Level", "What", "Detail"), rows))
     if "runs" in found:

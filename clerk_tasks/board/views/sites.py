@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from clerk.sites.admin import show_site
+from clerk.visible import visible_json
 from clerk_tasks.board import charts
 from clerk_tasks.board.parts import (
     Answer,
@@ -34,7 +35,7 @@ from clerk_tasks.operations.published import list_versions
 from clerk_tasks.operations.short_ids import short_run_ids
 from clerk_tasks.operations.webhooks import list_silent
 from clerk_tasks.operations.why import explain
-from clerk_tasks.operations.wording import duration
+from clerk_tasks.operations.wording import duration, plain
 
 #: What the page Sites can be narrowed to.
 _SHOWN: dict[str, Callable[[Mapping[str, Any]], Any]] = {
@@ -156,12 +157,19 @@ def site(asked: Asked) -> Answer:
             "No document is owed or withdrawn.",
         ),
         _versions_table("Databases", list_versions(subdomain)),
-        Facts("Settings", {name.replace("_", " "): value for name, value in row.items() if value not in (None, "")}),
+        Facts("Settings", {name.replace("_", " "): _setting(value) for name, value in row.items()}),
     ]
     resume = act_button("Resume…", "resume", kind="site", name=subdomain)
     pause = act_button("Pause…", "pause", kind="site", name=subdomain)
     buttons: list[Button] = [act_button("Update…", "update", site=subdomain), resume if paused else pause]
     return Answer(lines[0], f"clerk-tasks why {subdomain}", lines, parts, title=f"Site {subdomain}", buttons=buttons)
+
+
+def _setting(value: Any) -> str | int | float | None:
+    """Return a column of a site's row as a text, a number or nothing."""
+    if value is None or isinstance(value, str | int | float):
+        return value
+    return visible_json(value, indent=None, default=plain)
 
 
 def published(_asked: Asked) -> Answer:

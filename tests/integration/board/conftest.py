@@ -55,7 +55,8 @@ def story(
     monkeypatch.setenv("CLERK_PUBLISH_DIR", str(tmp_path / "published"))
     application.close()
     with transaction(engine) as connection:
-        insert_site(connection, {"subdomain": "hostile.ca", "name": HOSTILE, "state": "CA"})
+        columns = {"finance_data_types": [HOSTILE], "has_finance_data": True, "extra": '{"key": "x"}'}
+        insert_site(connection, {"subdomain": "hostile.ca", "name": HOSTILE, "state": "CA", **columns})
     jobs = {"dead": enqueue("broken", why=HOSTILE), "done": enqueue("fine")}
     work(jobs["dead"])
     work(jobs["done"])

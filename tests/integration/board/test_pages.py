@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import Engine
 
 from clerk.plugin.loader import forget_plugins
 from clerk.settings import settings
@@ -171,3 +172,15 @@ def test_a_plugin_brings_a_page_which_cannot_run_anything(board: httpx.Client) -
     assert 'href="/plugins/shelves" aria-current="page"' in page.text
     assert board.get("/json/plugins/shelves?of=x").json()[1]["rows"] == [["<script>", 2]]
     assert board.get("/plugins/none").status_code == 404
+
+
+@SQLITE
+def test_a_page_that_cannot_be_read_says_so_behind_the_same_headers(board: httpx.Client, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE acts RENAME TO acts_no_more")
+    for address in ("/acts", "/json/acts"):
+        answer = board.get(address)
+        assert answer.status_code == 503
+        assert "db upgrade" in answer.text
+        assert "content-security-policy" in answer.headers
+    assert board.get("/jobs").status_code == 200
