@@ -10,6 +10,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from clerk.acts import begin_act
+from clerk.database.transactions import transaction
 from clerk_tasks.board.pages import PAGES
 from clerk_tasks.operations.acts import list_acts
 from devtools.browser import chromium, find_chromium
@@ -184,6 +186,57 @@ def test_acts_on_the_system(system: System, open_page: Open, scripts: bool) -> N
     page.goto("/acts")
     names = [each["act"] for each in list_acts()]
     assert names == ["drain", "retry", "cancel", "update", "fire", "scale", "resume", "pause"]
+
+
+PUBLISHER = """
+import json, os
+from pathlib import Path
+from clerk import hookimpl
+from clerk.acts import record_act
+from clerk.database.transactions import transaction
+
+class Publisher:
+    @hookimpl
+    def published_versions(self, subdomain):
+        live = Path(os.environ["EFFECTS"] + ".live").read_text()
+        known = {"published_at": "2026-11-01T00:00:00+00:00", "rows": 7, "run_id": None, "database": "meetings.db"}
+        return [{"version": version, "live": version == live, **known} for version in ("second", "first")]
+
+    @hookimpl
+    def publish_version(self, subdomain, database, version, reason):
+        Path(os.environ["EFFECTS"] + ".live").write_text(version)
+        with transaction() as connection:
+            record_act(connection, "rollback", f"{database} of {subdomain} to {version}", reason=reason)
+        return {"version": version}
+"""
+
+
+@WITHOUT_SCRIPTS
+def test_acts_on_what_waits_is_published_and_is_under_way(
+    system: System, open_page: Open, board: Board, scripts: bool
+) -> None:
+    (system.plugins / "publisher.py").write_text(PUBLISHER)
+    live = system.effects_file.with_name("effects.live")
+    live.write_text("second")
+    board.program.kill()
+    board.start()  # with the plugin
+    later = system.programs.clerk("enqueue", "note", SITE, "--in", "1h")
+    assert later.wait() == 0
+    job = later.log.split()[-1]
+    page = open_page(f"/jobs/{job}", scripts=scripts)
+    assert act(page, "Run now…") == "1 job made available."
+    assert system.job(job)["state"] == "available"
+    page.goto("/published")
+    assert act(page, "Roll back to it…") == f"Readers see first of meetings.db of {SITE} again."
+    assert live.read_text() == "first"
+    page.get_by_role("link", name="Undo…").click()
+    page.locator("form.act button").click()
+    assert live.read_text() == "second"
+    with transaction() as connection:
+        begin_act(connection, "cancel", "every job", matched=9, reason=None)
+    page.goto("/acts")
+    assert "stops after its current transaction" in act(page, "Stop…")
+    assert list_acts()[0]["stopped_by"]
 
 
 def test_a_page_changes_while_it_is_open_and_moves_nothing_under_the_pointer(
