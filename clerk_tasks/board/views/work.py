@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -249,9 +250,8 @@ def failures(asked: Asked) -> Answer:
     columns = ("Cause", "Job type", "Dead letters", "To be retried", "Sites", "First", "Last", "Job", "")
     table = Table("", columns, rows, f"Nothing failed in the last {since}.", [each["fingerprint"] for each in found])
     fields = [Field("since", "In the last", since)]
-    return Answer(
-        answers.of_failures(found, since), f"clerk-tasks failures --since {since}", found, [table], fields=fields
-    )
+    sentence, level = answers.of_failures(found, since), "attention" if found else "ok"
+    return Answer(sentence, f"clerk-tasks failures --since {shlex.quote(since)}", found, [table], level, fields=fields)
 
 
 def _sites(names: list[str]) -> str:
