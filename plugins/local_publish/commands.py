@@ -23,15 +23,16 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the versions that are kept of a site's databases, newest first; an asterisk is what readers see."""
-    versions = _versions()
+    versions = load_versions()
     rows = versions.kept(subdomain) if subdomain else versions.kept_of_all()
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
     for row in rows:
         mark = "*" if row["live"] else " "
+        site = "" if subdomain else f"{row['subdomain']}  "
         line = (
-            f"{mark} {row['subdomain']}  {row['version']}  {row['database']}  {row['published_at'] or '-'}  "
+            f"{mark} {site}{row['version']}  {row['database']}  {row['published_at'] or '-'}  "
             f"{row['rows'] if row['rows'] is not None else '-'} rows  run {row['run_id'] or '-'}"
         )
         typer.echo(visible(line))
@@ -48,7 +49,7 @@ def now(
     as_json: AsJson = False,
 ) -> None:
     """Publish what was compiled for a site, and the list of sites."""
-    rows = _versions().publish_now(subdomain, accept_shrink=accept_shrink)
+    rows = load_versions().publish_now(subdomain, accept_shrink=accept_shrink)
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -70,7 +71,7 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Publish an older version again; what was rolled back stays so until something else is compiled."""
-    row = _versions().roll_back(subdomain, database, to, reason=reason)
+    row = load_versions().roll_back(subdomain, database, to, reason=reason)
     if as_json:
         typer.echo(json.dumps(row, indent=2))
     else:
@@ -101,7 +102,8 @@ def serve(
     serve_readers(host, port, lambda address: typer.echo(f"serving {address}"))
 
 
-def _versions() -> Any:
-    from plugins.local_publish import versions  # on demand, as above
+def load_versions() -> Any:
+    """Return the module `versions`, which needs a database."""
+    from plugins.local_publish import versions as module  # on demand, as above
 
-    return versions
+    return module
