@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from starlette.datastructures import FormData, QueryParams
 
 from clerk.errors import UsageError
-from clerk_tasks.board.parts import Field
+from clerk_tasks.board.parts import PageField
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Preview:
     button: str
     command: str
     lines: Sequence[str] = ()
-    fields: Sequence[Field] = ()
+    fields: Sequence[PageField] = ()
     needs_reason: bool = False
     undo: str | None = None
 

@@ -91,7 +91,7 @@ def _text(form: FormData, name: str) -> str:
 
 
 def _back(request: Request) -> str:
-    """Return the page that led here, if it is one of ours."""
+    """Return the page that led here; the first one if that is on another site."""
     given, host = request.headers.get("referer", ""), request.headers.get("host", "")
     _, _, path = given.partition(f"//{host}/")
     return _local(f"/{path}" if path else "")

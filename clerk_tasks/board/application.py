@@ -28,8 +28,8 @@ from clerk_tasks.board.forms import Forms
 from clerk_tasks.board.guard import Guard
 from clerk_tasks.board.live import Live, View
 from clerk_tasks.board.metrics import metrics
-from clerk_tasks.board.pages import PAGES, Page
-from clerk_tasks.board.parts import Answer, Asked
+from clerk_tasks.board.pages import PAGES, OwnPage
+from clerk_tasks.board.parts import Asked, PageAnswer
 from clerk_tasks.board.rendering import answer_html, answer_json, templates
 from clerk_tasks.operations.search import find
 
@@ -75,7 +75,7 @@ class _Board:
         self.updates = Live(self._render)
         self.acts = ActPages(Forms(), access.banner)
 
-    def page(self, page: Page) -> Callable[[Request], Any]:
+    def page(self, page: OwnPage) -> Callable[[Request], Any]:
         """Return what serves a page."""
 
         async def serve(request: Request) -> Response:
@@ -83,7 +83,7 @@ class _Board:
 
         return serve
 
-    def twin(self, page: Page) -> Callable[[Request], Any]:
+    def twin(self, page: OwnPage) -> Callable[[Request], Any]:
         """Return what serves a page's JSON."""
 
         async def serve(request: Request) -> Response:
@@ -92,7 +92,7 @@ class _Board:
 
         return serve
 
-    def _page(self, page: Page, request: Request) -> Response:
+    def _page(self, page: OwnPage, request: Request) -> Response:
         person: Person = request.state.person
         answer = page.read(_asked(request.path_params, request.query_params))
         here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -132,7 +132,7 @@ class _Board:
         except Exception as error:
             logger.exception("page %s cannot be rendered", address)
             said = _message(error)
-        return answer_html(Answer(said, "", None, level="down"), page, can_act=can_act)
+        return answer_html(PageAnswer(said, "", None, level="down"), page, can_act=can_act)
 
     async def search(self, request: Request) -> Response:
         """Go to the site, job or run that is named."""
@@ -172,7 +172,7 @@ def _asked(names: Any, query: QueryParams) -> Asked:
     return Asked(names, query, shows_arguments=settings().board_arguments == "show")
 
 
-def _find_page(address: str) -> tuple[Page, dict[str, str], QueryParams]:
+def _find_page(address: str) -> tuple[OwnPage, dict[str, str], QueryParams]:
     """Return the page at an address, and what its path and query name; NotFoundError without one."""
     parts = urlsplit(address)
     for page in PAGES:

@@ -18,7 +18,7 @@ FASTEST = 0.25
 #: What the time passing changes (ages, workers that fall silent) is shown after so many seconds without a change.
 SLOWEST = 15.0
 #: The pause after an update, in times of the CPU time of its renderings: about a thirtieth of one core; and its most.
-_REST, LONGEST = 30.0, 5.0
+_REST, LONGEST_REST = 30.0, 5.0
 
 #: A page as one kind of viewer sees it: its address, and whether acts are offered.
 View = tuple[str, bool]
@@ -74,7 +74,7 @@ class Live:
                 if number != seen or moment - rendered_at > SLOWEST:
                     seen, rendered_at = number, moment
                     spent = await self._update(list(self._watched))
-                    pause = max(FASTEST, min(_REST * spent, LONGEST))
+                    pause = max(FASTEST, min(_REST * spent, LONGEST_REST))
                 elif new := self._watched.keys() - self._shown.keys():
                     await self._update(list(new))
                 await self._rest(pause)

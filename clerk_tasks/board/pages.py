@@ -5,36 +5,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from clerk_tasks.board.parts import Answer, Asked
+from clerk_tasks.board.parts import Asked, PageAnswer
 from clerk_tasks.board.views import now, plugins, sites, system, work
 from clerk_tasks.operations.contributions import board_pages
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class OwnPage:
     """One page: its name, its path, the question that its sentence answers, and what reads the answer."""
 
     name: str
     path: str
     question: str
-    read: Callable[[Asked], Answer]
+    read: Callable[[Asked], PageAnswer]
     in_menu: bool = True
 
 
 PAGES = (
-    Page("Now", "/", "Is all well?", now.now),
-    Page("Sites", "/sites", "Which sites are up to date?", sites.sites),
-    Page("Site", "/sites/{subdomain}", "Why is its work as it is?", sites.site, in_menu=False),
-    Page("Jobs", "/jobs", "Which jobs are so?", work.jobs),
-    Page("Job", "/jobs/{job_id}", "Why is it as it is?", work.job, in_menu=False),
-    Page("Run", "/runs/{run_id}", "Where does it stand?", work.run, in_menu=False),
-    Page("Failures", "/failures", "What fails, and why?", work.failures),
-    Page("Queues", "/queues", "What is behind, and when will it be clear?", system.queues),
-    Page("Schedules", "/schedules", "What fires next?", system.schedules),
-    Page("Workers", "/workers", "Who is at work?", system.workers),
-    Page("Published", "/published", "What do readers see?", sites.published),
-    Page("Acts", "/acts", "What did operators do?", system.acted),
-    Page("Page of a plugin", "/plugins/{page}", "What does the plugin show?", plugins.page, in_menu=False),
+    OwnPage("Now", "/", "Is all well?", now.now),
+    OwnPage("Sites", "/sites", "Which sites are up to date?", sites.sites),
+    OwnPage("Site", "/sites/{subdomain}", "Why is its work as it is?", sites.site, in_menu=False),
+    OwnPage("Jobs", "/jobs", "Which jobs are so?", work.jobs),
+    OwnPage("Job", "/jobs/{job_id}", "Why is it as it is?", work.job, in_menu=False),
+    OwnPage("Run", "/runs/{run_id}", "Where does it stand?", work.run, in_menu=False),
+    OwnPage("Failures", "/failures", "What fails, and why?", work.failures),
+    OwnPage("Queues", "/queues", "What is behind, and when will it be clear?", system.queues),
+    OwnPage("Schedules", "/schedules", "What fires next?", system.schedules),
+    OwnPage("Workers", "/workers", "Who is at work?", system.workers),
+    OwnPage("Published", "/published", "What do readers see?", sites.published),
+    OwnPage("Acts", "/acts", "What did operators do?", system.acted),
+    OwnPage("Page of a plugin", "/plugins/{page}", "What does the plugin show?", plugins.page, in_menu=False),
 )
 
 

@@ -63,7 +63,7 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class ProgressBar:
     """How far something is, in percent."""
 
     kind: ClassVar[str] = "bar"
@@ -129,7 +129,7 @@ class Paragraph:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class FactList:
     """Names with values, empty ones left out."""
 
     kind: ClassVar[str] = "facts"
@@ -138,7 +138,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class PageField:
     """One field of the filters above a page."""
 
     name: str
@@ -162,7 +162,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PageAnswer:
     """A page: the sentence, the command that does the same, what that prints with --json, and the parts."""
 
     sentence: str
@@ -172,7 +172,7 @@ class Answer:
     level: str = "ok"
     title: str | None = None
     buttons: Sequence[Button] = ()
-    fields: Sequence[Field] = ()
+    fields: Sequence[PageField] = ()
 
 
 def badge(state: str) -> Badge:
@@ -198,9 +198,9 @@ def _moment(value: datetime | str | None) -> datetime | None:
         return None
 
 
-def bar(value: float) -> Bar:
+def bar(value: float) -> ProgressBar:
     """Return how far something is as a cell."""
-    return Bar(value, percent(value) or "")
+    return ProgressBar(value, percent(value) or "")
 
 
 def job_link(job_id: str, short: Mapping[str, str] | None = None) -> Link:

@@ -12,8 +12,8 @@ from clerk import __version__
 from clerk.application import part
 from clerk.redaction import redact
 from clerk.visible import visible, visible_json
-from clerk_tasks.board.pages import Page, menu
-from clerk_tasks.board.parts import Answer
+from clerk_tasks.board.pages import OwnPage, menu
+from clerk_tasks.board.parts import PageAnswer
 from clerk_tasks.operations.wording import plain
 
 
@@ -44,13 +44,13 @@ def templates() -> Environment:
     return made
 
 
-def answer_html(answer: Answer, page: Page, *, can_act: bool) -> Markup:
+def answer_html(answer: PageAnswer, page: OwnPage, *, can_act: bool) -> Markup:
     """Return the part of a page that changes."""
     text = templates().get_template("answer.html").render(answer=answer, page=page, can_act=can_act)
     return Markup(text)  # noqa: S704 - the template has escaped it
 
 
-def answer_json(answer: Answer) -> str:
+def answer_json(answer: PageAnswer) -> str:
     """Return what the page's command prints with --json, without secrets."""
     text = visible_json(answer.data, default=plain, indent=2)
     clean = redact(text)

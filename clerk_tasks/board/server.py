@@ -63,7 +63,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Note the signal that ends the server; off the main thread there is none."""
+        """Note the signal that ends the server; only the main thread gets one."""
 
         def note(number: int, _frame: FrameType | None) -> None:
             self.received = signal.Signals(number)

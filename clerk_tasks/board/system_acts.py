@@ -7,7 +7,7 @@ import shlex
 from clerk.errors import UsageError
 from clerk.pauses import PAUSABLE
 from clerk_tasks.board.act import Act, Done, Given, Preview
-from clerk_tasks.board.parts import Field, act_button
+from clerk_tasks.board.parts import PageField, act_button
 from clerk_tasks.operations import acts, pauses, published, schedule, workers
 from clerk_tasks.operations.listing import job_states
 from clerk_tasks.operations.times import parse_duration
@@ -17,9 +17,12 @@ from clerk_tasks.operations.wording import counted
 
 def _foresee_pause(given: Given) -> Preview:
     kind, name = given.text("kind"), given.text("name")
-    fields = [Field("for", "For how long, such as 2h or 7d (empty: until it is resumed)", given.text("for") or "")]
+    fields = [PageField("for", "For how long, such as 2h or 7d (empty: until it is resumed)", given.text("for") or "")]
     if kind is None or (name is None and kind != "all"):
-        named = [Field("kind", "Kind", kind or "site", choices=PAUSABLE), Field("name", "Its name (none for all)")]
+        named = [
+            PageField("kind", "Kind", kind or "site", choices=PAUSABLE),
+            PageField("name", "Its name (none for all)"),
+        ]
         said = "Nothing of what is paused would begin; what runs goes on."
         return Preview(said, "Pause it", "clerk-tasks pause KIND NAME", fields=[*named, *fields], needs_reason=True)
     waiting = pauses.foresee_pause(kind, name)
@@ -71,7 +74,7 @@ def _foresee_scale(given: Given) -> Preview:
     found = [worker for worker in workers.list_workers() if pool in worker["pools"]]
     said = f"{counted(len(found), 'worker')} of pool {pool} would run another number of jobs at a time."
     now = str(found[0]["concurrency"]) if found else ""
-    fields = [Field("size", "Jobs at a time (empty: as each worker was started)", now)]
+    fields = [PageField("size", "Jobs at a time (empty: as each worker was started)", now)]
     lines = [f"{worker['worker']}: {worker['running']} of {worker['concurrency']}" for worker in found]
     return Preview(said, f"Scale pool {pool}", f"clerk-tasks workers scale {pool} N", lines, fields)
 

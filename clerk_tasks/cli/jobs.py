@@ -56,7 +56,7 @@ def list_(chosen: FilterTexts, before: Before = None, limit: Limit = 100, as_jso
 def count(chosen: FilterTexts, as_json: AsJson = False) -> None:
     """Count the jobs that match, up to 10 000; more are 10 001."""
     found = listing.count_jobs(**chosen)
-    output.answer_one(found, of_jobs(found["number"], listing.MOST_COUNTED, found["filter"]), as_json=as_json)
+    output.answer_one(found, of_jobs(found["number"], listing.MOST_MATCHING, found["filter"]), as_json=as_json)
 
 
 @app.command()

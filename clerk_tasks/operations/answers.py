@@ -9,13 +9,13 @@ from typing import Any
 from clerk_tasks.operations.wording import counted, duration, percent
 
 #: A site whose last completed run ended longer ago is late.
-LATE = timedelta(days=3)
+LATE_AFTER = timedelta(days=3)
 Row = Mapping[str, Any]
 
 
 def is_late(site: Row) -> bool:
-    """Return whether a site of `status` has had no completed run for LATE, or never had one."""
-    return site["age"] is None or site["age"] > LATE.total_seconds()
+    """Return whether a site of `status` has had no completed run for LATE_AFTER, or never had one."""
+    return site["age"] is None or site["age"] > LATE_AFTER.total_seconds()
 
 
 def is_failing(site: Row) -> bool:

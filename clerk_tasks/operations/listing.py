@@ -20,7 +20,7 @@ from clerk_tasks.operations.job_filters import FilterTexts, check_filter, parse_
 from clerk_tasks.operations.known import check_filters, parse_state
 
 #: How far the jobs that match are counted.
-MOST_COUNTED = 10_000
+MOST_MATCHING = 10_000
 
 
 def list_jobs(
@@ -33,7 +33,7 @@ def list_jobs(
         return queries.list_jobs(connection, chosen, before=before, limit=limit)
 
 
-def count_jobs(*, most: int = MOST_COUNTED, **texts: Unpack[FilterTexts]) -> dict[str, Any]:
+def count_jobs(*, most: int = MOST_MATCHING, **texts: Unpack[FilterTexts]) -> dict[str, Any]:
     """Return `filter`, written as options, and `number`, how many jobs match; `most` and one if there are more.
 
     Raises what `list_jobs` raises.

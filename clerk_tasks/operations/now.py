@@ -19,7 +19,7 @@ from clerk_tasks.operations.pauses import list_pauses
 from clerk_tasks.operations.wording import counted
 
 #: How many running jobs, unfinished runs and causes of failures are listed at most.
-MOST = 10
+LISTED_NOW = 10
 #: How far back failures and runs are counted.
 SPAN, _SPAN = "24h", timedelta(hours=24)
 
@@ -27,8 +27,8 @@ SPAN, _SPAN = "24h", timedelta(hours=24)
 def look_now(surroundings: Sequence[Finding] | None = None) -> dict[str, Any]:
     """Return the state of the system in one look, `sentence` first.
 
-    `level` and `checks` are those of `health`; `causes`, `runs` and `jobs` the first MOST of what failed in the last
-    day, has not ended, and runs; `day` counts the runs that began in the last day by their state, `queues` is the
+    `level` and `checks` are those of `health`; `causes`, `runs` and `jobs` the first LISTED_NOW of what failed in the
+    last day, has not ended, and runs; `day` counts the runs that began in the last day by their state, `queues` is the
     backlog. While the database is down there are only `sentence`, `level` and `checks`. `surroundings` are the findings
     about broker and plugins where a moment ago is recent enough.
     """
@@ -38,14 +38,14 @@ def look_now(surroundings: Sequence[Finding] | None = None) -> dict[str, Any]:
     findings += check_surroundings() if surroundings is None else surroundings
     with reading() as connection:
         queues = backlog(connection)
-        jobs = running_jobs(connection, limit=MOST)
-        count, runs = unfinished_runs(connection, limit=MOST)
+        jobs = running_jobs(connection, limit=LISTED_NOW)
+        count, runs = unfinished_runs(connection, limit=LISTED_NOW)
         day = count_runs_since(connection, database_time(connection) - _SPAN)
     waiting = sum(queue["available"] + queue["waiting"] + queue["held"] for queue in queues)
     return {
         "sentence": _verdict(findings, sum(queue["running"] for queue in queues), waiting),
         **as_report(findings),
-        "causes": failures(SPAN)[:MOST],
+        "causes": failures(SPAN)[:LISTED_NOW],
         "day": day,
         "pauses": list_pauses(),
         "queues": queues,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from clerk.early_settings import early_setting
 from clerk.hookspecs import hookimpl
-from plugins.local_publish.commands import app
+from plugins.local_publish.commands import app, load_acts
 
 if TYPE_CHECKING:
     import typer
@@ -48,22 +47,16 @@ class LocalPublishPlugin:
     @hookimpl
     def published_versions(self, subdomain: str) -> list[dict[str, Any]]:
         """Return the versions that are kept of a site's databases, newest first."""
-        found: list[dict[str, Any]] = _versions().kept(subdomain)
+        found: list[dict[str, Any]] = load_acts().kept(subdomain)
         return found
 
     @hookimpl
     def publish_version(self, subdomain: str, database: str, version: str, reason: str | None) -> dict[str, Any]:
         """Publish an older version again."""
-        published: dict[str, Any] = _versions().roll_back(subdomain, Path(database).stem, version, reason=reason)
+        published: dict[str, Any] = load_acts().roll_back(subdomain, Path(database).stem, version, reason=reason)
         return published
 
     @hookimpl
     def register_cli_commands(self) -> typer.Typer:
         """Return the command `publish`."""
         return app
-
-
-def _versions() -> ModuleType:
-    from plugins.local_publish import versions  # on demand: as above
-
-    return versions

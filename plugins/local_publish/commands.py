@@ -23,7 +23,7 @@ def list_(
     as_json: AsJson = False,
 ) -> None:
     """List the versions that are kept of a site's databases, newest first; an asterisk is what readers see."""
-    versions = _acts()
+    versions = load_acts()
     rows = versions.kept(subdomain) if subdomain else versions.kept_of_all()
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
@@ -48,7 +48,7 @@ def now(
     as_json: AsJson = False,
 ) -> None:
     """Publish what was compiled for a site, and the list of sites."""
-    rows = _acts().publish_now(subdomain, accept_shrink=accept_shrink)
+    rows = load_acts().publish_now(subdomain, accept_shrink=accept_shrink)
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -70,7 +70,7 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Publish an older version again; what was rolled back stays so until something else is compiled."""
-    row = _acts().roll_back(subdomain, database, to, reason=reason)
+    row = load_acts().roll_back(subdomain, database, to, reason=reason)
     if as_json:
         typer.echo(json.dumps(row, indent=2))
     else:
@@ -80,7 +80,7 @@ def rollback(
 @app.command()
 def index(as_json: AsJson = False) -> None:
     """Bring the search index and Datasette's configuration up to date with every published database."""
-    names = _acts().index_everything()
+    names = load_acts().index_everything()
     if as_json:
         typer.echo(json.dumps(names, indent=2))
         return
@@ -94,10 +94,11 @@ def serve(
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port; 0: a free one.")] = 8001,
 ) -> None:
     """Serve the published databases, with the pages for readers, until it is stopped; needs Datasette."""
-    _acts().serve_readers(host, port, lambda address: typer.echo(f"serving {address}"))
+    load_acts().serve_readers(host, port, lambda address: typer.echo(f"serving {address}"))
 
 
-def _acts() -> Any:
+def load_acts() -> Any:
+    """Return the module `acts`, which needs a database."""
     from plugins.local_publish import acts  # on demand: `--help` needs no database
 
     return acts

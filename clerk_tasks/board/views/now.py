@@ -8,11 +8,11 @@ from typing import Any
 from clerk_tasks.board import charts
 from clerk_tasks.board.memory import memory
 from clerk_tasks.board.parts import (
-    Answer,
     Asked,
     Buttons,
     Drawing,
     Link,
+    PageAnswer,
     Table,
     act_button,
     address,
@@ -29,7 +29,7 @@ from clerk_tasks.operations.short_ids import short_run_ids
 from clerk_tasks.operations.wording import counted
 
 
-def now(_asked: Asked) -> Answer:
+def now(_asked: Asked) -> PageAnswer:
     """Answer whether all is well."""
     found = look_now(memory().surroundings())
     wrong = [check for check in found["checks"] if check["level"] != "ok"]
@@ -39,7 +39,7 @@ def now(_asked: Asked) -> Answer:
         parts.append(Table("What needs attention", ("Level", "What", "Detail"), rows))
     if "runs" in found:
         parts += _now_parts(found)
-    return Answer(found["sentence"], "clerk-tasks now", found, parts, found["level"])
+    return PageAnswer(found["sentence"], "clerk-tasks now", found, parts, found["level"])
 
 
 def _now_parts(found: Mapping[str, Any]) -> list[Any]:

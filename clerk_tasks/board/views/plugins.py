@@ -7,11 +7,11 @@ from typing import Any
 
 from clerk.contributions import BoardTable
 from clerk.errors import NotFoundError
-from clerk_tasks.board.parts import Answer, Asked, Paragraph, Table, moment
+from clerk_tasks.board.parts import Asked, PageAnswer, Paragraph, Table, moment
 from clerk_tasks.operations.contributions import board_pages, page_content
 
 
-def page(asked: Asked) -> Answer:
+def page(asked: Asked) -> PageAnswer:
     """Answer with what a plugin shows; its first paragraph is the sentence."""
     name = asked.path["page"]
     if name not in board_pages():
@@ -22,7 +22,7 @@ def page(asked: Asked) -> Answer:
     sentence = texts[0] if texts else f"This is shown by plugin {plugin.name}."
     rest = content[1:] if content[:1] == texts[:1] else content
     data = [part if isinstance(part, str) else _plain(part) for part in content]
-    return Answer(sentence, "", data, [_part(part) for part in rest], title=brought.title)
+    return PageAnswer(sentence, "", data, [_part(part) for part in rest], title=brought.title)
 
 
 def _part(part: str | BoardTable) -> Paragraph | Table:

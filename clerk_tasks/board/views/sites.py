@@ -10,15 +10,15 @@ from clerk.sites.admin import show_site
 from clerk.visible import visible_json
 from clerk_tasks.board import charts
 from clerk_tasks.board.parts import (
-    Answer,
     Asked,
     Badge,
     Button,
     Buttons,
     Drawing,
-    Facts,
-    Field,
+    FactList,
     Lines,
+    PageAnswer,
+    PageField,
     Table,
     act_button,
     badge,
@@ -49,7 +49,7 @@ _SHOWN: dict[str, Callable[[Mapping[str, Any]], Any]] = {
 _RUNS, _DOCUMENTS = 20, 200
 
 
-def sites(asked: Asked) -> Answer:
+def sites(asked: Asked) -> PageAnswer:
     """Answer which sites are up to date, late and failing."""
     found = listing.show_status(limit=1)
     silent = {each["subdomain"]: each for each in list_silent()}
@@ -81,9 +81,9 @@ def sites(asked: Asked) -> Answer:
         *("Failed", "Dead letters", "Owed", "Yield", ""),
     )
     table = Table("", columns, rows, "No site is so.", [site["subdomain"] for site in chosen])
-    fields = [Field("name", "Name contains", named), Field("show", "Only", show or "", choices=tuple(_SHOWN))]
+    fields = [PageField("name", "Name contains", named), PageField("show", "Only", show or "", choices=tuple(_SHOWN))]
     level = "attention" if any(map(answers.is_failing, found["sites"])) else "ok"
-    return Answer(answers.of_sites(found["sites"]), "clerk-tasks status", found, [table], level, fields=fields)
+    return PageAnswer(answers.of_sites(found["sites"]), "clerk-tasks status", found, [table], level, fields=fields)
 
 
 def _freshness(site: Mapping[str, Any]) -> Badge:
@@ -117,7 +117,7 @@ def _site_buttons(subdomain: str) -> Buttons:
     return Buttons([act_button("Update…", "update", site=subdomain), pause])
 
 
-def site(asked: Asked) -> Answer:
+def site(asked: Asked) -> PageAnswer:
     """Answer why the work of a site is as it is."""
     subdomain = asked.path["subdomain"]
     row = show_site(subdomain)
@@ -157,12 +157,14 @@ def site(asked: Asked) -> Answer:
             "No document is owed or withdrawn.",
         ),
         _versions_table("Databases", list_versions(subdomain)),
-        Facts("Settings", {name.replace("_", " "): _setting(value) for name, value in row.items()}),
+        FactList("Settings", {name.replace("_", " "): _setting(value) for name, value in row.items()}),
     ]
     resume = act_button("Resume…", "resume", kind="site", name=subdomain)
     pause = act_button("Pause…", "pause", kind="site", name=subdomain)
     buttons: list[Button] = [act_button("Update…", "update", site=subdomain), resume if paused else pause]
-    return Answer(lines[0], f"clerk-tasks why {subdomain}", lines, parts, title=f"Site {subdomain}", buttons=buttons)
+    return PageAnswer(
+        lines[0], f"clerk-tasks why {subdomain}", lines, parts, title=f"Site {subdomain}", buttons=buttons
+    )
 
 
 def _setting(value: Any) -> str | int | float | None:
@@ -172,11 +174,11 @@ def _setting(value: Any) -> str | int | float | None:
     return visible_json(value, indent=None, default=plain)
 
 
-def published(_asked: Asked) -> Answer:
+def published(_asked: Asked) -> PageAnswer:
     """Answer what readers see, and how old it is."""
     found = list_versions()
     parts = [_versions_table("", found)]
-    return Answer(answers.of_published(found), "clerk-tasks publish list", found, parts)
+    return PageAnswer(answers.of_published(found), "clerk-tasks publish list", found, parts)
 
 
 def _versions_table(title: str, versions: list[dict[str, Any]]) -> Table:

@@ -8,13 +8,13 @@ from typing import Any
 from clerk_tasks.board import charts
 from clerk_tasks.board.memory import memory
 from clerk_tasks.board.parts import (
-    Answer,
     Asked,
     Badge,
     Button,
     Buttons,
     Drawing,
     Link,
+    PageAnswer,
     Table,
     act_button,
     address,
@@ -34,7 +34,7 @@ from clerk_tasks.operations.wording import counted, duration
 _ACTS = 100
 
 
-def queues(_asked: Asked) -> Answer:
+def queues(_asked: Asked) -> PageAnswer:
     """Answer which queue is behind, and when it will be clear."""
     found = memory().overview()
     rows = [
@@ -74,10 +74,10 @@ def queues(_asked: Asked) -> Answer:
         pauses_table(list_pauses()),
     ]
     pausing = [act_button("Pause…", "pause"), act_button("Pause everything…", "pause", kind="all")]
-    return Answer(answers.of_queues(found), "clerk-tasks top --once", found, parts, buttons=pausing)
+    return PageAnswer(answers.of_queues(found), "clerk-tasks top --once", found, parts, buttons=pausing)
 
 
-def schedules(_asked: Asked) -> Answer:
+def schedules(_asked: Asked) -> PageAnswer:
     """Answer what fires next, and what became of the last slots."""
     found = schedule.list_schedules()
     fates = schedule.slot_history()
@@ -97,7 +97,7 @@ def schedules(_asked: Asked) -> Answer:
     ]
     columns = ("Schedule", "Cron", "Time zone", "Next", "Last", "Its fate", "Slots, oldest first", "Detail", "")
     table = Table("Schedules", columns, rows, "There is no schedule.", [each["name"] for each in found])
-    return Answer(answers.of_schedules(found), "clerk-tasks schedule list", found, [table])
+    return PageAnswer(answers.of_schedules(found), "clerk-tasks schedule list", found, [table])
 
 
 def _slots(name: str, fates: Mapping[str, list[dict[str, Any]]]) -> Drawing:
@@ -114,7 +114,7 @@ def _schedule_buttons(name: str) -> Buttons:
     )
 
 
-def workers(_asked: Asked) -> Answer:
+def workers(_asked: Asked) -> PageAnswer:
     """Answer whether the workers are alive, and what they do."""
     found = memory().overview()["workers"]
     rows, keys = [], []
@@ -157,14 +157,14 @@ def workers(_asked: Asked) -> Answer:
         Table("What they do", ("Worker", "Job", "Type", "Site", "Since", "Progress"), jobs, "No job runs."),
     ]
     drain = [act_button("Drain all…", "drain")] if found else []
-    return Answer(answers.of_workers(found), "clerk-tasks workers", found, parts, buttons=drain)
+    return PageAnswer(answers.of_workers(found), "clerk-tasks workers", found, parts, buttons=drain)
 
 
 def _load(worker: Mapping[str, Any]) -> float:
     return 100 * min(worker["running"] / worker["concurrency"], 1.0) if worker["concurrency"] else 0.0
 
 
-def acted(asked: Asked) -> Answer:
+def acted(asked: Asked) -> PageAnswer:
     """Answer what operators did."""
     before = asked.text("before")
     found = acts.list_acts(before=int(before) if before and before.isdecimal() else None, limit=_ACTS)
@@ -186,7 +186,7 @@ def acted(asked: Asked) -> Answer:
     columns = ("Id", "Act", "What", "State", "Done", "Refused", "By", "Began", "Reason", "")
     more = Link("Older acts", address("/acts", before=found[-1]["id"])) if len(found) == _ACTS else None
     table = Table("Acts", columns, rows, "No operator has done anything yet.", [str(a["id"]) for a in found], more)
-    return Answer(answers.of_acts(found), f"clerk-tasks acts --limit {_ACTS}", found, [table])
+    return PageAnswer(answers.of_acts(found), f"clerk-tasks acts --limit {_ACTS}", found, [table])
 
 
 def _stop(act: Mapping[str, Any]) -> Buttons:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,14 +10,14 @@ from clerk.database.states import FINISHED, JobState
 from clerk.errors import NotFoundError
 from clerk.visible import visible_json
 from clerk_tasks.board.parts import (
-    Answer,
     Asked,
     Button,
     Buttons,
-    Facts,
-    Field,
+    FactList,
     Lines,
     Link,
+    PageAnswer,
+    PageField,
     Table,
     act_button,
     address,
@@ -59,7 +60,7 @@ def _query(chosen: FilterTexts) -> dict[str, Any]:
     return {name: value for name, value in chosen.items() if name != "arguments"} | {"arg": chosen.get("arguments")}
 
 
-def jobs(asked: Asked) -> Answer:
+def jobs(asked: Asked) -> PageAnswer:
     """Answer how many jobs match a filter, and list the newest."""
     chosen = filter_texts(asked)
     before = asked.text("before")
@@ -73,9 +74,9 @@ def jobs(asked: Asked) -> Answer:
         "", columns, rows, "No job matches.", [job["id"] for job in found], Link("Older jobs", more) if more else None
     )
     command = f"clerk-tasks jobs list {counted['filter']}".strip()
-    sentence = answers.of_jobs(counted["number"], listing.MOST_COUNTED, counted["filter"])
+    sentence = answers.of_jobs(counted["number"], listing.MOST_MATCHING, counted["filter"])
     buttons = _act_on_all(chosen) if counted["number"] else []
-    return Answer(sentence, command, found, [table], buttons=buttons, fields=_fields(asked))
+    return PageAnswer(sentence, command, found, [table], buttons=buttons, fields=_fields(asked))
 
 
 def _row(job: Mapping[str, Any], short: Mapping[str, str]) -> list[Any]:
@@ -98,25 +99,25 @@ def _act_on_all(chosen: FilterTexts) -> list[Button]:
     return found
 
 
-def _fields(asked: Asked) -> list[Field]:
+def _fields(asked: Asked) -> list[PageField]:
     def value(name: str) -> str:
         return asked.text(name) or ""
 
     types = tuple(sorted(registry().job_types))
     queues = tuple(sorted(registry().queues))
     return [
-        Field("state", "State", value("state"), choices=tuple(JobState)),
-        Field("job_type", "Type", value("job_type"), suggestions=types),
-        Field("queue", "Queue", value("queue"), suggestions=queues),
-        Field("subdomain", "Site", value("subdomain")),
-        Field("error_like", "Error contains", value("error_like")),
-        *([Field("arg", "Argument NAME=VALUE", value("arg"))] if asked.shows_arguments else []),
-        Field("since", "Recorded in the last", value("since")),
-        Field("older_than", "Older than", value("older_than")),
+        PageField("state", "State", value("state"), choices=tuple(JobState)),
+        PageField("job_type", "Type", value("job_type"), suggestions=types),
+        PageField("queue", "Queue", value("queue"), suggestions=queues),
+        PageField("subdomain", "Site", value("subdomain")),
+        PageField("error_like", "Error contains", value("error_like")),
+        *([PageField("arg", "Argument NAME=VALUE", value("arg"))] if asked.shows_arguments else []),
+        PageField("since", "Recorded in the last", value("since")),
+        PageField("older_than", "Older than", value("older_than")),
     ]
 
 
-def job(asked: Asked) -> Answer:
+def job(asked: Asked) -> PageAnswer:
     """Answer why a job is as it is."""
     job_id = full_job_id(asked.path["job_id"])
     found = listing.show_job(job_id)
@@ -163,10 +164,10 @@ def job(asked: Asked) -> Answer:
         Table("Attempts", columns, attempts, "No attempt has begun."),
         *([Lines("Last traceback", traceback)] if traceback else []),
         Lines(f"Log of attempt {log['attempt']}", [*dropped, *said] or ["Nothing was said."], follows=not log["over"]),
-        Facts("Facts", facts),
+        FactList("Facts", facts),
     ]
     title = f"Job {found['id']}"
-    return Answer(lines[0], f"clerk-tasks jobs show {job_id}", found, parts, _level(found), title, _buttons(found))
+    return PageAnswer(lines[0], f"clerk-tasks jobs show {job_id}", found, parts, _level(found), title, _buttons(found))
 
 
 def _level(found: Mapping[str, Any]) -> str:
@@ -191,7 +192,7 @@ def _buttons(found: Mapping[str, Any]) -> list[Button]:
     return buttons
 
 
-def run(asked: Asked) -> Answer:
+def run(asked: Asked) -> PageAnswer:
     """Answer where a run stands, and when it ends."""
     run_id = full_run_id(asked.path["run_id"])
     found = listing.show_run(run_id, limit=_PAGE)
@@ -218,17 +219,17 @@ def run(asked: Asked) -> Answer:
     parts = [
         Table("Stages", (*columns, "Opened", "Closed", "Ends about"), stages),
         Table(f"Its newest jobs, at most {_PAGE}", titles, rows, "It has no job.", list(short), every),
-        Facts("Facts", {"Site": site_link(found["subdomain"]), "Options": _json(found["options"])}),
+        FactList("Facts", {"Site": site_link(found["subdomain"]), "Options": _json(found["options"])}),
     ]
     running = found["state"] == "running"
     again = [act_button("Retry…", "retry-run", run=run_id), act_button("Retry failed and missing only…", "retry-run",
              run=run_id, only="failed,missing")]  # fmt: skip
     buttons = [act_button("Cancel…", "cancel-run", run=run_id)] if running else again
     command = f"clerk-tasks runs show {run_id}"
-    return Answer(answers.of_run(found), command, found, parts, _level(found), f"Run {run_id}", buttons)
+    return PageAnswer(answers.of_run(found), command, found, parts, _level(found), f"Run {run_id}", buttons)
 
 
-def failures(asked: Asked) -> Answer:
+def failures(asked: Asked) -> PageAnswer:
     """Answer which causes made jobs fail."""
     since = asked.text("since") or "24h"
     found = find_failures(since)
@@ -248,9 +249,10 @@ def failures(asked: Asked) -> Answer:
     ]
     columns = ("Cause", "Job type", "Dead letters", "To be retried", "Sites", "First", "Last", "Job", "")
     table = Table("", columns, rows, f"Nothing failed in the last {since}.", [each["fingerprint"] for each in found])
-    fields = [Field("since", "In the last", since)]
-    return Answer(
-        answers.of_failures(found, since), f"clerk-tasks failures --since {since}", found, [table], fields=fields
+    fields = [PageField("since", "In the last", since)]
+    sentence, level = answers.of_failures(found, since), "attention" if found else "ok"
+    return PageAnswer(
+        sentence, f"clerk-tasks failures --since {shlex.quote(since)}", found, [table], level, fields=fields
     )
 
 
