@@ -117,7 +117,7 @@ MISTAKES = [
         "from enum import Enum\n",
     ),
     called(
-        "A date that is none",
+        "A date that does not exist",
         "def work(subdomain, *, day: date): ...",
         "--day 31.12.2026",
         "from datetime import date\n",

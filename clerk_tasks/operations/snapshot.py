@@ -24,7 +24,7 @@ from clerk.settings import settings
 from clerk_tasks.operations.snapshot_queries import QUERIES
 
 #: What is written, by its name in the file.
-TABLES = {
+SNAPSHOT_TABLES = {
     "runs": runs_table,
     "jobs": jobs_table,
     "attempts": attempts_table,
@@ -59,7 +59,7 @@ def write_snapshot(file: Path) -> dict[str, int]:
         open_private(unfinished, "w").close()
         with reading() as source, closing(sqlite3.connect(unfinished)) as target, target:
             target.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            counts = {name: _copy(source, table, target, name) for name, table in TABLES.items()}
+            counts = {name: _copy(source, table, target, name) for name, table in SNAPSHOT_TABLES.items()}
             for index in _INDEXES:
                 target.execute(index)
         flush(unfinished)
