@@ -77,8 +77,7 @@ def restate(path: Path, manifest: Manifest) -> None:
         connection.execute("BEGIN")
         _tell_sources(connection, manifest)
         connection.execute("DELETE FROM coverage")
-        for statement in coverage.fill():
-            connection.execute(statement)
+        connection.execute(coverage.fill())
         connection.execute("COMMIT")
         _check(connection)
 

@@ -95,7 +95,7 @@ def sources(subdomain: Subdomain, as_json: Annotated[bool, typer.Option("--json"
     for source in found.sources:
         years = f", years {', '.join(map(str, source.years))}" if source.years else ""
         had = f"{source.files} files, {source.rows:,} rows{years}" if source.files else "nothing loaded"
-        typer.echo(f"\n{source.format}: {source.title} ({'fetched' if source.is_fetched else 'by hand'}); {had}")
+        typer.echo(f"\n{source.format}: {source.title} ({'fetched' if source.is_fetched else 'not fetched'}); {had}")
         typer.echo(f"  {source.action}")
     if found.missing:
         typer.echo(f"\nmissing years: {', '.join(map(str, found.missing))}")

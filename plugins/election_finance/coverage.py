@@ -4,8 +4,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from plugins.election_finance.layout import SHEET, SHEETS
 from plugins.election_finance.manifest import CAL201, EFILE, SEARCH, SHEET_CSV, WORKBOOK
 from plugins.election_finance.schema import SUPERSEDED
@@ -29,8 +27,8 @@ MISSING = {
 }
 
 
-def fill() -> Iterator[str]:
-    """Yield the statements that fill `coverage`: as often as something else is said of the sources.
+def fill() -> str:
+    """Return the statement that fills `coverage`: as often as something else is said of the sources.
 
     A year is that of the file, else of the end of each filing's period. Filings that count by a better source are
     `duplicates`. A year between others that no source was asked for is `missing`.
@@ -42,25 +40,26 @@ def fill() -> Iterator[str]:
         for prefix in ("", SUPERSEDED)
     )
     missing = " ".join(f"WHEN '{format_}' THEN '{text}'" for format_, text in MISSING.items())
-    yield f"""
+    return f"""
 INSERT INTO coverage
-WITH loaded AS (
+WITH RECURSIVE loaded AS (
     SELECT s.*, r._source_id, r._filing_id, f.superseded_reason,
            COALESCE(s.year, CAST(substr(COALESCE(f.thru_date, f.report_date, (
                SELECT MAX(date) FROM ({late}) late WHERE late.filing_id = f.filing_id
            )), 1, 4) AS INTEGER)) AS of_year
     FROM sources s LEFT JOIN ({rows}) r ON r._source_id = s.source_id LEFT JOIN filings f ON f.filing_id = r._filing_id
+), covered AS (
+    SELECT of_year, route, status, COUNT(DISTINCT _filing_id) AS filings, COUNT(_source_id) AS rows, format,
+           COUNT(DISTINCT _filing_id) FILTER (WHERE superseded_reason = 'duplicate') AS duplicates,
+           CASE WHEN COUNT(_source_id) > 0 THEN CASE format {missing} END
+                ELSE COALESCE(MAX(detail), 'it has no rows') END AS missing
+    FROM loaded WHERE of_year IS NOT NULL GROUP BY of_year, format, route, status
+), years AS (
+    SELECT MIN(of_year) AS year FROM covered
+    UNION ALL SELECT year + 1 FROM years WHERE year < (SELECT MAX(of_year) FROM covered)
 )
-SELECT of_year, route, status, COUNT(DISTINCT _filing_id), COUNT(_source_id), format,
-       COUNT(DISTINCT _filing_id) FILTER (WHERE superseded_reason = 'duplicate'),
-       CASE WHEN COUNT(_source_id) > 0 THEN CASE format {missing} END ELSE COALESCE(MAX(detail), 'it has no rows') END
-FROM loaded WHERE of_year IS NOT NULL GROUP BY of_year, format, route, status
-ORDER BY of_year DESC, COUNT(_source_id) DESC, format"""
-    yield """
-INSERT INTO coverage
-WITH RECURSIVE years AS (
-    SELECT MIN(year) AS year FROM coverage
-    UNION ALL SELECT year + 1 FROM years WHERE year < (SELECT MAX(year) FROM coverage)
-)
+SELECT * FROM covered
+UNION ALL
 SELECT year, '', 'missing', 0, 0, NULL, 0, 'everything: no source was asked for this year'
-FROM years WHERE year NOT IN (SELECT year FROM coverage) ORDER BY year DESC"""
+FROM years WHERE year NOT IN (SELECT of_year FROM covered)
+ORDER BY of_year DESC, rows DESC, format"""

@@ -177,4 +177,4 @@ def statements(municipality: str) -> Iterator[str]:
     yield from views.statements()
     yield _LATE_CONTRIBUTIONS_OPEN
     yield coverage.COVERAGE_TABLE
-    yield from coverage.fill()
+    yield coverage.fill()

@@ -32,10 +32,14 @@ from plugins.election_finance.workbook import Remark, Workbook
 
 _CSV = FileType("a CSV file of a sheet", b"iler_", within=4096)
 
-#: Where cities publish the sheets; the ids are Socrata's (Oakland's as listed in its open-data catalogue).
+#: Where cities publish the sheets, and the ids of the data sets, as far as they are known.
 _OPEN_DATA = {
-    "COAK": ("https://data.oaklandca.gov", "rsxe-vvuw 3xq4-ermg qaa7-q29f ba44-jqtm d5eg-xkea bvfu-nq99 9gcg-vghr"),
-    "SFO": ("https://data.sfgov.org", ""),
+    "COAK": (
+        "https://data.oaklandca.gov",
+        "rsxe-vvuw (Summary), 3xq4-ermg (A), qaa7-q29f (B1), ba44-jqtm (C), x5eg-xkea (D), bvfu-nq99 (E), 9gcg-vghr (F), "
+        "xuui-k2nt (G), jft9-u9bd (I), ub5g-m92u (461), jkj3-8yq3 (496), qact-u8hq (497)",
+    ),
+    "SFO": ("https://data.sfgov.org", "look for campaign finance"),
 }
 
 
@@ -48,9 +52,11 @@ class SheetCsv:
         """Return what a city with open data has, or a site that names addresses."""
         if not site.csv_addresses and site.shortcut not in _OPEN_DATA:
             return None
-        base = _OPEN_DATA.get(site.shortcut or "", ("", ""))[0]
-        action = f"Export the campaign-finance data sets at {base} as CSV into {site.drop}, or " if base else "Or "
-        action += f'name their addresses in the site\'s extra: {{"finance_csv": ["{base}/api/views/ID/rows.csv"]}}.'
+        base, data_sets = _OPEN_DATA.get(site.shortcut or "", ("https://data.example.org", "of your choice"))
+        action = (
+            f"Export the data sets at {base} as CSV ({data_sets}) into {site.drop}, or name their addresses "
+            f'in the site\'s extra: {{"finance_csv": ["{base}/api/views/ID/rows.csv"]}}.'
+        )
         return Offer(self.format, "sheets as CSV (Socrata)", bool(site.csv_addresses), action)
 
     def fetch(self, asking: Asking) -> Iterator[Arrival]:
