@@ -8,7 +8,7 @@ filer, form and period (of a 24-hour report: its report id) are, and so is what 
 * a search with the filing's facts knows the number only: its date is the day of arrival;
 * a cal201 export knows neither, so all its versions of a report are one with the other source's.
 
-A filing of a cal201 export or a search without period and report id is the same as one of another format, filer and
+A filing of a cal201 export or a search without period (or report id) is the same as one of another format, filer and
 form if that one has all its rows: the same days, amounts and names.
 
 Of the sources of one filing the one counts that has most of its schedules, so that a single sheet does not displace
@@ -123,7 +123,8 @@ def _by_content(
 
 def _is_vague(filing: Filing) -> bool:
     version = filing.version
-    return filing.format in (CAL201, SEARCH) and not (version.report_id or _has_period(version))
+    is_known = version.report_id if version.form in DAILY_FORMS else _has_period(version)
+    return filing.format in (CAL201, SEARCH) and not is_known
 
 
 def _filer(filing: Filing) -> tuple[str, str]:

@@ -36,8 +36,8 @@ _CSV = FileType("a CSV file of a sheet", b"iler_", within=4096)
 _OPEN_DATA = {
     "COAK": (
         "https://data.oaklandca.gov",
-        "rsxe-vvuw (Summary), 3xq4-ermg (A), qaa7-q29f (B1), ba44-jqtm (C), x5eg-xkea (D), bvfu-nq99 (E), 9gcg-vghr (F), "
-        "xuui-k2nt (G), jft9-u9bd (I), ub5g-m92u (461), jkj3-8yq3 (496), qact-u8hq (497)",
+        "rsxe-vvuw (Summary), 3xq4-ermg (A), qaa7-q29f (B1), ba44-jqtm (C), x5eg-xkea (D), bvfu-nq99 (E), "
+        "9gcg-vghr (F), xuui-k2nt (G), jft9-u9bd (I), ub5g-m92u (461), jkj3-8yq3 (496), qact-u8hq (497)",
     ),
     "SFO": ("https://data.sfgov.org", "look for campaign finance"),
 }

@@ -68,7 +68,8 @@ def test_of_the_versions_in_an_export_the_last_that_arrived_counts(town: Town) -
     assert gifts(town) == [(60.0, "cal201")]
 
 
-def test_a_24_hour_report_of_an_export_is_found_by_its_rows(town: Town) -> None:
+@pytest.mark.parametrize("period", ["", "2023-05-02"])
+def test_a_24_hour_report_of_an_export_is_found_by_its_rows(town: Town, period: str) -> None:
     late = {
         **COVER, "From_Date": "", "Thru_Date": "", "Form_Type": "F497P1", "Rpt_ID_Num": "7", "Entity_Cd": "IND",
     }  # fmt: skip
@@ -87,7 +88,7 @@ def test_a_24_hour_report_of_an_export_is_found_by_its_rows(town: Town) -> None:
             ]
         },
     )
-    no_period = {"FilingStartDate": "", "FilingEndDate": "", "Form_Type": "F497P1", "Tran_Date": "2023-05-01"}
+    no_period = {"FilingStartDate": period, "FilingEndDate": period, "Form_Type": "F497P1", "Tran_Date": "2023-05-01"}
     same = {**no_period, "Tran_NamL": "Oak", "Tran_NamF": "Ann", "Tran_Amt1": "1000"}
     town.drop(
         "cal201.csv", cal201(same, {**no_period, "FilingId": "150000009", "Tran_Amt1": "1000", "Tran_NamL": "Ash"})
