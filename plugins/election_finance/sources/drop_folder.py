@@ -6,14 +6,16 @@ import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from clerk.visible import visible
 from plugins.election_finance.archive import member_start, text_archive, unpack
 from plugins.election_finance.errors import BadSource
-from plugins.election_finance.manifest import SourceFile, source_id
+from plugins.election_finance.manifest import EFILE, SourceFile, source_id
 from plugins.election_finance.sources.interface import Arrival
 from plugins.election_finance.sources.known import KNOWN_SOURCES
 
@@ -57,28 +59,31 @@ def from_drop(folder: Path, work: Path, say: Callable[[str], None]) -> Iterator[
     for year, (path, others) in sorted(drop_files(folder).items()):
         note = ", ".join(f"{shown(other)} is not used" for other in others)
         about = Arrival(year, "drop", f"drop/{shown(path)}", suffix=path.suffix.lower(), note=note)
-        yield _copied(about, path, None, work / f"{year}{about.suffix}", say)
+        yield _copied(about, path, partial(shutil.copyfile, path), work / f"{year}{about.suffix}", say)
     for path in _entries(folder):
         try:
-            found = list(_texts_of(path))
+            yield from _texts_from(path, work, say)
         except BadSource as error:
-            yield Arrival(None, "drop", f"drop/{shown(path)}", error=error, format="efile")
-            continue
-        for file in found:
-            if file.format:
-                suffix = Path(file.member or path.name).suffix.lower()
-                about = Arrival(None, "drop", file.url, suffix=suffix, format=file.format)
-                yield _copied(about, path, file.member, work / f"{source_id(file.url)}{suffix}", say)
+            yield Arrival(None, "drop", f"drop/{shown(path)}", error=error, format=EFILE)
 
 
-def _copied(about: Arrival, path: Path, member: str | None, copy: Path, say: Callable[[str], None]) -> Arrival:
+def _texts_from(path: Path, work: Path, say: Callable[[str], None]) -> Iterator[Arrival]:
+    """Yield a text file, or those of an archive, as far as a source knows them."""
+    known = [file for file in _texts_of(path) if file.format]
+    with text_archive(path) if path.suffix.lower() == ".zip" else nullcontext() as archive:
+        for file in known:
+            suffix = Path(file.member or path.name).suffix.lower()
+            about = Arrival(None, "drop", file.url, suffix=suffix, format=str(file.format))
+            write = partial(unpack, archive, file.member) if archive and file.member else partial(shutil.copyfile, path)
+            yield _copied(about, path, write, work / f"{source_id(file.url)}{suffix}", say)
+
+
+def _copied(
+    about: Arrival, path: Path, write: Callable[[Path], object], copy: Path, say: Callable[[str], None]
+) -> Arrival:
     say(f"copying {about.url.removeprefix('drop/')}")
     try:
-        if member is None:
-            shutil.copyfile(path, copy)
-        else:
-            with text_archive(path) as archive:
-                unpack(archive, member, copy)
+        write(copy)
         modified = datetime.fromtimestamp(path.stat().st_mtime, UTC).isoformat(timespec="seconds")
         return replace(about, path=copy, fetched_at=modified)
     except BadSource as error:
