@@ -10,12 +10,10 @@ from typing import Any
 
 import yaml
 
+from clerk.reading.catalog import describe, has_catalog, list_tables
 from clerk.reading.configuration import PLUGIN_NAME
 from clerk.reading.published import CONFIGURATION, INDEX, INDEX_NAME, LIST_OF_SITES, SITES_NAME, published_files
 from clerk.reading.reopening import ReopeningDatabase
-
-#: What is said of a database or a table as a whole.
-_WORDS = {"title", "description", "license", "source", "about", "about_url"}
 
 #: How many of the cities' databases are open at once. Datasette reads the schema of every one before it makes a page:
 #: with two thousand, the first page took minutes.
@@ -51,6 +49,7 @@ class Attached:
         self._attached: OrderedDict[str, None] = OrderedDict()  # the one that was asked for last at the end
         self._ours: set[str] = set()
         self._described: set[str] = set()
+        self._unlisted: set[str] = set()
         self._stamp: tuple[int, int] | None = None
         self._looked = float("-inf")
         self.configuration: dict[str, Any] = {}
@@ -102,6 +101,7 @@ class Attached:
 
     def _add(self, name: str, path: Path) -> None:
         self._datasette.add_database(ReopeningDatabase(self._datasette, str(path), is_mutable=True), name=name)
+        self._unlisted.add(name)
 
     def _detach(self, name: str) -> None:
         del self._attached[name]
@@ -117,22 +117,17 @@ class Attached:
             databases |= {name: self.configuration["databases"][name] for name in self._ours}
         self._described.clear()
 
-    async def describe(self, name: str) -> None:
-        """Hand Datasette 1.0 the words about a database, when it is first asked for; nothing happens in 0.65."""
-        known = self.configuration.get("databases", {}).get(name)
-        if known is None or name in self._described or not hasattr(self._datasette, "set_database_metadata"):
+    async def announce(self, name: str) -> None:
+        """Hand Datasette 1.0 the tables and the words of a database that was attached since; 0.65 asks for them."""
+        if name not in self._datasette.databases or not has_catalog(self._datasette):
             return
-        self._described.add(name)
-        for word in _WORDS & known.keys():
-            await self._datasette.set_database_metadata(name, word, known[word])
-        for table, said in known.get("tables", {}).items():
-            for word in _WORDS & said.keys():
-                await self._datasette.set_resource_metadata(name, table, word, said[word])
-            for column, sentence in said.get("columns", {}).items():
-                await self._datasette.set_column_metadata(name, table, column, "description", sentence)
-        for key, query in known.get("queries", {}).items():
-            words = {word: query.get(word) for word in ("title", "description")}
-            await self._datasette.add_query(name, key, query["sql"], is_trusted=True, **words)
+        if name in self._unlisted:
+            await list_tables(self._datasette, name)
+            self._unlisted.discard(name)
+        known = self.configuration.get("databases", {}).get(name)
+        if known is not None and name not in self._described:
+            self._described.add(name)
+            await describe(self._datasette, name, known)
 
 
 _ATTRIBUTE = "_clerk_attached"

@@ -110,7 +110,7 @@ def asgi_wrapper(datasette: Any) -> Callable[[Asgi], Asgi]:
                 return
             name = _database_of(datasette, scope["path"])
             if served.attach(name):
-                await served.describe(name)
+                await served.announce(name)
 
             async def send_with_headers(event: dict[str, Any]) -> None:
                 if event["type"] == "http.response.start":
