@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from clerk.reading.catalog import describe, has_catalog, list_tables
+from clerk.reading.catalog import describe_database, describe_table, has_catalog, list_tables
 from clerk.reading.configuration import PLUGIN_NAME
 from clerk.reading.published import CONFIGURATION, INDEX, INDEX_NAME, LIST_OF_SITES, SITES_NAME, published_files
 from clerk.reading.reopening import ReopeningDatabase
@@ -48,7 +48,7 @@ class Attached:
         self._files: dict[str, Path] = {}
         self._attached: OrderedDict[str, None] = OrderedDict()  # the one that was asked for last at the end
         self._ours: set[str] = set()
-        self._described: set[str] = set()
+        self._described: set[tuple[str, str]] = set()
         self._unlisted: set[str] = set()
         self._stamp: tuple[int, int] | None = None
         self._looked = float("-inf")
@@ -117,17 +117,24 @@ class Attached:
             databases |= {name: self.configuration["databases"][name] for name in self._ours}
         self._described.clear()
 
-    async def announce(self, name: str) -> None:
-        """Hand Datasette 1.0 the tables and the words of a database that was attached since; 0.65 asks for them."""
+    async def announce(self, name: str, table: str = "") -> None:
+        """Hand Datasette 1.0 what it does not know yet of a database, and of one of its tables; 0.65 asks for it.
+
+        One table at a time: all the sentences of a finance database take seconds.
+        """
         if name not in self._datasette.databases or not has_catalog(self._datasette):
             return
         if name in self._unlisted:
             await list_tables(self._datasette, name)
             self._unlisted.discard(name)
-        known = self.configuration.get("databases", {}).get(name)
-        if known is not None and name not in self._described:
-            self._described.add(name)
-            await describe(self._datasette, name, known)
+        known = self.configuration.get("databases", {}).get(name, {})
+        if known and (name, "") not in self._described:
+            self._described.add((name, ""))
+            await describe_database(self._datasette, name, known)
+        said = known.get("tables", {}).get(table)
+        if said and (name, table) not in self._described:
+            self._described.add((name, table))
+            await describe_table(self._datasette, name, table, said)
 
 
 _ATTRIBUTE = "_clerk_attached"

@@ -21,7 +21,7 @@ def has_catalog(datasette: Any) -> bool:
 
 
 async def list_tables(datasette: Any, name: str) -> None:
-    """Have Datasette list the tables of a database that was just attached: until then they do not exist for it.
+    """Make Datasette list the tables of a database that was just attached: until then they do not exist for it.
 
     It does so by itself at most once a second, and not while it does so for another request.
     """
@@ -32,15 +32,18 @@ async def list_tables(datasette: Any, name: str) -> None:
         await asyncio.sleep(_PAUSE)
 
 
-async def describe(datasette: Any, name: str, known: Mapping[str, Any]) -> None:
-    """Hand over what the configuration says of a database, its tables, columns and queries."""
+async def describe_database(datasette: Any, name: str, known: Mapping[str, Any]) -> None:
+    """Hand over what the configuration says of a database as a whole, and its queries."""
     for word in _WORDS & known.keys():
         await datasette.set_database_metadata(name, word, known[word])
-    for table, said in known.get("tables", {}).items():
-        for word in _WORDS & said.keys():
-            await datasette.set_resource_metadata(name, table, word, said[word])
-        for column, sentence in said.get("columns", {}).items():
-            await datasette.set_column_metadata(name, table, column, "description", sentence)
     for key, query in known.get("queries", {}).items():
         words = {word: query.get(word) for word in ("title", "description")}
         await datasette.add_query(name, key, query["sql"], is_trusted=True, **words)
+
+
+async def describe_table(datasette: Any, name: str, table: str, said: Mapping[str, Any]) -> None:
+    """Hand over what the configuration says of a table and its columns."""
+    for word in _WORDS & said.keys():
+        await datasette.set_resource_metadata(name, table, word, said[word])
+    for column, sentence in said.get("columns", {}).items():
+        await datasette.set_column_metadata(name, table, column, "description", sentence)

@@ -108,9 +108,9 @@ def asgi_wrapper(datasette: Any) -> Callable[[Asgi], Asgi]:
             if served is None:
                 await app(scope, receive, send)
                 return
-            name = _database_of(datasette, scope["path"])
+            name, table = _place(datasette, scope["path"])
             if served.attach(name):
-                await served.announce(name)
+                await served.announce(name, table)
 
             async def send_with_headers(event: dict[str, Any]) -> None:
                 if event["type"] == "http.response.start":
@@ -142,7 +142,7 @@ def _follow(datasette: Any) -> Attached | None:
     return found
 
 
-def _database_of(datasette: Any, path: str) -> str:
-    """Return the part of an address where Datasette's own pages have the name of a database."""
-    match = re.match(r"/?([a-z0-9-]+)", path.removeprefix(datasette.setting("base_url")))
-    return match[1] if match else ""
+def _place(datasette: Any, path: str) -> tuple[str, str]:
+    """Return the parts of an address where Datasette's own pages have the names of a database and of a table."""
+    match = re.match(r"/?([a-z0-9-]+)(?:/(\w+))?", path.removeprefix(datasette.setting("base_url")))
+    return (match[1], match[2] or "") if match else ("", "")
