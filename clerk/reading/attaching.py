@@ -90,6 +90,9 @@ class Attached:
 
     def attach(self, name: str) -> bool:
         """Attach a city's database that is asked for; return whether Datasette serves a database of this name."""
+        if name not in self._files and name not in self._datasette.databases:  # it may have been published just now
+            self.look_again()
+            self.follow()
         if name in self._files and (name in self._attached or name not in self._datasette.databases):
             if name not in self._attached:
                 self._add(name, self._files[name])
