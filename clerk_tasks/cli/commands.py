@@ -10,7 +10,7 @@ COMMANDS = {
     "jobs": "List, count, show, retry, run, dismiss, cancel, move and reprioritise jobs.",
     "runs": "List, show, retry and cancel runs.",
     "documents": "List owed and withdrawn documents; refetch or withdraw one.",
-    "sites": "Add, list, show, edit, remove, import and export sites; list silent ones.",
+    "sites": "Add, list, show, edit, remove, import, export and record sites; list silent ones.",
     "plugins": "List the plugins and check them; write a new one.",
     "schedule": "List the schedules, their next and their last slots; fire one now.",
     "worker": "Run the jobs of one, several or all worker pools.",

@@ -9,17 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from clerk.errors import NotFoundError, UsageError
+from clerk.errors import ClerkError, NotFoundError, UsageError
 from clerk.fetching.detect import detect as find
 from clerk.fetching.fetcher_factory import fetcher_class
 from clerk.sites import bulk
 from clerk.sites.admin import NewSite, add_site, list_sites, remove_site, show_site
 from clerk_tasks.cli import output
 from clerk_tasks.cli.options import NO_SITES, AsJson, DryRun, Site, Yes
+from clerk_tasks.operations.recordings import record_site, replay_site
 from clerk_tasks.operations.webhooks import list_silent
 
 app = typer.Typer(
-    no_args_is_help=True, help="Add, list, show, edit, remove, import and export sites; list silent ones."
+    no_args_is_help=True, help="Add, list, show, edit, remove, import, export and record sites; list silent ones."
 )
 
 COLUMNS = ("subdomain", "name", "state", "kind", "scraper", "status", "pages", "last_updated", "has_finance_data")
@@ -195,6 +196,34 @@ def detect(
         f"extra    {json.dumps(dict(found.extra))}",
         as_json=as_json,
     )
+
+
+@app.command()
+def record(
+    subdomain: Site,
+    folder: Annotated[Path, typer.Option("--dir", help="Where the recording goes: DIR/SUBDOMAIN.yaml.")] = Path(
+        "tests/recordings"
+    ),
+    since: Annotated[str | None, typer.Option(help="First day of the meetings; 60 days ago by default.")] = None,
+    until: Annotated[str | None, typer.Option(help="Last day of the meetings.")] = None,
+    bodies: Annotated[bool, typer.Option("--bodies", help="Keep PDFs as they are, not as stubs.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch a site into a temporary folder and keep the replies, without secrets, for tests that replay them."""
+    done = record_site(subdomain, folder, since=since, until=until, bodies=bodies)
+    output.answer_one(done, f"Recorded {done['replies']} replies in {done['path']}.", as_json=as_json)
+
+
+@app.command()
+def replay(
+    recording: Annotated[Path, typer.Argument(help="A file that `sites record` made.")], as_json: AsJson = False
+) -> None:
+    """Fetch from a recording into a temporary folder, without a network; exit 1 if it lacks a reply."""
+    try:
+        done = replay_site(recording)
+    except AssertionError as error:
+        raise ClerkError(str(error)) from error
+    output.answer_one(done, f"Fetched from {done['replies']} replies: {done['documents']}.", as_json=as_json)
 
 
 def _refuse(constant: str) -> None:

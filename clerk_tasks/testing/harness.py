@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -39,7 +39,6 @@ from clerk_tasks.worker.relay import Relay
 
 #: How often `drain` runs one job, until it says that the job never ends.
 MOST_RUNS_OF_A_JOB = 100
-_SITE_FIELDS = {field.name for field in fields(NewSite)}
 _in_use: list[Harness] = []
 
 
@@ -113,11 +112,13 @@ class Harness:
 
     def add_site(self, subdomain: str, /, **columns: Any) -> None:
         """Add a site, or change one: columns of `sites`, such as scraper and start_year; `extra` may be a dict."""
-        known = {name: value for name, value in columns.items() if name in _SITE_FIELDS}
-        row = NewSite(**{"subdomain": subdomain, "name": subdomain, "state": "CA", **known}).row()
-        others = {name: value for name, value in columns.items() if name not in _SITE_FIELDS}
+        given = dict(columns)
+        if isinstance(given.get("extra"), Mapping):
+            given["extra"] = json.dumps(given["extra"])
+        asked: dict[str, Any] | None = {} if "extra" in given else None  # None: the plugins are asked, as by `sites add`
+        row = NewSite(subdomain=subdomain, name=subdomain, state="CA", scraper=given.get("scraper"), extra=asked).row()
         with transaction() as connection:
-            upsert_site(connection, row | others)
+            upsert_site(connection, row | given)
         self._sites.add(subdomain)
 
     def enqueue(self, job_type: str, subdomain: str, /, **arguments: Any) -> str:

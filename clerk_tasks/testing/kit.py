@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from clerk.fetching.recordings import Recording, stub_pdf
+from clerk.fetching.recordings import replayed as replay
 from clerk_tasks.testing.clock import DatabaseClock
 from clerk_tasks.testing.crashes import crash_here
 from clerk_tasks.testing.functions import (
@@ -23,6 +25,7 @@ __all__ = [
     "DatabaseClock",
     "Harness",
     "JobReport",
+    "Recording",
     "Request",
     "Website",
     "add_site",
@@ -32,6 +35,8 @@ __all__ = [
     "each_crash",
     "enqueue",
     "enqueued",
+    "replay",
     "run_job",
+    "stub_pdf",
     "tick",
 ]
