@@ -54,7 +54,7 @@ def replay_site(path: Path) -> dict[str, Any]:
 
 
 class _Unhurried(JobContext):
-    """Does not wait: a recording has no server."""
+    """Waits for no server: there is none."""
 
     def wait(self, seconds: float) -> None:
         """Return at once."""

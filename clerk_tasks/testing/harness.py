@@ -115,8 +115,7 @@ class Harness:
         given = dict(columns)
         if isinstance(given.get("extra"), Mapping):
             given["extra"] = json.dumps(given["extra"])
-        # None: the plugins are asked, as by `sites add`.
-        asked: dict[str, Any] | None = {} if "extra" in given else None
+        asked: dict[str, Any] | None = {} if "extra" in given else None  # None asks the plugins, as `sites add` does
         row = NewSite(subdomain=subdomain, name=subdomain, state="CA", scraper=given.get("scraper"), extra=asked).row()
         with transaction() as connection:
             upsert_site(connection, row | given)
