@@ -18,6 +18,7 @@ COMMANDS = {
     "beat": "Fire the schedules when they are due.",
     "up": "Run the whole system in this terminal.",
     "board": "Serve the board: pages for operators.",
+    "dev": "Run what `up` runs, and reload plugins that change.",
     "health": "Check the whole system.",
     "pause": "Pause a site, host, queue, job type, schedule or everything.",
     "resume": "End a pause.",

@@ -22,11 +22,11 @@ def command(
     concurrency: Concurrency = None,
 ) -> None:
     """Run a worker for every pool, beat and the board, until interrupted. A process that dies is restarted."""
-    ended_by = supervisor.run(supervisor.plan(concurrency) | _board())
+    ended_by = supervisor.run(supervisor.plan(concurrency) | board())
     raise typer.Exit(output.INTERRUPTED if ended_by is signal.SIGINT else 0)
 
 
-def _board() -> dict[str, list[str]]:
+def board() -> dict[str, list[str]]:
     """Return the command of the board; none, with a line that says why, where it cannot run."""
     listen = settings().board_listen
     if listen == "off":

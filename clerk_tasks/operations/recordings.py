@@ -54,7 +54,7 @@ def replay_site(path: Path) -> dict[str, Any]:
 
 
 class _Unhurried(JobContext):
-    """Waits for no server: there is none."""
+    """Does not wait: a recording has no server."""
 
     def wait(self, seconds: float) -> None:
         """Return at once."""

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -56,6 +56,8 @@ class KeptProcess:
     pause: RestartPause = field(default_factory=RestartPause)
     restart_at: float = 0.0
     drained: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    say: Callable[[str, str], None] = field(default_factory=lambda: _say)
 
     def keep(self) -> None:
         """Start the process if it is due; notice that it has exited."""
@@ -72,14 +74,14 @@ class KeptProcess:
             pid, self.process = self.process.pid, None
             if code == 0 and (drained := _was_drained(pid)):
                 self.drained = drained
-                _say(self.name, "was drained, and is not started again; a new `up` starts it")
+                self.say(self.name, "was drained, and is not started again; a new `up` starts it")
             else:
                 self._again(moment, f"exited with code {code}")
 
     def _again(self, moment: float, what: str) -> None:
         pause = self.pause.after(moment - self.started_at)
         self.restart_at = moment + pause
-        _say(self.name, f"{what}; restarting in {pause:g} s")
+        self.say(self.name, f"{what}; restarting in {pause:g} s")
 
     def _start(self, moment: float) -> None:
         self.started_at = moment
@@ -92,9 +94,9 @@ class KeptProcess:
             text=True,
             errors="replace",
             start_new_session=True,  # Ctrl-C reaches only this process, which then stops the others
-            env={**os.environ, PARENT: str(os.getpid())},
+            env={**os.environ, **self.environment, PARENT: str(os.getpid())},
         )
-        threading.Thread(target=_copy, args=(self.name, self.process), daemon=True).start()
+        threading.Thread(target=_copy, args=(self.name, self.process, self.say), daemon=True).start()
 
 
 def _was_drained(pid: int) -> bool:
@@ -106,7 +108,18 @@ def _was_drained(pid: int) -> bool:
 
 def run(commands: Mapping[str, Sequence[str]]) -> signal.Signals:
     """Keep the processes running until SIGINT or SIGTERM, then end them gracefully; return that signal."""
-    _create_if_empty()
+    return keep_running([KeptProcess(name, arguments) for name, arguments in commands.items()])
+
+
+def keep_running(
+    children: list[KeptProcess],
+    *,
+    look: Callable[[], None] = lambda: None,
+    say: Callable[[str, str], None] | None = None,
+) -> signal.Signals:
+    """Keep processes running as `run` does; `look` is called twice a second, and may change the list."""
+    say = say or _say
+    _create_if_empty(say)
     ensure_usable(engine())
     over, received = threading.Event(), list[signal.Signals]()
 
@@ -116,7 +129,6 @@ def run(commands: Mapping[str, Sequence[str]]) -> signal.Signals:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
-    children = [KeptProcess(name, arguments) for name, arguments in commands.items()]
     with ExitStack() as attached:
         if settings().broker_url is None:
             attached.enter_context(embedded.attached())
@@ -124,21 +136,22 @@ def run(commands: Mapping[str, Sequence[str]]) -> signal.Signals:
             for child in children:
                 child.keep()
             over.wait(0.5)
-        _end(children)
+            look()
+        _end(children, say)
     return signal.SIGINT if signal.SIGINT in received else signal.SIGTERM
 
 
-def _create_if_empty() -> None:
+def _create_if_empty(say: Callable[[str, str], None]) -> None:
     """Create the tables of an empty database; an older one needs `db upgrade`, which backs it up."""
     with reading(engine()) as connection:
         empty = not sa.inspect(connection).get_table_names()
     if empty:
-        _say("up", f"creating the database {upgrade().database}")
+        say("up", f"creating the database {upgrade().database}")
 
 
-def _end(children: Sequence[KeptProcess]) -> None:
+def _end(children: Sequence[KeptProcess], say: Callable[[str, str], None]) -> None:
     alive = [child.process for child in children if child.process is not None]
-    _say("up", f"stopping; running jobs have {settings().shutdown_grace:g} s to finish")
+    say("up", f"stopping; running jobs have {settings().shutdown_grace:g} s to finish")
     for process in alive:
         process.send_signal(signal.SIGTERM)
     give_up = time.monotonic() + settings().shutdown_grace + EXTRA_GRACE
@@ -150,10 +163,10 @@ def _end(children: Sequence[KeptProcess]) -> None:
             process.wait()
 
 
-def _copy(name: str, process: subprocess.Popen[str]) -> None:
+def _copy(name: str, process: subprocess.Popen[str], say: Callable[[str, str], None]) -> None:
     assert process.stdout is not None, "it was opened with a pipe"  # noqa: S101
     for line in process.stdout:
-        _say(name, line.rstrip("\n"))
+        say(name, line.rstrip("\n"))
 
 
 def _say(name: str, line: str) -> None:
