@@ -29,7 +29,7 @@ from clerk_tasks.board.guard import Guard
 from clerk_tasks.board.live import Live, View
 from clerk_tasks.board.metrics import metrics
 from clerk_tasks.board.pages import PAGES, OwnPage
-from clerk_tasks.board.parts import Asked, PageAnswer
+from clerk_tasks.board.parts import Asked, PageAnswer, address
 from clerk_tasks.board.rendering import answer_html, answer_json, templates
 from clerk_tasks.operations.search import find
 
@@ -123,14 +123,14 @@ class _Board:
 
     def _render(self, view: View) -> str:
         """Render a page for all that look at it: what is wrong with it must not end the updates of the others."""
-        address, can_act = view
-        page, names, query = _find_page(address)
+        place, can_act = view
+        page, names, query = _find_page(place)
         try:
             return answer_html(page.read(_asked(names, query)), page, can_act=can_act)
         except ClerkError as error:
             said = str(error)
         except Exception as error:
-            logger.exception("page %s cannot be rendered", address)
+            logger.exception("page %s cannot be rendered", place)
             said = _message(error)
         return answer_html(PageAnswer(said, "", None, level="down"), page, can_act=can_act)
 
@@ -139,7 +139,7 @@ class _Board:
         text = request.query_params.get("q", "").strip()
         kind, name = await to_thread.run_sync(find, text)
         places = {"job": "/jobs", "run": "/runs", "site": "/sites"}
-        where = f"{places[kind]}/{name}" if kind else f"/sites?{urlencode({'name': text})}"
+        where = address(places[kind], name) if kind else address("/sites", name=text)
         return RedirectResponse(where, 303)
 
     async def failed(self, request: Request, error: Exception) -> Response:
@@ -172,9 +172,9 @@ def _asked(names: Any, query: QueryParams) -> Asked:
     return Asked(names, query, shows_arguments=settings().board_arguments == "show")
 
 
-def _find_page(address: str) -> tuple[OwnPage, dict[str, str], QueryParams]:
+def _find_page(place: str) -> tuple[OwnPage, dict[str, str], QueryParams]:
     """Return the page at an address, and what its path and query name; NotFoundError without one."""
-    parts = urlsplit(address)
+    parts = urlsplit(place)
     for page in PAGES:
         matched, scope = Route(page.path, _find_page).matches({"type": "http", "method": "GET", "path": parts.path})
         if matched.value == 2:

@@ -38,6 +38,7 @@ def templates() -> Environment:
         finalize=shown,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     made.globals["menu"] = menu
     made.globals["version"] = __version__

@@ -22,7 +22,8 @@ class BoardServer:
     def __init__(self, host: str, port: int) -> None:
         try:
             family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-            self._socket = socket.socket(family, socket.SOCK_STREAM)
+            # With the protocol named, asyncio sets TCP_NODELAY; without, each answer waits 40 ms for an ACK.
+            self._socket = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self._socket.bind(address)
         except OSError as error:

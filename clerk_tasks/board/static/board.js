@@ -74,6 +74,16 @@ document.addEventListener("htmx:sse:before:message", (event) => {
   release();
 });
 
+// A tab that was opened in the background looks for updates once it is seen; htmx pauses those that are hidden later.
+function look() {
+  if (document.hidden || !answer) return;
+  document.removeEventListener("visibilitychange", look);
+  answer.setAttribute("hx-sse:connect", answer.dataset.live);
+  htmx.process(answer);
+}
+document.addEventListener("visibilitychange", look);
+setTimeout(look); // after htmx has begun
+
 document.addEventListener("pointermove", release);
 document.addEventListener("pointerout", release);
 document.addEventListener("htmx:sse:error", () => { updates.textContent = updates.dataset.lost; });

@@ -200,6 +200,17 @@ def hide(page: Page, *, hidden: bool) -> None:
     )
 
 
+def test_a_tab_that_was_opened_in_the_background_asks_for_nothing(open_page: Open) -> None:
+    page = open_page("/acts")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.add_init_script("Object.defineProperty(document, 'hidden', {value: true, configurable: true})")
+    page.goto("/jobs", wait_until="load")
+    assert not [url for url in asked if "page=%2Fjobs" in url]
+    with page.expect_request("**/live?*"):
+        hide(page, hidden=False)
+
+
 def test_a_log_follows_its_job(system: System, open_page: Open) -> None:
     system.worker("-c", "1")
     job = system.enqueue("talks")
