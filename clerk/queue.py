@@ -6,11 +6,13 @@ from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
+from clerk.jobs import JobRequest
 from clerk.providers import port
 from clerk.run_ids import generate_run_id
 
 __all__ = [
     "enqueue_job",
+    "enqueue_many",
     "generate_run_id",
     "get_compilation_queue",
     "get_deploy_queue",
@@ -32,6 +34,16 @@ def enqueue_job(job_type: str, site_id: str, priority: str = "normal", run_id: s
     """Record a job for a site, have it run soon, and return its id; ValueError lists the job types if it is unknown."""
     job_id: str = port("queue").enqueue_job(job_type, site_id, priority=priority, run_id=run_id, **kwargs)
     return job_id
+
+
+def enqueue_many(requests: Sequence[JobRequest]) -> list[str]:
+    """Record any number of jobs, one run for each site, and return their ids; have them run soon.
+
+    All are validated before any is recorded: raises what `enqueue_job` raises. A unique job that is unfinished already
+    is left out. They are recorded and published together, which takes a fraction of the time of one after the other.
+    """
+    job_ids: list[str] = port("queue").enqueue_many(requests).job_ids
+    return job_ids
 
 
 def get_job_function_map() -> dict[str, Callable[..., Any]]:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from clerk.database.transactions import reading
 from clerk.errors import UsageError
 from clerk_tasks.broker.table import broker_url
-from clerk_tasks.dispatcher import enqueue_job
+from clerk_tasks.dispatcher import enqueue_job, enqueue_many
 from clerk_tasks.job_types.registry import registry
 from clerk_tasks.ledger import queries
 from clerk_tasks.operations.listing import job_states
@@ -19,6 +19,7 @@ from clerk_tasks.waiting import succeeded, wait_for
 
 __all__ = [
     "enqueue_job",
+    "enqueue_many",
     "job_functions",
     "job_states",
     "jobs_of_failed_runs",

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from clerk_tasks.testing.website import Answer, Request, Website, as_json, page
+from clerk_tasks.testing.website import Reply as Answer
+from clerk_tasks.testing.website import Request, Website, as_json, page
 from devtools.city_legistar import Row, event, query
 from devtools.city_papers import agenda, damaged_pdf, minutes, scanned_pdf, text_pdf
 

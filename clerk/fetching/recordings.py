@@ -73,12 +73,13 @@ def recorded(
 
 
 @contextmanager
-def replayed(path: Path, *, repeats: bool = False) -> Iterator[Recording]:
+def replayed(path: str | Path, *, repeats: bool = False) -> Iterator[Recording]:
     """Answer the requests of a with block from a recording, at the time at which it was made, in the recorded order.
 
     Raises AssertionError at the end of the block if something was asked for that was not recorded, or more often than
     it was, unless `repeats`. Raises UsageError if there is no such recording, or VCR.py or time-machine is missing.
     """
+    path = Path(path)
     if not path.is_file():
         raise UsageError(f"there is no recording {path}: `clerk-tasks sites record SUBDOMAIN` makes one")
     missing: list[str] = []

@@ -18,14 +18,14 @@ from clerk_tasks.testing.functions import (
 )
 from clerk_tasks.testing.harness import Harness
 from clerk_tasks.testing.job_report import JobReport
-from clerk_tasks.testing.website import Answer, Request, Website
+from clerk_tasks.testing.website import Reply, Request, Website
 
 __all__ = [
-    "Answer",
     "DatabaseClock",
     "Harness",
     "JobReport",
     "Recording",
+    "Reply",
     "Request",
     "Website",
     "add_site",

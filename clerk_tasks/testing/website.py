@@ -19,7 +19,7 @@ from clerk.fsync import OWN_THREADS
 
 
 @dataclass(frozen=True)
-class Answer:
+class Reply:
     """What the server answers; `kind` is its Content-Type."""
 
     body: bytes = b""
@@ -39,29 +39,29 @@ class Request:
     status: int  # that it got
 
 
-#: A page is its HTML, a file its bytes, and what JSON can hold is JSON; an Answer has a status and headers too. A
+#: A page is its HTML, a file its bytes, and what JSON can hold is JSON; an Reply has a status and headers too. A
 #: function makes any of these for the request that it is given.
-Content = str | bytes | Mapping[str, Any] | list[Any] | Answer
+Content = str | bytes | Mapping[str, Any] | list[Any] | Reply
 Route = Content | Callable[[Request], Content]
 
 
-def page(text: str, status: int = 200) -> Answer:
+def page(text: str, status: int = 200) -> Reply:
     """Return a web page."""
-    return Answer(text.encode(), status, "text/html; charset=utf-8")
+    return Reply(text.encode(), status, "text/html; charset=utf-8")
 
 
-def as_json(value: Any) -> Answer:
+def as_json(value: Any) -> Reply:
     """Return a JSON reply."""
-    return Answer(json.dumps(value).encode(), kind="application/json; charset=utf-8")
+    return Reply(json.dumps(value).encode(), kind="application/json; charset=utf-8")
 
 
-def _answer(content: Content, path: str) -> Answer:
-    if isinstance(content, Answer):
+def _answer(content: Content, path: str) -> Reply:
+    if isinstance(content, Reply):
         return content
     if isinstance(content, str):
         return page(content)
     if isinstance(content, bytes):
-        return Answer(content, kind=mimetypes.guess_type(path)[0] or "application/octet-stream")
+        return Reply(content, kind=mimetypes.guess_type(path)[0] or "application/octet-stream")
     return as_json(content)
 
 
@@ -87,7 +87,7 @@ class Website:
         self.routes[path] = content
         return f"{self.url}{path}"
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> Reply:
         """Decide what to answer."""
         path = urlsplit(request.path).path
         if waiting := self.script.get(path):
@@ -145,7 +145,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 class _Server(http.server.ThreadingHTTPServer):
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Answer in a thread of our own, which no job has left behind."""
+        """Reply in a thread of our own, which no job has left behind."""
         arguments = (request, client_address)
         name = f"{OWN_THREADS}website"
         threading.Thread(target=self.process_request_thread, args=arguments, name=name, daemon=True).start()

@@ -14,7 +14,7 @@ import time_machine
 from clerk import Fetcher, hookimpl
 from clerk.errors import UsageError
 from clerk.fetching.visitor import Visitor
-from clerk.testing import Answer, Harness, Website, replay, run_job
+from clerk.testing import Harness, Reply, Website, replay, run_job
 from clerk_tasks.operations.recordings import record_site, replay_site
 from devtools.city_papers import text_pdf
 
@@ -44,7 +44,7 @@ class Papers:
 def harness(clerk_harness: Harness, clerk_website: Website) -> Harness:
     clerk_harness.add_plugin(Papers)
     clerk_harness.add_site(SITE, scraper="reads", extra={"url": clerk_website.url})
-    clerk_website.routes["/list"] = Answer(b"2026-03-04 2026-03-05", headers={"Set-Cookie": "id=s3cret"})
+    clerk_website.routes["/list"] = Reply(b"2026-03-04 2026-03-05", headers={"Set-Cookie": "id=s3cret"})
     for day in ("2026-03-04", "2026-03-05"):
         clerk_website.routes[f"/{day}.pdf"] = text_pdf("Minutes", *["a long story"] * 50)
     return clerk_harness

@@ -8,10 +8,11 @@ from datetime import date
 
 import pytest
 
-from clerk import Discard, JobType, Retry, current_job, hookimpl
+from clerk import Discard, JobRequest, JobType, Retry, current_job, hookimpl
 from clerk.errors import ClerkError, NotFoundError, UsageError
 from clerk.paths import site_dir
-from clerk.testing import Harness, assert_enqueued, drain, enqueue, run_job
+from clerk.queue import enqueue_many
+from clerk.testing import Harness, assert_enqueued, drain, enqueue, enqueued, run_job
 
 
 def greet(subdomain: str, run_id: str, *, name: str, day: date = date(2026, 1, 2)) -> dict[str, str]:
@@ -108,3 +109,17 @@ def test_a_plugin_that_is_quarantined_fails_the_test(clerk_harness: Harness) -> 
 def test_outside_of_a_harness_the_functions_say_what_is_missing() -> None:
     with pytest.raises(UsageError, match="use the fixture clerk_harness"):
         drain()
+
+
+@pytest.mark.usefixtures("harness")
+def test_a_plugin_enqueues_many_jobs_at_once(harness: Harness) -> None:
+    for site in ("alameda.ca", "albany.ca"):
+        harness.add_site(site)
+    requests = [JobRequest("follow", site, {"name": name}) for site in ("alameda.ca", "albany.ca") for name in "ab"]
+    ids = enqueue_many(requests)
+    assert {(job.subdomain, job.arguments["name"], job.job_id in ids) for job in drain()} == {
+        (site, name, True) for site in ("alameda.ca", "albany.ca") for name in "ab"
+    }
+    with pytest.raises(NotFoundError, match="Did you mean follow"):
+        enqueue_many([*requests, JobRequest("folow", "alameda.ca")])
+    assert enqueued() == []

@@ -9,7 +9,7 @@ import pytest
 
 from clerk import hookimpl
 from clerk.fetching.visitor import VisitLimits, Visitor
-from clerk.testing import Answer, Harness, Request, Website, each_crash, run_job
+from clerk.testing import Harness, Reply, Request, Website, each_crash, run_job
 
 
 def visit(subdomain: str, *, urls: list[str]) -> list[Any]:
@@ -48,7 +48,7 @@ def test_pages_files_and_json_are_plain_data(clerk_website: Website) -> None:
 
 def test_an_error_that_passes_is_retried_without_waiting(clerk_website: Website) -> None:
     url = clerk_website.publish("/page", "at last")
-    clerk_website.script["/page"] = [Answer(status=503), Answer(status=429, headers={"Retry-After": "7"})]
+    clerk_website.script["/page"] = [Reply(status=503), Reply(status=429, headers={"Retry-After": "7"})]
     job = run_job("visit", "alameda.ca", urls=[url])
     assert job.result[0][1] == "at last"
     assert 7 in job.waits
