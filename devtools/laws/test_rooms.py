@@ -44,7 +44,17 @@ ROOMS = {
             "early_settings",
             "version",
         ),
-        *("child_process", "application", "redaction", "visible", "private", "trust", "collecting", "errors"),
+        *(
+            "child_process",
+            "own_database",
+            "application",
+            "redaction",
+            "visible",
+            "private",
+            "trust",
+            "collecting",
+            "errors",
+        ),
     ),
     "clerk_tasks": (
         *("__main__", "testing", "queue", "cli", "board", "waiting", "metrics", "operations", "system", "celery"),
