@@ -46,6 +46,7 @@ ROOMS = {
         ),
         *(
             "child_process",
+            "archive",
             "own_database",
             "application",
             "redaction",

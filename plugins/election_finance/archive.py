@@ -2,35 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
-import zlib
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from plugins.election_finance.errors import BadSource
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveLimits:
-    """What a year's file may hold; a real one is under 30 MB and expands to less than 400 MB of XML."""
-
-    bytes: int = 250_000_000
-    members: int = 200
-    unpacked: int = 4_000_000_000
-    ratio: int = 250  # deflate reaches 1032; real sheets stay under 60
-    ratio_from: int = 10_000_000  # bytes; anything is allowed to be small
-
+from clerk.archive import ArchiveLimits, BadSource, check_members, member_chunks, reading_member
 
 ARCHIVE_LIMITS = ArchiveLimits()
 
 #: An archive of text files, such as e-filings: more of them than a workbook has parts, and smaller ones.
 TEXT_LIMITS = ArchiveLimits(members=20_000, unpacked=1_000_000_000)
-
-_CHUNK = 1 << 20
 
 #: How a compound file begins: Office before 2007, and any encrypted workbook (MS-CFB 2.2, MS-OFFCRYPTO 2.3.2).
 _COMPOUND = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -77,19 +60,19 @@ def text_archive(path: Path, limits: ArchiveLimits = TEXT_LIMITS) -> Iterator[zi
 
 def member_start(archive: zipfile.ZipFile, name: str, size: int) -> bytes:
     """Return the first bytes of a member."""
-    with _reading(name), archive.open(name) as member:
+    with reading_member(name), archive.open(name) as member:
         return member.read(size)
 
 
 def unpack(archive: zipfile.ZipFile, name: str, into: Path) -> None:
     """Write a member to the file `into`."""
     with into.open("wb") as file:
-        file.writelines(_chunks(archive, name))
+        file.writelines(member_chunks(archive, name))
 
 
 def _read_all(workbook: zipfile.ZipFile) -> None:
     for name in workbook.namelist():
-        deque(_chunks(workbook, name), maxlen=0)
+        deque(member_chunks(workbook, name), maxlen=0)
 
 
 @contextmanager
@@ -125,22 +108,10 @@ def _begins(content: bytes) -> str:
 
 
 def _check_members(archive: zipfile.ZipFile, limits: ArchiveLimits) -> None:
-    members = archive.infolist()
-    names = {member.filename for member in members}
+    names = set(archive.namelist())
     if kind := next((kind for name, kind in _OTHER_KINDS.items() if name in names), None):
         raise BadSource(kind)
-    unpacked = sum(member.file_size for member in members)
-    if len(members) > limits.members:
-        raise BadSource(f"{len(members):,} files in the archive, more than {limits.members}")
-    if unpacked > limits.unpacked:
-        raise BadSource(f"it would unpack to {unpacked:,} bytes, more than {limits.unpacked:,}")
-    for member in members:
-        if member.filename.startswith(("/", "\\")) or ".." in re.split(r"[/\\]", member.filename):
-            raise BadSource(f"the archive names a file outside itself: {member.filename!r}")
-        if member.flag_bits & 1:
-            raise BadSource(f"{member.filename!r} is encrypted")
-        if member.file_size > limits.ratio_from and member.file_size > limits.ratio * member.compress_size:
-            raise BadSource(f"{member.filename!r} expands more than {limits.ratio} times: a zip bomb")
+    check_members(archive, limits)
 
 
 def _only_workbook(archive: zipfile.ZipFile, into: Path, limits: ArchiveLimits) -> Path:
@@ -154,17 +125,3 @@ def _only_workbook(archive: zipfile.ZipFile, into: Path, limits: ArchiveLimits) 
         raise BadSource(f"{names[0]!r} has {size:,} bytes, more than the {limits.bytes:,} that are allowed")
     unpack(archive, names[0], into)
     return into
-
-
-def _chunks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
-    """Read a member to its end, which is what makes zipfile check its size and its checksum."""
-    with _reading(name), archive.open(name) as member:
-        yield from iter(lambda: member.read(_CHUNK), b"")
-
-
-@contextmanager
-def _reading(name: str) -> Iterator[None]:
-    try:
-        yield
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError) as error:
-        raise BadSource(f"{name} in the archive is damaged: {error}") from None

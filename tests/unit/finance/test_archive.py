@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clerk.archive import ArchiveLimits
 from devtools.netfile_books import workbook, zipped
-from plugins.election_finance.archive import ArchiveLimits, workbook_file
+from plugins.election_finance.archive import workbook_file
 from plugins.election_finance.errors import BadSource
 from plugins.election_finance.workbook import extract
 
