@@ -130,3 +130,8 @@ def test_the_metrics_over_old_jobs(run: Callable[..., str]) -> None:
     rows = [line for line in printed.splitlines() if line.startswith("| sqlite")]
     assert [row.split("|")[2].strip() for row in rows][:3] == ["first fold of all old jobs", "scrape", "status"]
     assert "2030 ends in the totals" in printed  # a thousand of them wait, and one in a hundred was tried again
+
+
+def test_jobs_in_the_process_of_a_test(run: Callable[..., str]) -> None:
+    printed = run("bench_testing.py", "--jobs", "20")
+    assert re.fullmatch(r"run_job +\d+ /s\ndrain +\d+ /s\n", printed)
