@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from devtools.browser import chromium, find_chromium
 from devtools.city_papers import text_pdf
 from devtools.processes import Programs, wait_for
 from plugins.local_publish.static import store
@@ -21,16 +20,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    """Run the Chromium of this system."""
-    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if program is None:
-        pytest.skip("no Chromium on PATH")
-    with sync_playwright() as playwright:
-        # As root, Chromium runs only without its sandbox.
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"] * (os.geteuid() == 0))
-        yield browser
-        browser.close()
+def browser() -> Iterator[Browser]:
+    path = find_chromium()
+    if path is None:
+        pytest.skip("no Chromium: install Debian's package chromium, or set CHROMIUM")
+    with chromium(path) as running:
+        yield running
 
 
 @pytest.fixture
@@ -51,10 +46,10 @@ def address(write: Write, money: Town, programs: Programs, tmp_path: Path) -> st
 
 
 @pytest.fixture(params=[(360, False), (1000, True)], ids=["telephone, no scripts", "desk"])
-def visit(request: pytest.FixtureRequest, chromium: Browser, address: str) -> Iterator[Callable[[str], Page]]:
+def visit(request: pytest.FixtureRequest, browser: Browser, address: str) -> Iterator[Callable[[str], Page]]:
     """Return a function that opens a page of the server; the policy may refuse nothing that the page needs."""
     width, scripts = request.param
-    context = chromium.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 800})
+    context = browser.new_context(java_script_enabled=scripts, viewport={"width": width, "height": 800})
     complaints: list[str] = []
 
     def opened(path: str) -> Page:
