@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
 
@@ -13,8 +15,13 @@ from sqlalchemy import Engine
 
 from clerk.application import application
 from clerk.database.transactions import transaction
+from clerk.fetching.failure_notes import owed_file
+from clerk.fetching.fetch_state import FILE_NAME, FetchState, Record
+from clerk.fetching.layout import Layout
+from clerk.paths import site_dir
 from clerk.sites.rows import insert_site
 from clerk_tasks.board.server import BoardServer
+from clerk_tasks.ledger.attempt_logs import Line, LogPart, append
 from tests.integration.operations.conftest import Enqueue, engine, enqueue, work
 
 __all__ = ["HOSTILE", "Connect", "engine", "enqueue", "work"]
@@ -57,7 +64,16 @@ def story(
     with transaction(engine) as connection:
         columns = {"finance_data_types": [HOSTILE], "has_finance_data": True, "extra": '{"key": "x"}'}
         insert_site(connection, {"subdomain": "hostile.ca", "name": HOSTILE, "state": "CA", **columns})
+    layout = Layout(site_dir("hostile.ca"))
+    record = Record("CityCouncil/2026-01-02", owed="https://city.example/1.pdf", title=HOSTILE)
+    state = FetchState(records={"1/minutes": record})
+    layout.root.mkdir(parents=True)
+    (layout.root / FILE_NAME).write_text(state.dump())
+    owed_file(layout).write_text(json.dumps(state.owed))
     jobs = {"dead": enqueue("broken", why=HOSTILE), "done": enqueue("fine")}
     work(jobs["dead"])
+    with transaction(engine) as connection:
+        line = Line(datetime.now(UTC), "OUTPUT", HOSTILE)
+        append(connection, jobs["dead"], 1, [LogPart(0, [line], len(HOSTILE))], keep=None)
     work(jobs["done"])
     return jobs | {"waits": enqueue("fine", name="password=hunter2")}

@@ -107,8 +107,11 @@ def test_what_a_city_wrote_runs_nothing_and_steers_nothing(board: httpx.Client, 
         text = board.get(address).text
         assert Seen(text).runs == [], address
         assert not {"\x1b", "\u202e"} & set(text), address
-    assert "&lt;script&gt;alert" in board.get("/sites").text
-    assert "&lt;script&gt;alert" in board.get("/failures").text
+    log, title = f"/jobs/{story['dead']}", "/sites/hostile.ca"
+    for address in ("/sites", "/failures", log, title):
+        assert "&lt;script&gt;alert" in board.get(address).text, address
+    assert "OUTPUT" in board.get(log).text
+    assert "CityCouncil" in board.get(title).text
 
 
 @SQLITE
