@@ -28,10 +28,10 @@ _OTHER_NAMES = {"SFO": "efile"}
 
 @dataclass(frozen=True, slots=True)
 class Agency:
-    """A row of the table: a site, NetFile's shortcut for it, and what to beware of."""
+    """A row of the table: a site, NetFile's shortcut for it if it has one, and what to beware of."""
 
     subdomain: str
-    shortcut: str
+    shortcut: str | None
     name: str
     kind: str
     note: str
@@ -41,7 +41,8 @@ class Agency:
 def known_agencies() -> Mapping[str, Agency]:
     """Return the table by subdomain."""
     with Path(__file__).with_name("agencies.csv").open(encoding="utf-8", newline="") as lines:
-        return {row["subdomain"]: Agency(**row) for row in csv.DictReader(lines)}
+        rows = list(csv.DictReader(lines))
+    return {row["subdomain"]: Agency(**row | {"shortcut": row["shortcut"] or None}) for row in rows}
 
 
 def shortcut_for(subdomain: str, extra: Any) -> str | None:

@@ -73,14 +73,14 @@ def load(
 
 @app.command()
 def agencies(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
-    """List the NetFile agencies that are known, and the sites that they are."""
+    """List the agencies that are known, by their sites, and NetFile's shortcuts of those that use it."""
     rows = list(known_agencies().values())
     if as_json:
         typer.echo(json.dumps([asdict(agency) for agency in rows], indent=2))
         return
     for agency in rows:
         note = f"  ({agency.note})" if agency.note else ""
-        typer.echo(f"{agency.shortcut:<8}{agency.subdomain:<32}{agency.name}{note}")
+        typer.echo(f"{agency.shortcut or '-':<8}{agency.subdomain:<32}{agency.name}{note}")
 
 
 @app.command()

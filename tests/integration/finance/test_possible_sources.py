@@ -52,5 +52,8 @@ def test_an_agency_that_is_no_site_yet_says_it_too(town: Town) -> None:
     assert "NetFile agency CSD" in result.stdout
     assert "https://netfile.com/public/CSD/campaign" in result.stdout
     assert "workbook: NetFile's yearly workbooks (fetched); nothing loaded" in result.stdout
+    without_netfile = CliRunner().invoke(app, ["sources", "longbeach.ca"]).stdout
+    assert without_netfile.startswith("longbeach.ca: NetFile agency unknown")
+    assert "efile: single e-filings" in without_netfile
     assert isinstance(CliRunner().invoke(app, ["sources", "nowhere.ca"]).exception, NotFoundError)
     assert town.subdomain not in result.stdout
