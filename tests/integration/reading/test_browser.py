@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from clerk.fetching.layout import Layout
+from clerk.fetching.origins import note_origin
+from clerk.paths import site_dir
 from devtools.browser import chromium, find_chromium
 from devtools.city_papers import text_pdf
 from devtools.processes import Programs, wait_for
@@ -17,6 +20,8 @@ from tests.integration.finance.conftest import Town
 from tests.integration.reading.conftest import Write
 
 pytestmark = pytest.mark.slow
+#: Where the city has the document.
+CITY_PDF = "https://oakland.example/council/2026-01-02.pdf"
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +43,8 @@ def address(write: Write, money: Town, programs: Programs, tmp_path: Path) -> st
         1: "The meeting was called to order.",
         2: "The council approved the heron bridge on a vote of five to two.",
     }
+    place = ("minutes", "CityCouncil", "2026-01-02")
+    note_origin(Layout(site_dir("oakland.ca")), place, url=CITY_PDF)
     write({f"txt/CityCouncil/2026-01-02/{n}": text for n, text in texts.items()})
     server = programs.clerk("publish", "serve", "--port", "0")
     wait_for(lambda: "serving http" in server.log, "the server listens", deadline=60, logs=lambda: server.log)
@@ -127,6 +134,7 @@ def from_a_search_to_the_page_of_minutes_and_the_pdf(page: Page) -> None:
     assert page.url.partition("?")[0] in citation
     page.get_by_role("link", name="← Previous page").first.click()
     expect(page.locator("article")).to_contain_text("called to order")
+    expect(page.get_by_role("link", name="The city's document")).to_have_attribute("href", CITY_PDF)
     paper = page.get_by_role("link", name="PDF").get_attribute("href")
     answer = page.request.get(page.url.partition("/city/")[0] + str(paper))
     assert (answer.headers["content-type"], answer.body()[:5]) == ("application/pdf", b"%PDF-")
