@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from clerk.compilation.compile import compile_meetings
+from clerk.fetching.origins import origins_of
 from devtools.trees import write_tree
 
 
@@ -49,7 +50,8 @@ class City:
     def compile_tree(self) -> Path:
         """Make meetings.db from the tree of texts that is there."""
         self.storage.mkdir(parents=True, exist_ok=True)
-        made = compile_meetings(self.storage, self.subdomain, into=self.storage / "new.db")
+        origins = origins_of(self.storage)
+        made = compile_meetings(self.storage, self.subdomain, origins=origins, into=self.storage / "new.db")
         return made.path.replace(self.storage / "meetings.db")
 
     def read(self) -> list[str]:
