@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from devtools.plugin_files import imports_undone
 from tests.docs.installed import environment
 
 KINDS = ("fetcher", "etl", "job")
+linted = pytest.mark.skipif(not (find_spec("mypy") and find_spec("ruff")), reason="script/lint installs mypy and ruff")
 
 
 def run(folder: Path, words: Sequence[str]) -> str:
@@ -26,6 +28,7 @@ def run(folder: Path, words: Sequence[str]) -> str:
     return done.stdout
 
 
+@linted
 @pytest.mark.slow
 def test_new_plugins_in_a_folder_pass_their_tests_and_mypy(tmp_path: Path) -> None:
     for kind in KINDS:
@@ -36,14 +39,15 @@ def test_new_plugins_in_a_folder_pass_their_tests_and_mypy(tmp_path: Path) -> No
         run(tmp_path, ["mypy", "--strict", "--config-file=", f"--python-version={version}", "plugins", "tests"])
 
 
+@linted
 @pytest.mark.slow
 def test_new_distributions_pass_their_tests_and_mypy(tmp_path: Path) -> None:
     for kind in KINDS:
         assert main(["plugins", "new", f"my-{kind}", f"--{kind}", "--distribution", "--dir", str(tmp_path)]) == 0
         assert " passed" in run(tmp_path / f"my-{kind}", ["pytest", "-q", "-p", "no:cacheprovider"])
+        run(tmp_path / f"my-{kind}", ["ruff", "check", "--select", "E,F,I,B,UP,SIM", "--line-length", "120", "."])
+        run(tmp_path / f"my-{kind}", ["ruff", "format", "--check", "--line-length", "120", "."])
     run(tmp_path / "my-job", ["mypy"])  # the modules of the others are those of the folder
-    run(tmp_path, ["ruff", "check", "--select", "E,F,I,B,UP,SIM", "--line-length", "120", "."])
-    run(tmp_path, ["ruff", "format", "--check", "--line-length", "120", "."])
 
 
 @pytest.fixture

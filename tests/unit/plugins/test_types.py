@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,7 @@ Misspelt()  # line abstract
 """
 
 
+@pytest.mark.skipif(find_spec("mypy") is None, reason="script/lint installs mypy")
 @pytest.mark.slow
 def test_mypy_finds_each_mistake_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "checked.py").write_text(CHECKED)
