@@ -125,9 +125,10 @@ def report(found: dict[str, list[Passage]], options: argparse.Namespace) -> None
     for passage, name in NAMES.items():
         cpu, memory = (min(getattr(took, what) for took in found[passage]) for what in ("cpu", "memory"))
         rate, cpu_ms = options.rows / best[passage].seconds, 1000 * cpu / options.rows
+        workbooks = f"  opened {best[passage].opened} workbooks, of {options.workbooks}"
         say(
             f"{name:24} {best[passage].seconds:8.2f} s  {rate:8.0f} rows/s  {cpu_ms:6.3f} ms CPU a row  "
-            f"{memory / 2**20:5.0f} MiB"
+            f"{memory / 2**20:5.0f} MiB{workbooks if options.source == 'workbook' else ''}"
         )
     say(f"ratio of the times       {best['ours'].seconds / best['bare'].seconds:8.2f}")
 
