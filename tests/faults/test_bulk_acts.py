@@ -15,7 +15,7 @@ from clerk_tasks.operations.acts import list_acts, stop_act
 from devtools.processes import Program
 from devtools.system import SITE, System
 
-JOBS = 100_000
+JOBS = 180_000
 
 
 def begin(system: System) -> Program:
