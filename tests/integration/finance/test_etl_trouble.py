@@ -76,7 +76,7 @@ def test_a_folder_of_other_files_says_what_they_are(add_town: AddTown, caplog: p
     town = add_town("oakland.ca")
     town.drop("export.csv", b"")
     with pytest.raises(
-        Discard, match=r"holds no \.xlsx or \.zip with a year in its name; export\.csv is not used: only"
+        Discard, match=r"no other file of a known source; export\.csv is not used: it is no file of a known source"
     ):
         town.etl()
     town.drop("2023.xlsx", b"")

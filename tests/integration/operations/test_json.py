@@ -74,6 +74,7 @@ db downgrade {head} --yes
 db current
 db history
 db check
+ops snapshot operations.db
 db prune --older-than 1 --dry-run
 """
 WORKER = {

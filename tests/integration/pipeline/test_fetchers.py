@@ -209,7 +209,7 @@ class Unfinished:
         (lambda _site: None, "millbrook.ca: its fetcher, of type NoneType, has no method fetch_events"),
         (lambda _site: Fetcher, "millbrook.ca: its fetcher is the class Fetcher: return an instance of it"),
         ("acme.fetcher:Acme", "fetcher_class of plugin CityPlugin returned 'acme.fetcher:Acme' for label 'papers'"),
-        (Fetcher, "NotImplementedError: Subclasses must implement fetch_events() (not tried again: an error of"),
+        (Fetcher, "NotImplementedError: clerk.fetching.fetcher.Fetcher must implement fetch_events() ("),
     ],
     ids=["without fetch_events", "nothing", "a class", "a name", "not written"],
 )
