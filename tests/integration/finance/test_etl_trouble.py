@@ -83,7 +83,9 @@ def test_a_folder_of_other_files_says_what_they_are(add_town: AddTown, caplog: p
     caplog.clear()
     with pytest.raises(Discard, match="2023: not a zip file or a workbook: it is empty"):
         town.etl()
-    assert any("export.csv is not used: only" in line for line in caplog.messages), "although the job failed"
+    assert any("export.csv is not used: it is no file of a known source" in line for line in caplog.messages), (
+        "although the job failed"
+    )
 
 
 def test_a_corrupt_workbook_alone_fails_in_one_line(add_town: AddTown) -> None:
