@@ -72,10 +72,10 @@ def test_a_broker_that_another_user_runs_among_temporary_files_is_not_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The socket of a home whose path is too long for one."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    place = embedded.Place(tmp_path / ("long" * 40))
-    place.socket.parent.mkdir()
-    with socket.socket(socket.AF_UNIX) as server:
+    with tempfile.TemporaryDirectory(prefix="c-") as short, socket.socket(socket.AF_UNIX) as server:
+        monkeypatch.setattr(tempfile, "tempdir", short)
+        place = embedded.Place(tmp_path / ("long" * 40))
+        place.socket.parent.mkdir()
         server.bind(str(place.socket))
         server.listen()
         Thread(target=answer, args=(server,), daemon=True).start()
