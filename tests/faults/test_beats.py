@@ -26,6 +26,7 @@ def held_up(system: System) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F13")
 @pytest.mark.fast
 def test_two_beats_fire_each_slot_once(every_system: System) -> None:

@@ -41,6 +41,7 @@ def goes_on(system: System, worker: Program, *, children: int = 1) -> None:
     wait_for(lambda: len(children_of(worker)) == children, "the pool is whole", logs=lambda: worker.log)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F19", "F20")
 @pytest.mark.fast
 def test_whatever_a_job_raises_the_worker_goes_on(every_database: System) -> None:
@@ -59,6 +60,7 @@ def test_whatever_a_job_raises_the_worker_goes_on(every_database: System) -> Non
     assert {child.pid for child in children_of(worker)} == children, "no process was lost over words"
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F20")
 @pytest.mark.fast
 def test_an_outcome_that_the_database_refuses_is_a_failure(every_database: System) -> None:

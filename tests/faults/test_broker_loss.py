@@ -52,6 +52,7 @@ def test_enqueue_succeeds_while_the_broker_is_away(own_broker_system: System, ow
     assert worker.alive
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F5")
 @pytest.mark.fast
 def test_a_killed_broker_costs_no_job_and_no_second_effect(

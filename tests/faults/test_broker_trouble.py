@@ -55,6 +55,7 @@ def test_a_frozen_broker_holds_up_nobody_for_long(own_broker_system: System, own
     assert worker.alive
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F8")
 @pytest.mark.fast
 @pytest.mark.parametrize("own_broker", ["redis", "embedded"], indirect=True)

@@ -45,6 +45,7 @@ def test_a_job_cancelled_while_it_waits_never_runs(every_system: System) -> None
     assert system.effects() == {blocker: 1, last: 1}
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F24")
 @pytest.mark.fast
 def test_a_running_job_is_cancelled_at_its_next_checkpoint(every_database: System) -> None:
@@ -79,6 +80,7 @@ def test_a_running_job_that_does_not_listen_is_killed_when_cancelled(every_datab
     assert job_id not in system.effects()
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F24")
 @pytest.mark.fast
 def test_a_run_cancelled_during_its_fan_in_ends_cancelled(every_database: System) -> None:

@@ -78,6 +78,7 @@ def test_a_worker_with_a_wrong_clock_takes_over_in_time(system: System, hours: i
     assert system.attempts(job_id) == ["lost", "completed"]
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F11", "F13")
 @pytest.mark.fast
 def test_a_beat_with_a_wrong_clock_fires_what_is_due(system: System, hours: int, tmp_path: Path) -> None:

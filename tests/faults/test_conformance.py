@@ -104,6 +104,7 @@ def diagnosed(system: System) -> str:
     return doctor.log
 
 
+@pytest.mark.slow
 @pytest.mark.fast
 def test_messages_of_others(every_system: System) -> None:
     """Garbage, and an unknown task: the worker drops them, and the job behind them runs."""

@@ -170,6 +170,7 @@ def test_a_sqlite_writer_outlasts_our_patience(system: System) -> None:
     assert worker.alive
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F9")
 @pytest.mark.fast
 def test_a_restored_file_is_taken_up_by_a_worker_that_runs(system: System, tmp_path: Path) -> None:

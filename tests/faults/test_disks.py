@@ -101,6 +101,7 @@ def test_a_full_disk_under_sqlite_is_waited_out(
     assert worker.alive
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F10")
 @pytest.mark.fast
 def test_a_full_disk_under_the_broker_costs_nothing(

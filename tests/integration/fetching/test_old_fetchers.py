@@ -74,6 +74,7 @@ class SmallTownPlugin:
 """
 
 
+@pytest.mark.slow
 def test_a_fetcher_of_the_older_generation_is_found_constructed_and_fetches(
     city: CitySite, tmp_path: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

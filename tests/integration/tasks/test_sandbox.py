@@ -119,6 +119,7 @@ def test_what_returns_before_its_body_has_run_has_failed(
     assert "its body has not run" in row.error
 
 
+@pytest.mark.slow
 def test_the_threads_of_a_job_know_the_job(on_both: LedgerOf, plugin: OneJob) -> None:
     """Guards: _of_process; turn(): a thread waits for no fence of the job for long, and is no stand-in."""
     said = []
