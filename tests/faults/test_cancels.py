@@ -27,6 +27,7 @@ def wait_for_run(system: System, job_id: str, state: str = "cancelled", *, deadl
     )
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F24")
 @pytest.mark.fast
 def test_a_job_cancelled_while_it_waits_never_runs(every_system: System) -> None:

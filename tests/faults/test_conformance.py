@@ -54,6 +54,7 @@ def test_delivery_with_or_without_duplicates(every_system: System) -> None:
     assert_once(system, [long, short])
 
 
+@pytest.mark.slow
 @pytest.mark.fast
 def test_priority_within_a_queue(every_system: System) -> None:
     """High before normal before low, and within each in the order of their coming, once the only process is free."""

@@ -125,6 +125,7 @@ def test_garbage_among_the_orders_holds_up_nothing(every_broker_system: System) 
         assert worker.alive, (what, worker.log)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F16")
 @pytest.mark.fast
 @pytest.mark.parametrize("size", [65_000, 200_000_000], ids=["65 kB", "200 MB"])

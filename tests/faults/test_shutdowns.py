@@ -153,6 +153,7 @@ def test_up_starts_again_what_dies(system: System) -> None:
     assert up.terminate(deadline=60) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.fault("F3")
 @pytest.mark.fast
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])

@@ -236,6 +236,7 @@ get_fetcher(site).fetch_events()
 """
 
 
+@pytest.mark.slow
 def test_a_fetch_killed_in_the_middle_goes_on_where_it_was(
     city: CitySite, fetch: Fetch, root: Path, programs: Programs
 ) -> None:
