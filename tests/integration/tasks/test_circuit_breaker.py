@@ -61,7 +61,7 @@ def pause() -> Pause | None:
 
 
 def test_a_site_that_failed_on_so_many_days_is_paused(runs: Fail) -> None:
-    runs([0.1, DAY, 2 * DAY])
+    runs([0.0, DAY, 2 * DAY])
     before = count_jobs()
     assert (fire().fate, count_jobs()) == ("nothing", before)
     found = pause()
@@ -79,7 +79,7 @@ def test_a_site_that_failed_on_so_many_days_is_paused(runs: Fail) -> None:
 
 @pytest.mark.parametrize(
     ("failed", "completed"),
-    [([DAY, 2 * DAY], []), ([DAY, DAY + 0.01, DAY + 0.02], []), ([0.1, DAY, 3 * DAY], [2 * DAY])],
+    [([DAY, 2 * DAY], []), ([DAY, DAY + 0.01, DAY + 0.02], []), ([0.0, DAY, 3 * DAY], [2 * DAY])],
     ids=["two days", "one day", "one success in between"],
 )
 def test_a_site_that_failed_on_fewer_days_goes_on(runs: Fail, failed: list[float], completed: list[float]) -> None:
@@ -92,7 +92,7 @@ def test_a_site_that_failed_on_fewer_days_goes_on(runs: Fail, failed: list[float
 
 def test_the_count_begins_again_once_the_site_is_resumed(runs: Fail) -> None:
     """Guard: last_end."""
-    runs([0.1, DAY, 2 * DAY])
+    runs([0.0, DAY, 2 * DAY])
     with transaction() as connection:
         pauses.pause(connection, "site", "a.ca", reason="r", by="a test", seconds=None)
         pauses.resume(connection, "site", "a.ca")
@@ -101,7 +101,7 @@ def test_the_count_begins_again_once_the_site_is_resumed(runs: Fail) -> None:
 
 
 def test_zero_pauses_no_site(runs: Fail, monkeypatch: pytest.MonkeyPatch) -> None:
-    runs([0.1, DAY, 2 * DAY, 3 * DAY])
+    runs([0.0, DAY, 2 * DAY, 3 * DAY])
     monkeypatch.setenv("CLERK_PAUSE_AFTER_FAILURES", "0")
     application.close()
     assert fire().fate == "enqueued"
