@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import atexit
 from collections.abc import Callable
+from contextlib import suppress
 from functools import update_wrapper
 from threading import RLock
 from typing import Any, Generic, TypeVar, overload
@@ -31,7 +32,7 @@ class Application:
     def get(self, part: Part[T], build: Callable[[], T] | None = None) -> T:
         """Return a part, built at the first call: by `build` if it is given."""
         built: T
-        if part in self._built:
+        with suppress(KeyError):  # without the lock: parts are asked for several times a job
             built = self._built[part]
             return built
         with part.lock:

@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from clerk_tasks.testing.website import in_thread
 from devtools.netfile_books import Gift, Payment, Report, Year, workbook, zipped
 
 _FIRST = ("Ada", "Ben", "Cleo", "Dara", "Emil", "Fay", "Gus", "Hana")
@@ -221,14 +222,8 @@ def serving(port: int = 0) -> Iterator[NetFileSite]:
     server = _Server(("127.0.0.1", port), handler)
     site = NetFileSite(f"http://127.0.0.1:{server.server_address[1]}", dict(_answers()))
     handler.site = site  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with in_thread(server):
         yield site
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -186,7 +186,10 @@ def admit_next(connection: Connection, key: str) -> None:
 
 
 def may_admit(connection: Connection, key: str) -> bool:
-    """Return whether `admit_next` may have something to do: it takes no lock, and of two who ask the later knows."""
+    """Return whether `admit_next` may have something to do.
+
+    It takes no lock: of two processes whose jobs end at once, the one that asks last sees both ends.
+    """
     return _room(connection, key).wants_more
 
 
@@ -205,7 +208,7 @@ class _Room(NamedTuple):
 
     @property
     def wants_more(self) -> bool:
-        """Whether a quarter at most of the places that are not running have a ready job: then several are admitted."""
+        """Whether at most one in four of the places without a running job has a ready one: it is time for several."""
         return self.holds and self.free > 0 and 3 * self.ready <= self.free
 
 

@@ -167,7 +167,7 @@ def _set_collector(before: tuple[bool, tuple[int, int, int]]) -> None:
 
 #: How to read each, and how to put it back. What cannot be put back leaves another value than it was.
 STATE: tuple[tuple[str, Callable[[], Any], Callable[[Any], object]], ...] = (
-    ("working directory", _folder, os.chdir),  # another root shows here, too
+    ("working directory", _folder, os.chdir),  # another root shows here too, unless it is /
     ("environment", _environment, _set_environment),
     ("streams", _streams, _set_streams),
     ("umask", _umask, os.umask),

@@ -138,6 +138,28 @@ def test_no_job_is_over_before_what_it_said_was_read(children: Children, caplog:
 
 
 @linux
+def test_a_slice_begins_once_what_was_said_before_is_read(children: Children, caplog: pytest.LogCaptureFixture) -> None:
+    """Guard: begin_slice. The first job would get what was said between two slices."""
+    caplog.set_level(logging.INFO)
+    parent = JobLogs(children, limit=0)
+    parent.open(1)
+    child = Child(children.path, 0)
+    assert child.output is not None
+    child.output.write(b"said between\n")
+    later = threading.Timer(0.05, parent.read)
+    later.daemon = True
+    later.start()
+    child.in_slice(True)
+    child.works_on(claim("job-1"))
+    child.output.write(b"said by the job\n")
+    child.rest()
+    parent.close()
+    later.join(10)
+    of = {record.getMessage(): getattr(record, "job_id", None) for record in caplog.records}
+    assert (of.get("said between"), of["said by the job"]) == (None, "job-1")
+
+
+@linux
 def test_a_child_waits_for_the_pipe_of_a_pool_that_grows(children: Children) -> None:
     parent = JobLogs(children, limit=0)
     growing = threading.Timer(0.05, parent.open, (3,))

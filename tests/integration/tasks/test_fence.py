@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
@@ -85,6 +86,17 @@ def test_what_is_lost_inside_a_transaction_is_not_taken_up_by_another_connection
     with held.transaction() as connection:
         assert connection.execute(text("SELECT 1")).scalar_one() == 1
     held.close()
+
+
+def test_nothing_is_committed_to_a_file_that_was_replaced_meanwhile(sqlite_url: str) -> None:
+    """Guard: file_of in _check_begun. A restored backup would not have what is recorded as done."""
+    ledger = LedgerOf(sqlite_url)
+    held, file = HeldConnection(ledger.engine), Path(str(ledger.engine.url.database))
+    copy = Path(shutil.copyfile(file, file.with_suffix(".new")))
+    with pytest.raises(DatabaseUnavailable, match="in the middle of a transaction"), held.transaction():
+        copy.replace(file)
+    held.close()
+    ledger.engine.dispose()
 
 
 def test_no_other_attempt_can_start_while_a_job_is_inside_its_fence(postgres_url: str, plugin: OneJob) -> None:
