@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ class BoardServer:
             log_level="warning",
             access_log=False,
             server_header=False,
+            date_header=False,  # the guard adds it: uvicorn would wake up ten times a second to have it ready
             proxy_headers=False,  # the address of who logs in is that of the connection
             lifespan="off",
             timeout_graceful_shutdown=1,  # streams never end by themselves
@@ -54,13 +56,29 @@ class BoardServer:
 
     def stop(self) -> None:
         """Make `serve` return; from another thread."""
-        self._server.should_exit = True
+        self._server.end()
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn, which ends by our own rules: a signal is an end, not an error."""
+    """Uvicorn, which ends by our own rules: a signal is an end, not an error, and nothing wakes it up before that."""
 
-    received: signal.Signals | None = None
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.received: signal.Signals | None = None
+        self._waiting: asyncio.AbstractEventLoop | None = None
+        self._over = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Wait for the end."""
+        self._waiting = asyncio.get_running_loop()
+        if not self.should_exit:
+            await self._over.wait()
+
+    def end(self) -> None:
+        """Make the server end; from any thread, and from a signal's handler."""
+        self.should_exit = True
+        if self._waiting:
+            self._waiting.call_soon_threadsafe(self._over.set)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -68,7 +86,7 @@ class _Server(uvicorn.Server):
 
         def note(number: int, _frame: FrameType | None) -> None:
             self.received = signal.Signals(number)
-            self.should_exit = True
+            self.end()
 
         try:
             before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}

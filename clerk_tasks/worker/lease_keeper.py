@@ -61,6 +61,7 @@ class LeaseKeeper:
         self.lease, self.renewal, self.register, self.clock = lease, renewal, register, clock
         self.seen: leases.Heartbeat | None = None  # the answer to the last heartbeat
         self._renewed_at = float("-inf")
+        self._owning = False  # whether the ledger knew a job of this worker at the last look
         #: Attempts whose process was killed before their end could be recorded: how it is to be, and why.
         self._condemned: dict[Work, tuple[Ending, str]] = {}
         self._strays: dict[tuple[int, Work], float] = {}  # who works on what is not its own: since when, by our clock
@@ -68,9 +69,13 @@ class LeaseKeeper:
     def run_once(self) -> bool:
         """Make one pass; return whether an attempt was ended. Raises DatabaseUnavailable, and is then run again."""
         working = self.working()  # before the rows are read: a job that ends meanwhile has a row no more
+        if not working and not self._owning and not self._is_renewal_due():
+            return False  # an idle child that claims a job and dies before it says so is found at a renewal
         with self.held.statement() as connection:
             rows = leases.running_of(connection, self.instance, cancel_grace=CANCEL_GRACE)
-        live = self.live()  # after they are read: a process that owns one of them and is not here is dead
+        self._owning = bool(rows)
+        # After they are read: a process that owns one of them and is not here is dead.
+        live = self.live() if rows or working else set()
         self._condemned = {work: self._condemned[work] for row in rows if (work := _work_of(row)) in self._condemned}
         over = {row.claim: end for row in rows if (end := self._condemned.get(_work_of(row)) or _end_of(row, live))}
         ended = self._end(over)
@@ -93,8 +98,11 @@ class LeaseKeeper:
             logger.warning("killing process %d: it still works on job %s, which another attempt owns", pid, work.job_id)
         return {pid for pid, _ in late}
 
+    def _is_renewal_due(self) -> bool:
+        return self.clock() - self._renewed_at >= self.renewal
+
     def _renew(self, job_ids: Sequence[str]) -> None:
-        if self.clock() - self._renewed_at < self.renewal:
+        if not self._is_renewal_due():
             return
         with self.held.transaction() as connection:
             leases.renew(connection, self.instance, job_ids, lease=self.lease)

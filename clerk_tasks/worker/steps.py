@@ -176,7 +176,7 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
                 with errors_logged("sizing the pool"):
                     self.size.run_once()
             with errors_logged("judging this worker"):
-                self.logs.open(len(_live(self.worker.pool)))  # the pool may have grown
+                self.logs.open(self.worker.pool.num_processes)  # the pool may have grown
                 self._watch()
             if self.worker.blueprint.state == bootsteps.CLOSE and not self.draining:  # perhaps by a message
                 self._hand_back_in_time()
@@ -206,14 +206,15 @@ class Housekeeping(bootsteps.StartStopStep):  # type: ignore[misc]
 
     def _watch(self) -> None:
         """Replace what takes no job although jobs are there: idle children first, then this whole worker."""
-        live, working = _live(self.worker.pool), self.children.working()
-        idle = (self.children.ready() & live) - working.keys()
         consumer = getattr(self.worker.consumer, "task_consumer", None)
         wanted = (
             self.worker.blueprint.state == bootsteps.RUN
             and consumer is not None
             and any(map(consumer.consuming_from, self.relay.wanted))
         )
+        working = self.children.working()
+        live = _live(self.worker.pool) if wanted else set()
+        idle = (self.children.ready() & live) - working.keys()
         # Without any child, after an order to shrink the pool, say, it takes none either.
         verdict = self.watchdog.judge(wanted=wanted, idle=bool(idle or not live), taken=self.children.taken())
         if verdict is Verdict.REPLACE_IDLE_CHILDREN:

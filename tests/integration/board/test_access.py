@@ -145,6 +145,7 @@ def test_the_headers_keep_other_sites_out(board: httpx.Client) -> None:
         assert "unsafe" not in policy
         assert "frame-ancestors 'none'" in policy
         assert headers["x-content-type-options"] == "nosniff"
+        assert "date" in headers
 
 
 def test_the_way_back_leads_to_this_board_only(board: httpx.Client) -> None:

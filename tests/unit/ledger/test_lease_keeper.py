@@ -36,10 +36,11 @@ def test_a_child_that_starts_while_the_keeper_looks_is_no_dead_one(
     ledger: LedgerOf, keeper: LeaseKeeper, children: Children
 ) -> None:
     """Guard: the pool is asked after the rows were read; a job claimed in between belongs to a process that lives."""
-    (job_id,) = ledger.record([job()]).job_ids
-    children.before_looking = lambda: ledger.claim(job_id, pid=children.spawn()) and None
+    first, second = ledger.record([job(), job()]).job_ids
+    ledger.claim(first, pid=children.spawn())
+    children.before_looking = lambda: ledger.claim(second, pid=children.spawn()) and None
     keeper.run_once()
-    assert ledger.job(job_id).state == "running"
+    assert ledger.job(second).state == "running"
 
 
 def test_a_late_job_is_ended_and_its_process_killed(ledger: LedgerOf, keeper: LeaseKeeper, children: Children) -> None:
@@ -258,3 +259,16 @@ def test_what_a_worker_gives_back_is_uncounted_and_its_processes_end(
     assert [ledger.job(name).state for name in (given, asked)] == ["retryable", "cancelled"]
     assert all(children.is_killed(pid) for pid in pids)
     assert ledger.job(later).state == "scheduled"
+
+
+def test_an_idle_worker_asks_the_database_at_renewals_only(
+    ledger: LedgerOf, held: HeldConnection, keeper: LeaseKeeper, clock: Clock
+) -> None:
+    """Guard: `_is_renewal_due` in `run_once`. A child that claimed a job and died before it said so is found then."""
+    keeper.run_once()
+    (job_id,) = ledger.record([job()]).job_ids
+    ledger.claim(job_id, pid=999_999_999)
+    assert keeper.run_once() is False
+    clock.go(LEASE / 3)
+    assert keeper.run_once() is True
+    assert ledger.job(job_id).state == "retryable"
