@@ -17,7 +17,7 @@ from clerk_tasks.restarts import RestartPause
 
 #: How often to look whether the server lives and has users, in seconds.
 POLL = 0.25
-#: How long the server may take to stop, in seconds; killing it then loses at most the last second of messages.
+#: How long the server may take to stop, in seconds; killing it then loses at most the last two seconds of messages.
 STOP_TIMEOUT = 5.0
 
 
@@ -117,9 +117,12 @@ def _is_gone(place: Place) -> bool:
 
 
 def _options(place: Place) -> list[str]:
-    """Return the server's command line: reachable by this user only, every change on disk within a second."""
+    """Return the server's command line: reachable by this user only, every change on disk within two seconds.
+
+    Its chores run once a second, not ten times: no message expires, and a worker may wait a second for "nothing".
+    """
     where = ["--port", "0", "--unixsocket", str(place.socket), "--unixsocketperm", "700", "--dir", str(place.folder)]
-    return [*where, "--daemonize", "no", "--save", "", "--appendonly", "yes", "--appendfsync", "everysec"]
+    return [*where, "--daemonize", "no", "--save", "", "--hz", "1", "--appendonly", "yes", "--appendfsync", "everysec"]
 
 
 def _complaint(place: Place, program: str) -> str:
