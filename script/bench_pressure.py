@@ -18,7 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from devtools.bench.measure import Bench, say
-from devtools.bench.pressure import SCENARIOS, Outcome, Stage, capacity, run
+from devtools.bench.pressure import SCENARIOS, Outcome, Stage, capacity, drained, run
 from devtools.bench.servers import Servers
 from devtools.bench.table import PEERS
 
@@ -46,21 +46,23 @@ def main() -> None:
             stack.callback(bench.stop)
             os.environ |= {name: bench.environment[name] for name in ("BENCH_PID", "BENCH_FOLDER", "BENCH_IGNORED")}
             stage = Stage(bench, servers.start("postgres"))
+            capacity(stage)  # the first jobs of a new child take longer
             able = capacity(stage)
             say(f"{scenario.name}: two children do {able:,.0f} jobs of 1 ms each second")
             outcome = run(stage, scenario, able, options.seconds)
-            report(scenario.name, outcome, able)
+            report(scenario.name, outcome)
+            if scenario.load > 1:
+                say(drained(stage))
             lost += outcome.missing
     sys.exit(1 if lost else 0)
 
 
-def report(name: str, outcome: Outcome, able: float) -> None:
+def report(name: str, outcome: Outcome) -> None:
     """Print what was seen."""
     for when, phase in zip(("before", "during", "after"), outcome.phases, strict=True):
         print(f"| {name} | {when} | {phase} |", flush=True)  # noqa: T201
         name = ""
-    drained = f"; the rest drained at {outcome.drained:,.0f}/s, {outcome.drained / able:.2f}" if outcome.drained else ""
-    say(f"{outcome.recorded} recorded, {outcome.missing} without an end{drained}")
+    say(f"{outcome.recorded} recorded, {outcome.missing} without an end")
 
 
 def parse() -> argparse.Namespace:

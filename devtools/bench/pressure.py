@@ -26,8 +26,8 @@ from devtools.services import Server
 
 #: The share of what the workers can do that is enqueued while nothing presses.
 EASY = 0.4
-#: The jobs that are enqueued at once to see what the workers can do.
-FULL = 3000
+#: The jobs that are enqueued at once to see what the workers can do, and those of a backlog.
+FULL, BACKLOG = 3000, 30_000
 #: The jobs of one run, about as many as the producer records at once: the last of a run costs more than the others.
 RUN = 50
 #: How long to wait for all jobs to end, in seconds.
@@ -70,10 +70,9 @@ class Phase:
 
 @dataclass(frozen=True)
 class Outcome:
-    """The phases before, during and after, the rate at which the backlog drained, and jobs without their end."""
+    """The phases before, during and after, and jobs without their end."""
 
     phases: list[Phase]
-    drained: float | None
     recorded: int
     missing: int
 
@@ -134,26 +133,33 @@ class Stage:
         return int(answer)
 
     def drain(self) -> float | None:
-        """Wait until all jobs have completed; return how many a second did, None if there were too few to say."""
+        """Wait until all jobs have completed; return how many a second did, None if they do not within PATIENCE."""
         left, began = self.unfinished(), time.monotonic()
         while self.ask(_ANY)[0]:
             if time.monotonic() - began > PATIENCE:
                 return None
             threading.Event().wait(0.2)
-        return left / (time.monotonic() - began) if left > FULL / 2 else None
+        return left / (time.monotonic() - began)
 
 
-def capacity(stage: Stage) -> float:
-    """Return how many jobs a second the workers can do, from a queue that was empty."""
+def capacity(stage: Stage, jobs: int = FULL) -> float:
+    """Return how many jobs a second the workers do when so many are enqueued at once, from a queue that was empty."""
     source = (
         "from clerk.jobs import JobRequest; from clerk_tasks.dispatcher import enqueue_many; "
-        f"[enqueue_many([JobRequest('brief', '{SITE}')] * {RUN}) for _ in range({FULL // RUN})]"
+        f"[enqueue_many([JobRequest('brief', '{SITE}')] * {RUN}) for _ in range({jobs // RUN})]"
     )
     subprocess.run([sys.executable, "-c", source], check=True, env=stage.bench.environment, cwd=stage.bench.folder)
     rate = stage.drain()
     if rate is None:
-        raise Failed(f"{FULL} jobs did not end\n{stage.bench.logs()}")
+        raise Failed(f"{jobs} jobs did not end\n{stage.bench.logs()}")
     return rate
+
+
+def drained(stage: Stage) -> str:
+    """Return how fast a backlog is worked off beside a short queue, which is measured before and after it."""
+    short, long, again = capacity(stage), capacity(stage, BACKLOG), capacity(stage)
+    ratio = long / (short + again) * 2
+    return f"{FULL:,} jobs end at {short:,.0f} and {again:,.0f}/s, {BACKLOG:,} at {long:,.0f}/s, a ratio of {ratio:.2f}"
 
 
 def run(stage: Stage, scenario: Scenario, able: float, seconds: float) -> Outcome:
@@ -167,9 +173,9 @@ def run(stage: Stage, scenario: Scenario, able: float, seconds: float) -> Outcom
     stage.load(EASY * able)
     phases.append(stage.phase(seconds))
     recorded = stage.finish()
-    drained = stage.drain()
+    stage.drain()
     after = int(str(stage.ask("SELECT count(*) FROM jobs")[0]))
-    return Outcome(phases, drained, recorded, before + recorded - after + stage.unfinished())
+    return Outcome(phases, recorded, before + recorded - after + stage.unfinished())
 
 
 def _kill(stage: Stage) -> None:
