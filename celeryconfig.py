@@ -31,7 +31,7 @@ worker_proc_alive_timeout = 120
 #: A worker takes what it can start: a message held back by a busy worker is a job that waits beside an idle one.
 #: On Redis, clerk_tasks/celery.py also sets worker_disable_prefetch, which other brokers do not have.
 worker_prefetch_multiplier = 1
-#: A pool child that leaks is replaced now and then.
+#: A pool child that leaks is replaced now and then; some up to a fifth earlier, so that not all are at once.
 worker_max_tasks_per_child = 10_000
 #: Logging is the program's, not Celery's, and a job's print stays a print.
 worker_hijack_root_logger = False

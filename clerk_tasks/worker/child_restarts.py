@@ -11,6 +11,9 @@ from clerk_tasks.restarts import RestartPause
 
 logger = logging.getLogger(__name__)
 
+#: When to look again for a child that is about to have ended, in seconds.
+LOOK_AGAIN = 0.1
+
 
 class ChildRestarts:
     """Decides when the billiard pool of a worker replaces its children; the pool asks every few seconds."""
@@ -22,9 +25,19 @@ class ChildRestarts:
         self._pause, self._due = RestartPause(), float("-inf")
         self._known = self._children()
         pool._repopulate_pool = self.repopulate
+        self._exited: Callable[[Any, Any], None] = pool._event_process_exit
+        pool._event_process_exit = self.exited
 
     def _children(self) -> set[int]:
         return {process.pid for process in self._pool._pool}
+
+    def exited(self, hub: Any, process: Any) -> None:
+        """Replace a child that has closed its files, as at its end; `hub` is Celery's event loop.
+
+        The kernel may say that it has ended only a moment later. The pool would look again after five seconds.
+        """
+        self._exited(hub, process)
+        hub.call_later(LOOK_AGAIN, self._pool.maintain_pool)
 
     def repopulate(self, exitcodes: Sequence[int | None]) -> None:
         """Replace the children that are gone, unless that has just failed; `exitcodes` is the pool's own argument."""

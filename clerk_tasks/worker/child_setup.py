@@ -6,6 +6,7 @@ import gc
 import multiprocessing.process
 import os
 import signal
+import sys
 from typing import Any
 
 import billiard.pool
@@ -44,6 +45,8 @@ def end_process_group(**_: Any) -> None:
     if os.getpgrp() == os.getpid():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         os.killpg(0, signal.SIGTERM)
+        # Billiard says goodbye now and sleeps for a second; the parent hears it and ends that by this signal.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit())
 
 
 def _served() -> list[str]:

@@ -274,11 +274,13 @@ _until_the_database_is_back = Retrying(
 def executor() -> Executor:
     """Return this pool child's executor."""
     engine = create_engine(settings().database_url, durable=False)
+    place, most = current_process().index, current_app.conf.worker_max_tasks_per_child
     return Executor(
         HeldConnection(engine),
-        Child(os.environ[CHILDREN_VARIABLE], current_process().index),
+        Child(os.environ[CHILDREN_VARIABLE], place),
         instance=os.environ[INSTANCE_VARIABLE],
         lease=settings().lease_term,
-        most=current_app.conf.worker_max_tasks_per_child,
+        # In some places fewer, so that the children of a worker are not all replaced at once.
+        most=most and most - most // 20 * (place % 5),
         events=Events(os.environ[EVENTS_VARIABLE]),
     )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -40,9 +41,26 @@ class Pool:
             self.started += 1
             self._pool = [SimpleNamespace(pid=self.started)]
 
+    def _event_process_exit(self, hub: object, process: object) -> None:
+        self.maintain_pool()
+
+    def maintain_pool(self) -> None:
+        self._repopulate_pool([])
+
     def end_child(self) -> None:
         self._pool.clear()
         self._repopulate_pool([1])
+
+
+class Hub:
+    """Celery's event loop, with what is to be called later."""
+
+    def __init__(self) -> None:
+        self.later: list[Callable[[], object]] = []
+
+    def call_later(self, delay: float, callback: Callable[[], object]) -> None:
+        assert delay < 1
+        self.later.append(callback)
 
 
 def test_children_that_cannot_work_are_started_again_after_growing_pauses(caplog: pytest.LogCaptureFixture) -> None:
@@ -69,6 +87,31 @@ def test_children_that_could_work_are_replaced_at_once(caplog: pytest.LogCapture
         ready.add(number)
         pool.end_child()
     assert caplog.messages == []
+
+
+def test_a_child_that_ends_a_moment_after_it_has_closed_its_files_is_replaced_soon() -> None:
+    """Guard: `exited`. The pool by itself would look again after five seconds."""
+    pool, hub = Pool(), Hub()
+    restarts = ChildRestarts(pool, lambda: {1}, Clock())
+    restarts.exited(hub, None)  # it is not gone yet
+    pool._pool.clear()
+    assert pool.started == 1
+    for callback in hub.later:
+        callback()
+    assert pool.started == 2
+
+
+def test_a_child_at_its_end_ends_at_its_parents_signal() -> None:
+    """Guard: the handler in `end_process_group`; billiard sleeps for a second before it ends by itself."""
+    source = (
+        "import os, time; from clerk_tasks.worker.child_setup import end_process_group; "
+        "os.setpgid(0, 0); end_process_group(); print('ready', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        child.terminate()
+        assert child.wait(timeout=30) == 0
 
 
 def test_a_process_of_up_that_cannot_be_started_is_tried_again(
