@@ -65,7 +65,7 @@ def _shown() -> Iterator[None]:
     """Show on stderr what the function prints and logs, as a worker's log would."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logs.LogLines("%(levelname)-7s %(message)s"))
-    handler.addFilter(lambda record: record.name.partition(".")[0] not in logs.OURS or record.name == logs.FETCHERS)
+    handler.addFilter(lambda record: record.name.partition(".")[0] not in logs.OURS)  # main shows those
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)
