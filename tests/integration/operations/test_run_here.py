@@ -82,6 +82,8 @@ def test_a_failure_has_its_traceback_without_secrets_and_without_our_frames(caps
     assert "plugins/talking.py" in traceback[1]
     assert "hunter2" not in err
     assert "run_here.py" not in err
+    code = f"Its code: job type talk of plugin talking, {Path('plugins/talking.py').resolve()}:8."
+    assert code in err.splitlines()
 
 
 def test_pdb_opens_where_the_function_failed(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
