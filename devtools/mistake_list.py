@@ -46,6 +46,16 @@ def run(title: str, body: str, before: str = "", answer: str = '{"work": work}',
     return Mistake(title, plugin(answer, f"{head}{function}{others}"), RUN, job="work")
 
 
+def schedule(title: str, body: str) -> Mistake:
+    imports = "from clerk import JobRequest, Schedule"
+    hooks = (
+        '{"work": work}\n\n    @hookimpl\n    def register_schedules(self):\n'
+        '        return [Schedule("acme", "0 4 * * *", choose)]'
+    )
+    functions = f"{WORK}\n\n\ndef choose(connection):\n    {body}"
+    return Mistake(title, plugin(hooks, f"{imports}\n\n\n{functions}"), CALL, "schedule tick acme")
+
+
 def fetcher(title: str, answer: str, before: str = "") -> Mistake:
     source = plugin(f'{answer} if label == "acme" else None', before, "fetcher_class(self, label)")
     return Mistake(title, source, RUN, job="fetch-site", site={"scraper": "acme"})
@@ -131,6 +141,9 @@ MISTAKES = [
         CALL,
         "enqueue work alameda.ca",
     ),
+    schedule("A schedule that fails", 'raise KeyError("website")'),
+    schedule("A schedule that asks for an unknown job type", 'return [JobRequest("wrok", "alameda.ca")]'),
+    schedule("A schedule that gives a wrong argument", 'return [JobRequest("work", "alameda.ca", {"year": 2026})]'),
     run("An exception", 'return subdomain["name"]'),
     run("Not implemented", "raise NotImplementedError"),
     run("An exit", "sys.exit(3)", "import sys"),

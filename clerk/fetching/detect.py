@@ -128,7 +128,7 @@ def _by_page(url: str, visitor: Visitor | None) -> Detection | None:
     try:
         response = visitor.request("GET", url)
     except (NotServed, Trouble) as error:
-        raise NotFoundError(f"{url} cannot be read, so its system is unknown: {error}") from None
+        raise NotFoundError(f"the page cannot be read, so its system is unknown: {error}") from None
     final = str(response.url)
     return by_address(final) or by_content(response.text, final)
 

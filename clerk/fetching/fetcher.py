@@ -102,7 +102,7 @@ class Fetcher:
         try:
             return self.visitor.request(method, url, json=json, data=data, headers=headers, cookies=cookies)
         except Refusal as error:
-            self.logger.log(f"{method} {url}: {error}", level="warning" if error.response else "error")
+            self.logger.log(str(error), level="warning" if error.response else "error")
             return error.response
 
     def check_if_exists(self, meeting: str, date: str, kind: str) -> bool:

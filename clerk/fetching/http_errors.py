@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from clerk.errors import ClerkError
 
@@ -30,6 +30,10 @@ class Refusal(ClerkError):
         super().__init__(message)
         self.response = response
         self.after = after
+
+    def of_request(self, method: str, url: str) -> Self:
+        """Return the same error, whose message names the request."""
+        return type(self)(f"{self}: {method} {url:.200}", response=self.response, after=self.after)
 
 
 class Trouble(Refusal):

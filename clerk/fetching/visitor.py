@@ -15,7 +15,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, stop_befo
 
 from clerk.fetching.addresses import origin
 from clerk.fetching.connections import Network
-from clerk.fetching.http_errors import MEANINGS, NotServed, TooLarge, Trouble, check
+from clerk.fetching.http_errors import MEANINGS, NotServed, Refusal, TooLarge, Trouble, check
 from clerk.fetching.response_body import CODINGS, DOCUMENT, FileType, decoded, require_type, whole
 from clerk.fetching.robots import NAME, Robots
 from clerk.jobs import current_job
@@ -107,7 +107,10 @@ class Visitor:
 
         Raises Trouble if every attempt failed; NotServed if another attempt would not help.
         """
-        response: httpx.Response = self._retrying(self._attempt, method, url, **options)
+        try:
+            response: httpx.Response = self._retrying(self._attempt, method, url, **options)
+        except Refusal as error:
+            raise error.of_request(method, url) from None  # the frames between are no news to the caller
         return response
 
     def download(

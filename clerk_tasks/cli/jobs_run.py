@@ -15,6 +15,7 @@ from clerk_tasks import logs
 from clerk_tasks.cli import output
 from clerk_tasks.cli.flags import Flags, takes_flags, typed_arguments
 from clerk_tasks.cli.options import Arguments, AsJson, NamedJobType, NamedSite
+from clerk_tasks.job_types.registry import registry
 from clerk_tasks.operations.run_here import RunHere, command_of, run_here
 
 
@@ -43,6 +44,8 @@ def command(
         output.warn(done.note)
     children = [command_of(child) for child in done.children]
     output.note(f"{job_type} {subdomain}: {done.error or 'completed'} ({done.seconds:.3f} s)")
+    if done.error is not None:
+        output.note(f"Its code: {registry().get(job_type).origin}.")
     if children:
         output.note("A worker would enqueue:" if done.error is None else "It asked for, before it failed:")
         for line in children:
@@ -65,7 +68,7 @@ def _shown() -> Iterator[None]:
     """Show on stderr what the function prints and logs, as a worker's log would."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logs.LogLines("%(levelname)-7s %(message)s"))
-    handler.addFilter(lambda record: record.name.partition(".")[0] not in logs.OURS or record.name == logs.FETCHERS)
+    handler.addFilter(lambda record: record.name.partition(".")[0] not in logs.OURS)  # main shows those
     root = logging.getLogger()
     level = root.level
     root.addHandler(handler)

@@ -31,6 +31,7 @@ from clerk_tasks.ledger.insert import Message, NewJob
 from clerk_tasks.ledger.meta import remember
 from clerk_tasks.pipeline import ask_plugins
 from clerk_tasks.recording import grouped, pipeline_of, record_groups
+from clerk_tasks.schedules.author_errors import explained, naming
 from clerk_tasks.schedules.circuit_breaker import trip
 from clerk_tasks.schedules.cron import moments, slots_between
 from clerk_tasks.schedules.maintenance import Chore, chores
@@ -119,7 +120,8 @@ def fire_now(name: str) -> Fired:
         current = database_time(connection)
         if pause := find_pause(connection, "schedule", name):
             raise ConflictError(str(pause))
-    fired, messages = _fire(schedule, current)
+    with naming(schedule):
+        fired, messages = _fire(schedule, current)
     publish(messages)
     return fired
 
@@ -164,7 +166,7 @@ def _fire_due(schedule: Schedule, moment: datetime) -> Fired:
 def _failure(schedule: Schedule, moment: datetime, error: Exception) -> Fired:
     """Log an error that is being handled; return the slot that failed by it."""
     logger.exception("schedule %s, slot %s: failed", schedule.name, moment)
-    return Fired(schedule.name, moment, "failed", detail=storable(f"{type(error).__name__}: {error}")[:1000])
+    return Fired(schedule.name, moment, "failed", detail=storable(explained(schedule, error))[:1000])
 
 
 def _last(connection: Connection, schedule: Schedule) -> RowMapping | None:

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from clerk_tasks.cli.main import main
 from devtools.plugin_files import imports_undone
-from tests.docs.installed import environment
+from tests.docs.installed import linted, run
 
 KINDS = ("fetcher", "etl", "job")
-linted = pytest.mark.skipif(not (find_spec("mypy") and find_spec("ruff")), reason="script/lint installs mypy and ruff")
-
-
-def run(folder: Path, words: Sequence[str]) -> str:
-    """Run a Python module in a folder, with this project installed; return what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", *words],
-        cwd=folder, env=environment(folder), capture_output=True, text=True, timeout=110, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, f"{words}\n{done.stdout}{done.stderr}"
-    return done.stdout
 
 
 @linted

@@ -49,6 +49,13 @@ def test_asked_to_wait_too_long_it_gives_up_at_once(city: CitySite, visitor: Vis
     assert (caught.value.after, waits, len(city.requests)) == (600, [], 1)
 
 
+def test_a_request_that_failed_is_named_and_the_caller_is_the_frame_before_it(city: CitySite, visitor: Visitor) -> None:
+    with pytest.raises(NotServed, match=rf"^HTTP 404: .*: GET {city.url}/x$") as caught:
+        visitor.request("GET", f"{city.url}/x")
+    assert [entry.name for entry in caught.traceback][1:] == ["request"]
+    assert caught.value.response is not None
+
+
 @pytest.mark.parametrize(
     ("asked", "after"),
     [

@@ -19,10 +19,12 @@ import logging
 from datetime import date
 from pathlib import Path
 from clerk import Retry, Snooze, current_job, hookimpl
+from clerk.output import ClerkLogger
 
 def talk(subdomain, run_id, *, since: date = date(2024, 1, 1), end: str = ""):
     print("printed")
     logging.getLogger("mine").info("logged for %s", subdomain)
+    ClerkLogger(subdomain).log("as fetchers say it")
     current_job().progress("half way")
     current_job().spawn("parent", subdomain, children=["a b"])
     secret = 7
@@ -63,9 +65,10 @@ def test_a_function_runs_here_and_its_words_are_on_stderr(capsys: Capture) -> No
     out, err = capsys.readouterr()
     assert json.loads(out) == {"since": "2024-02-01", "run": True}
     lines = err.splitlines()
-    assert lines[:3] == ["printed", "INFO    logged for alameda.ca", "half way"]
-    assert lines[3].startswith("talk alameda.ca: completed (")
-    assert lines[4:] == ["A worker would enqueue:", f"  {CHILD}"]
+    logged = ["INFO    logged for alameda.ca", "info: alameda.ca: as fetchers say it"]
+    assert lines[:4] == ["printed", *logged, "half way"]
+    assert lines[4].startswith("talk alameda.ca: completed (")
+    assert lines[5:] == ["A worker would enqueue:", f"  {CHILD}"]
     assert Path("done.txt").read_text() == "final"
     assert (list_jobs(), list_runs()) == ([], [])
 
@@ -79,6 +82,8 @@ def test_a_failure_has_its_traceback_without_secrets_and_without_our_frames(caps
     assert "plugins/talking.py" in traceback[1]
     assert "hunter2" not in err
     assert "run_here.py" not in err
+    code = f"Its code: job type talk of plugin talking, {Path('plugins/talking.py').resolve()}:8."
+    assert code in err.splitlines()
 
 
 def test_pdb_opens_where_the_function_failed(capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
