@@ -35,7 +35,7 @@ def _form(given: Given, errors: Mapping[str, str]) -> Form:
     arguments = [argument_field(field, given, errors) for field in fields(function)]
     others = [_others(given, errors)] if signature(function).others else []
     wrong = f"{counted(len(errors), 'mistake')}: nothing is enqueued. {errors.get('', '')}".strip()
-    said = summary(function) or f"Job type {name} of plugin {registered.plugin}."
+    said = f"{name}: {summary(function) or f'a job type of plugin {registered.plugin}'}"
     return Form(
         wrong if errors else said,
         [_site(given, errors), *arguments, *others, *_options(given, errors)],

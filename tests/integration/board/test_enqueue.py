@@ -16,7 +16,8 @@ from clerk.application import application
 from clerk.plugin.loader import forget_plugins
 from clerk_tasks.operations.acts import list_acts
 from clerk_tasks.operations.listing import list_jobs, show_job
-from tests.integration.board.conftest import Connect, Enqueue
+from tests.integration.board.conftest import Connect
+from tests.integration.operations.conftest import Enqueue
 
 PLUGIN = '''
 from datetime import date, datetime
@@ -82,14 +83,16 @@ class Fields(HTMLParser):
         self._inside = self._inside and tag != "form"
 
 
-def send(board: httpx.Client, page: httpx.Response, step: str = "", **typed: Any) -> httpx.Response:
+def send(
+    board: httpx.Client, page: httpx.Response, step: str = "", act: str = "enqueue", **typed: Any
+) -> httpx.Response:
     """Type into the form of a page and press one of its buttons."""
     changed = {f"arg-{name.removeprefix('arg_')}" if name.startswith("arg_") else name: typed[name] for name in typed}
     kept = [(name, value) for name, value in Fields(page.text).sent if name not in changed]
     form: dict[str, Any] = {"step": step}
     for name, value in kept:
         form.setdefault(name, []).append(value)
-    return board.post("/act/enqueue", data=form | changed)
+    return board.post(f"/act/{act}", data=form | changed)
 
 
 @pytest.fixture
@@ -149,7 +152,7 @@ def test_each_argument_is_asked_for_by_its_type(board: httpx.Client) -> None:
     assert shown == {
         "often": "3", "tone": "warm", "dry_run": "false", "loud": "true", "tags": "a\nb", "note": "hello",
     }  # fmt: skip
-    for text in ("Greet a city.", "Who is greeted.", "How many times."):
+    for text in ("greet: Greet a city.", "Who is greeted.", "How many times."):
         assert text in page.text
 
 
@@ -208,6 +211,16 @@ def test_a_job_type_that_takes_any_argument_and_one_that_is_taken(board: httpx.C
     taken = send(board, board.get("/act/enqueue?job_type=alone&subdomain=alameda.ca"), "preview")
     assert taken.status_code == 400
     assert f"Job {winner} is doing this" in taken.text
+
+
+@SQLITE
+def test_an_act_is_done_to_what_its_preview_names_though_it_looks_like_a_secret(
+    board: httpx.Client, enqueue: Enqueue
+) -> None:
+    enqueue("fine", name="password=hunter2")
+    opened = board.get("/act/cancel", params={"arg": "name=password=hunter2"})
+    assert "1 job would be cancelled" in opened.text
+    assert "1 job cancelled" in send(board, opened, act="cancel").text
 
 
 @SQLITE
