@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -74,6 +74,8 @@ def enqueue(
     time_limit: float | None = None,
     delay: float = 0.0,
     always_publish: bool = False,
+    job_id: str | None = None,
+    alongside: Callable[[Connection], None] | None = None,
 ) -> Enqueued:
     """Enqueue one job: one transaction, then one message. Raises what `enqueue_job` raises.
 
@@ -81,19 +83,22 @@ def enqueue(
     begins a run, unless the job `joins` one: then NotFoundError. The job is due in `delay` seconds.
 
     No message is published while another is outstanding, unless `always_publish`, for a person who wants to know of a
-    broker that is away.
+    broker that is away. The job has the `job_id`, if there is one; `alongside` is called first in its transaction.
     """
     job = new_job(request, registry(), time_limit=time_limit, delay=delay)
+    job = replace(job, id=job_id) if job_id else job
     publisher()  # a broker's address that is wrong is found before anything is recorded
     if run_id:
         validate_run_id(run_id)
-    elif not (job.unique_key or job.limit_key or delay) and not stages_from(job.job_type):
+    elif not (job.unique_key or job.limit_key or delay or alongside) and not stages_from(job.job_type):
         return _enqueue_alone(job, always_publish=always_publish)
     ask_plugins()
     wanted = not delay
 
     def record(connection: Connection) -> Recorded:
         nonlocal wanted
+        if alongside:
+            alongside(connection)
         require_site(connection, job.subdomain)
         if run_id and joins:
             require_run(connection, run_id)

@@ -8,9 +8,12 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
+from clerk.database.literals import one_of
+from clerk.database.states import UNFINISHED
+from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import sites_table as sites
 from clerk.database.transactions import serialise
-from clerk.errors import UsageError, missing
+from clerk.errors import ConflictError, UsageError, missing
 from clerk.jobs import JobRequest, JobType, Priority
 from clerk.paths import validate_subdomain
 from clerk.run_ids import generate_run_id
@@ -121,6 +124,13 @@ def require_site(connection: Connection, subdomain: str) -> None:
     """Raise NotFoundError unless the site is there; it then cannot be removed before the transaction ends."""
     if _SITE(connection, {"subdomain": subdomain}) is None:
         raise missing("site", subdomain)
+
+
+def require_free(connection: Connection, job: NewJob) -> None:
+    """Raise ConflictError while an unfinished job has the unique key of a new one."""
+    query = select(jobs.c.id).where(jobs.c.unique_key == job.unique_key, one_of(jobs.c.state, UNFINISHED))
+    if job.unique_key and (winner := connection.execute(query).scalar()):
+        raise ConflictError(f"Job {winner} is doing this ({job.unique_key}); wait for it, or cancel it.")
 
 
 def new_job(request: JobRequest, known: Registry, *, time_limit: float | None = None, delay: float = 0.0) -> NewJob:

@@ -66,6 +66,7 @@ def pages() -> dict[str, str]:
         "job": f"/jobs/{dead}",
         "run": f"/runs/{run}",
         "act": f"/act/retry?job={dead}",
+        "enqueue": f"/act/enqueue?job_type=fetch-site&subdomain={meetings.SITE}",
     }
 
 

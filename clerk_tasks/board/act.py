@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from starlette.datastructures import FormData, QueryParams
 
 from clerk.errors import UsageError
-from clerk_tasks.board.parts import PageField
+from clerk_tasks.board.parts import Link, PageField
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,26 @@ class Given:
             raise UsageError(f"The form says no {name}.")
         return value
 
+    def typed(self, name: str) -> list[str]:
+        """Return all values of a name as they were typed, empty ones too."""
+        return [value.replace("\r\n", "\n") for value in self.values.getlist(name) if isinstance(value, str)]
+
     def every(self, name: str) -> list[str]:
         """Return all values of a name."""
         return [value for value in self.values.getlist(name) if isinstance(value, str) and value.strip()]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What an act asks for before its preview; `chosen` goes along with the fields. Without a preview it leads on."""
+
+    sentence: str
+    fields: Sequence[PageField]
+    command: str
+    chosen: Mapping[str, str]
+    button: str = "Preview…"
+    has_preview: bool = True
+    is_wrong: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +67,21 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What an act has done, and the address of the act that undoes it, if there is one."""
+    """What an act has done, the address of the act that undoes it, and a link to what it has made, if there is one."""
 
     sentence: str
     undo: str | None = None
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One act: `preview` changes nothing; both raise ClerkError if it cannot be done."""
+    """One act: `preview` changes nothing; both raise ClerkError if it cannot be done.
+
+    A `form` is shown first, with what is wrong by field when they raise FormErrors.
+    """
 
     title: str
     preview: Callable[[Given], Preview]
     perform: Callable[[Given, str | None], Done]
+    form: Callable[[Given, Mapping[str, str]], Form] | None = None

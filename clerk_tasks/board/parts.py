@@ -139,13 +139,20 @@ class FactList:
 
 @dataclass(frozen=True, slots=True)
 class PageField:
-    """One field of the filters above a page."""
+    """One field of a form; `widget` is the type of its input, or checkbox, select, multiple or textarea.
+
+    The values of `multiple` are the lines of `value`.
+    """
 
     name: str
     label: str
     value: str = ""
     choices: Sequence[str] = ()
     suggestions: Sequence[str] = ()
+    widget: str = "text"
+    help: str = ""
+    required: bool = False
+    error: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from clerk import __version__
 from clerk.application import part
@@ -40,6 +40,7 @@ def templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    made.filters["typed"] = escape
     made.globals["menu"] = menu
     made.globals["version"] = __version__
     return made

@@ -23,6 +23,14 @@ _ENCODER = json.JSONEncoder(allow_nan=False, ensure_ascii=False)
 _OURS = frozenset({"subdomain", "site_id", "run_id"})
 
 
+class MistypedError(UsageError):
+    """An argument is not of its type; `problem` says so without its name and the accepted arguments."""
+
+    def __init__(self, message: str, problem: str) -> None:
+        super().__init__(message)
+        self.problem = problem
+
+
 def prepare(function: Callable[..., Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return the arguments as JSON values; UsageError names what is unknown, missing, mistyped or too large."""
     wanted = signature(function)
@@ -71,6 +79,19 @@ def parse_texts(
     return arguments
 
 
+def typing_errors(function: Callable[..., Any], typed: Mapping[str, str | bool | Sequence[str]]) -> dict[str, str]:
+    """Return what is wrong with each field of a form; `parse_texts` raises an error for the first of them."""
+    wanted = signature(function)
+    missing = [each.name for each in wanted.parameters.values() if each.required and each.name not in typed]
+    wrong = dict.fromkeys(missing, "is missing")
+    for name, value in typed.items():
+        try:
+            _from_typed(wanted, name, value)
+        except MistypedError as error:
+            wrong[name] = error.problem
+    return wrong
+
+
 def _check_names(wanted: CallSignature, arguments: Mapping[str, Any]) -> None:
     for name in arguments:
         if name in _OURS and name not in wanted.parameters:
@@ -117,7 +138,7 @@ def _validate(wanted: CallSignature, name: str, value: Any) -> Any:
     try:
         return _adapter_for(wanted, name).validate_python(value)
     except ValidationError as error:
-        raise UsageError(_explain(wanted, name, error.errors()[0])) from None
+        raise _mistyped(wanted, name, error.errors()[0]) from None
 
 
 def _from_typed(wanted: CallSignature, name: str, value: str | bool | Sequence[str]) -> Any:
@@ -139,7 +160,7 @@ def _from_text(wanted: CallSignature, name: str, text: str) -> Any:
         except ValidationError as json_error:
             first = json_error.errors()[0]
             # For a number or a date, "invalid JSON" would be no help: the first complaint is the one to hear.
-            raise UsageError(_explain(wanted, name, error.errors()[0], first)) from None
+            raise _mistyped(wanted, name, error.errors()[0], first) from None
 
 
 def _json_or_text(text: str) -> Any:
@@ -149,7 +170,9 @@ def _json_or_text(text: str) -> Any:
         return text
 
 
-def _explain(wanted: CallSignature, name: str, error: Mapping[str, Any], json: Mapping[str, Any] | None = None) -> str:
+def _mistyped(
+    wanted: CallSignature, name: str, error: Mapping[str, Any], json: Mapping[str, Any] | None = None
+) -> MistypedError:
     wants_json = json is not None and error["type"] in ("list_type", "dict_type", "tuple_type", "set_type")
     shown = json if json is not None and wants_json else error
     place = "".join(f"[{part!r}]" for part in shown["loc"])
@@ -157,9 +180,9 @@ def _explain(wanted: CallSignature, name: str, error: Mapping[str, Any], json: M
     given = repr(shown["input"])
     given = given if len(given) <= 80 else f"{given[:77]}..."
     hint = " (give it as JSON)" if wants_json else ""
-    return (
-        f"argument {name + place!r}: {message[:1].lower()}{message[1:]}, not {given}{hint}; accepted: {wanted.accepted}"
-    )
+    problem = f"{message[:1].lower()}{message[1:]}, not {given}{hint}"
+    said = f"argument {name + place!r}: {problem}; accepted: {wanted.accepted}"
+    return MistypedError(said, f"{place}: {problem}" if place else problem)
 
 
 def _adapter_for(wanted: CallSignature, name: str) -> TypeAdapter[Any]:

@@ -12,19 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import select
-
-from clerk.database.literals import one_of
-from clerk.database.states import UNFINISHED
-from clerk.database.tables import jobs_table as jobs
 from clerk.database.transactions import own_transactions, reading
-from clerk.errors import ConflictError, DatabaseUnavailable
+from clerk.errors import DatabaseUnavailable
 from clerk.jobs import Cancel, Discard, JobContext, JobRequest, Retry, Snooze, running
 from clerk.redaction import redact
 from clerk.run_ids import generate_run_id
 from clerk_tasks.job_types.arguments import call_arguments
 from clerk_tasks.job_types.registry import registry
-from clerk_tasks.recording import new_job, require_site
+from clerk_tasks.recording import new_job, require_free, require_site
 from clerk_tasks.worker.host_visits import HostVisits
 from clerk_tasks.worker.outcomes import check_has_run, completed, describe
 
@@ -92,9 +87,7 @@ def run_here(job_type: str, subdomain: str, arguments: Mapping[str, Any], *, say
     job = new_job(JobRequest(job_type, subdomain, arguments), known)
     with reading() as connection:
         require_site(connection, job.subdomain)
-        query = select(jobs.c.id).where(jobs.c.unique_key == job.unique_key, one_of(jobs.c.state, UNFINISHED))
-        if job.unique_key and (winner := connection.execute(query).scalar()):
-            raise ConflictError(f"Job {winner} is doing this ({job.unique_key}); wait for it, or cancel it.")
+        require_free(connection, job)
     function = known.get(job_type).job_type.function
     context = HereContext(say, generate_run_id(job.subdomain))
     restored = call_arguments(function, context.run_id, job.arguments)

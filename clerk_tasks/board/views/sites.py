@@ -161,7 +161,8 @@ def site(asked: Asked) -> PageAnswer:
     ]
     resume = act_button("Resume…", "resume", kind="site", name=subdomain)
     pause = act_button("Pause…", "pause", kind="site", name=subdomain)
-    buttons: list[Button] = [act_button("Update…", "update", site=subdomain), resume if paused else pause]
+    enqueue = act_button("Enqueue a job…", "enqueue", subdomain=subdomain)
+    buttons: list[Button] = [act_button("Update…", "update", site=subdomain), enqueue, resume if paused else pause]
     return PageAnswer(
         lines[0], f"clerk-tasks why {subdomain}", lines, parts, title=f"Site {subdomain}", buttons=buttons
     )

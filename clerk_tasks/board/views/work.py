@@ -75,7 +75,9 @@ def jobs(asked: Asked) -> PageAnswer:
     )
     command = f"clerk-tasks jobs list {counted['filter']}".strip()
     sentence = answers.of_jobs(counted["number"], listing.MOST_MATCHING, counted["filter"])
-    buttons = _act_on_all(chosen) if counted["number"] else []
+    named = {name: chosen.get(name) for name in ("job_type", "subdomain", "queue")}
+    enqueue = [act_button("Enqueue a job…", "enqueue", **named)]
+    buttons = [*enqueue, *(_act_on_all(chosen) if counted["number"] else [])]
     return PageAnswer(sentence, command, found, [table], buttons=buttons, fields=_fields(asked))
 
 

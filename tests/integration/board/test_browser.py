@@ -18,6 +18,7 @@ from tests.integration.board.browsing import Board, Open, act, board, browser, m
 
 __all__ = ["board", "browser", "make_system", "open_page", "system"]
 pytestmark = pytest.mark.slow
+ACTS = ("/act/pause?kind=queue&name=default", "/act/enqueue", f"/act/enqueue?job_type=fetch-site&subdomain={SITE}")
 WITHOUT_SCRIPTS = pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 
 
@@ -38,13 +39,13 @@ def test_every_page_is_accessible_and_fits_a_phone(system: System, open_page: Op
     addresses = [page.path.format(**names) for page in PAGES if "{page}" not in page.path]
     for dark in (False, True):
         page = open_page(dark=dark)
-        for address in [*addresses, "/act/pause?kind=queue&name=default", "/nope"]:
+        for address in [*addresses, *ACTS, "/nope"]:
             page.goto(address, wait_until="domcontentloaded")
             assert sentence(page)
             assert serious(page) == [], (address, dark)
     for width in (360, 640):  # 640: 1280 at a zoom of 200 %
         page = open_page(width=width)
-        for address in addresses:
+        for address in [*addresses, *ACTS]:
             page.goto(address, wait_until="domcontentloaded")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, address
     system.open_gate()
@@ -108,6 +109,29 @@ def test_acts_on_the_system(system: System, open_page: Open, scripts: bool) -> N
     page.goto("/acts")
     names = [each["act"] for each in list_acts()]
     assert names == ["drain", "retry", "cancel", "update", "fire", "scale", "resume", "pause"]
+
+
+@WITHOUT_SCRIPTS
+def test_a_job_is_enqueued_by_a_form(system: System, open_page: Open, scripts: bool) -> None:
+    page = open_page(f"/sites/{SITE}", scripts=scripts, width=360)
+    page.get_by_role("link", name="Enqueue a job…").click()
+    page.get_by_label("Job type").select_option("fetch-site")
+    page.get_by_role("button", name="Next").click()
+    page.get_by_label("start_date").fill("2024-01-01")
+    page.get_by_label("all_years").check()
+    page.get_by_label("Run it in").fill("soon")
+    page.get_by_role("button", name="Preview…").click()
+    assert sentence(page) == "1 mistake: nothing is enqueued."
+    expect(page.get_by_text("'soon' is no duration")).to_be_visible()
+    page.get_by_label("Run it in").fill("1h")
+    page.get_by_role("button", name="Preview…").click()
+    assert "to run in 60 min, and the stages after it" in sentence(page)
+    page.get_by_label("Reason").fill("a test")
+    page.get_by_role("button", name="Enqueue it").dblclick()
+    page.get_by_role("link", name="The job").click()
+    expect(page.get_by_text("start_date")).to_be_visible()
+    assert system.job(page.url.rpartition("/")[2])["arguments"]["all_years"] is True
+    assert [(each["act"], each["reason"]) for each in list_acts()] == [("enqueue", "a test")]
 
 
 PUBLISHER = """

@@ -15,42 +15,20 @@ from clerk.errors import ClerkError
 from clerk.fetching.fetcher_factory import get_fetcher
 from clerk.fetching.titles import document_titles, packets
 from clerk.jobs import Discard
+from devtools.city_civicplus import Event, event, listing
+from devtools.city_civicplus import portal as events_of
 from devtools.city_papers import text_pdf
 from devtools.city_site import Answer, CitySite, Request, as_json, page
 from plugins.agendacenter.fetcher import meetings_of, read_meeting
 from plugins.civicclerk.fetcher import CivicClerkFetcher, read_event
 from tests.integration.fetching.conftest import TODAY, Fetch, ago, recorded, waiting
 
-Event = dict[str, Any]
-
-
-def event(number: int, body: str, day: str, *files: tuple[int, str]) -> Event:
-    return {
-        "id": number,
-        "categoryName": body,
-        "eventName": f"{body} Worksession",
-        "startDateTime": f"{day}T23:30:00Z",  # the wall clock's, so this day whatever the zone
-        "publishedFiles": [{"fileId": file, "type": kind, "publishOn": f"{day}T00:00:00Z"} for file, kind in files],
-    }
-
 
 @pytest.fixture
 def portal(city: CitySite) -> dict[str, list[Event]]:
-    """Serve a portal that gives two events a reply, whatever is asked for; return what it holds."""
+    """Serve CivicClerk's portal; return what it holds."""
     held: dict[str, list[Event]] = {"events": []}
-
-    def events(request: Request) -> Answer:
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(request.path).query).items()}
-        skip = int(asked.get("$skiptoken", 0))
-        if not skip:
-            assert asked["$orderby"] == "startDateTime asc"
-            assert asked["$filter"].startswith("startDateTime ge ")
-        more = (
-            {"@odata.nextLink": f"{city.url}/v1/Events?$skiptoken={skip + 2}"} if skip + 2 < len(held["events"]) else {}
-        )
-        return as_json({"value": held["events"][skip : skip + 2], **more})
-
-    city.routes["/v1/Events"] = events
+    city.routes["/v1/Events"] = lambda request: events_of(held["events"], city.url)(request)
     for number in range(1, 9):
         city.publish(f"/v1/Meetings/GetMeetingFileStream(fileId={number},plainText=false)", text_pdf(f"file {number}"))
     return held
@@ -124,30 +102,6 @@ def test_recorded_events_are_understood() -> None:
         ("1409", "City Council", "2027-01-26", ()),
         ("1396", "City Council", "2027-01-19", ()),
     ]
-
-
-def path_of(kind: str, file: str) -> str:
-    """Return the path of an agenda, minutes, a packet or an HTML version below ViewFile."""
-    query = {"AgendaPacket": "?packet=true", "AgendaHtml": "?html=true"}
-    return f"{'Agenda' if kind in query else kind}/{file}{query.get(kind, '')}"
-
-
-def listing(*rows: tuple[int, str, tuple[str, ...]]) -> str:
-    """Return a search page: number, day, and the kinds of files that each meeting has; agendas also as HTML."""
-
-    def link(kind: str, number: int, day: str) -> str:
-        year, month, date = day.split("-")
-        return f'<a href="/AgendaCenter/ViewFile/{path_of(kind, f"_{month}{date}{year}-{number}")}">{kind}</a>'
-
-    body = "".join(
-        f"<tr><td><h4>Posted <abbr>May</abbr> 5, 2020</h4>{''.join(link(kind, number, day) * 2 for kind in kinds)}"
-        f"{link('AgendaHtml', number, day)}"
-        f"<a href='/AgendaCenter/PreviousVersions/_{number}'>old</a></td></tr>"
-        for number, day, kinds in rows
-    )
-    return (
-        f'<div id="cat1"><h2 onclick="x()"><span>&#9660;</span>Board of Commissioners</h2><table>{body}</table></div>'
-    )
 
 
 def test_an_agenda_center_is_searched_and_each_file_taken_once(city: CitySite, fetch: Fetch, root: Path) -> None:
