@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from clerk.acts import advance_act, begin_act, operator
 from clerk.database.clock import now
@@ -108,7 +108,12 @@ def test_pruning_leaves_a_row(
     assert list_acts() == []
     monkeypatch.setattr(prune, "BATCH", 1)
     heard: list[int] = []
-    assert maintenance.prune(30, goes_on=lambda _, number: heard.append(number) or False)[1] is False
+
+    def hear(_connection: Connection, number: int) -> bool:
+        heard.append(number)
+        return False
+
+    assert maintenance.prune(30, goes_on=hear)[1] is False
     assert heard == [3, 0, 0, 0, 0, 0]
     assert main(["db", "prune", "--older-than", "30", "--yes"]) == 0
     assert rows_of_acts() == [("prune", "what ended at least 30 days ago", 6, 6, "done")]
