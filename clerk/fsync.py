@@ -1,4 +1,4 @@
-"""Files: what their content is, that it is on the disk, and how a folder is put in place."""
+"""Files: their content, that it is on the disk, how a folder is put in place, and what killed processes left."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import errno
 import hashlib
 import os
 import shutil
+import stat
 import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -17,6 +20,9 @@ from clerk.application import part
 
 #: How the names of threads begin that we keep from one job to the next; a job leaves none of its own behind.
 OWN_THREADS = "clerk-"
+
+#: After how many seconds without a change an unfinished file is what a killed process left.
+ABANDONED = 3600.0
 
 #: Of Linux: paths are relative to the working directory; two names change places.
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
@@ -75,6 +81,22 @@ def switch_folder(made: Path, folder: Path) -> None:
         made.rename(folder)
         made = aside
     shutil.rmtree(made, ignore_errors=True)
+
+
+def remove_abandoned(folder: Path, pattern: str, *, age: float) -> None:
+    """Remove the files and folders of a folder that match and that were not changed for `age` seconds.
+
+    Those are what killed processes left, if a living process changes its own more often.
+    """
+    for path in folder.glob(pattern):
+        with suppress(FileNotFoundError):
+            status = path.lstat()
+            if status.st_mtime >= time.time() - age:
+                continue
+            if stat.S_ISDIR(status.st_mode):
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def _exchange(one: Path, other: Path) -> bool:

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from clerk.errors import ClerkError
+from clerk.private import open_private
 
 
 @contextmanager
@@ -19,6 +20,8 @@ def own_database(path: Path, versions: Sequence[str]) -> Iterator[sqlite3.Connec
     at once: one waits up to 30 s for the other. Raises ClerkError if the file is of a newer version than the code.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        open_private(path).close()  # who may read it could lock it
     with closing(sqlite3.connect(path, timeout=30, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA foreign_keys = ON")

@@ -11,10 +11,11 @@ from typing import IO
 def make_private_folder(folder: Path) -> None:
     """Create a folder for this user only, with its parents; close an existing one to others.
 
-    Raises PermissionError for a folder of another user.
+    Raises PermissionError for a folder of another user, or a symbolic link that another user made.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _require_ours(folder, folder.stat())
+    for status in (folder.lstat(), folder.stat()):
+        _require_ours(folder, status)
     folder.chmod(0o700)
 
 

@@ -6,10 +6,11 @@ import os
 import sqlite3
 from contextlib import closing, suppress
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 
 from clerk.errors import ClerkError
-from clerk.fsync import flush
+from clerk.fsync import ABANDONED, flush, remove_abandoned
 
 
 def back_up(source: Path, label: str) -> Path:
@@ -20,6 +21,7 @@ def back_up(source: Path, label: str) -> Path:
     """
     target = source.with_name(f"{source.name}.backup-{label}-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
     partial = target.with_name(target.name + ".partial")
+    remove_abandoned(source.parent, f"{escape(source.name)}.backup-*.partial", age=ABANDONED)
     try:
         os.close(os.open(partial, os.O_CREAT | os.O_EXCL, 0o600))
         partial.chmod(source.stat().st_mode & 0o777)  # as private as what it copies

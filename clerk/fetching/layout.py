@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from os.path import lexists
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 from clerk.errors import UsageError
 from clerk.fetching.cleaning import clean
+from clerk.fsync import ABANDONED, remove_abandoned
 from clerk.paths import inside
 
 #: Kind of document -> the folder that contains its folders.
@@ -23,9 +25,10 @@ SUFFIXES = (
     *(".doc", ".odt", ".wpd", ".xls", ".xlsx", ".ppt", ".pptx", ".zip", ".jpg", ".jpeg", ".png", ".tif", ".tiff"),
 )
 
-#: The folder of unfinished downloads, and the age in seconds after which one is abandoned.
+#: The folder of unfinished downloads and of workplaces.
 UNFINISHED = ".fetching"
-ABANDONED = 3600.0
+#: The age in seconds after which a workplace is abandoned: while a long document is read its folder does not change.
+ABANDONED_WORKPLACE = 86_400.0
 
 _UNSAFE = re.compile(r"[/\\]+")
 _LONGEST = 180  # bytes of UTF-8; a file name may have 255
@@ -100,12 +103,18 @@ class Layout:
         folder.mkdir(parents=True, exist_ok=True)
         return folder / f"{uuid4().hex}.part"
 
+    @contextmanager
+    def workplace(self) -> Iterator[Path]:
+        """Make a folder for the length of a with block, beside unfinished downloads."""
+        folder = self.root / UNFINISHED
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(suffix=".work", dir=folder, ignore_cleanup_errors=True) as made:
+            yield Path(made)
+
     def sweep(self) -> None:
-        """Remove unfinished downloads that killed attempts left, by their age."""
-        for path in (self.root / UNFINISHED).glob("*.part"):
-            with suppress(FileNotFoundError):
-                if path.stat().st_mtime < time.time() - ABANDONED:
-                    path.unlink()
+        """Remove unfinished downloads and workplaces that killed attempts left, by their age."""
+        remove_abandoned(self.root / UNFINISHED, "*.part", age=ABANDONED)
+        remove_abandoned(self.root / UNFINISHED, "*.work", age=ABANDONED_WORKPLACE)
 
     def _path(self, kind: str, folder: str, meeting: str, name: str) -> Path:
         return inside(self.root, self.prefix(kind), folder, safe_name(meeting), name)

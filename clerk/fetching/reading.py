@@ -6,7 +6,6 @@ The pipeline does both itself, job by job. These serve fetchers that call or ove
 from __future__ import annotations
 
 import json
-import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -93,8 +92,8 @@ def read_one(
 
 def read_image(fetcher: Fetcher, image: Path) -> str:
     """Return the text of a page's image."""
-    with tempfile.TemporaryDirectory() as folder, Image.open(image) as picture:
-        pdf = Path(folder) / "page.pdf"
+    with fetcher.layout.workplace() as folder, Image.open(image) as picture:
+        pdf = folder / "page.pdf"
         picture.convert("L").save(pdf, resolution=150)
         return read_document(pdf, languages=fetcher.ocr_lang).pages[0].text
 
@@ -118,8 +117,8 @@ def _read(fetcher: Fetcher, pdf: Path, backend: str) -> DocumentText:
 
 def read_their_way(fetcher: Fetcher, pdf: Path) -> DocumentText:
     """Read each page's image with the fetcher's own OCR."""
-    with tempfile.TemporaryDirectory() as folder:
-        images = render_pages(pdf, Path(folder) / "pages")
+    with fetcher.layout.workplace() as folder:
+        images = render_pages(pdf, folder / "pages")
         if not images:  # it is not a PDF
             return read_document(pdf)
         texts = [fetcher._ocr_with_tesseract(image) for image in images]

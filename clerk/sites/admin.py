@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
+from clerk.acts import named, record_act
 from clerk.database.literals import one_of
 from clerk.database.states import UNFINISHED
 from clerk.database.tables import jobs_table, site_progress_table
@@ -84,6 +85,7 @@ def add_site(new: NewSite) -> dict[str, Any]:
             raise ConflictError(
                 f"site {new.subdomain!r} is there already: see `clerk-tasks sites show {new.subdomain}`"
             ) from error
+        record_act(connection, "add", named("site", [new.subdomain]))
     call_hook("post_create", subdomain=new.subdomain)
     return show_site(new.subdomain)
 
@@ -120,6 +122,7 @@ def remove_site(subdomain: str, *, dry_run: bool = False) -> dict[str, Any]:
         if not dry_run:
             delete_site(connection, subdomain)
             connection.execute(site_progress_table.delete().where(site_progress_table.c.subdomain == subdomain))
+            record_act(connection, "remove", named("site", [subdomain]))
     return site
 
 

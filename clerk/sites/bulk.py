@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from clerk.acts import named, record_act
 from clerk.database.lenient import parse_json
 from clerk.database.transactions import reading, transaction
 from clerk.errors import UsageError
@@ -41,6 +42,7 @@ def edit_site(subdomain: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     with transaction() as connection:
         hold_site(connection, subdomain)
         update_site(connection, subdomain, _changes(require_site(connection, subdomain), row, changes))
+        record_act(connection, "edit", named("site", [subdomain]))
     return show_site(subdomain)
 
 
@@ -86,6 +88,8 @@ def import_sites(
             done["added" if site is None else "changed" if changes else "unchanged"].append(subdomain)
             if not dry_run:
                 insert_site(connection, row) if site is None else update_site(connection, subdomain, changes)
+        if (written := done["added"] + done["changed"]) and not dry_run:
+            record_act(connection, "import", named("site", written), number=len(written))
     for subdomain in () if dry_run else done["added"]:
         call_hook("post_create", subdomain=subdomain)
     return done

@@ -92,6 +92,9 @@ class Keeper:
         while not _is_gone(self._place) and time.monotonic() < give_up:
             time.sleep(0.01)
         self._kill()
+        if self._place.socket.parent != self._place.folder:
+            with suppress(OSError):
+                self._place.socket.parent.rmdir()
 
     def _kill(self) -> None:
         if self._server is not None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import psutil
-from sqlalchemy import RowMapping
+from sqlalchemy import Connection, RowMapping
 
 from clerk import acts
-from clerk.acts import ActState
+from clerk.acts import ActState, advance_act, begin_act, end_act
 from clerk.database.clock import database_time
 from clerk.database.transactions import reading, transaction
-from clerk.errors import ConflictError
+from clerk.errors import ClerkError, ConflictError
 
 #: A running act that has done nothing for so long was interrupted: its process was killed, or its machine is gone.
 SILENCE = timedelta(minutes=2)
@@ -23,6 +25,35 @@ SILENCE = timedelta(minutes=2)
 INTERRUPTED_ACT = "interrupted"
 #: How often an act is looked at that is followed, in seconds.
 _PAUSE = 0.5
+
+
+@dataclass(slots=True)
+class RunningAct:
+    """An act that takes several transactions; `stopped_by` is the operator who has asked for its end, if one did."""
+
+    id: int
+    stopped_by: str | None = None
+
+    def advance(self, connection: Connection, number: int) -> None:
+        """Record, in the transaction that does it, that `number` more things are done."""
+        self.stopped_by = advance_act(connection, self.id, done=number, refused=0)
+
+
+@contextmanager
+def running_act(act: str, what: str, *, matched: int, reason: str | None = None) -> Iterator[RunningAct]:
+    """Record an act on `matched` things that takes several transactions, and its end with the block.
+
+    If the database is away at the end, the row says how far the act came.
+    """
+    with transaction() as connection:
+        running = RunningAct(begin_act(connection, act, what, matched=matched, reason=reason))
+    state = ActState.FAILED
+    try:
+        yield running
+        state = ActState.STOPPED if running.stopped_by else ActState.DONE
+    finally:
+        with suppress(ClerkError), transaction() as connection:
+            end_act(connection, running.id, state, stopped_by=running.stopped_by)
 
 
 def list_acts(*, before: int | None = None, limit: int | None = None) -> list[dict[str, Any]]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from clerk.acts import named, record_act
 from clerk.database.engine import engine
 from clerk.database.held import HeldConnection
 from clerk.database.transactions import reading, transaction
@@ -24,6 +25,7 @@ from clerk_tasks.ledger import diagnosis, interventions, stages, unreadable
 from clerk_tasks.ledger.diagnosis import Damage
 from clerk_tasks.ledger.publications import Waiting
 from clerk_tasks.ledger.queries import unfinished_kinds
+from clerk_tasks.operations.acts import RunningAct, running_act
 from clerk_tasks.operations.future_times import find_future_times, mend_future_times
 from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, unconsumed, workers_by_queue
 from clerk_tasks.worker.relay import Relay
@@ -89,20 +91,36 @@ def _fix(*looks: Callable[[Connection], Iterable[Damage]]) -> list[Diagnosis]:
     """Mend one kind after the other, each as it is then; what is not found again has been mended."""
     found: list[Damage] = []
     for look in looks:
-        for damage in _look(look):
-            found.append(damage)
-            with suppress(ConflictError, NotFoundError):  # it has ended, or gone, since we looked
-                _mend(damage)
+        if damages := _look(look):
+            found += damages
+            _mend_all(damages)
     late = _look(_late)
     if late:
         _relay_twice()
     again = (*looks, _late) if found or late else ()
     left = {(damage.kind, damage.subject): damage for damage in _look(*again)}
     every = {(damage.kind, damage.subject): damage for damage in (*found, *late)} | left
+    if taken_over := [damage for damage in late if (damage.kind, damage.subject) not in left]:
+        with transaction() as connection:
+            record_act(connection, "fix", _named(taken_over), number=len(taken_over))
     return [Diagnosis(damage, mended=name not in left) for name, damage in every.items()]
 
 
-def _mend(damage: Damage) -> None:
+def _named(damages: Sequence[Damage]) -> str:
+    return named("finding", [f"{damage.kind} {damage.subject}" for damage in damages])
+
+
+def _mend_all(damages: Sequence[Damage]) -> None:
+    """Mend what one look has found, in an act, which an operator may stop."""
+    with running_act("fix", _named(damages), matched=len(damages)) as act:
+        for damage in damages:
+            if act.stopped_by is not None:
+                break
+            with suppress(ConflictError, NotFoundError):  # it has ended, or gone, since we looked
+                _mend(damage, act)
+
+
+def _mend(damage: Damage, act: RunningAct) -> None:
     """Do what a damage's remedy says; raises ConflictError or NotFoundError if it is no more."""
     with transaction() as connection:
         messages = []
@@ -123,6 +141,7 @@ def _mend(damage: Damage) -> None:
             messages = stages.close_if_done(connection, int(damage.subject))
         elif damage.kind == "run":
             messages = stages.go_on(connection, damage.subject)
+        act.advance(connection, 1)
     publish(messages)
 
 

@@ -185,7 +185,7 @@ def _dead_letters(connection: Connection) -> Iterator[Finding]:
     if dead := _count(connection, *UNDISMISSED, recently):
         detail = (
             f"{counted(dead, 'job')} discarded in the last day: see `clerk-tasks failures`; "
-            "`clerk-tasks jobs dismiss` removes what is seen to from this list."
+            "`clerk-tasks jobs dismiss` takes a job that needs no retry off this count."
         )
         yield Finding("dead letters", Level.ATTENTION, detail)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from sqlalchemy import Connection
+
 from clerk.database.transactions import reading
 from clerk_tasks.ledger import prune as ledger
 from clerk_tasks.ledger.prune import MOST_COUNTED
+from clerk_tasks.operations.acts import running_act
 from clerk_tasks.schedules import maintenance
 
 __all__ = ["MOST_COUNTED", "count", "prune"]
@@ -20,5 +23,12 @@ def count(days: int) -> dict[str, int]:
 
 
 def prune(days: int) -> dict[str, int]:
-    """Delete them, and return how many there were."""
-    return maintenance.prune(days)[0]
+    """Delete them, and return how many there were; fewer if `acts stop` ends it."""
+    found = sum(count(days).values())
+    with running_act("prune", f"what ended at least {days} days ago", matched=found) as act:
+
+        def goes_on(connection: Connection, number: int) -> bool:
+            act.advance(connection, number)
+            return act.stopped_by is None
+
+        return maintenance.prune(days, goes_on=goes_on)[0]

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import datetime
+from glob import escape
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from clerk.database.operator_tables import acts_table
 from clerk.database.tables import attempts_table, jobs_table, runs_table, schedule_slots_table, workers_table
 from clerk.database.transactions import reading
 from clerk.errors import ConflictError, UsageError
-from clerk.fsync import flush
+from clerk.fsync import ABANDONED, flush, remove_abandoned
 from clerk.private import open_private
 from clerk.redaction import storable
 from clerk.settings import settings
@@ -54,7 +55,8 @@ def write_snapshot(file: Path) -> dict[str, int]:
         raise UsageError(f"{file.parent} is no folder.")
     if file.exists() and not _is_snapshot(file):
         raise ConflictError(f"{file} is not an earlier snapshot, and is left as it is: name another file.")
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}.unfinished")
+    remove_abandoned(file.parent, f".{escape(file.name)}.*.unfinished", age=ABANDONED)
     try:
         open_private(unfinished, "w").close()
         with reading() as source, closing(sqlite3.connect(unfinished)) as target, target:

@@ -8,6 +8,7 @@ from typing import Any
 import uuid_utils
 from sqlalchemy import RowMapping
 
+from clerk.acts import named, record_act
 from clerk.database.clock import database_time
 from clerk.database.transactions import reading, transaction
 from clerk.errors import UsageError
@@ -32,6 +33,7 @@ def list_deliveries(*, state: str | None = None, limit: int | None = None) -> li
 def deliver_again(delivery_id: str) -> dict[str, Any]:
     """Make a delivery due now; NotFoundError for an unknown one, ConflictError for one that was made."""
     with transaction() as connection:
+        record_act(connection, "retry", named("delivery", [delivery_id]))
         return _shown(deliveries.deliver_again(connection, delivery_id))
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from clerk.database.transactions import reading, transaction
 from clerk.schedule import Schedule
 from clerk.settings import settings
@@ -60,10 +62,16 @@ def fold_totals(*, give_up: float = math.inf) -> datetime | None:
                 is_complete = totals.fold(connection)
 
 
-def prune(days: int, *, patience: float = math.inf) -> tuple[dict[str, int], bool]:
+def prune(
+    days: int,
+    *,
+    patience: float = math.inf,
+    goes_on: Callable[[Connection, int], bool] = lambda _connection, _number: True,
+) -> tuple[dict[str, int], bool]:
     """Delete what ended at least so many days ago, in batches, while workers go on.
 
-    Return how many rows of each kind there were, and whether that was all: after `patience` seconds it stops.
+    Return how many rows of each kind there were, and whether that was all: after `patience` seconds it stops, and
+    once `goes_on(connection, number)` is false, which each transaction calls with the number of rows that it deletes.
     """
     give_up = time.monotonic() + patience
     folded = fold_totals(give_up=give_up)
@@ -79,9 +87,10 @@ def prune(days: int, *, patience: float = math.inf) -> tuple[dict[str, int], boo
         if not chosen:
             break
         with transaction() as connection:
-            deleted.update(ledger.delete_runs(connection, [run.id for run in chosen], before=before))
+            counts = ledger.delete_runs(connection, [run.id for run in chosen], before=before)
+            is_complete = goes_on(connection, sum(counts.values())) and time.monotonic() < give_up
+        deleted.update(counts)
         after = (chosen[-1].created_at, chosen[-1].id)
-        is_complete = time.monotonic() < give_up
     for name, delete in (
         ("slots", ledger.delete_slots),
         ("workers", ledger.delete_workers),
@@ -91,4 +100,5 @@ def prune(days: int, *, patience: float = math.inf) -> tuple[dict[str, int], boo
     ):
         with transaction() as connection:
             deleted[name] = delete(connection, before=before)
+            goes_on(connection, deleted[name])
     return dict(deleted), is_complete and folded is None

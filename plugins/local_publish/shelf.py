@@ -10,10 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from clerk.errors import ClerkError, ConflictError, NotFoundError
 from clerk.fsync import hash_file
 from clerk.jobs import current_job
+from clerk.private import open_private
 from clerk.publication import input_fingerprint, provenance
 
 VERSIONS = ".versions"
@@ -172,12 +174,22 @@ class Shelf:
 def locked(folder: Path, *, wait: bool = False) -> Iterator[None]:
     """Lock a folder, which is created, for publishing; with `wait` wait for the lock, else raise ConflictError."""
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("ab") as file:
+    with _lock_file(folder / ".lock") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             raise ConflictError(f"another process is publishing into {folder}: try again in a moment") from None
         yield
+
+
+def _lock_file(path: Path) -> IO[str]:
+    """Open a lock's file so that no reader of the folder can lock it."""
+    try:
+        return open_private(path)
+    except PermissionError as error:
+        raise ClerkError(
+            f"{path}: {error.strerror}; publish as the file's owner, or change its owner with chown"
+        ) from None
 
 
 def _content(path: Path) -> str:

@@ -7,6 +7,7 @@ import os
 import socket
 import stat
 import tempfile
+import time
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -15,12 +16,15 @@ import pytest
 
 from clerk.database.backup import back_up
 from clerk.database.migrate import upgrade
-from clerk.errors import BrokerUnavailable, SettingError
+from clerk.errors import BrokerUnavailable, ClerkError, SettingError
+from clerk.fetching.layout import Layout
+from clerk.own_database import own_database
 from clerk.private import make_private_folder, open_private
 from clerk.settings import settings
 from clerk.trust import why_untrusted
 from clerk_tasks.broker import embedded
 from clerk_tasks.cli.main import main
+from plugins.local_publish.shelf import locked
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file away")
 STRANGER = 54321
@@ -163,3 +167,54 @@ def test_a_dotenv_that_others_may_change_is_not_read(tmp_path: Path, monkeypatch
         settings()
     monkeypatch.setenv("CLERK_TRUST", "1")
     assert settings().publish_keep == 7
+
+
+@as_root
+def test_a_link_that_another_user_made_closes_no_folder_of_ours(tmp_path: Path) -> None:
+    """Guard: a link among temporary files, in place of the socket's folder, made `chmod 700` of what it leads to."""
+    ours, link = tmp_path / "ours", tmp_path / "link"
+    ours.mkdir(mode=0o755)
+    link.symlink_to(ours)
+    os.chown(link, STRANGER, -1, follow_symlinks=False)
+    with pytest.raises(PermissionError, match="belongs to another user"):
+        make_private_folder(link)
+    assert mode(ours) == 0o755
+
+
+def test_what_others_could_lock_is_closed_to_them(tmp_path: Path) -> None:
+    """Guard: a reader of published files who locked `.lock` kept everything from being published."""
+    with locked(tmp_path / "public"), own_database(tmp_path / "own.db", []):
+        assert [mode(tmp_path / name) for name in ("public/.lock", "own.db")] == [0o600, 0o600]
+
+
+@as_root
+def test_a_lock_of_another_user_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".lock").touch()
+    os.chown(tmp_path / ".lock", STRANGER, -1)
+    with pytest.raises(ClerkError, match=r"\.lock belongs to another user.*chown"), locked(tmp_path):
+        pass
+
+
+def test_what_killed_processes_left_goes(tmp_path: Path) -> None:
+    """Guard: an unfinished backup, snapshot or workplace of a killed process stayed for ever."""
+    upgrade(f"sqlite:///{tmp_path}/civic.db")
+    layout = Layout(tmp_path / "site")
+    with layout.workplace() as living:
+        left = [
+            tmp_path / "civic.db.backup-x-1.partial",
+            tmp_path / ".ops.db.7.unfinished",
+            living.parent / "a.part",
+            living.parent / "b.work",
+        ]
+        for path in left:
+            path.mkdir() if path.suffix == ".work" else path.touch()
+        (left[-1] / "page.png").touch()
+        for age, remain in ((0, left), (90_000, [])):
+            for path in left:
+                os.utime(path, (time.time() - age,) * 2)
+            back_up(tmp_path / "civic.db", "x")
+            layout.sweep()
+            assert main(["ops", "snapshot", str(tmp_path / "ops.db")]) == 0
+            assert [path for path in left if path.exists()] == remain
+        assert living.is_dir()
+    assert not living.exists()

@@ -19,6 +19,7 @@ from clerk.database.transactions import transaction
 from clerk.settings import settings
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger.deliveries import MOST_DELIVERY_ATTEMPTS, wait
+from clerk_tasks.operations.acts import list_acts
 from clerk_tasks.schedules.notices import last_end_of_night
 from devtools.json_answers import ANSWERS
 from devtools.receiver import Receiver, receiver
@@ -148,6 +149,9 @@ def test_what_is_never_taken_is_given_up_and_health_says_so(
     assert deliver(capsys)["delivered"] == 1
     assert main(["webhooks", "retry", row["id"]]) == 4
     assert main(["webhooks", "retry", "x"]) == 3
+    assert [(act["act"], act["what"], act["state"]) for act in list_acts()] == [
+        ("retry", f"delivery {row['id']}", "done")
+    ]
 
 
 def test_the_waits_grow_to_hours_and_end_after_a_day_or_two() -> None:
