@@ -27,7 +27,7 @@ class Keeper:
     def __init__(self, place: Place, program: str) -> None:
         self._place = place
         self._program = program
-        self._pause, self._started_at, self._start_again_at = RestartPause(), 0.0, 0.0
+        self._pause, self._start_again_at = RestartPause(), 0.0
         self._server: subprocess.Popen[bytes] | None = None  # None: it was started by a keeper that is dead now
 
     def run(self) -> None:
@@ -70,14 +70,13 @@ class Keeper:
 
     def _heal(self) -> None:
         """Start a server that is gone, after a pause that grows while that fails: the disk is full, say."""
-        moment = time.monotonic()
-        if moment < self._start_again_at or self._lives() or not _is_gone(self._place):
+        if time.monotonic() < self._start_again_at or self._lives() or not _is_gone(self._place):
             return
-        pause = self._pause.after(moment - self._started_at)
-        self._started_at = moment
         try:
             self._start()
+            self._pause.reset()
         except (BrokerUnavailable, OSError) as error:
+            pause = self._pause.after(0.0)
             self._start_again_at = time.monotonic() + pause
             _log(f"{error} The next try is in {pause:g} s.")
 

@@ -178,3 +178,22 @@ def test_a_server_that_does_not_come_back_is_started_again_after_a_pause(
     assert count(starts) == 1
     assert "does not start: no memory" in (line := capsys.readouterr().out)
     assert "The next try is in 1 s." in line
+
+
+def test_a_good_start_makes_the_next_pause_the_shortest_again(
+    tmp_path: Path, place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Guard: `reset` in `_heal`; a server that is often killed is started at once."""
+    full = tmp_path / "full"
+    server, starts = program(tmp_path, f"[ -e {full} ] && exit 1", f'exec {embedded._server_program()} "$@"')
+    keeper = embedded_server.Keeper(place, str(server))
+    for _ in range(3):
+        full.touch()
+        keeper._heal()
+        keeper._start_again_at = 0.0  # the pause is over
+        full.unlink()
+        for _ in range(2):
+            keeper._heal()
+            keeper._kill()
+    assert count(starts) == 9
+    assert capsys.readouterr().out.count("The next try is in 1 s.") == 3
