@@ -270,6 +270,11 @@ _until_the_database_is_back = Retrying(
 )
 
 
+def most_jobs(most: int | None, place: int) -> int | None:
+    """Return how many jobs the child in a place does, in some fewer: children are not all replaced at once."""
+    return most and most - most // 20 * (place % 5)
+
+
 @part
 def executor() -> Executor:
     """Return this pool child's executor."""
@@ -280,7 +285,6 @@ def executor() -> Executor:
         Child(os.environ[CHILDREN_VARIABLE], place),
         instance=os.environ[INSTANCE_VARIABLE],
         lease=settings().lease_term,
-        # In some places fewer, so that the children of a worker are not all replaced at once.
-        most=most and most - most // 20 * (place % 5),
+        most=most_jobs(most, place),
         events=Events(os.environ[EVENTS_VARIABLE]),
     )

@@ -19,6 +19,7 @@ from clerk_tasks.broker.embedded import Place
 from clerk_tasks.restarts import GOOD_LIFE, LONGEST_RESTART, RestartPause
 from clerk_tasks.system.supervisor import KeptProcess
 from clerk_tasks.worker.child_restarts import ChildRestarts
+from clerk_tasks.worker.executor import most_jobs
 from devtools.hand_clock import Clock
 
 
@@ -99,6 +100,11 @@ def test_a_child_that_ends_a_moment_after_it_has_closed_its_files_is_replaced_so
     for callback in hub.later:
         callback()
     assert pool.started == 2
+
+
+def test_the_children_of_a_worker_do_not_end_after_the_same_number_of_jobs() -> None:
+    assert [most_jobs(10_000, place) for place in range(6)] == [10_000, 9_500, 9_000, 8_500, 8_000, 10_000]
+    assert [most_jobs(8, 1), most_jobs(None, 1)] == [8, None]
 
 
 def test_a_child_at_its_end_ends_at_its_parents_signal() -> None:
