@@ -61,6 +61,19 @@ def fetcher(title: str, answer: str, before: str = "") -> Mistake:
     return Mistake(title, source, RUN, job="fetch-site", site={"scraper": "acme"})
 
 
+def source(title: str, meetings: str, before: str = "") -> Mistake:
+    imports = (
+        "from datetime import date",
+        "",
+        "from clerk.fetching.listing import Meeting, PublishedFile",
+        "from clerk.fetching.source import SourceFetcher",
+    )
+    functions = f"{before}\n\n\n" if before else ""
+    listing = f'    source = "acme"\n\n    def meetings(self, window):\n        {meetings}'
+    head = "\n".join(imports)
+    return fetcher(title, "AcmeFetcher", f"{head}\n\n\n{functions}class AcmeFetcher(SourceFetcher):\n{listing}")
+
+
 WORK = "def work(subdomain, run_id): ..."
 JOBTYPE = "from clerk import JobType\n\n\n" + WORK
 
@@ -104,6 +117,7 @@ MISTAKES = [
         plugin('{"work": work}', WORK),
         other=plugin('{"work": work}', WORK).replace("Acme", "Beta"),
     ),
+    Mistake("A command that is no Typer app", plugin("hours", "def hours(): ...", "register_cli_commands(self)")),
     Mistake(
         "A bad cron expression",
         plugin('[Schedule("acme", "61 * * * *", list)]', "from clerk import Schedule", "register_schedules(self)"),
@@ -169,5 +183,17 @@ MISTAKES = [
         "A fetcher without fetch_events",
         "AcmeFetcher",
         "from clerk import Fetcher\n\n\nclass AcmeFetcher(Fetcher): ...",
+    ),
+    source("A fetcher that lists nothing", "window.years()"),
+    source("A fetcher that lists something else", 'return [{"day": "2026-03-03"}]'),
+    source(
+        "Rows that cannot be read",
+        'return self.read_rows([{"number": 7}], read)',
+        'def read(row):\n    return Meeting(row["id"], "Council", date(2026, 3, 3))',
+    ),
+    source(
+        "A file of an unknown kind",
+        'return self.read_rows(["minutes/7.pdf"], read)',
+        'def read(row):\n    return Meeting(row, "Council", date(2026, 3, 3), [PublishedFile("minute", row)])',
     ),
 ]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Literal
+from typing import Literal, get_args
 
 from clerk.fetching.cleaning import clean
 
@@ -27,6 +27,8 @@ class PublishedFile:
     title: str = ""
 
     def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"a file's kind is {' or '.join(get_args(Kind))}, not {self.kind!r}")
         for name in ("part", "title"):
             object.__setattr__(self, name, clean(getattr(self, name)))
         if self.version is not None:
@@ -64,6 +66,7 @@ class Meeting:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "event_id", clean(self.event_id))
+        object.__setattr__(self, "files", tuple(self.files))
         object.__setattr__(self, "body", clean(self.body) or "Meeting")
         object.__setattr__(self, "listed_as", self.listed_as or self.body)
 

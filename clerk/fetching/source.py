@@ -21,6 +21,7 @@ from clerk.fetching.listing import Meeting, Window
 from clerk.fetching.report import FetchReport
 from clerk.fetching.visitor import NotServed, Trouble, VisitLimits, Visitor
 from clerk.jobs import Discard, Retry
+from clerk.plugin.source_place import place_of_error
 from clerk.settings import settings
 
 #: How far before the last fetch a query for changes begins: sources publish late, and clocks differ.
@@ -56,7 +57,8 @@ class SourceFetcher(Fetcher):
             try:
                 meeting = read(row)
             except (AttributeError, LookupError, TypeError, ValueError) as error:
-                text = f"a row of the list is left out ({type(error).__name__}: {error}): {row!r:.200}"
+                why = f"{type(error).__name__}: {error}, {place_of_error(error)}"
+                text = f"a row of the list is left out ({why}): {row!r:.200}"
                 self.logger.log(text, level="warning")
                 left_out += 1
             else:
@@ -168,12 +170,21 @@ class SourceFetcher(Fetcher):
 
     def _list(self, window: Window) -> list[Meeting]:
         """Return each meeting once, as listed last, with the name of its folder as its body."""
-        found = {meeting.event_id: meeting for meeting in self.meetings(window)}
+        found = {meeting.event_id: meeting for meeting in self._listed(window)}
         return [
             replace(meeting, body=self._folder(meeting.body))
             for meeting in found.values()
             if window.earliest <= meeting.day <= window.end
         ]
+
+    def _listed(self, window: Window) -> Iterator[Meeting]:
+        listed = self.meetings(window)
+        if not isinstance(listed, Iterable):
+            raise TypeError(f"meetings() returned {type(listed).__name__}: it must return meetings, or yield them")
+        for meeting in listed:
+            if not isinstance(meeting, Meeting):
+                raise TypeError(f"meetings() listed a {type(meeting).__name__} instead of a Meeting")
+            yield meeting
 
     def _folder(self, body: str) -> str:
         name = self.simplified_meeting_name(body)

@@ -27,6 +27,7 @@ from clerk.jobs import Discard, Retry, current_job
 from clerk.meetings.ocr_job import ocr_page
 from clerk.meetings.site import fetcher_of, layout_of, site_of
 from clerk.plugin.loader import plugin_manager
+from clerk.plugin.source_place import place_of
 from clerk.publication import accepting_shrink
 from clerk.queue import jobs_of_failed_runs
 from clerk.sites.rows import update_site
@@ -71,7 +72,11 @@ def fetch_site(
             fetcher.on_document = partial(_read_soon, subdomain)
     if isinstance(fetcher, SourceFetcher):
         fetcher.owed_now = owed
-    found = _fetch(subdomain, fetcher)
+    try:
+        found = _fetch(subdomain, fetcher)
+    except Exception as error:
+        error.add_note(f"Its fetcher: {type(fetcher).__name__}, {place_of(type(fetcher))}.")
+        raise
     # Only now: older fetchers start where the last update ended, so a failed fetch must not move it.
     with transaction() as connection:
         update_site(connection, subdomain, {"last_updated": format_moment(began)})

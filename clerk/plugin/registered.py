@@ -200,7 +200,7 @@ class PluginSet:
 
     def _place_of_hook(self, name: str, where: str, phase: str) -> str | None:
         """Return FILE:LINE of the hook by which a plugin brought what a phase names."""
-        hook = next((asked for start, asked in _ASKED_BY.items() if phase.startswith(f"{start} ")), phase)
+        hook = next((asked for start, asked in _ASKED_BY.items() if f"{phase} ".startswith(f"{start} ")), phase)
         known = (record for record in self._records.values() if (record.name, record.where) == (name, where))
         plugin = next(known, None)
         return place_of(getattr(plugin.implementation, hook.removeprefix("hook "), None)) if plugin else None

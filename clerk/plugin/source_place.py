@@ -34,10 +34,14 @@ def place_of(thing: object) -> str | None:
     return None
 
 
-def place_of_error(error: BaseException) -> str | None:
-    """Return FILE:LINE of a syntax error, or of the last line of the author's that an exception passed."""
+def place_of_error(error: BaseException, *, installed: bool = True) -> str | None:
+    """Return FILE:LINE of a syntax error, or of the last line of the author's that an exception passed.
+
+    If it passed none, return the last line of an installed package that it passed, unless `installed` is False.
+    """
     if isinstance(error, SyntaxError) and error.filename and error.lineno:
         return f"{error.filename}:{error.lineno}"
     frames = [each for each in traceback.extract_tb(error.__traceback__) if not each.filename.startswith(_NOT_THEIRS)]
-    frames = [each for each in frames if "site-packages" not in each.filename] or frames
+    theirs = [each for each in frames if "site-packages" not in each.filename]
+    frames = theirs or (frames if installed else [])
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else None

@@ -20,6 +20,7 @@ from typer.exceptions import TyperException
 from clerk import __version__
 from clerk.errors import ClerkError, UsageError
 from clerk.plugin.loader import use_plugins_directory
+from clerk.plugin.source_place import place_of_error
 from clerk.redaction import redact
 from clerk.trust import TRUST
 from clerk_tasks import logs
@@ -178,7 +179,8 @@ def _explain(error: Exception) -> int:
     if isinstance(error, ClerkError):
         code, line = error.exit_code, str(error)
     else:
-        code, line = FAILED, f"{type(error).__name__}: {error} (a bug; --debug before the command shows where)"
+        place = place_of_error(error, installed=False) or "a bug"
+        code, line = FAILED, f"{type(error).__name__}: {error} ({place}; --debug before the command shows where)"
     output.fail(redact(" ".join(line.split())))
     return code
 

@@ -27,8 +27,10 @@ def next_(
     count: Annotated[int, typer.Option("-n", "--count", min=1, max=1000, help="Number of slots of each schedule.")] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """List the next slots, in UTC and in the schedule's own time zone."""
+    """List the next slots, in your time and in the schedule's own time zone."""
     rows = schedule.list_slots(name, count)
+    if not as_json:  # a table shows times in the reader's zone, but texts as they are
+        rows = [row | {"local": str(row["local"])} for row in rows]
     output.answer(rows, ("name", "due_at", "local"), as_json=as_json, empty="There is no schedule.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -15,6 +16,7 @@ from clerk.database.clock import database_time
 from clerk.database.tables import jobs_table, schedule_slots_table, sites_table
 from clerk.database.transactions import transaction
 from clerk.errors import ConflictError
+from clerk_tasks.cli.main import main
 from clerk_tasks.schedules import slots
 from clerk_tasks.schedules.slots import Fired
 from devtools.plugin_files import imports_undone, write_plugin
@@ -228,6 +230,14 @@ def test_a_paused_schedule_is_not_fired_by_hand(declare: Declare) -> None:
     with pytest.raises(ConflictError, match="a holiday"):
         slots.fire_now("s")
     assert count_jobs() == 0
+
+
+def test_the_next_slots_are_shown_in_the_time_zone_of_the_schedule(
+    declare: Declare, capsys: pytest.CaptureFixture[str]
+) -> None:
+    declare(1, s='choose, timezone="Asia/Kathmandu"')
+    assert main(["schedule", "next", "s", "--count", "1"]) == 0
+    assert re.search(r"^s .* \d{4}-\d\d-\d\d \d\d:\d\d:00\+05:45$", capsys.readouterr().out, re.MULTILINE)
 
 
 def test_a_schedule_skips_a_paused_site(declare: Declare) -> None:

@@ -145,7 +145,8 @@ def test_debug_shows_the_traceback(run: Run, write: Write) -> None:
     write("acme.py", SAYS_HELLO.format(name="acme").replace('print("hello")', "raise RuntimeError('a\\nb')"))
     plain = run("acme", "hello")
     assert (plain.code, plain.err.count("\n")) == (1, 1)
-    assert plain.err.startswith("error: RuntimeError: a b (a bug; ")
+    place = f"{Path('plugins/acme.py').resolve()}:11"
+    assert plain.err == f"error: RuntimeError: a b ({place}; --debug before the command shows where)\n"
     debugged = run("--debug", "acme", "hello")
     assert debugged.code == 1
     assert "Traceback (most recent call last)" in debugged.err
