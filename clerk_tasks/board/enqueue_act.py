@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from clerk.database.transactions import reading
-from clerk.errors import NotFoundError
 from clerk.jobs import JobRequest
 from clerk.sites.rows import get_all_sites
 from clerk.visible import visible_json
@@ -27,9 +26,7 @@ _PRIORITIES = ("high", "normal", "low")
 
 
 def _form(given: Given, errors: Mapping[str, str]) -> Form:
-    name = given.text("job_type")
-    if name is None:
-        return _choice(given)
+    name = given.need("job_type")
     registered = registry().get(name)
     function = registered.job_type.function
     arguments = [argument_field(field, given, errors) for field in fields(function)]
@@ -43,17 +40,6 @@ def _form(given: Given, errors: Mapping[str, str]) -> Form:
         {"job_type": name, "job": given.text("job") or new_job_id()},
         is_wrong=bool(errors),
     )
-
-
-def _choice(given: Given) -> Form:
-    """Ask for the job type: its arguments make the form."""
-    queue = given.text("queue")
-    names = sorted(each.name for each in registry().job_types.values() if queue in (None, each.job_type.queue))
-    if not names:
-        raise NotFoundError(f"No job type goes to queue {queue}.")
-    kept = {name: value for name in ("subdomain", "queue") if (value := given.text(name))}
-    field = PageField("job_type", "Job type", names[0], choices=names, widget="select")
-    return Form("Which job?", [field], "clerk-tasks enqueue JOB_TYPE SUBDOMAIN", kept, "Next", has_preview=False)
 
 
 def _site(given: Given, errors: Mapping[str, str]) -> PageField:

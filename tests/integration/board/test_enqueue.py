@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
@@ -41,7 +42,7 @@ def anything(subdomain, run_id, **arguments):
 class Forms:
     @hookimpl
     def register_job_types(self):
-        types = {"greet": greet, "anything": anything, "elsewhere": JobType(anything, queue="deploy")}
+        types = {"greet": greet, "anything": anything}
         return types | {"alone": JobType(anything, unique=True)}
 '''
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -225,16 +226,21 @@ def test_an_act_is_done_to_what_its_preview_names_though_it_looks_like_a_secret(
 
 @SQLITE
 @pytest.mark.usefixtures("forms")
-def test_the_job_type_is_chosen_first(board: httpx.Client) -> None:
-    page = board.get("/act/enqueue?subdomain=alameda.ca&queue=deploy").text
-    assert 'method="get"' in page
-    assert "elsewhere" in re.findall(r'<option value="([\w-]+)"', page)
-    assert "greet" not in re.findall(r'<option value="([\w-]+)"', page)
-    assert ("subdomain", "alameda.ca") in Fields(page).sent
-    assert board.get("/act/enqueue?queue=none").status_code == 404
+def test_the_job_types_lead_to_their_forms(board: httpx.Client) -> None:
+    for address in ("/jobs", "/jobs?subdomain=alameda.ca", "/queues", "/sites/alameda.ca"):
+        assert 'href="/job-types' in board.get(address).text
+    page = board.get("/job-types?subdomain=alameda.ca").text
+    assert "name, often=3, since" in page
+    form = "/act/enqueue?job_type=greet&subdomain=alameda.ca"
+    assert f'href="{html.escape(form)}"' in page
+    assert ("subdomain", "alameda.ca") in Fields(board.get(form).text).sent
+    (greet,) = [each for each in board.get("/json/job-types").json() if each["job_type"] == "greet"]
+    assert (greet["summary"], greet["queue"]) == ("Greet a city.", "default")
+    fields = {each["name"]: (each["kind"], each["required"], each["help"]) for each in greet["arguments"]}
+    assert fields["name"] == ("text", True, "Who is greeted.")
+    assert fields["often"] == ("integer", False, "How many times.")
+    assert board.get("/act/enqueue").status_code == 400
     assert board.get("/act/enqueue?job_type=none").status_code == 404
-    for address in ("/jobs", "/queues", "/sites/alameda.ca"):
-        assert 'href="/act/enqueue' in board.get(address).text
 
 
 @SQLITE
