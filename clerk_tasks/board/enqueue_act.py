@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from clerk.database.transactions import reading
@@ -31,7 +31,7 @@ def _form(given: Given, errors: Mapping[str, str]) -> Form:
     function = registered.job_type.function
     arguments = [argument_field(field, given, errors) for field in fields(function)]
     others = [_others(given, errors)] if signature(function).others else []
-    wrong = f"{counted(len(errors), 'mistake')}: nothing is enqueued. {errors.get('', '')}".strip()
+    wrong = errors.get("") or f"{counted(len(errors), 'mistake')}: nothing is enqueued."
     said = f"{name}: {summary(function) or f'a job type of plugin {registered.plugin}'}"
     return Form(
         wrong if errors else said,
@@ -84,10 +84,10 @@ def _read(given: Given) -> EnqueueForm:
 def _in_utc(text: str | None) -> str | None:
     """Return a time with its zone; one without is in UTC, as the times on all pages are."""
     try:
-        naive = text is not None and datetime.fromisoformat(text).tzinfo is None
+        moment = datetime.fromisoformat(text or "")
     except ValueError:  # the form says what is wrong with it
         return text
-    return f"{text}+00:00" if naive else text
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
 def _preview(given: Given) -> Preview:

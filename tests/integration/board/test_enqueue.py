@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -193,8 +194,9 @@ def test_a_secret_that_is_typed_is_recorded_as_it_is_and_a_cleared_default_is_an
     opened = board.get("/act/enqueue?job_type=greet&subdomain=alameda.ca")
     note = "password=hunter2 \u202e"
     asked = send(board, opened, "preview", arg_name=note, arg_note="", arg_tags="", arg_sure="false")
-    changed = send(board, send(board, asked, "form"), "preview", priority="high", **{"in": "2h"})
-    assert "to run in 2" in changed.text
+    day = f"{date.today().year + 1}-11-01"
+    changed = send(board, send(board, asked, "form"), "preview", priority="high", at=f"{day} 18:30")
+    assert f"--priority high --at {day}T18:30:00+00:00" in changed.text
     send(board, changed)
     job = show_job(list_jobs()[0]["id"])
     assert job["arguments"] == {"name": note, "note": "", "tags": [], "sure": False}
