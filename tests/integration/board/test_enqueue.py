@@ -29,7 +29,8 @@ from clerk import JobType, hookimpl
 def greet(
     subdomain, run_id, name: Annotated[str, "Who is greeted."], *, often: int = 3, since: date | None = None,
     at: datetime | None = None, tone: Literal["warm", "cold"] = "warm", dry_run: bool = False, loud: bool = True,
-    sure: bool | None = None, tags: list[str] = ["a", "b"], extra: dict[str, int] = {}, note: str = "hello",
+    sure: bool | None = None, days: list[Literal["mon", "tue", "wed"]] = ["mon"],
+    tags: list[str] = ["a", "b"], extra: dict[str, int] = {}, note: str = "hello",
 ):
     """Greet a city.
 
@@ -146,13 +147,15 @@ def test_each_argument_is_asked_for_by_its_type(board: httpx.Client) -> None:
     assert found == {
         "name": "text", "often": "number", "since": "date", "at": "datetime-local", "tone": "select",
         "dry_run": "checkbox", "loud": "checkbox", "sure": "select", "tags": "textarea", "extra": "textarea",
-        "note": "text",
+        "note": "text", "days": "select",
     }  # fmt: skip
     assert {name for name, given in kinds.items() if "required" in given} == {"arg-name", "subdomain"}
+    assert "multiple" in kinds["arg-days"]
     sent = dict(Fields(page.text).sent)
-    shown = {name: sent[f"arg-{name}"] for name in ("often", "tone", "dry_run", "loud", "tags", "note")}
+    shown = {name: sent[f"arg-{name}"] for name in ("often", "tone", "dry_run", "loud", "tags", "note", "days")}
     assert shown == {
         "often": "3", "tone": "warm", "dry_run": "false", "loud": "true", "tags": "a\nb", "note": "hello",
+        "days": "mon",
     }  # fmt: skip
     for text in ("greet: Greet a city.", "Who is greeted.", "How many times."):
         assert text in page.text
@@ -193,13 +196,15 @@ def test_a_secret_that_is_typed_is_recorded_as_it_is_and_a_cleared_default_is_an
 ) -> None:
     opened = board.get("/act/enqueue?job_type=greet&subdomain=alameda.ca")
     note = "password=hunter2 \u202e"
-    asked = send(board, opened, "preview", arg_name=note, arg_note="", arg_tags="", arg_sure="false")
+    asked = send(
+        board, opened, "preview", arg_name=note, arg_note="", arg_tags="", arg_sure="false", arg_days=["", "mon", "wed"]
+    )
     day = f"{date.today().year + 1}-11-01"
     changed = send(board, send(board, asked, "form"), "preview", priority="high", at=f"{day} 18:30")
     assert f"--priority high --at {day}T18:30:00+00:00" in changed.text
     send(board, changed)
     job = show_job(list_jobs()[0]["id"])
-    assert job["arguments"] == {"name": note, "note": "", "tags": [], "sure": False}
+    assert job["arguments"] == {"name": note, "note": "", "tags": [], "sure": False, "days": ["mon", "wed"]}
     assert (job["priority"], job["state"]) == ("high", "scheduled")
 
 
