@@ -48,6 +48,8 @@ ANSWERS = {
     ),
     "jobs list": ("array", JOB),
     "jobs count": ("object", "filter number"),
+    "jobs types": ("array", "job_type queue plugin summary arguments"),
+    "jobs types, arguments": ("array", "name kind help required default choices many"),
     "jobs show": (
         "object",
         f"{JOB} arguments result unique_key time_limit lease_until instance pid traceparent attempts",

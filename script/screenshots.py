@@ -58,7 +58,7 @@ def pages() -> dict[str, str]:
     """Return the name of each picture, and the address of its page."""
     dead = list_jobs(state="discarded", limit=1)[0]["id"]
     run = list_runs(subdomain=meetings.SITE, limit=1)[0]["id"]
-    known = ("sites", "jobs", "failures", "queues", "schedules", "workers", "published", "acts")
+    known = ("sites", "jobs", "job-types", "failures", "queues", "schedules", "workers", "published", "acts")
     return {
         "now": "/",
         **{name: f"/{name}" for name in known},

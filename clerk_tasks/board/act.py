@@ -41,14 +41,12 @@ class Given:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What an act asks for before its preview; `chosen` goes along with the fields. Without a preview it leads on."""
+    """What an act asks for before its preview; `chosen` goes along with the fields."""
 
     sentence: str
     fields: Sequence[PageField]
     command: str
     chosen: Mapping[str, str]
-    button: str = "Preview…"
-    has_preview: bool = True
     is_wrong: bool = False
 
 

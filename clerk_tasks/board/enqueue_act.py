@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from clerk.database.transactions import reading
-from clerk.errors import NotFoundError
 from clerk.jobs import JobRequest
 from clerk.sites.rows import get_all_sites
 from clerk.visible import visible_json
@@ -27,14 +26,12 @@ _PRIORITIES = ("high", "normal", "low")
 
 
 def _form(given: Given, errors: Mapping[str, str]) -> Form:
-    name = given.text("job_type")
-    if name is None:
-        return _choice(given)
+    name = given.need("job_type")
     registered = registry().get(name)
     function = registered.job_type.function
     arguments = [argument_field(field, given, errors) for field in fields(function)]
     others = [_others(given, errors)] if signature(function).others else []
-    wrong = f"{counted(len(errors), 'mistake')}: nothing is enqueued. {errors.get('', '')}".strip()
+    wrong = errors.get("") or f"{counted(len(errors), 'mistake')}: nothing is enqueued."
     said = f"{name}: {summary(function) or f'a job type of plugin {registered.plugin}'}"
     return Form(
         wrong if errors else said,
@@ -43,17 +40,6 @@ def _form(given: Given, errors: Mapping[str, str]) -> Form:
         {"job_type": name, "job": given.text("job") or new_job_id()},
         is_wrong=bool(errors),
     )
-
-
-def _choice(given: Given) -> Form:
-    """Ask for the job type: its arguments make the form."""
-    queue = given.text("queue")
-    names = sorted(each.name for each in registry().job_types.values() if queue in (None, each.job_type.queue))
-    if not names:
-        raise NotFoundError(f"No job type goes to queue {queue}.")
-    kept = {name: value for name in ("subdomain", "queue") if (value := given.text(name))}
-    field = PageField("job_type", "Job type", names[0], choices=names, widget="select")
-    return Form("Which job?", [field], "clerk-tasks enqueue JOB_TYPE SUBDOMAIN", kept, "Next", has_preview=False)
 
 
 def _site(given: Given, errors: Mapping[str, str]) -> PageField:
@@ -98,10 +84,10 @@ def _read(given: Given) -> EnqueueForm:
 def _in_utc(text: str | None) -> str | None:
     """Return a time with its zone; one without is in UTC, as the times on all pages are."""
     try:
-        naive = text is not None and datetime.fromisoformat(text).tzinfo is None
+        moment = datetime.fromisoformat(text or "")
     except ValueError:  # the form says what is wrong with it
         return text
-    return f"{text}+00:00" if naive else text
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
 def _preview(given: Given) -> Preview:

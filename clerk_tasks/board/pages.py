@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from clerk_tasks.board.parts import Asked, PageAnswer
-from clerk_tasks.board.views import now, plugins, sites, system, work
+from clerk_tasks.board.views import job_types, now, plugins, sites, system, work
 from clerk_tasks.operations.contributions import board_pages
 
 
@@ -27,6 +27,7 @@ PAGES = (
     OwnPage("Site", "/sites/{subdomain}", "Why is its work as it is?", sites.site, in_menu=False),
     OwnPage("Jobs", "/jobs", "Which jobs are so?", work.jobs),
     OwnPage("Job", "/jobs/{job_id}", "Why is it as it is?", work.job, in_menu=False),
+    OwnPage("Job types", "/job-types", "Which jobs can be enqueued?", job_types.job_types),
     OwnPage("Run", "/runs/{run_id}", "Where does it stand?", work.run, in_menu=False),
     OwnPage("Failures", "/failures", "What fails, and why?", work.failures),
     OwnPage("Queues", "/queues", "What is behind, and when will it be clear?", system.queues),

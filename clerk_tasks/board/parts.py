@@ -81,7 +81,7 @@ class Drawing:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A link to an act's preview; shown to those who may act."""
+    """A link to an act; shown to those who may act."""
 
     kind: ClassVar[str] = "button"
     text: str
@@ -228,3 +228,8 @@ def site_link(subdomain: str) -> Link:
 def act_button(text: str, act: str, **query: Any) -> Button:
     """Return the button that opens an act's preview."""
     return Button(text, address("/act", act, **query))
+
+
+def enqueue_button(subdomain: str | None = None) -> Button:
+    """Return the button that leads to the job types, whose forms are then for a site."""
+    return Button("Enqueue a job…", address("/job-types", subdomain=subdomain))

@@ -28,6 +28,7 @@ from clerk_tasks.operations.cancel import cancel_jobs
 from clerk_tasks.operations.dismissal import dismiss_jobs
 from clerk_tasks.operations.job_filters import FilterTexts, JobFilter
 from clerk_tasks.operations.job_logs import follow_log, read_log
+from clerk_tasks.operations.job_type_list import list_job_types, signature_of
 from clerk_tasks.operations.rerouting import Rerouting, reroute_jobs, to_priority, to_queue
 from clerk_tasks.operations.run_now import run_jobs_now
 from clerk_tasks.operations.short_ids import full_job_id, full_job_ids
@@ -57,6 +58,15 @@ def count(chosen: FilterTexts, as_json: AsJson = False) -> None:
     """Count the jobs that match, up to 10 000; more are 10 001."""
     found = listing.count_jobs(**chosen)
     output.answer_one(found, of_jobs(found["number"], listing.MOST_MATCHING, found["filter"]), as_json=as_json)
+
+
+@app.command()
+def types(as_json: AsJson = False) -> None:
+    """List the job types, with their arguments; `enqueue JOB_TYPE --help` explains these."""
+    found = list_job_types()
+    rows = [each | {"arguments": signature_of(each)} for each in found]
+    columns = ("job_type", "queue", "plugin", "arguments", "summary")
+    output.answer_one(found, *(() if as_json else (output.Listing(rows, columns, whole=True),)), as_json=as_json)
 
 
 @app.command()

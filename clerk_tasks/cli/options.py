@@ -36,7 +36,7 @@ Site = Annotated[
     str, typer.Argument(metavar="SUBDOMAIN", help="The site's key, such as alameda.ca.", autocompletion=SITE_KEYS)
 ]
 NamedJobType = Annotated[
-    str, typer.Argument(help="A job type, as `clerk-tasks plugins list` names them.", autocompletion=JOB_TYPE_NAMES)
+    str, typer.Argument(help="A job type, as `clerk-tasks jobs types` lists them.", autocompletion=JOB_TYPE_NAMES)
 ]
 NamedSite = Annotated[str, typer.Argument(help="The site's key, such as alameda.ca.", autocompletion=SITE_KEYS)]
 Arguments = Annotated[

@@ -78,6 +78,12 @@ def of_queues(found: Row) -> str:
     return f"{many}; the oldest, in queue {slowest['queue']}, for {duration(max(seconds, 0))}{clear}."
 
 
+def of_job_types(job_types: Sequence[Row]) -> str:
+    """Say how many job types there are."""
+    plugins = len({each["plugin"] for each in job_types})
+    return f"{counted(len(job_types), 'job type')} of {counted(plugins, 'plugin')} can be enqueued."
+
+
 def of_schedules(schedules: Sequence[Row]) -> str:
     """Say which schedule fires next, and whether the last slot of one failed."""
     if not schedules:

@@ -15,6 +15,7 @@ from clerk.database.tables import jobs_table as jobs
 from clerk.database.transactions import reading, serialise
 from clerk.errors import ConflictError, NotFoundError, UsageError
 from clerk.jobs import JobRequest
+from clerk.paths import validate_subdomain
 from clerk_tasks import dispatcher
 from clerk_tasks.job_types.arguments import parse_texts, typing_errors
 from clerk_tasks.job_types.registry import registry
@@ -55,7 +56,7 @@ class EnqueueForm:
         wrong = {f"{ARGUMENT}{name}": said for name, said in typing_errors(function, self.arguments).items()}
         delay = priority = None
         with _noted(wrong, "subdomain"), reading() as connection:
-            require_site(connection, self.subdomain)
+            require_site(connection, validate_subdomain(self.subdomain))
         with _noted(wrong, "priority"):
             priority = parse_priority(self.priority)
         with _noted(wrong, "in" if self.after else "at"):

@@ -23,6 +23,7 @@ from clerk_tasks.board.parts import (
     act_button,
     badge,
     bar,
+    enqueue_button,
     moment,
     run_link,
     site_link,
@@ -161,8 +162,8 @@ def site(asked: Asked) -> PageAnswer:
     ]
     resume = act_button("Resume…", "resume", kind="site", name=subdomain)
     pause = act_button("Pause…", "pause", kind="site", name=subdomain)
-    enqueue = act_button("Enqueue a job…", "enqueue", subdomain=subdomain)
-    buttons: list[Button] = [act_button("Update…", "update", site=subdomain), enqueue, resume if paused else pause]
+    update, enqueue = act_button("Update…", "update", site=subdomain), enqueue_button(subdomain)
+    buttons: list[Button] = [update, enqueue, resume if paused else pause]
     return PageAnswer(
         lines[0], f"clerk-tasks why {subdomain}", lines, parts, title=f"Site {subdomain}", buttons=buttons
     )

@@ -20,13 +20,13 @@ from clerk_tasks.board.parts import (
     address,
     badge,
     bar,
+    enqueue_button,
     job_link,
     moment,
     site_link,
     tone_of,
 )
 from clerk_tasks.board.views.now import pauses_table
-from clerk_tasks.job_types.registry import registry
 from clerk_tasks.operations import acts, answers, limits, schedule
 from clerk_tasks.operations.pauses import list_pauses
 from clerk_tasks.operations.wording import counted, duration
@@ -48,7 +48,7 @@ def queues(_asked: Asked) -> PageAnswer:
             moment(queue["oldest"]),
             queue["per_minute"],
             None if queue["clears_in"] is None else f"in {duration(queue['clears_in'])}",
-            _queue_buttons(queue["queue"]),
+            Buttons([act_button("Pause…", "pause", kind="queue", name=queue["queue"])]),
         ]
         for queue in found["queues"]
     ]
@@ -74,15 +74,9 @@ def queues(_asked: Asked) -> PageAnswer:
         Table("Limits", titles, limited, "No job type has a limit."),
         pauses_table(list_pauses()),
     ]
-    buttons = [act_button("Enqueue a job…", "enqueue"), act_button("Pause…", "pause")]
-    buttons += [act_button("Pause everything…", "pause", kind="all")]
+    pausing = [act_button("Pause…", "pause"), act_button("Pause everything…", "pause", kind="all")]
+    buttons = [enqueue_button(), *pausing]
     return PageAnswer(answers.of_queues(found), "clerk-tasks top --once", found, parts, buttons=buttons)
-
-
-def _queue_buttons(queue: str) -> Buttons:
-    known = queue in {each.job_type.queue for each in registry().job_types.values()}
-    enqueue = [act_button("Enqueue…", "enqueue", queue=queue)] if known else []
-    return Buttons([*enqueue, act_button("Pause…", "pause", kind="queue", name=queue)])
 
 
 def schedules(_asked: Asked) -> PageAnswer:

@@ -23,6 +23,7 @@ from clerk_tasks.board.parts import (
     address,
     badge,
     bar,
+    enqueue_button,
     job_link,
     moment,
     run_link,
@@ -75,9 +76,7 @@ def jobs(asked: Asked) -> PageAnswer:
     )
     command = f"clerk-tasks jobs list {counted['filter']}".strip()
     sentence = answers.of_jobs(counted["number"], listing.MOST_MATCHING, counted["filter"])
-    named = {name: chosen.get(name) for name in ("job_type", "subdomain", "queue")}
-    enqueue = [act_button("Enqueue a job…", "enqueue", **named)]
-    buttons = [*enqueue, *(_act_on_all(chosen) if counted["number"] else [])]
+    buttons = [enqueue_button(chosen.get("subdomain")), *(_act_on_all(chosen) if counted["number"] else [])]
     return PageAnswer(sentence, command, found, [table], buttons=buttons, fields=_fields(asked))
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,8 @@ from clerk import JobType, hookimpl
 def greet(
     subdomain, run_id, name: Annotated[str, "Who is greeted."], *, often: int = 3, since: date | None = None,
     at: datetime | None = None, tone: Literal["warm", "cold"] = "warm", dry_run: bool = False, loud: bool = True,
-    sure: bool | None = None, tags: list[str] = ["a", "b"], extra: dict[str, int] = {}, note: str = "hello",
+    sure: bool | None = None, days: list[Literal["mon", "tue", "wed"]] = ["mon"],
+    tags: list[str] = ["a", "b"], extra: dict[str, int] = {}, note: str = "hello",
 ):
     """Greet a city.
 
@@ -41,7 +44,7 @@ def anything(subdomain, run_id, **arguments):
 class Forms:
     @hookimpl
     def register_job_types(self):
-        types = {"greet": greet, "anything": anything, "elsewhere": JobType(anything, queue="deploy")}
+        types = {"greet": greet, "anything": anything}
         return types | {"alone": JobType(anything, unique=True)}
 '''
 SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -144,13 +147,15 @@ def test_each_argument_is_asked_for_by_its_type(board: httpx.Client) -> None:
     assert found == {
         "name": "text", "often": "number", "since": "date", "at": "datetime-local", "tone": "select",
         "dry_run": "checkbox", "loud": "checkbox", "sure": "select", "tags": "textarea", "extra": "textarea",
-        "note": "text",
+        "note": "text", "days": "select",
     }  # fmt: skip
     assert {name for name, given in kinds.items() if "required" in given} == {"arg-name", "subdomain"}
+    assert "multiple" in kinds["arg-days"]
     sent = dict(Fields(page.text).sent)
-    shown = {name: sent[f"arg-{name}"] for name in ("often", "tone", "dry_run", "loud", "tags", "note")}
+    shown = {name: sent[f"arg-{name}"] for name in ("often", "tone", "dry_run", "loud", "tags", "note", "days")}
     assert shown == {
         "often": "3", "tone": "warm", "dry_run": "false", "loud": "true", "tags": "a\nb", "note": "hello",
+        "days": "mon",
     }  # fmt: skip
     for text in ("greet: Greet a city.", "Who is greeted.", "How many times."):
         assert text in page.text
@@ -191,12 +196,15 @@ def test_a_secret_that_is_typed_is_recorded_as_it_is_and_a_cleared_default_is_an
 ) -> None:
     opened = board.get("/act/enqueue?job_type=greet&subdomain=alameda.ca")
     note = "password=hunter2 \u202e"
-    asked = send(board, opened, "preview", arg_name=note, arg_note="", arg_tags="", arg_sure="false")
-    changed = send(board, send(board, asked, "form"), "preview", priority="high", **{"in": "2h"})
-    assert "to run in 2" in changed.text
+    asked = send(
+        board, opened, "preview", arg_name=note, arg_note="", arg_tags="", arg_sure="false", arg_days=["", "mon", "wed"]
+    )
+    day = f"{date.today().year + 1}-11-01"
+    changed = send(board, send(board, asked, "form"), "preview", priority="high", at=f"{day} 18:30")
+    assert f"--priority high --at {day}T18:30:00+00:00" in changed.text
     send(board, changed)
     job = show_job(list_jobs()[0]["id"])
-    assert job["arguments"] == {"name": note, "note": "", "tags": [], "sure": False}
+    assert job["arguments"] == {"name": note, "note": "", "tags": [], "sure": False, "days": ["mon", "wed"]}
     assert (job["priority"], job["state"]) == ("high", "scheduled")
 
 
@@ -225,16 +233,21 @@ def test_an_act_is_done_to_what_its_preview_names_though_it_looks_like_a_secret(
 
 @SQLITE
 @pytest.mark.usefixtures("forms")
-def test_the_job_type_is_chosen_first(board: httpx.Client) -> None:
-    page = board.get("/act/enqueue?subdomain=alameda.ca&queue=deploy").text
-    assert 'method="get"' in page
-    assert "elsewhere" in re.findall(r'<option value="([\w-]+)"', page)
-    assert "greet" not in re.findall(r'<option value="([\w-]+)"', page)
-    assert ("subdomain", "alameda.ca") in Fields(page).sent
-    assert board.get("/act/enqueue?queue=none").status_code == 404
+def test_the_job_types_lead_to_their_forms(board: httpx.Client) -> None:
+    for address in ("/jobs", "/jobs?subdomain=alameda.ca", "/queues", "/sites/alameda.ca"):
+        assert 'href="/job-types' in board.get(address).text
+    page = board.get("/job-types?subdomain=alameda.ca").text
+    assert "name, often=3, since" in page
+    form = "/act/enqueue?job_type=greet&subdomain=alameda.ca"
+    assert f'href="{html.escape(form)}"' in page
+    assert ("subdomain", "alameda.ca") in Fields(board.get(form).text).sent
+    (greet,) = [each for each in board.get("/json/job-types").json() if each["job_type"] == "greet"]
+    assert (greet["summary"], greet["queue"]) == ("Greet a city.", "default")
+    fields = {each["name"]: (each["kind"], each["required"], each["help"]) for each in greet["arguments"]}
+    assert fields["name"] == ("text", True, "Who is greeted.")
+    assert fields["often"] == ("integer", False, "How many times.")
+    assert board.get("/act/enqueue").status_code == 400
     assert board.get("/act/enqueue?job_type=none").status_code == 404
-    for address in ("/jobs", "/queues", "/sites/alameda.ca"):
-        assert 'href="/act/enqueue' in board.get(address).text
 
 
 @SQLITE

@@ -76,6 +76,7 @@ def addresses(story: dict[str, str]) -> list[str]:
 
 
 @SQLITE
+@pytest.mark.slow
 def test_every_page_answers_and_its_twin_is_what_the_command_prints(
     board: httpx.Client, story: dict[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -27,6 +27,7 @@ status
 now
 jobs list
 jobs count
+jobs types
 jobs show {job}
 runs list
 runs show {run}
