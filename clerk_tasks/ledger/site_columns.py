@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 
 from clerk.database.clock import now
+from clerk.database.literals import constant
 from clerk.database.states import UNCOMPLETED, JobState, RunState, StageState
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import runs_table as runs
@@ -26,7 +27,7 @@ _STAGES = select(
 _LAST_ERROR = (
     select(stages.c.name, jobs.c.error, jobs.c.finished_at)
     .join(stages, stages.c.id == jobs.c.stage_id)
-    .where(jobs.c.run_id == bindparam("b_run"), jobs.c.state == JobState.DISCARDED.value)
+    .where(jobs.c.run_id == bindparam("b_run"), jobs.c.state == constant(JobState.DISCARDED))
     .order_by(jobs.c.finished_at.desc())
     .limit(1)
 )

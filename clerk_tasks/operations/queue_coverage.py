@@ -60,14 +60,15 @@ def unconsumed(workers: Sequence[Any]) -> dict[str, str]:
         publisher().check()
         with broker.connect() as connection:
             asked = app.control.inspect(timeout=PATIENCE, limit=len(workers), connection=connection)
-            return _missing(workers, asked.active_queues() or {})
+            return not_consumed(workers, asked.active_queues() or {})
     except BrokerUnavailable:
         return {}
     except broker.errors:
         return {}
 
 
-def _missing(workers: Sequence[Any], answers: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+def not_consumed(workers: Sequence[Any], answers: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, str]:
+    """Return {queue: worker} of the queues that workers serve and, by their `answers`, do not consume."""
     found: dict[str, str] = {}
     for worker in workers:
         for node, queues in answers.items():

@@ -217,7 +217,8 @@ def _lease(connection: Connection, until: str, instance: str) -> str:
 
 
 def _retryable(connection: Connection, job: dict[str, Any]) -> Iterator[str]:
-    yield f"Attempt {job['attempt']} of {job['max_attempts']} did not complete it; the next is due at {job['due_at']}."
+    due = f"is due at {job['due_at']}." if job["due_at"] else "has no time: run `clerk-tasks doctor --fix`."
+    yield f"Attempt {job['attempt']} of {job['max_attempts']} did not complete it; the next {due}"
     yield from _servers(connection, job)
 
 

@@ -11,6 +11,8 @@ import pytest
 import sqlalchemy as sa
 
 from clerk.database.tables import jobs_table
+from clerk.jobs import JobRequest
+from clerk_tasks.dispatcher import enqueue_many
 from devtools.processes import wait_for
 from devtools.services import PostgresServer
 from devtools.system import SITE, System
@@ -95,6 +97,29 @@ def test_an_end_whose_answer_is_lost_is_not_repeated(own_postgres_system: System
     assert system.attempts(job_id) == ["completed"]
     assert system.effects() == {job_id: 1}
     assert system.wait_for_end(system.enqueue("note")) == ["completed"]
+
+
+@pytest.mark.fault("F9")
+def test_an_end_that_claims_the_next_job_and_whose_answer_is_lost(
+    own_postgres_system: System, operator: Operator
+) -> None:
+    """Both are in one statement: the first job is completed, and the child owns one that it has not heard of."""
+    system = own_postgres_system
+    requests = [JobRequest("lingers", SITE), JobRequest("note", SITE, {"key": "1"}), JobRequest("note", SITE)]
+    ids = enqueue_many(requests).job_ids
+    worker = system.worker("-c", "1")
+    system.wait_until_began(ids[0])
+    with operator.nobody_hears():
+        system.open_gate()
+        wait_for(
+            lambda: operator.terminate("wait_event = 'SyncRep' AND query LIKE 'WITH own AS%'"),
+            "the end and the claim are committed, and the answer is held back",
+        )
+        assert (system.job(ids[0])["state"], system.job(ids[1])["state"]) == ("completed", "running")
+    assert system.wait_for_end(*ids, deadline=8) == ["completed"] * 3
+    assert [system.attempts(job_id) for job_id in ids] == [["completed"]] * 3
+    assert system.effects() == dict.fromkeys(ids, 1)
+    assert worker.alive
 
 
 @pytest.mark.fault("F9")
