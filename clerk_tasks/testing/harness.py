@@ -20,7 +20,7 @@ from clerk.database.transactions import reading, transaction
 from clerk.errors import UsageError
 from clerk.settings import settings
 from clerk.sites.admin import NewSite
-from clerk.sites.rows import upsert_site
+from clerk.sites.rows import get_site_by_subdomain, upsert_site
 from clerk_tasks.broker.publisher import publisher
 from clerk_tasks.dispatcher import enqueue_job
 from clerk_tasks.job_types.registry import registry
@@ -124,8 +124,16 @@ class Harness:
     def enqueue(self, job_type: str, subdomain: str, /, **arguments: Any) -> str:
         """Enqueue a job as `clerk.queue.enqueue_job` does, and return its id; a site that is not there is added."""
         if subdomain not in self._sites:
-            self.add_site(subdomain)
+            self._add_missing(subdomain)
         return enqueue_job(job_type, subdomain, **arguments)
+
+    def _add_missing(self, subdomain: str) -> None:
+        with reading() as connection:
+            is_there = get_site_by_subdomain(connection, subdomain) is not None
+        if is_there:
+            self._sites.add(subdomain)
+        else:
+            self.add_site(subdomain)
 
     def run_job(self, job_type: str, subdomain: str, /, **arguments: Any) -> JobReport:
         """Enqueue a job and make one attempt at it, in this process; the jobs that it asks for wait.

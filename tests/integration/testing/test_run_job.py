@@ -9,9 +9,12 @@ from datetime import date
 import pytest
 
 from clerk import Discard, JobRequest, JobType, Retry, current_job, hookimpl
+from clerk.database.transactions import transaction
 from clerk.errors import ClerkError, NotFoundError, UsageError
 from clerk.paths import site_dir
 from clerk.queue import enqueue_many
+from clerk.sites.admin import show_site
+from clerk.sites.rows import insert_site
 from clerk.testing import Harness, assert_enqueued, drain, enqueue, enqueued, run_job
 
 
@@ -62,6 +65,14 @@ def test_a_job_runs_as_in_a_worker(harness: Harness) -> None:
     assert (job.files, letter.read_text()) == ((letter,), "Hello, Ada")
     assert [(child.job_type, child.arguments) for child in job.children] == [("follow", {"name": "Ada"})]
     assert assert_enqueued("follow", "alameda.ca", name="Ada").state == "available"
+
+
+@pytest.mark.usefixtures("harness")
+def test_a_site_that_is_there_already_stays_as_it_is() -> None:
+    with transaction() as connection:
+        insert_site(connection, {"subdomain": "oakland.ca", "name": "City of Oakland", "state": "CA"})
+    assert run_job("greet", "oakland.ca", name="Ada").completed
+    assert show_site("oakland.ca")["name"] == "City of Oakland"
 
 
 @pytest.mark.usefixtures("harness")
