@@ -52,8 +52,12 @@ def fetch_site(
 ) -> dict[str, Any]:
     """Fetch a site's new documents into its folders; return what the fetcher reports of them, if it does.
 
-    `owed` asks at once for everything that is owed. The documents of `again` (kind, meeting, date) are downloaded even
-    if they are there.
+    :param all_years: Look back to the site's start_year.
+    :param all_agendas: Fetch the agendas of past meetings too.
+    :param start_date: Look back to this day, such as 2026-03-01.
+    :param end_date: Look ahead to this day.
+    :param owed: Ask at once for everything that is owed.
+    :param again: Documents to download even if they are there, each as [kind, meeting, date].
     """
     current_job().progress("looking for new documents")
     with transaction() as connection:
@@ -112,9 +116,9 @@ def coordinator(
 ) -> dict[str, int]:
     """Start one reading job per waiting document; a day without documents is a success.
 
-    What was given up before is read if its PDF has changed, or if `failed_too`; unless that is said, also if the run
-    that gave it up did not complete: the next run must not look better than it is. What was never tried is passed over
-    without `missing_too`.
+    :param failed_too: Read what was given up before, too. Without a value it is read if its PDF has changed, or if the
+        run that gave it up did not complete: the next run must not look better than it is.
+    :param missing_too: Try what was never tried, too.
     """
     missed = _missed(subdomain, run_id)
     fetcher = fetcher_of(subdomain, run_id)
@@ -165,7 +169,10 @@ def extract_site(subdomain: str) -> None:
 
 
 def deploy_site(subdomain: str, *, accept_shrink: bool = False) -> None:
-    """Publish a site's databases: the plugins' deploy_municipality, then the site's row, then their post_deploy."""
+    """Publish a site's databases: the plugins' deploy_municipality, then the site's row, then their post_deploy.
+
+    :param accept_shrink: Publish a database that is suspiciously smaller than the last one.
+    """
     hooks = plugin_manager().hook
     current_job().progress("publishing")
     with accepting_shrink(accept_shrink):

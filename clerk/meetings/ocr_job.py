@@ -31,6 +31,11 @@ def ocr_page(subdomain: str, run_id: str, *, kind: str, meeting: str, date: str,
     """Turn one document into text, page by page; a document that can never be read is discarded, and keeps its PDF.
 
     So is one that this run could not download: here it is counted, and listed, like any other that failed.
+
+    :param kind: minutes or agenda.
+    :param meeting: The name of the body, as its folder has it.
+    :param date: The day, such as 2026-03-01, with .2 for a second document.
+    :param backend: The engine that reads images; without one, that of the settings.
     """
     layout, place = layout_of(subdomain), (kind, meeting, date)
     pdf, *others = layout.every_format(*place) or [layout.pdf(*place)]

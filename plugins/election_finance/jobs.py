@@ -23,8 +23,9 @@ def finance_etl(
 ) -> dict[str, Any]:
     """Extract, transform and load a site: from its sources to a published election_finance.db.
 
-    `all_years` goes back beyond the site's start_year, `force` loads input that has not changed, and
-    `accept_shrink` publishes a database that is suspiciously smaller than the last one.
+    :param all_years: Go back beyond the site's start_year.
+    :param force: Load input that has not changed.
+    :param accept_shrink: Publish a database that is suspiciously smaller than the last one.
     """
     with _inputs(subdomain) as inputs:
         return etl.run(inputs, run_id, etl.Options(all_years, force, accept_shrink))
@@ -33,7 +34,12 @@ def finance_etl(
 def finance_extract(
     subdomain: str, *, run_id: str, all_years: bool = False, force: bool = False, accept_shrink: bool = False
 ) -> dict[str, Any]:
-    """Get a site's yearly files into finance/raw/; arguments as for finance-etl."""
+    """Get a site's yearly files into finance/raw/.
+
+    :param all_years: Go back beyond the site's start_year.
+    :param force: Get files again that have not changed.
+    :param accept_shrink: Accept files with suspiciously fewer rows than before.
+    """
     with _inputs(subdomain) as inputs:
         manifest = etl.extract(inputs, run_id, etl.Options(all_years, force, accept_shrink))
     return {"outcome": manifest.outcome, "years": manifest.years, "rows": sum(manifest.rows.values())}
@@ -51,7 +57,10 @@ def finance_load(
     run_id: str,  # noqa: ARG001 - part of every job function's signature
     accept_shrink: bool = False,
 ) -> dict[str, Any]:
-    """Publish the database that finance-transform made."""
+    """Publish the database that finance-transform made.
+
+    :param accept_shrink: Publish it even if it is suspiciously smaller than the last one.
+    """
     with _inputs(subdomain) as inputs:
         return etl.load(inputs, etl.Options(accept_shrink=accept_shrink))
 

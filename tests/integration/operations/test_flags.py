@@ -11,6 +11,7 @@ from clerk.plugin.loader import forget_plugins
 from clerk_tasks.cli.main import main
 from clerk_tasks.job_types.fields import FormField, Kind, fields
 from clerk_tasks.job_types.registry import registry
+from clerk_tasks.operations.job_type_list import list_job_types
 from clerk_tasks.operations.listing import list_jobs, list_runs, show_job
 from tests.integration.operations.conftest import Enqueue
 
@@ -58,6 +59,13 @@ def test_what_is_typed_becomes_the_arguments(greeting: None) -> None:
     assert main(["enqueue", "--name", "greet", "--no-dry-run", "greet", "alameda.ca", "--priority", "low"]) == 0
     assert show_job(list_jobs()[0]["id"])["arguments"] == {"name": "greet", "dry_run": False}
     assert [job["priority"] for job in list_jobs()] == ["low", "normal"]
+
+
+def test_each_argument_of_a_shipped_job_type_has_help() -> None:
+    shipped = [each for each in list_job_types() if each["plugin"] in ("clerk", "election-finance")]
+    arguments = [(each["job_type"], argument) for each in shipped for argument in each["arguments"]]
+    assert len(arguments) > 15
+    assert [(name, argument["name"]) for name, argument in arguments if not argument["help"]] == []
 
 
 @pytest.mark.parametrize(
