@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from clerk.database.engine import BUSY_TIMEOUT, engine, show_address
@@ -46,13 +46,25 @@ def as_unavailable(error: Exception, on: Engine | None = None) -> DatabaseUnavai
     return None
 
 
+def read_only_problem(connection: Connection) -> str | None:
+    """Return advice on a PostgreSQL server that takes no writes, such as a standby; None if it takes them."""
+    if connection.dialect.name != "postgresql":
+        return None
+    answer = connection.exec_driver_sql("SHOW transaction_read_only").scalar()
+    return _read_only(connection.engine) if answer == "on" else None
+
+
+def _read_only(on: Engine | None) -> str:
+    return f"The database {_where(on)} is read-only: a standby, or a server after a failover. Check DATABASE_URL."
+
+
 def _advice(error: Exception, on: Engine | None) -> str:
     if contents := _advice_on_contents(error, on):
         return contents
     if "database is locked" in _reason(error) or _sqlstate(error) == "55P03":
         return f"The database {_where(on)} stayed locked for {BUSY_TIMEOUT} s: another program is writing to it."
     if _sqlstate(error) == "25006":
-        return f"The database {_where(on)} is read-only: a standby, or a server after a failover. Check DATABASE_URL."
+        return _read_only(on)
     if _sqlstate(error) in ("40P01", "40001"):
         return f"Another transaction in the database {_where(on)} was in the way of this one, now undone: run it again."
     if "disk is full" in _reason(error) or _sqlstate(error) == "53100":

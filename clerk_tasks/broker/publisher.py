@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
@@ -46,6 +47,8 @@ class Publisher:
         self._lock = threading.Lock()
         self._producer: kombu.Producer | None = None
         self._declared: set[str] = set()
+        self._failure: str | None = None  # the last one, and when it was
+        self._failed_at = 0.0
 
     def publish(self, messages: Sequence[Message]) -> None:
         """Publish messages; raises BrokerUnavailable, after which some may have been published."""
@@ -80,22 +83,34 @@ class Publisher:
         return load_broker(self.url)
 
     def _attempt(self, action: Callable[[], Answer]) -> Answer:
+        asked_at = time.monotonic()
         with self._lock:
-            fresh = self._producer is None
-            if fresh and self._is_absent():
-                raise BrokerUnavailable(_ABSENT)
+            if self._failure is not None and asked_at < self._failed_at:
+                raise BrokerUnavailable(self._failure)  # who waited for it would wait as long again
             try:
-                return action()
-            except self.broker.errors as error:
-                self.close()
-                if fresh:
-                    raise self._unavailable(error) from error
-            # The connection had been idle, and the broker may have gone and come back since.
-            try:
-                return action()
-            except self.broker.errors as error:
-                self.close()
+                return self._attempt_twice(action)
+            except BrokerRefused:
+                raise
+            except BrokerUnavailable as error:
+                self._failure, self._failed_at = str(error), time.monotonic()
+                raise
+
+    def _attempt_twice(self, action: Callable[[], Answer]) -> Answer:
+        fresh = self._producer is None
+        if fresh and self._is_absent():
+            raise BrokerUnavailable(_ABSENT)
+        try:
+            return action()
+        except self.broker.errors as error:
+            self.close()
+            if fresh:
                 raise self._unavailable(error) from error
+        # The connection had been idle, and the broker may have gone and come back since.
+        try:
+            return action()
+        except self.broker.errors as error:
+            self.close()
+            raise self._unavailable(error) from error
 
     def _connect(self) -> kombu.Producer:
         if self._producer is None:

@@ -87,7 +87,8 @@ def ledger() -> _Ledger:
 
 def prepare() -> None:
     """Fold what has ended so far and take the first look, so that the first scrape is complete and quick."""
-    fold_totals()
+    with suppress(DatabaseUnavailable):  # as in a scrape
+        fold_totals()
     ledger().watch.look()
 
 

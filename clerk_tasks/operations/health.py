@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from clerk.database.advice import read_only_problem
 from clerk.database.clock import CLOCK_MARGIN, database_time, now
 from clerk.database.engine import engine, show_address
 from clerk.database.literals import constant
@@ -89,7 +90,12 @@ def _attempt(check: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]
 
 def _database() -> Iterator[Finding]:
     check_database()
-    yield Finding("database", Level.OK, show_address(engine().url))
+    with reading() as connection:
+        problem = read_only_problem(connection)
+    if problem:
+        yield Finding("database", Level.DOWN, problem)
+    else:
+        yield Finding("database", Level.OK, show_address(engine().url))
 
 
 def _broker() -> Iterator[Finding]:

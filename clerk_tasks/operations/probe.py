@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -47,6 +47,7 @@ class Facts:
     stamp: SchemaStamp
     silence: dict[int, float]  # process id -> since its last heartbeat, of those that have not stopped
     beat_silence: float | None  # None: no beat has ever ticked
+    is_read_only: bool = False  # it takes no heartbeats
 
 
 class Question(Generic[Answer]):
@@ -79,7 +80,7 @@ def probe_live(patience: float, *, beat: bool = False) -> Probed:
 
     They do not if the settings cannot be read, or if the database answers and knows of a worker process of this host
     which runs and has been silent for twice CLERK_LEASE; with `beat`, also if no beat has ticked for 90 s. A database
-    that does not answer within `patience` seconds says nothing of them, and the broker is not asked.
+    that is read-only, or does not answer within `patience` seconds, says nothing of them. The broker is not asked.
     """
     try:
         lease, question = settings().lease, Question(_reader())
@@ -90,6 +91,8 @@ def probe_live(patience: float, *, beat: bool = False) -> Probed:
         facts = question.answer(patience)
     except Exception as error:
         return Probed(Level.OK, redact(f"live, as far as can be seen without the database: {_one_line(error)}"))
+    if facts.is_read_only:
+        return Probed(Level.OK, "live, as far as can be seen: the database is read-only")
     silent = [pid for pid, silence in facts.silence.items() if silence > 2 * lease and _is_as_old(pid, silence)]
     if silent:
         return Probed(Level.ATTENTION, f"not live: no heartbeat for {2 * lease:g} s of process {silent[0]}")
@@ -105,7 +108,8 @@ def probe_ready(patience: float) -> Probed:
     """
     try:
         database, broker = Question(_reader()), Question(_ask_broker)
-        problem = database.answer(patience).stamp.problem()
+        facts = database.answer(patience)
+        problem = facts.stamp.problem() or ("is read-only" if facts.is_read_only else None)
     except Exception as error:
         return Probed(Level.DOWN, redact(f"not ready: the database: {_one_line(error)}"))
     if problem:
@@ -162,7 +166,8 @@ def _read_postgresql(address: str) -> Facts:
     with driver.connect(address, autocommit=True, prepare_threshold=None) as connection:
         known = "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(false))"
         tables = {name for (name,) in connection.execute(known)}
-        return _gather(partial(_rows, connection), tables, place="%s", clock="CURRENT_TIMESTAMP")
+        facts = _gather(partial(_rows, connection), tables, place="%s", clock="CURRENT_TIMESTAMP")
+        return replace(facts, is_read_only=_rows(connection, "SHOW transaction_read_only") == [("on",)])
 
 
 def _rows(connection: Any, query: str, *values: object) -> list[Any]:

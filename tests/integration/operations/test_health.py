@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from clerk.database.tables import workers_table as workers
 from clerk.database.transactions import transaction
 from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import leases
-from tests.integration.operations.conftest import Enqueue
+from tests.integration.operations.conftest import Enqueue, make_read_only
 
 Found = dict[str, list[tuple[str, str]]]
 
@@ -125,3 +126,21 @@ def test_a_plugin_that_is_set_aside(engine: Engine, capsys: pytest.CaptureFixtur
     code, found = look(capsys)
     assert code == 1
     assert "OSError: gone" in found["plugin"][0][1]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_read_only_database_is_down_and_its_metrics_are_there(
+    engine: Engine, enqueue: Enqueue, work: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After a failover, say: `health` called it ok, and `metrics --once` wanted to fold what has ended."""
+    work(enqueue("fine"))
+    with transaction(engine) as connection:
+        connection.execute(sa.update(jobs).values(finished_at=now(-60)))  # to be folded
+    assert look(capsys)[1]["database"][0][0] == "ok"
+    make_read_only(engine)
+    application.close()
+    code, found = look(capsys)
+    assert (code, list(found), found["database"][0][0]) == (2, ["database"], "down")
+    assert "is read-only: a standby, or a server after a failover" in found["database"][0][1]
+    assert main(["metrics", "--once"]) == 0
+    assert "clerk_jobs_total{" in capsys.readouterr().out

@@ -22,6 +22,7 @@ from clerk_tasks.cli.main import main
 from clerk_tasks.ledger import leases
 from clerk_tasks.schedules import slots
 from devtools.services import PostgresServer, RedisServer
+from tests.integration.operations.conftest import make_read_only
 
 HOST = socket.gethostname()
 #: A process that is older than any heartbeat here.
@@ -187,3 +188,13 @@ def test_servers_that_do_not_answer_cost_no_more_than_the_timeout(
     finally:
         private_postgres.resume()
         private_redis.resume()
+
+
+@pytest.mark.usefixtures("engine")
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_read_only_database_makes_nothing_restart(engine: Engine, capsys: pytest.CaptureFixture[str]) -> None:
+    """It takes no heartbeats: every worker would be ended, with what it does."""
+    register("a", seconds_ago=70)
+    make_read_only(engine)
+    assert probe(capsys, "--live", *PATIENT) == (0, "live, as far as can be seen: the database is read-only")
+    assert probe(capsys, "--ready", *PATIENT) == (2, "not ready: the database is read-only")
