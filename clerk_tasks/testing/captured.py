@@ -34,7 +34,8 @@ class _Tee(io.TextIOBase):
         return self._stream.write(text)
 
     def flush(self) -> None:
-        self._stream.flush()
+        if not self._stream.closed:  # Python flushes a tee that is still referenced when it ends
+            self._stream.flush()
 
     def fileno(self) -> int:
         return self._stream.fileno()

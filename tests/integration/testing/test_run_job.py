@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from datetime import date
+from typing import TextIO
 
 import pytest
 
@@ -65,6 +67,28 @@ def test_a_job_runs_as_in_a_worker(harness: Harness) -> None:
     assert (job.files, letter.read_text()) == ((letter,), "Hello, Ada")
     assert [(child.job_type, child.arguments) for child in job.children] == [("follow", {"name": "Ada"})]
     assert assert_enqueued("follow", "alameda.ca", name="Ada").state == "available"
+
+
+def test_a_stream_that_a_job_kept_may_be_closed_after_the_one_below(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python ends so, after pytest has closed what it captured in."""
+    kept: list[TextIO] = []
+
+    class Keeping:
+        @hookimpl
+        def register_job_types(self) -> dict[str, object]:
+            return {"keep": keep}
+
+    def keep(subdomain: str) -> None:
+        kept.append(sys.stdout)
+
+    harness.add_plugin(Keeping)
+    monkeypatch.setattr("sys.stdout", below := io.TextIOWrapper(io.BytesIO()))
+    assert run_job("keep", "alameda.ca").completed
+    below.close()
+    kept[0].close()
+    assert kept[0].closed
 
 
 @pytest.mark.usefixtures("harness")
