@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Column, ColumnElement, Connection, Delete, Update, and_, delete, func, or_, select, update
 
-from clerk.database.clock import CLOCK_MARGIN, database_time, now, parse_moment
+from clerk.database.clock import CLOCK_MARGIN, database_time, now, parse_moment, seconds_between
 from clerk.database.literals import constant, is_in
 from clerk.database.states import LATER, UNSUCCESSFUL, JobState
 from clerk.database.tables import jobs_table as jobs
@@ -122,8 +122,8 @@ def _of_others() -> Mapping[str, _Kind]:
         "pauses": _Kind(
             pauses.c.since,
             pauses.c.since > _LATER,
-            update(pauses).values(since=now()),
-            "let them have begun now; see `clerk-tasks pauses` for when they end",
+            update(pauses).values(since=now(), until=now(seconds_between(pauses.c.since, pauses.c.until))),
+            "let them have begun now, and last as long as they were meant to",
         ),
         "finance updates": _Kind(
             sites.c.finance_last_updated,

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import Engine
 
-from clerk.database.clock import now
+from clerk.database.clock import now, seconds_between
 from clerk.database.tables import jobs_table as jobs
 from clerk.database.tables import pauses_table as pauses
 from clerk.database.tables import queues_table as queues
@@ -136,3 +136,18 @@ def test_a_dead_letter_of_the_future_is_none_of_the_last_day(enqueue: Enqueue, e
         with transaction(engine) as connection:
             connection.execute(sa.update(jobs).values(state="discarded", finished_at=finished))
         assert ("dead letters" in [each.check for each in check_health()]) == said
+
+
+@pytest.mark.parametrize("lasts", [20.0, None])
+def test_a_pause_that_began_in_the_future_lasts_as_long_as_it_was_meant_to(engine: Engine, lasts: float | None) -> None:
+    until = None if lasts is None else now(2 * HOUR + lasts)
+    pause = {"kind": "site", "name": "alameda.ca", "reason": "r", "by": "b", "since": now(2 * HOUR), "until": until}
+    with transaction(engine) as connection:
+        connection.execute(sa.insert(pauses).values(pause))
+    assert future() == ["pauses"]
+    diagnose(fix=True)
+    with transaction(engine) as connection:
+        length = connection.execute(sa.select(seconds_between(pauses.c.since, pauses.c.until))).scalar_one()
+        ends = connection.execute(sa.select(seconds_between(now(), pauses.c.until))).scalar_one()
+    assert length == (None if lasts is None else pytest.approx(lasts, abs=0.1))
+    assert ends is None or ends <= 20

@@ -285,8 +285,7 @@ def test_an_outcome_waits_for_the_database(
 
 
 def test_a_checkpoint_waits_for_no_writer(on_both: LedgerOf, plugin: OneJob) -> None:
-    """It is a read: what waited would go on without the database, but only after half a minute."""
-    took = []
+    took = []  # a write would wait for half a minute, and then go on without the database
 
     def checks_while_another_writes() -> str:
         with on_both.engine.begin() as connection:
