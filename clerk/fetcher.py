@@ -1,12 +1,11 @@
 """What plugins import from here: the base class of fetchers, and `STORAGE_DIR`, which their tests set."""
 
-from collections import deque
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 from clerk import utils
 from clerk.database.transactions import transaction
+from clerk.fetching.fetch_call import run_fetcher
 from clerk.fetching.fetcher import Fetcher
 from clerk.fetching.fetcher_factory import get_fetcher
 from clerk.settings import get_env_int
@@ -37,9 +36,7 @@ NUM_WORKERS = get_env_int("NUM_WORKERS", 10)
 def fetch_internal(subdomain: str, fetcher: Any) -> None:
     """Fetch a site's documents here and now, and record it in the site's row; the job `fetch-site` does more."""
     _record(subdomain, "fetching")
-    events = fetcher.fetch_events()
-    if isinstance(events, Iterator):
-        deque(events, maxlen=0)  # a generator: its body runs now
+    run_fetcher(fetcher)
     _record(subdomain, "needs_ocr")
 
 

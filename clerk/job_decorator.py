@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from typing import Any, TypedDict, TypeVar, Unpack, overload
 
+from clerk.errors import UsageError
 from clerk.jobs import Backoff, JobType, Limit
 
 #: A callable of any kind.
@@ -34,12 +36,21 @@ def job(function: Function | None = None, /, **settings: Unpack[JobSettings]) ->
 
     `register_job_types` then returns the function itself: `{"library-hours": count_hours}`.
     """
+    if unknown := [name for name in settings if name not in JobSettings.__annotations__]:
+        near = get_close_matches(unknown[0], JobSettings.__annotations__, n=1)
+        advice = f"did you mean {near[0]}?" if near else f"known are {', '.join(JobSettings.__annotations__)}"
+        raise UsageError(f"@job has no setting {unknown[0]}; {advice}")
 
     def mark(marked: Function) -> Function:
-        setattr(marked, _SETTINGS, settings)
+        inner = marked.__func__ if isinstance(marked, staticmethod | classmethod) else marked
+        setattr(inner, _SETTINGS, settings)
         return marked
 
-    return mark if function is None else mark(function)
+    if function is None:
+        return mark
+    if not (callable(function) or isinstance(function, staticmethod | classmethod)):
+        raise UsageError(f"@job takes its settings by name, as in @job(queue={function!r:.80})")
+    return mark(function)
 
 
 def as_job_type(function: Callable[..., Any]) -> JobType:

@@ -75,6 +75,8 @@ def source(title: str, meetings: str, before: str = "") -> Mistake:
 
 
 WORK = "def work(subdomain, run_id): ..."
+METRIC = "from clerk import PluginMetric"
+METRICS, SCHEDULES = "register_metrics(self)", "register_schedules(self)"
 JOBTYPE = "from clerk import JobType\n\n\n" + WORK
 
 MISTAKES = [
@@ -105,6 +107,17 @@ MISTAKES = [
     Mistake("A positional-only parameter", plugin('{"work": work}', "def work(subdomain, year, /): ...")),
     Mistake("An annotation that is not defined", plugin('{"work": work}', 'def work(subdomain, *, day: "Datum"): ...')),
     Mistake("Not a function", plugin('{"work": 7}')),
+    Mistake("A value for a type", plugin('{"work": work}', "def work(subdomain, *, years: [int]): ...")),
+    Mistake("A text for a type", plugin('{"work": work}', 'def work(subdomain, *, year: "the first year"): ...')),
+    Mistake("No subdomain", plugin('{"work": work}', "def work(year: int): ...")),
+    Mistake(
+        "A setting of @job that is not there",
+        plugin('{"work": work}', 'from clerk import job\n\n\n@job(quue="acme")\n' + WORK),
+    ),
+    Mistake(
+        "A setting of @job without its name",
+        plugin('{"work": work}', 'from clerk import job\n\n\n@job("acme")\n' + WORK),
+    ),
     Mistake("A list instead of a dict", plugin("[work]", WORK)),
     Mistake("A bad name", plugin('{"Do Work": work}', WORK)),
     Mistake("A bad setting", plugin('{"work": JobType(work, max_attempts="3")}', JOBTYPE)),
@@ -122,6 +135,37 @@ MISTAKES = [
         "A bad cron expression",
         plugin('[Schedule("acme", "61 * * * *", list)]', "from clerk import Schedule", "register_schedules(self)"),
     ),
+    Mistake(
+        "A time zone that does not exist",
+        plugin(
+            '[Schedule("acme", "0 6 * * *", list, timezone="Pacific")]',
+            "from clerk import Schedule",
+            "register_schedules(self)",
+        ),
+    ),
+    Mistake(
+        "A schedule's function without a connection",
+        plugin('[Schedule("acme", "0 6 * * *", due)]', "from clerk import Schedule\n\n\ndef due(): ...", SCHEDULES),
+    ),
+    Mistake("A bad name of a metric", plugin('[PluginMetric("Acme Jobs", "Jobs.", int)]', METRIC, METRICS)),
+    Mistake("A metric that is no function", plugin('[PluginMetric("acme_jobs", "Jobs.", 7)]', METRIC, METRICS)),
+    Mistake(
+        "A page of the board without parameters",
+        plugin(
+            '[BoardPage("acme", "Acme", show)]',
+            "from clerk import BoardPage\n\n\ndef show():\n    return []",
+            "register_board_pages(self)",
+        ),
+    ),
+    Mistake(
+        "A worker's function with an argument",
+        plugin(
+            '{"acme": {"queues": ["acme"], "function": start}}',
+            "def start(worker): ...",
+            "register_worker_functions(self)",
+        ),
+    ),
+    Mistake("A command that is a function", plugin("print", "", "register_cli_commands(self)")),
     Mistake(
         "The running job at import", "from clerk import current_job\n\nJOB = current_job().job_id\n\n\n" + plugin("{}")
     ),
@@ -179,6 +223,16 @@ MISTAKES = [
         "from clerk import current_job",
     ),
     fetcher("A fetcher that is a text", '"acme.Fetcher"'),
+    fetcher(
+        "A fetcher whose constructor takes no site",
+        "AcmeFetcher",
+        "class AcmeFetcher:\n    def fetch_events(self): ...",
+    ),
+    fetcher(
+        "An async fetch_events",
+        "AcmeFetcher",
+        "from clerk import Fetcher\n\n\nclass AcmeFetcher(Fetcher):\n    async def fetch_events(self): ...",
+    ),
     fetcher(
         "A fetcher without fetch_events",
         "AcmeFetcher",

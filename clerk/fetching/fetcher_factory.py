@@ -81,11 +81,25 @@ def construct(cls: Callable[..., Any], site: Mapping[str, Any], wanted: Mapping[
     chosen = {name: value for name, value in wanted.items() if name in names}
     if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
         chosen |= {name: value for name, value in wanted.items() if name != "start_year"}
-    if chosen:
-        return cls(site, **chosen)
     places = sum(parameter.kind is parameter.POSITIONAL_OR_KEYWORD for parameter in parameters)
     endless = any(parameter.kind is parameter.VAR_POSITIONAL for parameter in parameters)
-    return cls(site, *(wanted["start_year"], wanted["all_agendas"])[: 2 if endless else places])
+    ordered = () if chosen else (wanted["start_year"], wanted["all_agendas"])[: 2 if endless else places]
+    _check_call(cls, site, *ordered, **chosen)
+    return cls(site, *ordered, **chosen)
+
+
+def _check_call(cls: Callable[..., Any], site: Mapping[str, Any], *ordered: Any, **chosen: Any) -> None:
+    """Raise UsageError, with FILE:LINE, if a fetcher's constructor cannot be called so."""
+    try:
+        signature = inspect.signature(cls)
+    except (TypeError, ValueError):  # not written in Python
+        return
+    try:
+        signature.bind(site, *ordered, **chosen)
+    except TypeError:
+        name = getattr(cls, "__name__", type(cls).__name__)
+        advice = "it must take the site's row first: derive it from clerk.Fetcher, and prepare in child_init"
+        raise UsageError(f"fetcher {name} takes {signature}; {advice} ({place_of(cls)})") from None
 
 
 def _complete(fetcher: Any, wanted: Mapping[str, Any]) -> None:
@@ -128,6 +142,7 @@ def _no_fetcher(subdomain: str, label: str) -> str:
         return f"site {subdomain} has no scraper label: `clerk-tasks sites detect URL` finds it from the city's site"
     found = plugins()
     asked = [plugin.name for plugin in found.plugins if "fetcher_class" in found.hooks_of(plugin.implementation)]
-    broken = [entry.name for entry in found.quarantined]
+    phases = ("import", "constructor", "register", "hook fetcher_class")
+    broken = dict.fromkeys(f"{entry.name}: {entry.problem}" for entry in found.quarantined if entry.phase in phases)
     text = f"no plugin has a fetcher for label {label!r} of site {subdomain}; asked: {', '.join(asked) or 'none'}"
-    return f"{text}; quarantined (see `clerk-tasks plugins list`): {', '.join(broken)}" if broken else text
+    return f"{text}; quarantined: {'; '.join(broken)}" if broken else text

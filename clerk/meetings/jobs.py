@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from clerk.database.transactions import transaction
 from clerk.errors import NotFoundError, UsageError
 from clerk.fetching.compiling import compile_in_place
 from clerk.fetching.failure_notes import given_up_by, missed_downloads
+from clerk.fetching.fetch_call import run_fetcher
 from clerk.fetching.fetcher import Fetcher
 from clerk.fetching.fetcher_factory import get_fetcher
 from clerk.fetching.http_errors import NotServed
@@ -66,10 +66,6 @@ def fetch_site(
         fetcher = get_fetcher(site_of(subdomain), all_years, all_agendas, start_date, end_date)
     except (NotFoundError, UsageError) as error:  # an operator can mend these, another attempt cannot
         raise Discard(str(error)) from error
-    if isinstance(fetcher, type):
-        raise Discard(f"{subdomain}: its fetcher is the class {fetcher.__name__}: return an instance of it")
-    if not callable(getattr(fetcher, "fetch_events", None)):
-        raise Discard(f"{subdomain}: its fetcher, of type {type(fetcher).__name__}, has no method fetch_events")
     if isinstance(fetcher, Fetcher):
         fetcher.again = frozenset((kind, meeting, date) for kind, meeting, date in again)
         if not overridden(fetcher) - {"transform"}:
@@ -97,9 +93,7 @@ def _read_soon(subdomain: str, place: DocumentPlace) -> None:
 def _fetch(subdomain: str, fetcher: Any) -> dict[str, Any]:
     """Fetch, and return the report; Retry if every download failed."""
     try:
-        events = fetcher.fetch_events()
-        if isinstance(events, Iterator):
-            deque(events, maxlen=0)  # a generator: its body runs now
+        run_fetcher(fetcher)
     except (NotFoundError, NotServed, UsageError) as error:  # an operator can mend these, another attempt cannot
         raise Discard(str(error)) from error
     report = getattr(fetcher, "report", None)

@@ -18,6 +18,7 @@ from clerk.jobs import importing
 from clerk.plugin.containment import BROKEN, on_trial
 from clerk.plugin.idle_code import NO_PLUGIN, idle_code, is_imported
 from clerk.plugin.registered import PluginSet, identify, log
+from clerk.plugin.source_place import place_of, place_of_error
 from clerk.trust import why_untrusted
 
 PLUGIN_GROUP = "clerk.plugins"
@@ -52,6 +53,7 @@ def load_entry_points(found: PluginSet) -> None:
             found.quarantine(entry_point.name, where, phase="import", error=error)
             continue
         _add(found, loaded, name=entry_point.name, source=source, where=where, version=version)
+        _report_idle_code(found, loaded, entry_point.name, where)
         if found.manager.get_plugins() - before:
             log.info("Loaded plugin from entry point: %s", entry_point.name)
 
@@ -177,9 +179,17 @@ def _add_classes(found: PluginSet, module: ModuleType, path: Path) -> None:
     for kind in dict.fromkeys(kinds):
         name = _plugin_name(path) if len(kinds) == 1 else f"{_plugin_name(path)}:{kind.__name__}"
         _add(found, kind, name=name, source="directory", where=str(path))
-    if module not in found.manager.get_plugins():
+    _report_idle_code(found, module, _plugin_name(path), str(path))
+
+
+def _report_idle_code(found: PluginSet, loaded: object, name: str, where: str) -> None:
+    """Quarantine what is not called of a module, or of the module of a class, a function or an instance."""
+    module = loaded if isinstance(loaded, ModuleType) else sys.modules.get(str(getattr(loaded, "__module__", "")))
+    if module is not None and module not in found.manager.get_plugins():
+        known = {(entry.error, entry.place) for entry in found.quarantined}  # of another plugin in this module
         for problem, place in idle_code(module):
-            found.quarantine(_plugin_name(path), str(path), phase="import", error=problem, place=place)
+            if (problem, place) not in known:
+                found.quarantine(name, where, phase="import", error=problem, place=place)
 
 
 def _add(found: PluginSet, loaded: object, *, name: str, source: str, where: str, version: str | None = None) -> None:
@@ -189,7 +199,8 @@ def _add(found: PluginSet, loaded: object, *, name: str, source: str, where: str
             with on_trial():
                 loaded = (found.instance_of(loaded) if inspect.isclass(loaded) else None) or loaded()
         except BROKEN as error:
-            found.quarantine(name, where, phase="constructor", error=error)
+            place = place_of_error(error) or place_of(loaded)
+            found.quarantine(name, where, phase="constructor", error=error, place=place)
             return
     found.add(loaded, name=name, source=source, where=where, version=version)
 

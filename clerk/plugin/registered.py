@@ -42,6 +42,7 @@ _ASKED_BY = {
 OLD_HOOKS = frozenset({"create_site", "update_site"})
 
 
+_ASYNC = "it is async: make it a plain method"
 _NO_WRAPPERS = "hook wrappers are not supported; implement the hook plainly"
 
 
@@ -194,7 +195,10 @@ class PluginSet:
             except BROKEN as error:
                 self.quarantine(plugin.name, plugin.where, phase=f"hook {hook}", error=error)
                 continue
-            if answer is not None:
+            if inspect.iscoroutine(answer):
+                answer.close()  # so that Python does not warn of it
+                self.quarantine(plugin.name, plugin.where, phase=f"hook {hook}", error=_ASYNC)
+            elif answer is not None:
                 answers.append((plugin, answer))
         return answers
 

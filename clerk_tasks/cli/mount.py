@@ -14,8 +14,10 @@ import typer
 from typer.core import TyperCommand
 
 from clerk.collecting import uncollected
+from clerk.errors import UsageError
 from clerk.plugin.containment import BROKEN, contained
 from clerk.plugin.loader import plugins
+from clerk.plugin.source_place import place_of
 
 
 @cache
@@ -64,7 +66,8 @@ def mount_plugins(*, reserved: Collection[str]) -> dict[str, Any]:
             with contained():
                 command = _plugin_command(answer)
         except BROKEN as error:
-            found.quarantine(plugin.name, plugin.where, phase="command", error=error)
+            place = place_of(getattr(plugin.implementation, "register_cli_commands", None))
+            found.quarantine(plugin.name, plugin.where, phase="command", error=error, place=place)
             continue
         if command.name in owners:
             error_line = f"the name is taken by {owners[command.name]}: give it another"
@@ -80,9 +83,9 @@ def _plugin_command(answer: object) -> Any:
         return _typer_command(answer)
     click = sys.modules.get("click")  # a plugin that returns a click command has imported it
     if click is None or not isinstance(answer, click.Command):
-        raise TypeError(f"return a click command or group, or a typer.Typer, not {type(answer).__name__}")
+        raise UsageError(f"return a click command or group, or a typer.Typer, not {answer!r:.80}")
     if not answer.name:
-        raise ValueError("the click command needs a name")
+        raise UsageError("the click command needs a name")
     from clerk_tasks.cli.click_command import ClickCommand  # click costs time, and few plugins use it
 
     return ClickCommand(answer)
@@ -91,9 +94,11 @@ def _plugin_command(answer: object) -> Any:
 def _typer_command(app: typer.Typer) -> Any:
     """Build a named app as a group, even around one command; an unnamed app of one command as that command."""
     name = app.info.name
+    if not (app.registered_commands or app.registered_groups or app.registered_callback):
+        raise UsageError("the app has no command: put @app.command() above a function")
     command = typer.main.get_group(app) if isinstance(name, str) else typer.main.get_command(app)
     if not command.name:
-        raise ValueError('the app needs a name: typer.Typer(name="...")')
+        raise UsageError('the app needs a name: typer.Typer(name="...")')
     return command
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from clerk.errors import ConflictError, UsageError
+from clerk.plugin.calls import misfit
 from clerk.plugin.containment import BROKEN
 from clerk.plugin.registered import Plugin, PluginSet
 from clerk_tasks.job_types.validation import check_name, check_queue
@@ -64,8 +65,8 @@ def _pool(plugin: Plugin, name: str, settings: object) -> WorkerPool:
     if unknown:
         raise UsageError(f"unknown {', '.join(sorted(map(repr, unknown)))}; known are queues, function, concurrency")
     function, concurrency = settings.get("function"), settings.get("concurrency")
-    if not (function is None or callable(function)):
-        raise UsageError(f"function: {function!r} must be a function without arguments, called as a worker starts")
+    if function is not None and (odd := misfit(function)):
+        raise UsageError(f"function must be a function without arguments, called as a worker starts, {odd}")
     if not (concurrency is None or (type(concurrency) is int and 0 < concurrency <= MOST_AT_A_TIME)):
         raise UsageError(f"concurrency: {concurrency!r} must be a whole number from 1 to {MOST_AT_A_TIME}")
     return WorkerPool(name, _queues(settings.get("queues")), function, concurrency, plugin.name)

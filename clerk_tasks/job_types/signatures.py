@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import inspect
 import sys
+import types
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -67,9 +70,13 @@ def signature(function: Callable[..., Any]) -> CallSignature:
     Raises UsageError if it cannot be called as `function(subdomain, run_id=..., **arguments)`.
     """
     hints = _hints(function)
+    for name, hint in hints.items():
+        _check_type(name, hint)
     parameters: dict[str, Parameter] = {}
     others, takes_run_id = None, False
-    for raw in _after_subdomain(function):
+    first, *rest = _raw_parameters(function)
+    _check_first(first, hints.get(first.name, Any))
+    for raw in rest:
         required = raw.default is raw.empty
         if required and raw.name == "subdomain":
             raise UsageError("its parameter subdomain must be the first, as in work(subdomain, run_id)")
@@ -86,16 +93,27 @@ def signature(function: Callable[..., Any]) -> CallSignature:
     return CallSignature(parameters, others, takes_run_id)
 
 
-def _after_subdomain(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    try:
-        first, *rest = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        raise UsageError("it must be a function whose first parameter is the subdomain") from None
+def _raw_parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """Return a function's parameters, one at least."""
+    with suppress(TypeError, ValueError):  # not written in Python
+        if parameters := list(inspect.signature(function).parameters.values()):
+            return parameters
+    raise UsageError("it must be a function whose first parameter is the subdomain")
+
+
+def _check_first(first: inspect.Parameter, hint: Any) -> None:
     if first.name in ("run_id", "self", "cls"):
         raise UsageError(f"its first parameter is {first.name}: {_WRONG_FIRST[first.name]}")
     if first.kind in (first.KEYWORD_ONLY, first.VAR_KEYWORD):
         raise UsageError("its first parameter, the subdomain, must be positional")
-    return rest
+    if hint in (int, float, bool, bytes, list, dict, dt.date, dt.datetime):
+        raise UsageError(f"its first parameter is {first.name}: {hint.__name__}, but it is given the subdomain, a str")
+
+
+def _check_type(name: str, hint: Any) -> None:
+    """Raise UsageError for an annotation that is a value, such as `7`, `[int]` or the function `any`."""
+    if isinstance(hint, int | float | list | tuple | dict | set | types.BuiltinFunctionType):
+        raise UsageError(f"annotation of {name!r}: {hint!r:.80} is no type")
 
 
 def _hints(function: Callable[..., Any]) -> dict[str, Any]:
@@ -118,6 +136,9 @@ def _evaluate(name: str, hint: str, function: Callable[..., Any]) -> Any:
         if _may_be_bound_near(function, str(error.name)):
             return Any
         raise UsageError(f"annotation of {name!r}: {error}") from None
+    except SyntaxError:
+        advice = "write a text about an argument as Annotated[int, 'the year']"
+        raise UsageError(f"annotation of {name!r}: {hint!r:.80} is no type; {advice}") from None
     except Exception:
         return Any
 

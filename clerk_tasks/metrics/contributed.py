@@ -5,13 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from numbers import Real
 
 from prometheus_client import Metric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from clerk.contributions import PluginMetric
+from clerk.errors import UsageError
 from clerk.plugin.containment import BROKEN, contained
 from clerk.plugin.loader import plugins
+from clerk.plugin.source_place import place_of, place_of_error
 from clerk_tasks.operations.contributions import plugin_metrics
 
 logger = logging.getLogger(__name__)
@@ -51,7 +55,8 @@ class ContributedMetrics:
                 with contained():
                     found.append(_family(metric))
             except BROKEN as error:
-                plugins().quarantine(plugin.name, plugin.where, phase=f"metric {name}", error=error)
+                place = place_of_error(error) or place_of(metric.read)
+                plugins().quarantine(plugin.name, plugin.where, phase=f"metric {name}", error=error, place=place)
 
 
 def _family(metric: PluginMetric) -> Metric:
@@ -59,15 +64,21 @@ def _family(metric: PluginMetric) -> Metric:
     family: CounterMetricFamily | GaugeMetricFamily = kind(metric.name, metric.help, labels=list(metric.labels))
     for values, number in _samples(metric):
         if len(values) != len(metric.labels):
-            raise ValueError(f"{values!r} must be values of the labels {', '.join(metric.labels) or '(none)'}")
-        family.add_metric(values, float(number))
+            raise UsageError(f"{values!r} must be values of the labels {', '.join(metric.labels) or '(none)'}")
+        family.add_metric(values, number)
     return family
 
 
 def _samples(metric: PluginMetric) -> Iterator[tuple[tuple[str, ...], float]]:
-    reading = metric.read()
+    reading: object = metric.read()
     if not isinstance(reading, Mapping):
-        yield (), reading
+        yield (), _number(reading)
         return
     for key, number in reading.items():
-        yield (key,) if isinstance(key, str) else tuple(map(str, key)), number
+        yield (key,) if isinstance(key, str) else tuple(map(str, key)), _number(number)
+
+
+def _number(reading: object) -> float:
+    if isinstance(reading, Real | Decimal):
+        return float(reading)
+    raise UsageError(f"read must return a number, or a dict of numbers by their labels, not {reading!r:.80}")

@@ -20,8 +20,8 @@ from clerk_tasks.metrics.contributed import ContributedMetrics
 from clerk_tasks.metrics.counters import counters
 from clerk_tasks.metrics.gauges import gauges
 from clerk_tasks.metrics.watch import HealthWatch
+from clerk_tasks.schedules.declared import gather
 from clerk_tasks.schedules.maintenance import fold_totals
-from clerk_tasks.schedules.slots import gather
 
 #: The text format of Prometheus. OpenMetrics takes `clerk_jobs` and `clerk_jobs_total` for one name.
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

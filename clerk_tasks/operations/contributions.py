@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from clerk.contributions import BoardPage, BoardTable, PluginMetric
+from clerk.errors import UsageError
+from clerk.plugin.calls import misfit
 from clerk.plugin.containment import BROKEN, contained
 from clerk.plugin.loader import asked_once, plugins
 from clerk.plugin.registered import Plugin, PluginSet
-from clerk.plugin.source_place import place_of
+from clerk.plugin.source_place import place_of, place_of_error
 
 _METRIC = re.compile(r"[a-z][a-z0-9_]*")
 _PAGE = re.compile(r"[a-z0-9][a-z0-9-]*")
@@ -35,11 +37,15 @@ def page_content(plugin: Plugin, page: BoardPage, parameters: Mapping[str, str])
     """Return the paragraphs and tables of a page; of one that fails, which is quarantined, a text that says so."""
     try:
         with contained():
-            parts = list(page.content(parameters))
+            answer: object = page.content(parameters)
+            if isinstance(answer, str | BoardTable) or not isinstance(answer, Iterable):
+                raise UsageError(f"its content must be a list of texts and BoardTables, not {answer!r:.80}")
+            parts = list(answer)
             if wrong := [part for part in parts if not isinstance(part, str | BoardTable)]:
-                raise TypeError(f"its content must be texts and BoardTables, not {type(wrong[0]).__name__}")
+                raise UsageError(f"its content must be texts and BoardTables, not {wrong[0]!r:.80}")
     except BROKEN as error:
-        plugins().quarantine(plugin.name, plugin.where, phase=f"page {page.name}", error=error)
+        place = place_of_error(error) or place_of(page.content)
+        plugins().quarantine(plugin.name, plugin.where, phase=f"page {page.name}", error=error, place=place)
         return [f"Plugin {plugin.name} cannot show this page: `clerk-tasks plugins check` says why."]
     return parts
 
@@ -78,15 +84,16 @@ def _wrong_metric(metric: PluginMetric) -> str | None:
         return f"the metric's name {name!r} begins with clerk_, which is ours: begin it with your plugin's name"
     if not (isinstance(metric.help, str) and metric.help):
         return f"metric {name}: help must be a text"
-    if not callable(metric.read):
-        return f"metric {name}: read must be a function without arguments, not {metric.read!r:.80}"
+    if odd := misfit(metric.read):
+        return f"metric {name}: read must be a function without arguments, {odd}"
     if metric.kind not in _KINDS:
         return f"metric {name}: kind must be 'gauge' or 'counter', not {metric.kind!r:.80}"
     if metric.kind == "counter" and not name.endswith("_total"):
         return f"metric {name}: the name of a counter ends in _total"
     labels = metric.labels
-    if isinstance(labels, str) or not all(isinstance(label, str) and _METRIC.fullmatch(label) for label in labels):
-        return f"metric {name}: labels must be a list of names, not {labels!r:.80}"
+    listed = isinstance(labels, list | tuple) and all(isinstance(label, str) for label in labels)
+    if not listed or not all(map(_METRIC.fullmatch, labels)) or len(set(labels)) < len(labels):
+        return f"metric {name}: labels must be a list of different names, not {labels!r:.80}"
     return None
 
 
@@ -95,6 +102,6 @@ def _wrong_page(page: BoardPage) -> str | None:
         return f"the page's name {page.name!r} may hold lower-case letters, digits and '-' only"
     if not (isinstance(page.title, str) and page.title):
         return f"page {page.name}: title must be a text"
-    if not callable(page.content):
-        return f"page {page.name}: content must be a function of the parameters, not {page.content!r:.80}"
+    if odd := misfit(page.content, {}):
+        return f"page {page.name}: content must be a function of the parameters, {odd}"
     return None

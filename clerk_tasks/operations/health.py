@@ -37,7 +37,7 @@ from clerk_tasks.operations.level import BEAT_SILENCE, Level
 from clerk_tasks.operations.plugin_report import ask_all
 from clerk_tasks.operations.queue_coverage import how_to_serve, live_workers, workers_by_queue
 from clerk_tasks.operations.wording import counted
-from clerk_tasks.schedules import slots
+from clerk_tasks.schedules import declared, slots
 
 #: A queue whose oldest available job has waited longer than this is behind.
 BEHIND = timedelta(minutes=15)
@@ -207,7 +207,7 @@ def _count(connection: Connection, *conditions: ColumnElement[bool]) -> int:
 
 
 def _beat(connection: Connection) -> Iterator[Finding]:
-    if not slots.gather():
+    if not declared.gather():
         return
     seen = connection.execute(select(meta.c.value).where(meta.c.key == slots.BEAT_SEEN)).scalar()
     if seen and abs(database_time(connection) - datetime.fromisoformat(seen)) < BEAT_SILENCE:

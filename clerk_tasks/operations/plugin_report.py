@@ -8,7 +8,7 @@ from clerk.plugin.loader import plugins
 from clerk_tasks.job_types.registry import Registry, registry
 from clerk_tasks.operations.contributions import board_pages, plugin_metrics
 from clerk_tasks.pipeline import stages
-from clerk_tasks.schedules import slots
+from clerk_tasks.schedules import declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class PluginReport:
 def ask_all() -> Registry:
     """Ask every plugin for all that it registers, so that what is wrong with them is found now."""
     known = registry()
-    slots.gather()
+    declared.gather()
     stages()
     plugin_metrics()
     board_pages()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from clerk.application import application
+from clerk.fetching.fetch_call import run_fetcher
 from clerk.fetching.fetcher_factory import get_fetcher
 from clerk.fetching.recordings import recorded, replayed
 from clerk.fetching.report import FetchReport
@@ -62,9 +62,7 @@ class _Unhurried(JobContext):
 
 def _fetched(row: dict[str, Any], options: Any) -> dict[str, Any]:
     fetcher = get_fetcher(row, **options)
-    events = fetcher.fetch_events()
-    if isinstance(events, Iterator):
-        deque(events, maxlen=0)  # a generator: its body runs now
+    run_fetcher(fetcher)
     report = getattr(fetcher, "report", None)
     return {"documents": report.as_result() if isinstance(report, FetchReport) else None}
 

@@ -11,21 +11,21 @@ from clerk.acts import record_act
 from clerk.database.clock import database_time
 from clerk.database.transactions import reading, transaction
 from clerk.errors import DatabaseUnavailable
-from clerk_tasks.schedules import slots
+from clerk_tasks.schedules import declared, slots
 from clerk_tasks.schedules.cron import moments
 from clerk_tasks.schedules.slots import Fired
 
 
 def list_schedules() -> list[dict[str, Any]]:
     """Return every schedule with its next slot and the fate of its last."""
-    known = slots.gather().values()
+    known = declared.gather().values()
     with reading() as connection:
         return [slots.describe(schedule, connection) for schedule in known]
 
 
 def list_slots(name: str | None, count: int) -> list[dict[str, Any]]:
     """Return the next slots of one schedule, or of all, in UTC and local time; NotFoundError for an unknown name."""
-    schedules = [slots.find(name)] if name else list(slots.gather().values())
+    schedules = [slots.find(name)] if name else list(declared.gather().values())
     with reading() as connection:
         current = database_time(connection)
     return [
@@ -40,7 +40,7 @@ def slot_history(name: str | None = None, count: int = 30) -> dict[str, list[dic
 
     Each slot has `due_at`, `fate`, `jobs` and `detail`. NotFoundError for an unknown name.
     """
-    names = [slots.find(name).name] if name else list(slots.gather())
+    names = [slots.find(name).name] if name else list(declared.gather())
     with reading() as connection:
         return {each: slots.last_slots(connection, each, count) for each in names}
 

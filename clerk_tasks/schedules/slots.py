@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import ModuleType
 from typing import Any
-from zoneinfo import ZoneInfoNotFoundError
 
 from sqlalchemy import Connection, RowMapping, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -17,16 +15,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from clerk.database.clock import database_time, now
 from clerk.database.tables import schedule_slots_table as slots
 from clerk.database.transactions import reading, reading_only, transaction
-from clerk.errors import ConflictError, DatabaseUnavailable, NotFoundError, UsageError
+from clerk.errors import ConflictError, DatabaseUnavailable, NotFoundError
 from clerk.jobs import JobRequest
 from clerk.paths import is_subdomain
 from clerk.pauses import Paused, find_pause, paused_now
-from clerk.plugin.loader import plugins
-from clerk.plugin.registered import Plugin
 from clerk.redaction import storable
 from clerk.schedule import CatchUp, Schedule
 from clerk_tasks.dispatcher import publish
-from clerk_tasks.job_types.validation import PLAIN_NAME
 from clerk_tasks.ledger.insert import Message, NewJob
 from clerk_tasks.ledger.meta import remember
 from clerk_tasks.pipeline import ask_plugins
@@ -34,7 +29,8 @@ from clerk_tasks.recording import grouped, pipeline_of, record_groups
 from clerk_tasks.schedules.author_errors import explained, naming
 from clerk_tasks.schedules.circuit_breaker import trip
 from clerk_tasks.schedules.cron import moments, slots_between
-from clerk_tasks.schedules.maintenance import Chore, chores
+from clerk_tasks.schedules.declared import gather, requests_of
+from clerk_tasks.schedules.maintenance import Chore
 
 logger = logging.getLogger(__name__)
 
@@ -55,44 +51,6 @@ class Fired:
     fate: str
     job_ids: Sequence[str] = ()
     detail: str | None = None
-
-
-def gather() -> dict[str, Schedule]:
-    """Return our chores and the plugins' schedules by name; a bad one, or the later of two alike, is quarantined."""
-    found: dict[str, Schedule] = {chore.name: chore for chore in chores()}
-    owners: dict[str, Plugin] = {}
-    for plugin, answer in reversed(plugins().call("register_schedules")):
-        for schedule in answer if isinstance(answer, list | tuple) else [answer]:
-            try:
-                _check(schedule)
-                if isinstance(found.get(schedule.name), Chore):
-                    raise UsageError(f"schedule {schedule.name} is clerk-tasks' own: give it another name")
-                if owner := owners.get(schedule.name):
-                    raise UsageError(
-                        f"schedule {schedule.name} is claimed by plugin {owner.name} ({owner.where}) "
-                        f"and by plugin {plugin.name} ({plugin.where}): rename one of them"
-                    )
-            except UsageError as error:
-                name = getattr(schedule, "name", None) or "without a name"
-                plugins().quarantine(plugin.name, plugin.where, phase=f"schedule {name}", error=str(error))
-            else:
-                found[schedule.name], owners[schedule.name] = schedule, plugin
-    return dict(sorted(found.items()))
-
-
-def _check(schedule: object) -> None:
-    if not isinstance(schedule, Schedule):
-        raise UsageError(f"register_schedules must return a list of clerk.Schedule, not {schedule!r:.80}")
-    if not (isinstance(schedule.name, str) and PLAIN_NAME.fullmatch(schedule.name)):
-        raise UsageError(f"the name {schedule.name!r} may hold lower-case letters, digits and hyphens only")
-    if not callable(schedule.jobs):
-        raise UsageError(f"jobs: {schedule.jobs!r:.80} must be a function that takes a connection")
-    if not isinstance(schedule.catch_up, CatchUp):
-        raise UsageError(f"catch_up: {schedule.catch_up!r:.80} must be a clerk.CatchUp")
-    with suppress(ZoneInfoNotFoundError, ValueError, TypeError, AttributeError, StopIteration):
-        next(moments(schedule, datetime.now(UTC)))
-        return
-    raise UsageError(f"cron {schedule.cron!r} in time zone {schedule.timezone!r} is not a time that ever comes")
 
 
 def find(name: str) -> Schedule:
@@ -229,7 +187,7 @@ def _choose(schedule: Schedule, moment: datetime) -> tuple[list[JobRequest], Pau
         if connection.execute(taken).first():
             return None
         paused = paused_now(connection)
-        return list(schedule.jobs(connection)), paused
+        return requests_of(schedule, connection), paused
 
 
 def _enqueue(

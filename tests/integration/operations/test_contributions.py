@@ -85,11 +85,14 @@ def test_a_metric_that_hangs_costs_a_scrape_its_patience_once(engine: Engine) ->
         ("PluginMetric('a', 'x', 3)", "", "metric a: read must be a function"),
         ("PluginMetric('a', 'x', int, kind='counter')", "", "metric a: the name of a counter ends in _total"),
         ("PluginMetric('a', 'x', int, kind='sum')", "", "metric a: kind must be 'gauge' or 'counter'"),
-        ("PluginMetric('a', 'x', int, labels='site')", "", "metric a: labels must be a list of names"),
+        ("PluginMetric('a', 'x', int, labels='site')", "", "metric a: labels must be a list of different names"),
+        ("PluginMetric('a', 'x', int, labels=None)", "", "metric a: labels must be a list of different names"),
+        ("PluginMetric('a', 'x', lambda site: 1)", "", "function without arguments, not one that takes (site)"),
         ("PluginMetric('books_lost', 'x', int)", "", "'books_lost' is brought by plugin books already: rename it"),
         ("", "BoardPage('A page', 'x', list)", "the page's name 'A page' may hold lower-case letters"),
         ("", "BoardPage('a', '', list)", "page a: title must be a text"),
         ("", "BoardPage('a', 'x', 3)", "page a: content must be a function of the parameters"),
+        ("", "BoardPage('a', 'x', lambda: [])", "a function of the parameters, not one that takes ()"),
     ],
 )
 def test_what_cannot_be_used_is_quarantined_and_the_rest_works(

@@ -17,7 +17,7 @@ from clerk.database.transactions import transaction
 from clerk.plugin.loader import quarantined
 from clerk.settings import settings
 from clerk_tasks.cli.main import main
-from clerk_tasks.schedules import maintenance, slots
+from clerk_tasks.schedules import declared, maintenance, slots
 from devtools.plugin_files import write_plugin
 from tests.integration.operations.conftest import Enqueue
 from tests.integration.operations.test_prune import Work, age, rows
@@ -134,6 +134,6 @@ class Taker:
         return [Schedule("prune-ledger", "1 1 1 1 *", lambda connection: [])]
 """,
     )
-    assert slots.gather()["prune-ledger"].cron == maintenance.PRUNE_CRON
+    assert declared.gather()["prune-ledger"].cron == maintenance.PRUNE_CRON
     (entry,) = quarantined()
     assert "is clerk-tasks' own" in entry.error

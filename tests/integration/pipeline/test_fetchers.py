@@ -205,9 +205,9 @@ class Unfinished:
 @pytest.mark.parametrize(
     ("fetcher", "error"),
     [
-        (Unfinished, "millbrook.ca: its fetcher, of type Unfinished, has no method fetch_events"),
-        (lambda _site: None, "millbrook.ca: its fetcher, of type NoneType, has no method fetch_events"),
-        (lambda _site: Fetcher, "millbrook.ca: its fetcher is the class Fetcher: return an instance of it"),
+        (Unfinished, "the fetcher, of type Unfinished, has no method fetch_events"),
+        (lambda _site: None, "the fetcher, of type NoneType, has no method fetch_events"),
+        (lambda _site: Fetcher, "the fetcher is the class Fetcher: return an instance of it ("),
         ("acme.fetcher:Acme", "fetcher_class of plugin CityPlugin returned 'acme.fetcher:Acme' for label 'papers'"),
         (Fetcher, "NotImplementedError: clerk.fetching.fetcher.Fetcher must implement fetch_events() ("),
     ],

@@ -17,7 +17,7 @@ from clerk.database.tables import jobs_table, schedule_slots_table, sites_table
 from clerk.database.transactions import transaction
 from clerk.errors import ConflictError
 from clerk_tasks.cli.main import main
-from clerk_tasks.schedules import slots
+from clerk_tasks.schedules import declared, slots
 from clerk_tasks.schedules.slots import Fired
 from devtools.plugin_files import imports_undone, write_plugin
 from devtools.services import free_port
@@ -182,7 +182,7 @@ def test_a_plugins_mistake_fails_its_slots_and_no_other(declare: Declare) -> Non
 def test_many_ticks_at_once_fire_each_slot_once(declare: Declare) -> None:
     """Guard: the primary key of schedule_slots, taken before the jobs are recorded."""
     declare(5, s="choose, catch_up=CatchUp.ALL")
-    slots.gather()
+    declared.gather()
     with ThreadPoolExecutor(4) as pool:
         for done in [pool.submit(slots.tick) for _ in range(8)]:
             done.result(60)

@@ -225,10 +225,10 @@ def test_an_unnamed_app_of_one_command_is_mounted_as_that_command(run: Run, writ
 @pytest.mark.parametrize(
     ("answer", "error"),
     [
-        ("'acme'", "TypeError: return a click command or group, or a typer.Typer, not str"),
-        ("__import__('typer').Typer()", "RuntimeError: Could not get a command"),
-        ("empty_app()", "ValueError: the app needs a name"),
-        ("__import__('click').Group()", "ValueError: the click command needs a name"),
+        ("'acme'", "return a click command or group, or a typer.Typer, not 'acme' ("),
+        ("__import__('typer').Typer()", "the app has no command: put @app.command() above a function ("),
+        ("empty_app()", "the app needs a name"),
+        ("__import__('click').Group()", "the click command needs a name"),
         ("1 / 0", "ZeroDivisionError"),
     ],
 )

@@ -142,3 +142,19 @@ def test_a_broken_entry_point_is_set_aside(
     assert (entry.name, entry.phase) == ("broken", phase)
     assert entry.where == f"broken-one, {target}"
     assert entry.error.startswith(error)
+
+
+def test_what_a_distribution_offers_and_nothing_calls_is_found(install_plugin: Install) -> None:
+    idle = "\n    def register_schedules(self):\n        return []\n"
+    install_plugin("acme-plugin", "acme_clerk:Plugin", f"{PLUGIN.rstrip()}\n{idle}")
+    (entry,) = [entry for entry in quarantined() if entry.name == "acme-plugin"]
+    assert entry.error == "method register_schedules of class Plugin is not called: mark it with @clerk.hookimpl"
+    assert entry.place is not None
+    assert entry.place.partition(":")[0].endswith("acme_clerk.py")
+
+
+def test_a_constructor_that_takes_arguments_is_named_by_its_class(install_plugin: Install) -> None:
+    source = PLUGIN.replace("class Plugin:", "class Plugin:\n    def __init__(self, key): ...\n")
+    install_plugin("acme-plugin", "acme_clerk:Plugin", source)
+    (entry,) = [entry for entry in quarantined() if entry.name == "acme-plugin"]
+    assert (entry.phase, entry.place is not None and "acme_clerk.py:" in entry.place) == ("constructor", True)

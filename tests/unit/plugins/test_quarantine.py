@@ -9,7 +9,7 @@ import pytest
 from clerk.plugin.loader import call_hook, load_plugins_from_directory, plugin_manager, plugins
 from clerk_tasks.operations.plugin_report import plugin_reports
 from clerk_tasks.pipeline import stages_from
-from clerk_tasks.schedules import slots
+from clerk_tasks.schedules import declared
 from tests.unit.plugins.conftest import Write, loaded, names, quarantined
 
 GOOD = """
@@ -123,11 +123,19 @@ def test_a_hook_wrapper_is_reported_not_called(write: Write) -> None:
 @pytest.mark.parametrize(
     ("hook", "answer", "phase", "error"),
     [
-        ("schedules", "Schedule('s', '99 * * * *', choose)", "schedule s", "cron '99 * * * *' in time zone 'UTC'"),
-        ("schedules", "[Schedule('s', '0 0 30 2 *', choose)]", "schedule s", "cron '0 0 30 2 *' in time zone 'UTC'"),
+        ("schedules", "Schedule('s', '99 * * * *', choose)", "schedule s", "cron '99 * * * *' is not a time"),
+        ("schedules", "[Schedule('s', '0 0 30 2 *', choose)]", "schedule s", "cron '0 0 30 2 *' is not a time"),
         ("schedules", "[Schedule('s', None, choose)]", "schedule s", "cron None"),
+        ("schedules", "[Schedule('s', '0 0 * * * *', choose)]", "schedule s", "cron '0 0 * * * *' must be five fields"),
+        ("schedules", "[Schedule('s', '* * * * *', choose, timezone='US')]", "schedule s", "time zone 'US' is unknown"),
+        ("schedules", "[Schedule('s', '* * * * *', lambda: [])]", "schedule s", "jobs must be a function of a conn"),
         ("schedules", "[Schedule(None, '* * * * *', choose)]", "schedule without a name", "the name None"),
-        ("schedules", "[Schedule('s', '* * * * *', 7)]", "schedule s", "jobs: 7"),
+        (
+            "schedules",
+            "[Schedule('s', '* * * * *', 7)]",
+            "schedule s",
+            "jobs must be a function of a connection",
+        ),
         ("schedules", "[Schedule('s', '* * * * *', choose, catch_up='once')]", "schedule s", "catch_up: 'once'"),
         ("schedules", "7", "schedule without a name", "register_schedules must return a list of clerk.Schedule, not 7"),
         ("stages", "[7]", "hook register_stages", "it must return a list of Stage"),
@@ -195,7 +203,7 @@ def test_what_is_registered_wrongly_is_found_by_asking(
     assert reports["odd"].state == "quarantined"
     assert str(reports["odd"].error).startswith(f"{phase}: {error}")
     assert {report.state for name, report in reports.items() if name != "odd"} == {"ok"}
-    assert {"finance-next-site", "meetings-next-site", "prune-ledger"} == set(slots.gather())
+    assert {"finance-next-site", "meetings-next-site", "prune-ledger"} == set(declared.gather())
     assert [stage.name for stage in stages_from("fetch-site")] == ["fetch", "ocr", "compilation", "deploy"]
 
 
@@ -210,7 +218,7 @@ def test_a_schedule_of_a_taken_name_is_the_later_plugin_s_mistake(write: Write) 
             return [Schedule("meetings-next-site", "1 1 1 1 *", lambda connection: [])]
     """
     path = write("odd.py", source)
-    assert slots.gather()["meetings-next-site"].cron == "*/10 * * * *"
+    assert declared.gather()["meetings-next-site"].cron == "*/10 * * * *"
     (entry,) = quarantined()
     assert (entry.name, entry.phase) == ("odd", "schedule meetings-next-site")
     assert "plugin clerk (clerk-tasks, clerk.meetings.plugin:BuiltinPlugin)" in entry.error

@@ -232,7 +232,7 @@ def test_a_pool_of_the_same_name_with_other_settings_is_refused(write: Write) ->
         ('"acme": {"queues": ["a"], "concurrency": 1001}', "concurrency: 1001 must be a whole number from 1 to 1000"),
         ('"acme": {"queues": ["a"], 5: 5, "x": 5}', "unknown 'x', 5"),
         ('"acme": type("Unreadable", (dict,), {"__iter__": lambda self: 1 / 0})()', "ZeroDivisionError"),
-        ('"acme": {"queues": ["a"], "function": 5}', "function: 5"),
+        ('"acme": {"queues": ["a"], "function": 5}', "function must be a function without arguments"),
         ('"acme": {"queues": ["a"], "workers": 5}', "unknown 'workers'"),
         ('"A": {"queues": ["a"]}', "the name 'A'"),
     ],

@@ -103,3 +103,12 @@ def test_a_wrong_setting_is_found_when_the_job_type_is_registered() -> None:
 
     with pytest.raises(UsageError, match="max_attempts: 0 must be a whole number"):
         register("p", "work", work)
+
+
+def test_a_class_method_keeps_its_settings() -> None:
+    class Worker:
+        @job(max_attempts=5)
+        @classmethod
+        def work(cls, subdomain: str) -> None: ...
+
+    assert as_job_type(Worker.work).max_attempts == 5
