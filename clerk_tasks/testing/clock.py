@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Engine, event
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from clerk.database.clock import database_time
 from clerk.database.transactions import reading
@@ -42,10 +42,12 @@ class DatabaseClock:
         if engine.dialect.name != "sqlite":
             raise UsageError("the clock of a test is that of a SQLite database")
         event.listen(engine, "connect", self._take_over)
+        event.listen(engine, "close", lambda _, record: record.info.pop(self).close())
 
-    def _take_over(self, connection: sqlite3.Connection, _record: Any) -> None:
+    def _take_over(self, connection: sqlite3.Connection, record: ConnectionPoolEntry) -> None:
         connection.execute("PRAGMA synchronous = OFF")  # the file is a test's
         plain = sqlite3.connect(":memory:", check_same_thread=False)
+        record.info[self] = plain
 
         def strftime(form: str, moment: str, *modifiers: str) -> str | None:
             if moment == "now" and self._ahead:

@@ -84,7 +84,7 @@ def number(value: object) -> int:
 
 @cache
 def _environment() -> Environment:
-    folder = Path(__file__).parents[1] / "templates"
+    folder = Path(__file__).parent / "templates"
     environment = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,
