@@ -26,14 +26,18 @@ def parse_duration(text: str) -> float:
 def parse_time(text: str) -> datetime:
     """Return the UTC time of an ISO 8601 text, local time without a zone; UsageError if it is not one, or is past."""
     try:
-        moment = datetime.fromisoformat(text.strip()).astimezone(UTC)
-    except (ValueError, OverflowError, OSError):
+        written = datetime.fromisoformat(text.strip())
+    except ValueError:
         raise UsageError(
             f"{text!r} is not a time: write 2026-12-01T18:30, or with a zone 2026-12-01T18:30+00:00"
         ) from None
-    if moment <= datetime.now(UTC):
+    now = datetime.now(UTC)
+    # The system may know no local time of a year that is far away.
+    is_near = abs(written.year - now.year) < 12
+    moment = written.astimezone(UTC) if is_near else written.replace(tzinfo=UTC)
+    if moment <= now:
         raise UsageError(f"{text} is past")
-    if (moment - datetime.now(UTC)).total_seconds() > LONGEST_DURATION:
+    if (moment - now).total_seconds() > LONGEST_DURATION:
         raise UsageError(f"{text} is more than ten years away")
     return moment
 
