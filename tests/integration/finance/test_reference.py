@@ -10,6 +10,8 @@ import pytest
 from devtools.netfile_site import MUNICIPALITIES, NetFileSite
 from tests.integration.finance.conftest import Town
 
+pytestmark = pytest.mark.slow
+
 REFERENCE = Path(__file__).parents[3] / "docs" / "reference"
 PAGE = (REFERENCE / "election-finance.md").read_text(encoding="utf-8")
 VIEWS = (REFERENCE / "published-databases.md").read_text(encoding="utf-8")

@@ -24,6 +24,8 @@ from clerk_tasks.operations.level import Level
 from clerk_tasks.operations.why import explain
 from tests.integration.operations.conftest import Enqueue
 
+pytestmark = pytest.mark.slow
+
 HOUR, DAY, YEAR = 3600.0, 86400.0, 365 * 86400.0
 RUNNING = sa.update(jobs).values(
     state="running", started_at=now(), lease_until=now(5), deadline_at=now(60), attempt=1, instance="i"

@@ -30,6 +30,8 @@ from clerk_tasks.schedules.maintenance import fold_totals
 from devtools import claiming
 from tests.integration.operations.conftest import Enqueue
 
+pytestmark = pytest.mark.slow
+
 Work = Callable[[str], None]
 ENDS = ("30.0", "60.0", "120.0", "+Inf")
 Samples = dict[tuple[str, tuple[str, ...]], float]

@@ -22,6 +22,8 @@ from clerk_tasks.ledger import interventions, queries
 from clerk_tasks.ledger.paused import NOTHING_PAUSED
 from tests.integration.operations.conftest import Enqueue
 
+pytestmark = pytest.mark.slow
+
 Work = Callable[[str], None]
 
 #: {waits}, {dead}: jobs; {run}: the run of the first; {beginning}: of an id.

@@ -26,6 +26,8 @@ from devtools.receiver import Receiver, receiver
 from tests.integration.operations.conftest import Enqueue
 from tests.integration.operations.test_health import look
 
+pytestmark = pytest.mark.slow
+
 Work = Callable[[str], None]
 Capture = pytest.CaptureFixture[str]
 Set = Callable[..., None]

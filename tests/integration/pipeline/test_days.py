@@ -12,6 +12,8 @@ from devtools.papers import WORDS, paper
 from devtools.pdfs import scan
 from tests.integration.pipeline.city import SITE, City, stages_of
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_first_day(city: City) -> None:
     city.publish("2024-01-02", paper("one", "two"))
