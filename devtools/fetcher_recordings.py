@@ -61,7 +61,7 @@ def civicclerk(city: CitySite) -> dict[str, Any]:
 
 
 def agendacenter(city: CitySite) -> dict[str, Any]:
-    """Serve AgendaCenter's search, with a packet and with a row whose day is none."""
+    """Serve AgendaCenter's search, with a packet, and a row whose day does not exist."""
     rows = [
         (7, "2026-02-03", ("Agenda", "Minutes")),
         (8, "2026-03-12", ("Agenda", "AgendaPacket")),

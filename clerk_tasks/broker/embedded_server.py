@@ -121,7 +121,7 @@ def _is_gone(place: Place) -> bool:
 def _options(place: Place) -> list[str]:
     """Return the server's command line: reachable by this user only, every change on disk within two seconds.
 
-    Its chores run once a second, not ten times: no message expires, and a worker may wait a second for "nothing".
+    Its chores run once a second, not ten times: nothing in it expires, and an empty answer to a worker may come late.
     """
     where = ["--port", "0", "--unixsocket", str(place.socket), "--unixsocketperm", "700", "--dir", str(place.folder)]
     return [*where, "--daemonize", "no", "--save", "", "--hz", "1", "--appendonly", "yes", "--appendfsync", "everysec"]

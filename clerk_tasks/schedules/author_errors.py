@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from clerk.errors import ClerkError, UnavailableError
+from clerk.errors import ClerkError, ConflictError, NotFoundError, UnavailableError, UsageError
 from clerk.plugin.source_place import place_of, place_of_error
 from clerk.schedule import Schedule
 from clerk_tasks.schedules.maintenance import Chore
@@ -27,5 +27,6 @@ def naming(schedule: Schedule) -> Iterator[None]:
     except UnavailableError:
         raise
     except Exception as error:
-        kind = type(error) if isinstance(error, ClerkError) else ClerkError
+        kinds = (UsageError, NotFoundError, ConflictError)  # an error of a kind of these may need more than a text
+        kind = next((kind for kind in kinds if isinstance(error, kind)), ClerkError)
         raise kind(explained(schedule, error)) from error

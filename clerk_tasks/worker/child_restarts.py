@@ -16,7 +16,7 @@ LOOK_AGAIN = 0.1
 
 
 class ChildRestarts:
-    """Decides when the billiard pool of a worker replaces its children; the pool asks every few seconds."""
+    """Decides when the billiard pool of a worker replaces its children; the pool asks at each end, and now and then."""
 
     def __init__(self, pool: Any, ready: Callable[[], set[int]], clock: Callable[[], float] = time.monotonic) -> None:
         """Take the pool; `ready` returns the process ids of the children that could work, dead ones among them."""

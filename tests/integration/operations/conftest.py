@@ -82,13 +82,13 @@ def work(engine: Engine) -> Iterator[Callable[[str], None]]:
 
 @pytest.fixture
 def redis_broker(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have a Redis to publish to."""
+    """Publish to a Redis server."""
     monkeypatch.setenv("BROKER_URL", redis_url)
     monkeypatch.setenv("CLERK_LEASE", "1")
     application.close()
 
 
 def make_read_only(engine: Engine) -> None:
-    """Let a PostgreSQL database be as one after a failover, for connections that are made from now on."""
+    """Make a PostgreSQL database read-only, as after a failover, for connections that are opened from now on."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql(f'ALTER DATABASE "{engine.url.database}" SET default_transaction_read_only = on')

@@ -93,7 +93,7 @@ class Scene:
             connection.execute(sa.update(table).values(**values))
 
     def worker(self, *job_types: str) -> None:
-        """Let a worker be alive."""
+        """Register a worker."""
         facts = {"hostname": "box", "pid": 7, "version": "0", "queues": ["default"], "concurrency": 1}
         with transaction(self.engine) as connection:
             leases.register_worker(connection, instance="a", job_types=list(job_types), **facts)
@@ -106,7 +106,7 @@ class Scene:
         return job
 
     def beat(self, seconds: float) -> None:
-        """Let a beat have ticked so long ago."""
+        """Record that beat ticked so many seconds ago."""
         slots.tick()
         with transaction(self.engine) as connection:
             moment = connection.execute(sa.select(now(-seconds))).scalar_one()
