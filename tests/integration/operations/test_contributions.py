@@ -64,6 +64,16 @@ def test_metrics_of_a_plugin_are_served_and_a_failing_one_is_left_out(engine: En
     assert problems() == [("metric books_lost", "ZeroDivisionError: division by zero")]
 
 
+@pytest.mark.parametrize("metric", ["lambda: 'many'", "lambda: {(): None}"])
+def test_a_reading_that_is_no_number_is_named(engine: Engine, metric: str) -> None:
+    write(metric)
+    assert "books_lost" not in [family.name for family in ContributedMetrics().families()]
+    ((phase, error),) = problems()
+    assert (phase, error.partition(", not ")[0]) == (
+        "metric books_lost", "read must return a number, or a dict of numbers by their labels",
+    )  # fmt: skip
+
+
 def test_a_metric_that_hangs_costs_a_scrape_its_patience_once(engine: Engine) -> None:
     write("release.wait")
     contributed = ContributedMetrics(patience=0.05)
@@ -116,3 +126,14 @@ def test_a_page_that_fails_says_where_to_look(engine: Engine) -> None:
     (text,) = page_content(plugin, page, {"broken": ""})
     assert text == "Plugin books cannot show this page: `clerk-tasks plugins check` says why."
     assert problems() == [("page shelves", "OSError: no shelf")]
+
+
+@pytest.mark.parametrize("content", ["'a text'", "BoardTable([], [])", "None", "[3]"])
+def test_a_page_whose_content_is_no_list_of_parts_is_named(engine: Engine, content: str) -> None:
+    write(page=f"BoardPage('odd', 'Odd', lambda parameters: {content})")
+    plugin, page = board_pages()["odd"]
+    (text,) = page_content(plugin, page, {})
+    assert "cannot show this page" in str(text)
+    ((phase, error),) = problems()
+    assert phase == "page odd"
+    assert error.startswith("its content must be ")
