@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import threading
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +23,33 @@ from clerk.errors import AnswerLost, ClerkError, DatabaseUnavailable, UsageError
 
 #: Whether this thread is inside `fence()`.
 _FENCED: ContextVar[bool] = ContextVar("clerk_fenced", default=False)
+#: A transaction on SQLite that took longer gives way to others before the next of its thread, in seconds.
+_LONG = 0.005
+#: How long it gives way at most, in seconds: SQLite has whoever waits for its lock look again every 0.1 s.
+_GAP = 0.1
+
+
+class _Lock(threading.local):
+    """When this thread may take SQLite's write lock again, by the monotonic clock.
+
+    SQLite has no queue for its lock: a thread that takes it again at once, thousands of times, keeps out all others,
+    the workers' claims and leases among them.
+    """
+
+    free_at = 0.0
+
+    def released(self, held: float) -> None:
+        """Note that it was held for so many seconds: `give_way` now lasts as long, up to _GAP."""
+        if held > _LONG:
+            self.free_at = time.monotonic() + min(held, _GAP)
+
+    def give_way(self) -> None:
+        """Let others have the lock, if this thread had it for long just now."""
+        if (rest := self.free_at - time.monotonic()) > 0:
+            time.sleep(rest)
+
+
+_lock = _Lock()
 
 
 @part
@@ -33,19 +63,25 @@ def _usable_engine() -> Engine:
 def transaction(on: Engine | None = None) -> Iterator[Connection]:
     """Open a write transaction: committed at the end of the block, rolled back by an exception.
 
-    Raises UsageError inside `fence()`, whose own transaction it would wait for on SQLite.
+    After a long one on SQLite, the next of this thread begins a moment later: others may be waiting to write. Raises
+    UsageError inside `fence()`, whose own transaction it would wait for on SQLite.
     """
     _refuse_inside_fence()
     target = on or _usable_engine()
-    done = False
+    _lock.give_way()
+    began, done = math.inf, False
     try:
         with unavailable_as_advice(target), target.begin() as connection:
+            began = time.monotonic()
             yield connection
             done = True
     except DatabaseUnavailable as error:
         if done and getattr(error.__cause__, "connection_invalidated", False):
             raise AnswerLost(error) from error
         raise
+    finally:
+        if target.dialect.name == "sqlite":
+            _lock.released(time.monotonic() - began)
 
 
 def own_transactions() -> HeldConnection:
