@@ -92,7 +92,15 @@ def _in_one_line() -> Iterator[None]:
             raise ClerkError(error.format_message()) from None
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "clerk-tasks"
-        raise UsageError(f"{error.format_message()} (see `{command} --help`)") from None
+        raise UsageError(f"{error.format_message()} ({_site_hint(error)}see `{command} --help`)") from None
+
+
+def _site_hint(error: TyperException) -> str:
+    """Return where a site belongs, if an argument was given to a command that takes a site as an option."""
+    context = getattr(error, "ctx", None)
+    options = {name for parameter in context.command.params for name in parameter.opts} if context else set()
+    is_extra = "unexpected extra argument" in error.format_message()
+    return "name a site with --subdomain; " if is_extra and "--subdomain" in options else ""
 
 
 cli = typer.Typer(

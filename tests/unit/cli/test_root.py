@@ -56,6 +56,11 @@ def test_an_unknown_command_is_a_usage_error_with_a_suggestion(run: Run) -> None
         (("jobs", "show"), "Missing argument 'job_id'. (see `clerk-tasks jobs show --help`)"),
         (("--nonsense",), "No such option: --nonsense (see `clerk-tasks --help`)"),
         (("acme", "hello", "x"), "Got unexpected extra argument(s) (x) (see `clerk-tasks acme hello --help`)"),
+        (
+            ("update", "alameda.ca"),
+            "Got unexpected extra argument(s) (alameda.ca) "
+            "(name a site with --subdomain; see `clerk-tasks update --help`)",
+        ),
     ],
 )
 def test_a_usage_error_is_one_line(run: Run, write: Write, arguments: tuple[str, ...], line: str) -> None:
