@@ -13,6 +13,7 @@ from devtools.plugin_files import imports_undone, write_plugin
 
 PLUGIN = """
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +26,7 @@ from clerk.settings import settings
 DATABASE = settings().database_url.removeprefix("sqlite:///")
 
 def look(where):
-    with sqlite3.connect(DATABASE, timeout=0, isolation_level=None) as connection:
+    with closing(sqlite3.connect(DATABASE, timeout=0, isolation_level=None)) as connection:
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
