@@ -1,6 +1,6 @@
 """Show what the children of a worker wait for on PostgreSQL, where each job is one statement and one commit.
 
-While a full queue of no-op jobs is worked off, it looks 100 times a second what each child's connection does.
+While a full queue of no-op jobs is worked off, it looks 20 times a second what each child's connection does.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from devtools.bench.measure import Bench, rate, say
 from devtools.bench.servers import Servers
 from devtools.bench.table import beside_bare_celery
 
-INTERVAL = 0.01  # seconds
+INTERVAL = 0.05  # seconds
 #: The connections that complete a job and claim the next, or have just done so: what they do, and wait for.
 LOOK = """
     SELECT state, wait_event_type, wait_event FROM pg_stat_activity
