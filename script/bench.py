@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from devtools.bench import cpu  # noqa: E402
 from devtools.bench.comparison import Comparison  # noqa: E402
-from devtools.bench.measure import Bench, Rate  # noqa: E402
+from devtools.bench.measure import Bench, Rate, first_job  # noqa: E402
 from devtools.bench.report import summary  # noqa: E402
 from devtools.bench.table import beside_bare_celery  # noqa: E402
 
@@ -57,6 +57,11 @@ def main() -> None:
         for key, name in ROWS.items():
             if name not in missing:
                 report(name, found[ours][key], found[bare][key], "bare Celery")
+        firsts = []
+        for _ in range(options.rounds):
+            with comparison.bench(ours) as bench:
+                firsts.append(first_job(bench))
+        say(f"{'first job of a worker':24} {min(firsts):8.2f} s after its command (best of {options.rounds})")
         if options.old_rows:
             with comparison.bench(ours) as bench:
                 old_rows(bench, options.old_rows)

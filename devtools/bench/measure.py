@@ -120,7 +120,7 @@ class Bench:
 
         Raises Failed if none does. Fewer than `processes` are reported: how a worker spreads jobs is its own affair.
         """
-        self.workers = [self._programs.run(*words, env=self.environment, cwd=self.folder) for words in commands]
+        self.run(commands)
         path = str(self.folder / "ready")
         found = self.drive("ready", path, processes)
         if not found:
@@ -128,6 +128,10 @@ class Bench:
         if found < processes:
             say(f"{self._peer.name}: only {found} of {processes} processes run jobs")
         return path
+
+    def run(self, commands: list[list[str]]) -> None:
+        """Start a worker."""
+        self.workers = [self._programs.run(*words, env=self.environment, cwd=self.folder) for words in commands]
 
     def family(self) -> list[psutil.Process]:
         """Return the worker's processes, the parents first."""
@@ -170,6 +174,17 @@ def rate(bench: Bench, processes: int, count: int, *, before: Callable[[], objec
     first, last = jobs.lines(path)
     seconds = float(last[0]) - float(first[1])
     return Rate(count / seconds, 1000 * (float(last[2]) - float(first[2])) / count)
+
+
+def first_job(bench: Bench) -> float:
+    """Return the seconds from a worker's command to the start of its first job, which waits for it."""
+    commands = bench.drive("prepare", 1)
+    path = str(bench.folder / "marks")
+    bench.drive("fill", path, 1)
+    began = time.monotonic()
+    bench.run(commands)
+    wait(lambda: jobs.lines(path), "the first job runs", bench, PATIENCE)
+    return float(jobs.lines(path)[0][0]) - began
 
 
 @contextmanager
