@@ -7,8 +7,16 @@ import inspect
 
 def is_async(function: object) -> bool:
     """Return whether a function, or a callable object's `__call__`, is async: a call would not run its body."""
-    kinds = (function, type(function).__call__ if callable(function) else None)
-    return any(inspect.iscoroutinefunction(kind) or inspect.isasyncgenfunction(kind) for kind in kinds)
+    return any(inspect.iscoroutinefunction(kind) or inspect.isasyncgenfunction(kind) for kind in _called(function))
+
+
+def is_generator(function: object) -> bool:
+    """Return whether a function, or a callable object's `__call__`, is a generator: a call would not run its body."""
+    return any(map(inspect.isgeneratorfunction, _called(function)))
+
+
+def _called(function: object) -> tuple[object, ...]:
+    return (function, type(function).__call__) if callable(function) else (function,)
 
 
 def misfit(thing: object, *arguments: object) -> str | None:

@@ -12,7 +12,7 @@ from typing import Any
 from clerk.errors import UsageError
 from clerk.job_decorator import as_job_type
 from clerk.jobs import LONGEST_TIME_LIMIT, Backoff, JobType, Limit, parse_rate
-from clerk.plugin.calls import is_async
+from clerk.plugin.calls import is_async, is_generator
 from clerk.plugin.containment import BROKEN
 from clerk.plugin.registered import Plugin, PluginSet
 from clerk.plugin.source_place import place_of
@@ -127,7 +127,7 @@ def _check_function(function: object) -> CallSignature:
         raise UsageError(f"function: {function!r:.80} is neither a function nor a JobType")
     if inspect.isclass(function):
         raise UsageError(f"function: {function.__name__} is a class, not a function")
-    if is_async(function) or inspect.isgeneratorfunction(function):
+    if is_async(function) or is_generator(function):
         name = getattr(getattr(function, "func", function), "__name__", type(function).__name__)
         raise UsageError(f"function: {name} must be a plain function, not async and no generator")
     try:

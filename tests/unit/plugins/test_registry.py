@@ -154,13 +154,35 @@ def test_a_job_type_that_could_not_work_is_set_aside_alone(write: Write, entry: 
     assert error.startswith(field)
 
 
-def test_async_functions_and_generators_would_do_nothing_and_are_refused(write: Write) -> None:
-    bodies = "\n\nasync def later(subdomain): ...\n\n\ndef drip(subdomain):\n    yield\n"
-    write("acme.py", jobs('{"a": later, "b": drip}') + bodies)
-    assert [error.endswith("must be a plain function, not async and no generator") for *_, error in problems()] == [
-        True,
-        True,
+def test_what_a_call_would_not_run_is_refused(write: Write) -> None:
+    bodies = """
+
+async def later(subdomain): ...
+
+
+def drip(subdomain):
+    yield
+
+
+class Later:
+    async def __call__(self, subdomain): ...
+
+
+class Drip:
+    def __call__(self, subdomain):
+        yield
+"""
+    write("acme.py", jobs('{"a": later, "b": drip, "c": Later(), "d": Drip()}') + bodies)
+    assert [error.partition("function: ")[2] for *_, error in problems()] == [
+        f"{name} must be a plain function, not async and no generator" for name in ("later", "drip", "Later", "Drip")
     ]
+
+
+def test_a_class_is_no_job_function_but_its_object_is(write: Write) -> None:
+    body = "\n\nclass Work:\n    def __call__(self, subdomain): ...\n"
+    write("acme.py", jobs('{"a": Work}') + body)
+    write("roads.py", jobs('{"b": Work()}') + body)
+    assert problems() == [("acme", "job type a", "function: Work is a class, not a function")]
 
 
 def test_unique_templates_may_name_the_arguments(write: Write) -> None:
