@@ -25,7 +25,7 @@ from clerk.errors import AnswerLost, ClerkError, DatabaseUnavailable, UsageError
 _FENCED: ContextVar[bool] = ContextVar("clerk_fenced", default=False)
 #: A transaction on SQLite that took longer gives way to others before the next of its thread, in seconds.
 _LONG = 0.005
-#: How long it gives way at most, in seconds: SQLite has whoever waits for its lock look again every 0.1 s.
+#: How long it gives way at most, in seconds: a connection that waits for SQLite's lock looks every 0.1 s.
 _GAP = 0.1
 
 
@@ -44,7 +44,7 @@ class _Lock(threading.local):
             self.free_at = time.monotonic() + min(held, _GAP)
 
     def give_way(self) -> None:
-        """Let others have the lock, if this thread had it for long just now."""
+        """Leave the lock to others for a moment, if this thread had it for long just now."""
         if (rest := self.free_at - time.monotonic()) > 0:
             time.sleep(rest)
 
