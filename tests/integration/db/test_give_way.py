@@ -1,4 +1,4 @@
-"""Who writes to SQLite again and again leaves the others their turn."""
+"""A thread that writes to SQLite again and again leaves the lock to others in between."""
 
 from __future__ import annotations
 
